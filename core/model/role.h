@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Role names: "*", "prod", "prod/web". Rules and texts are Mesos's. */
+#ifndef MODEL_ROLE_H
+#define MODEL_ROLE_H
+
+#include "base/str.h"
+
+int role_check(struct str role, struct err *err);
+/* role equals ancestor or lies below it: role_within("a/b", "a"). "*" is no ancestor of anything. */
+bool role_within(struct str role, struct str ancestor);
+
+/* Ids of tasks, executors, frameworks chosen outside: length, characters, "." and "..". what: "TaskID". */
+int id_check(struct str id, const char *what, struct err *err);
+
+#endif

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * HTTP/1.1 server. It hands over complete requests, one exchange each; pipelined requests are handed over as they come
+ * and answered in order. The handler answers at once or later; it holds no connection state of its own.
+ */
+#ifndef WIRE_HTTP_SERVER_H
+#define WIRE_HTTP_SERVER_H
+
+#include "loop/stream.h"
+#include "wire/http.h"
+
+struct http_server;
+struct http_exchange;
+
+/* One request is complete. The handler owes exactly one http_reply* or http_stream_start per exchange. */
+typedef void http_handler_fn(struct http_exchange *exchange, void *arg);
+
+struct http_server *http_server_new(struct loop *loop, http_handler_fn *handler, void *arg);
+/* Listens on one more address. May be called several times (TCP and a Unix socket). */
+int http_server_listen(struct http_server *server, const struct address *at, struct address *ret_bound,
+                       struct err *err);
+/* Closes every connection; on_gone of open exchanges is called. */
+void http_server_free(struct http_server *server);
+/* Hands an accepted stream to the server (tests, socket activation). */
+void http_server_adopt(struct http_server *server, struct stream *stream);
+size_t http_server_connections(const struct http_server *server);
+
+const struct http_request *http_exchange_request(const struct http_exchange *exchange);
+const struct address *http_exchange_peer(const struct http_exchange *exchange);
+/* fn is called when the peer has gone before (or while) it was answered; afterwards the exchange must not be used.
+ * Set it whenever the answer is not given inside the handler. */
+void http_exchange_on_gone(struct http_exchange *exchange, void (*fn)(struct http_exchange *, void *), void *arg);
+
+/* A whole answer. type NULL: no Content-Type. Body is copied. HEAD requests get headers only. gzip when the client
+ * accepts it and the body has 1024 bytes or more. The exchange is gone afterwards. */
+void http_reply(struct http_exchange *exchange, int status, const char *type, struct str body);
+/* The same with extra headers. */
+void http_reply_headers(struct http_exchange *exchange, int status, const struct http_header *headers, size_t count,
+                        const char *type, struct str body);
+/* status with a text/plain body made by printf, as Mesos answers errors. */
+void http_reply_text(struct http_exchange *exchange, int status, const char *fmt, ...) PRINTF_LIKE(3, 4);
+
+/* A streamed answer (chunked; until close for HTTP/1.0). The exchange lives until http_stream_end or on_gone. */
+void http_stream_start(struct http_exchange *exchange, int status, const struct http_header *headers, size_t count,
+                       const char *type);
+/* Queues bytes as one chunk. When more than LIMIT_SUBSCRIBER_BYTES wait, the connection is cut off: false, and on_gone
+ * follows from the loop. */
+bool http_stream_write(struct http_exchange *exchange, struct str data);
+size_t http_stream_queued(const struct http_exchange *exchange);
+/* The final chunk; the exchange is gone afterwards. */
+void http_stream_end(struct http_exchange *exchange);
+/* Closes the connection at once without an answer; the exchange is gone afterwards. */
+void http_exchange_abort(struct http_exchange *exchange);
+
+#endif

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Messages in and out: the only way that outside bytes become protobuf-c structs. Every decode runs the schema-driven
+ * pre-scan first (size, depth, memory budget, closed enums, required fields), then unpacks into the arena.
+ */
+#ifndef WIRE_MESSAGE_H
+#define WIRE_MESSAGE_H
+
+#include <protobuf-c/protobuf-c.h>
+#include "base/arena.h"
+#include "base/buf.h"
+
+/* Protobuf bytes -> message in arena. NULL and err (-EINVAL, -EFBIG) naming the field path that is wrong. */
+void *message_unpack(const ProtobufCMessageDescriptor *type, struct str bytes, struct arena *arena,
+                     struct err *err);
+/* JSON text -> message in arena. Facts: unknown fields ignored, null = unset, required demanded, enums by name, bytes
+ * in base64, numbers tolerant of strings and of 3.6e+06. The errors' texts follow Mesos's. */
+void *message_from_json(const ProtobufCMessageDescriptor *type, struct str json, struct arena *arena,
+                        struct err *err);
+/* Appends packed bytes. The message is ours: cannot fail. */
+void message_pack(struct buf *out, const void *message);
+/* Appends one JSON object with Mesos's shape (set fields in the order of the schema, enums by name, bytes base64,
+ * doubles in shortest form, int64 as numbers). */
+void message_to_json(struct buf *out, const void *message);
+/* Packed bytes -> JSON without building the message. The bytes must have passed message_unpack or be ours. */
+int message_transcode(struct buf *out, const ProtobufCMessageDescriptor *type, struct str bytes);
+/* A deep copy in arena, by way of its packed bytes. */
+void *message_dup(const void *message, struct arena *arena);
+/* ProtobufCAllocator over an arena, for the rare direct use of protobuf-c. */
+ProtobufCAllocator arena_allocator(struct arena *arena);
+
+#define MESSAGE_UNPACK(Type, prefix, bytes, arena, err)                                                            \
+    ((Type *)message_unpack(&prefix##__descriptor, (bytes), (arena), (err)))
+#define MESSAGE_FROM_JSON(Type, prefix, json, arena, err)                                                          \
+    ((Type *)message_from_json(&prefix##__descriptor, (json), (arena), (err)))
+
+#endif

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Kind containerizer: runs containers on the agent's machine. --containerizers gives the order in which the agent asks.
+ * Every asynchronous member owes its call one reply.
+ */
+#ifndef MESOS_CONTAINERIZER_H
+#define MESOS_CONTAINERIZER_H
+
+#include "mesos/isolator.h"
+
+/* What the core lends to a containerizer beside mesos_host: the isolators and the logger that were configured, behind
+ * calls that verify and time out. Each callback comes exactly once, from the loop. */
+struct mesos_containerizer_services {
+    size_t size;
+    void *self;
+    uint32_t isolator_count; /* in order of phase */
+    const char *(*isolator_name)(void *self, uint32_t index);
+    const struct mesos_isolator_ops *(*isolator_ops)(void *self, uint32_t index, void **ret_instance);
+    /* A call whose reply arrives at done(arg, status, error text or NULL, answer). Pass it to an isolator's member. */
+    struct mesos_call *(*call_new)(void *self, const char *what,
+                                   void (*done)(void *arg, int status, const char *error,
+                                                struct mesos_bytes answer),
+                                   void *arg);
+    /* The container_logger's ops and instance. */
+    const struct mesos_container_logger_ops *(*logger_ops)(void *self, void **ret_instance);
+};
+
+struct mesos_containerizer_launch {
+    size_t size;
+    const char *container_id;
+    struct mesos_bytes config; /* packed mesos.slave.ContainerConfig: command_info, resources, directory, user... */
+    const char *const *environment; /* "NAME=value", NULL-terminated */
+    const char *pid_checkpoint_path; /* file that must hold the pid before exec, or NULL */
+    struct mesos_resources resources;
+};
+
+struct mesos_containerizer_ops {
+    void (*initialize)(void *instance, const struct mesos_containerizer_services *services);
+    /* After an agent restart: containers the agent knows (pid 0 = unknown). The others of earlier runs are orphans and are
+     * destroyed. Re-adopted by pid plus start time, never by pid alone. Required. */
+    void (*recover)(void *instance, const struct mesos_isolator_state *states, size_t count,
+                    struct mesos_call *call);
+    /* Answer: one byte, 1 = launched, 0 = not for this containerizer (ask the next), 2 = exists already. Required. */
+    void (*launch)(void *instance, const struct mesos_containerizer_launch *launch, struct mesos_call *call);
+    /* Answer when the container has ended: packed mesos.slave.ContainerTermination (status is wait(2)'s). -ENOENT when it is
+     * not known. Required. */
+    void (*wait)(void *instance, const char *container_id, struct mesos_call *call);
+    /* Answer as wait's; the container and its processes are gone then. -ENOENT. Required. */
+    void (*destroy)(void *instance, const char *container_id, struct mesos_call *call);
+    void (*update)(void *instance, const char *container_id, struct mesos_resources requests,
+                   struct mesos_bytes limits, struct mesos_call *call);
+    /* Packed mesos.v1.ResourceStatistics / mesos.v1.ContainerStatus. */
+    void (*usage)(void *instance, const char *container_id, struct mesos_call *call);
+    void (*status)(void *instance, const char *container_id, struct mesos_call *call);
+    /* Sends a signal to the container's init process: 0, -ESRCH. */
+    int (*kill)(void *instance, const char *container_id, int signo);
+};
+
+#endif
