@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The master as one object: made by core/main (and by scenario tests, several in one process), run by the loop. It owns
+ * its HTTP server, its libprocess actor "master", and all cluster state; it keeps no global. Module instances are
+ * borrowed: they are started before master_new and stopped after master_free.
+ */
+#ifndef MASTER_MASTER_H
+#define MASTER_MASTER_H
+
+#include "base/err.h"
+#include "loop/address.h"
+#include "loop/loop.h"
+
+struct master;
+struct master_options; /* core/master/options.h */
+struct option_set;
+struct host;
+struct host_instance;
+
+struct master_setup {
+    struct loop *loop;
+    const struct master_options *options; /* parsed and checked; lives as long as the master */
+    struct option_set *set; /* for /flags and /state; may be NULL (tests) */
+    struct host *host;
+    struct host_instance *allocator, *registry, *election; /* started instances of these kinds */
+    struct address listen; /* where to listen; port 0 = any free one */
+    struct address advertise; /* what peers are told; len 0 = the address that was bound */
+    const char *hostname; /* shown in MasterInfo, /state and redirects; copied */
+    /* We led and must lead no more, or the registry failed: the program exits with status 1. Called from the loop at
+     * most once; reason is one sentence. */
+    void (*fatal)(void *arg, const char *reason);
+    void *arg;
+};
+
+/* Checks the setup and allocates; nothing is open yet. */
+struct master *master_new(const struct master_setup *setup, struct err *err);
+/* Binds the port, reads the registry, contends for leadership. Answers come from the loop later; what fails at once is
+ * the return value. */
+int master_start(struct master *master, struct err *err);
+/* Closes everything at once; frameworks and agents see broken connections, as with a killed process. NULL is fine. */
+void master_free(struct master *master);
+
+/* The bound address (after master_start) and the id (uuid) of this master. */
+const struct address *master_address(const struct master *master);
+const char *master_id(const struct master *master);
+/* Elected and recovered: calls are answered. */
+bool master_leading(const struct master *master);
+
+#endif
