@@ -2,7 +2,7 @@
 /*
  * Options: one table per owner, from which argv, environment, /etc files, INI, --help, man pages and the samples in etc/
  * all come. Layers, weakest first: built-in default < INI file < one file per option < /etc/default < environment <
- * argv. conf knows no option by name; the owners' tables do (core/main/options_master.c, options_agent.c, ...).
+ * argv. conf knows no option by name; the owners' tables do (core/master/options.c, core/agent/options.c, ...).
  */
 #ifndef CONF_OPTION_H
 #define CONF_OPTION_H

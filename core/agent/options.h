@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the agent is told: one field for every flag that has a meaning so far. Filled by conf_load from
+ * agent_option_table (options.c), read-only afterwards. Fields bear the flag's name; durations are nanoseconds
+ * (_ns), sizes bytes (_bytes), text is NULL when unset. Every value has passed its range check.
+ */
+#ifndef AGENT_OPTIONS_H
+#define AGENT_OPTIONS_H
+
+#include "daemon/options.h"
+
+struct agent_options {
+    struct daemon_options common; /* ip, port, hostname, work_dir, launcher_dir, logging, modules */
+
+    const char *master; /* "host:port", what /etc/mesos/zk or the flag gives; file:// was read */
+    const char *runtime_dir; /* volatile state: pids, sockets; never NULL */
+
+    /* What this machine offers. */
+    const char *resources; /* text or JSON array, NULL = detect everything */
+    const char *attributes; /* "name:value;...", files in attributes/ joined in */
+    const char *default_role; /* "*" */
+
+    /* Containers. */
+    const char *containerizers; /* "mesos" = the module native; or a comma list of module names */
+    const char *isolation; /* comma list: "posix/cpu,posix/mem" */
+    const char *launcher; /* "posix" */
+    const char *container_logger; /* module name: "sandbox" */
+    bool switch_user;
+    const char *sandbox_directory; /* where a container with an image of its own sees its sandbox */
+
+    /* Fetcher. */
+    const char *frameworks_home; /* prefix of relative executor URIs, NULL = none */
+    int64_t fetcher_stall_timeout_ns;
+
+    /* Executors. */
+    const char *executor_environment_variables; /* JSON object of strings, NULL = the default environment */
+    int64_t executor_registration_timeout_ns;
+    int64_t executor_reregistration_timeout_ns; /* <= 15secs */
+    int64_t executor_reregistration_retry_interval_ns; /* 0 = none */
+    int64_t executor_shutdown_grace_period_ns;
+    int64_t http_heartbeat_interval_ns;
+    bool http_executor_domain_sockets; /* also tell foreign executors the Unix socket; ours are always told */
+    const char *domain_socket_location; /* NULL = <runtime_dir>/agent.sock */
+
+    /* Registration and recovery. */
+    int64_t registration_backoff_factor_ns;
+    const char *recover; /* "reconnect" or "cleanup" */
+    int64_t recovery_timeout_ns;
+    const char *reconfiguration_policy; /* "equal" */
+    bool strict;
+
+    int64_t max_completed_executors_per_framework;
+};
+
+/* The table for struct conf_owner, ended by a NULL name. */
+extern const struct option agent_option_table[];
+/* The whole owner; target is filled. */
+struct conf_owner agent_conf_owner(struct agent_options *target);
+
+#endif
