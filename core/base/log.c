@@ -2,7 +2,6 @@
 /*
  * Log lines in glog's format, to stderr. Called from every room; must never fail the caller.
  */
-#define _GNU_SOURCE
 #include "base/log.h"
 
 #include <stdio.h>
