@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What master and agent have in common: one address with HTTP and libprocess on it, routes, metrics, files, /health,
+ * /version, /flags, /logging/toggle, /system/stats.json, /help. The owner adds its own tables and actors.
+ */
+#ifndef DAEMON_DAEMON_H
+#define DAEMON_DAEMON_H
+
+#include "daemon/files.h"
+#include "daemon/metrics.h"
+#include "daemon/routes.h"
+#include "wire/json.h"
+#include "wire/libprocess.h"
+
+struct option_set; /* conf/option.h */
+
+struct daemon_options {
+    const char *actor; /* "master" or "slave(1)": the default actor, spawned here */
+    const char *log_path; /* "/master/log" or "/slave/log": where /files shows the log (the agent's also as /agent/log) */
+    struct address listen; /* port 0 = any */
+    struct address advertise; /* what peers are told; len 0 = as listen; port 0 = the bound one */
+    const struct option_set *conf; /* for /flags; NULL = none (tests) */
+    libprocess_message_fn *on_message;
+    libprocess_exited_fn *on_exited;
+    void *arg;
+};
+
+/* Read-only for its users; everything in it lives as long as the daemon. */
+struct daemon {
+    struct loop *loop;
+    struct http_server *http;
+    struct libprocess *libprocess;
+    struct router *router;
+    struct metrics *metrics;
+    struct files *files;
+    struct address bound; /* the first listener's address */
+    struct address self; /* the advertised one */
+    double start_secs; /* wall clock */
+    const struct option_set *conf;
+    char *actor;
+    struct loop_timer toggle; /* ends what /logging/toggle began */
+    int toggle_back; /* verbosity to go back to */
+};
+
+/* Listens at once; requests are answered from the next turn of the loop on. */
+struct daemon *daemon_new(struct loop *loop, const struct daemon_options *options, struct err *err);
+void daemon_free(struct daemon *daemon);
+/* One more address, e.g. the agent's Unix socket. */
+int daemon_listen(struct daemon *daemon, const struct address *at, struct err *err);
+
+/* "version" and the build's facts as members of the object that is open in json: legacy /state begins with them. */
+void daemon_version_members(struct json *json);
+/* {"build_date":...,"version":...}: body of /version. */
+void daemon_version(struct buf *out);
+/* {"a":"b",...}: every flag with a value, sorted, without secrets. For /flags and /state. */
+void daemon_flags_object(const struct option_set *conf, struct json *json);
+/* Sets the verbosity of the log for a while (/logging/toggle, SET_LOGGING_LEVEL). */
+void daemon_logging_set(struct daemon *daemon, int level, int64_t duration_ns);
+int daemon_logging_get(const struct daemon *daemon);
+
+#endif
