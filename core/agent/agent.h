@@ -16,7 +16,7 @@ struct agent;
 struct agent_options; /* core/agent/options.h */
 struct option_set;
 struct host;
-struct host_instance;
+struct module; /* host/host.h: one started instance */
 
 struct agent_setup {
     struct loop *loop;
@@ -25,12 +25,12 @@ struct agent_setup {
     struct host *host;
     /* Started instances of these kinds: containerizers in the order of --containerizers; isolators (--isolation) and the
      * logger are lent to each containerizer; election only detects. */
-    struct host_instance *const *containerizers;
+    struct module *const *containerizers;
     size_t containerizer_count;
-    struct host_instance *const *isolators; /* in any order: the phase decides */
+    struct module *const *isolators; /* in any order: the phase decides */
     size_t isolator_count;
-    struct host_instance *container_logger;
-    struct host_instance *election;
+    struct module *container_logger;
+    struct module *election;
     struct address listen; /* where to listen; port 0 = any free one */
     struct address advertise; /* what peers are told; len 0 = the address that was bound */
     const char *hostname; /* shown in AgentInfo, /state and offers; copied */
