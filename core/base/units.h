@@ -11,7 +11,8 @@
 
 /* ns us ms secs mins hrs days weeks, with fractions; result in nanoseconds. */
 int duration_parse(struct str text, int64_t *ret_ns, struct err *err);
-/* The largest unit that divides exactly, or the usual decimal form: "5mins", "1.5secs". Returns out. */
+/* The largest unit that fits, or the next smaller one when only that gives a whole number: "5mins", "90secs".
+ * Returns out. */
 char *duration_format(int64_t ns, char out[32]);
 /* B KB MB GB TB (powers of 1024); result in bytes. */
 int bytes_parse(struct str text, uint64_t *ret_bytes, struct err *err);

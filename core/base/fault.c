@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The armed fault points of tests. Compiled to nothing in builds without MESOS_FAULTS. */
+#include "base/fault.h"
+
+#ifdef MESOS_FAULTS
+
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <time.h>
+
+#include "base/str.h"
+
+enum { POINTS_MAX = 16 };
+
+struct point {
+    char name[64];
+    int code; /* negative errno to return, 0 = none */
+    bool kill;
+    int sleep_ms;
+    uint64_t nth; /* 0 = every time */
+    uint64_t passed;
+};
+
+/* Points are passed on offload threads too. */
+static struct {
+    pthread_mutex_t lock;
+    bool read; /* the environment has been looked at */
+    size_t count;
+    struct point points[POINTS_MAX];
+} armed = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+static int
+errno_by_name(struct str name)
+{
+    for (int code = 1; code < 200; code++) {
+        const char *known = strerrorname_np(code);
+        if (known && str_is(name, known))
+            return -code;
+    }
+    return 0;
+}
+
+/* A spec that cannot be read must not pass for a test that saw no failure: it ends the process. */
+static void
+arm_one(struct str text)
+{
+    struct str whole = text, name = str_cut(&text, '=');
+    struct str action = str_cut(&text, '@');
+    struct point *p = &armed.points[armed.count];
+    uint64_t ms = 0;
+    *p = (struct point){0};
+    snprintf(p->name, sizeof(p->name), "%.*s", STR_ARG(name));
+    if (str_is(action, "kill")) {
+        p->kill = true;
+    } else if (str_starts(action, STR_LIT("sleep:")) &&
+               str_to_u64(str_n(action.ptr + 6, action.len - 6), &ms) == 0 && ms < 1000000) {
+        p->sleep_ms = (int)ms;
+    } else {
+        p->code = errno_by_name(action);
+    }
+    bool known = p->kill || p->code || str_starts(action, STR_LIT("sleep:"));
+    if (!known || armed.count + 1 == POINTS_MAX || (text.len && str_to_u64(text, &p->nth))) {
+        fprintf(stderr, "MESOS_FAULT: cannot read '%.*s': want point=ERRNO|kill|sleep:MS[@n]\n", STR_ARG(whole));
+        _exit(2);
+    }
+    armed.count++;
+}
+
+static void
+arm(const char *spec)
+{
+    struct str rest = str_of(spec);
+    armed.count = 0;
+    armed.read = true;
+    while (rest.len) {
+        struct str one = str_cut(&rest, ',');
+        if (one.len)
+            arm_one(one);
+    }
+}
+
+void
+fault_arm(const char *spec)
+{
+    pthread_mutex_lock(&armed.lock);
+    arm(spec);
+    pthread_mutex_unlock(&armed.lock);
+}
+
+int
+fault(const char *point)
+{
+    int code = 0, sleep_ms = 0;
+    pthread_mutex_lock(&armed.lock);
+    if (!armed.read)
+        arm(getenv("MESOS_FAULT"));
+    for (size_t i = 0; i < armed.count; i++) {
+        struct point *p = &armed.points[i];
+        if (strcmp(p->name, point) != 0 || (++p->passed != p->nth && p->nth))
+            continue;
+        if (p->kill)
+            kill(getpid(), SIGKILL);
+        code = p->code;
+        sleep_ms = p->sleep_ms;
+    }
+    pthread_mutex_unlock(&armed.lock);
+    if (sleep_ms) {
+        struct timespec ts = {sleep_ms / 1000, (long)(sleep_ms % 1000) * 1000000};
+        nanosleep(&ts, NULL);
+    }
+    if (code)
+        errno = -code;
+    return code;
+}
+
+#else
+typedef int fault_is_compiled_out; /* ISO C wants something in a file */
+#endif
