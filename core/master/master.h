@@ -15,14 +15,14 @@ struct master;
 struct master_options; /* core/master/options.h */
 struct option_set;
 struct host;
-struct host_instance;
+struct module;
 
 struct master_setup {
     struct loop *loop;
     const struct master_options *options; /* parsed and checked; lives as long as the master */
     struct option_set *set; /* for /flags and /state; may be NULL (tests) */
     struct host *host;
-    struct host_instance *allocator, *registry, *election; /* started instances of these kinds */
+    struct module *allocator, *registry, *election; /* started instances of these kinds */
     struct address listen; /* where to listen; port 0 = any free one */
     struct address advertise; /* what peers are told; len 0 = the address that was bound */
     const char *hostname; /* shown in MasterInfo, /state and redirects; copied */
