@@ -14,7 +14,7 @@
 
 struct option_set; /* conf/option.h */
 
-struct daemon_options {
+struct daemon_setup {
     const char *actor; /* "master" or "slave(1)": the default actor, spawned here */
     const char *log_path; /* "/master/log" or "/slave/log": where /files shows the log (the agent's also as /agent/log) */
     struct address listen; /* port 0 = any */
@@ -43,7 +43,7 @@ struct daemon {
 };
 
 /* Listens at once; requests are answered from the next turn of the loop on. */
-struct daemon *daemon_new(struct loop *loop, const struct daemon_options *options, struct err *err);
+struct daemon *daemon_new(struct loop *loop, const struct daemon_setup *setup, struct err *err);
 void daemon_free(struct daemon *daemon);
 /* One more address, e.g. the agent's Unix socket. */
 int daemon_listen(struct daemon *daemon, const struct address *at, struct err *err);
