@@ -6,6 +6,7 @@
 #ifndef MESOS_CONTAINERIZER_H
 #define MESOS_CONTAINERIZER_H
 
+#include "mesos/container_logger.h"
 #include "mesos/isolator.h"
 
 /* What the core lends to a containerizer beside mesos_host: the isolators and the logger that were configured, behind
@@ -16,13 +17,18 @@ struct mesos_containerizer_services {
     uint32_t isolator_count; /* in order of phase */
     const char *(*isolator_name)(void *self, uint32_t index);
     const struct mesos_isolator_ops *(*isolator_ops)(void *self, uint32_t index, void **ret_instance);
-    /* A call whose reply arrives at done(arg, status, error text or NULL, answer). Pass it to an isolator's member. */
-    struct mesos_call *(*call_new)(void *self, const char *what,
+    /* A call that isolator `index` is to answer: done(arg, status, error text or NULL, answer), or -ETIMEDOUT. Pass it to
+     * one of its members. */
+    struct mesos_call *(*call_new)(void *self, uint32_t index, const char *what,
                                    void (*done)(void *arg, int status, const char *error,
                                                 struct mesos_bytes answer),
                                    void *arg);
-    /* The container_logger's ops and instance. */
+    /* done of calls with this arg comes no more. */
+    void (*call_forget)(void *self, const void *arg);
+    /* The container_logger's ops and instance; NULL when there is none. */
     const struct mesos_container_logger_ops *(*logger_ops)(void *self, void **ret_instance);
+    /* What the logger's last failed prepare said; "" when nothing. */
+    const char *(*logger_failure)(void *self);
 };
 
 struct mesos_containerizer_launch {

@@ -60,8 +60,8 @@ struct mesos_bytes {
     size_t len;
 };
 
-/* A child to run: argv[0] is a path, environment replaces (NULL = an empty one); fds[i] becomes descriptor i of the
- * child (-1 = /dev/null), every other descriptor is closed. */
+/* A child to run. environment replaces (NULL = an empty one); fds[i] becomes descriptor i of the child (-1 = /dev/null),
+ * every other descriptor is closed. Signals have their default action and none is blocked. */
 struct mesos_spawn {
     size_t size;
     const char *const *argv;
@@ -70,6 +70,8 @@ struct mesos_spawn {
     const int *fds;
     size_t fd_count;
     uint32_t new_session; /* bool: setsid(2) */
+    uint32_t reserved;
+    const char *file; /* what to execute; NULL = argv[0]. Resolved in the child: /proc/self/fd/3 is the child's */
 };
 
 /* What the core lends to one module instance. `self` is the first argument of every function. */
