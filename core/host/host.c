@@ -169,7 +169,7 @@ candidate_of_other_kind(const struct host *host, const char *name)
 static int
 not_found(const struct host *host, enum mesos_kind kind, const char *name, const char *file, struct err *err)
 {
-    const char *names[NAMES_MAX];
+    const char *names[NAMES_MAX] = {NULL};
     size_t count = 0;
     for (const struct candidate *c = host->candidates; c && count < NAMES_MAX; c = c->next) {
         if (c->descriptor.kind == (uint32_t)kind)

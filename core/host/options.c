@@ -73,7 +73,7 @@ option_find(const struct mesos_option *options, const char *key)
 static int
 unknown_key(const struct candidate *c, const char *key, struct err *err)
 {
-    const char *keys[KEYS_SHOWN_MAX];
+    const char *keys[KEYS_SHOWN_MAX] = {NULL};
     size_t count = 0;
     for (const struct mesos_option *o = c->descriptor.options; o && o->key && count < KEYS_SHOWN_MAX; o++)
         keys[count++] = o->key;
