@@ -43,6 +43,11 @@ struct option {
     int (*check)(const char *value, void *target, struct option_set *set, struct err *err);
     bool required;
     bool secret; /* never printed */
+    const char *group; /* heading in --help, man pages and samples; NULL = that of the row before */
+    const char *choices; /* "drf|random": the only values there are; NULL = any */
+    const char *min, *max; /* bounds in the type's own notation, both allowed values; NULL = none */
+    const char *fallback_text; /* what documents say instead of fallback, where it depends on the machine */
+    bool directory; /* a directory of this name beside the one-file options gives "file:content" pairs, joined by ';' */
 };
 
 /* Where a value came from, for errors and --check-config. */
@@ -60,6 +65,13 @@ struct conf_module {
     const char *where;
 };
 
+/* A variable of /etc/default that stands for an option: PORT, ZK, ... */
+struct conf_shell_variable {
+    const char *name; /* NULL ends the table */
+    const char *option;
+    bool own_file_only; /* not from the file that master and agent share: a PORT there is the master's */
+};
+
 /* What a daemon tells conf about itself. */
 struct conf_owner {
     const char *program; /* "mesos-master" */
@@ -69,7 +81,13 @@ struct conf_owner {
     const char *ini_name; /* "master.ini", NULL = no layers but environment and argv */
     const char *const *etc_dirs; /* {"mesos-master", NULL} or {"mesos-slave", "mesos-agent", NULL} */
     const char *zk_option; /* what /etc/mesos/zk means: "zk" or "master" */
-    const char *const *etc_default; /* {"mesos", "mesos-master", NULL} */
+    const char *const *etc_default; /* {"mesos", "mesos-master", NULL}: the first is shared, the others are its own */
+    const struct conf_shell_variable *shell_variables; /* NULL = none */
+    /* Options that only the environment knows, by the variable's whole name (LIBPROCESS_...); weaker than MESOS_ ones.
+     * A row whose note is NULL and whose argument names an option of the table stands for that option. NULL = none. */
+    const struct option *environment;
+    /* Checks between options and defaults that depend on the machine, after all values are stored. NULL = none. */
+    int (*finish)(void *target, struct option_set *set, struct err *err);
 };
 
 /* Reads all layers. Returns 0; 1 when --help, --version or --check-config was answered on stdout (exit code in
@@ -79,6 +97,13 @@ int conf_load(struct option_set **ret, const struct conf_owner *owner, int argc,
 void conf_free(struct option_set *set);
 /* Lines that the daemon logs once logging is open: deprecated spellings, retired options and what holds instead. */
 size_t conf_notes(const struct option_set *set, const char *const **ret);
+/* For check and finish functions. A note is one sentence for the log. conf_override replaces an option's value, keeping
+ * its origin, without calling its check; the value must be valid (assert). conf_keep makes the set own a copy. */
+void conf_note(struct option_set *set, const char *fmt, ...) PRINTF_LIKE(2, 3);
+void conf_override(struct option_set *set, const char *name, const char *value);
+const char *conf_keep(struct option_set *set, const char *text);
+/* Was the option given by any layer (not merely its default)? */
+bool conf_given(const struct option_set *set, const char *name);
 /* The final value as text (NULL = unset) and its origin; name may be an alias. NULL for unknown names. */
 const char *conf_value(const struct option_set *set, const char *name, struct option_origin *ret_origin);
 /* Every option with its final value in order of the table, for /flags and /state. fn gets secret values as NULL. */

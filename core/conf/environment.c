@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The environment: MESOS_<option>, any case after the prefix, and the owner's other variables (LIBPROCESS_...). A
+ * MESOS_ variable that means nothing here is remembered for --check-config and otherwise ignored, as Mesos does:
+ * executors and tasks get many such variables from their agent.
+ */
+#include "conf/set.h"
+
+#include <ctype.h>
+#include <errno.h>
+
+static char *
+lower_dup(struct str text)
+{
+    char *copy = str_dup(text);
+
+    for (char *p = copy; *p; p++)
+        *p = (char)tolower((unsigned char)*p);
+    return copy;
+}
+
+/* MESOS_NO-QUIET: environment variables always have a value; an empty or true one means what the name says. */
+static bool
+is_plain_switch(const struct option_set *set, const char *name, const char *value)
+{
+    const struct conf_name *entry;
+
+    if (strncmp(name, "no-", 3) != 0)
+        return false;
+    entry = conf_find(set, str_of(name + 3));
+    return entry && entry->setting->option->type == OPTION_BOOL &&
+           (!value[0] || strcmp(value, "1") == 0 || strcmp(value, "true") == 0);
+}
+
+static int
+read_mesos_variable(struct option_set *set, struct str variable, const char *value, struct err *err)
+{
+    auto_free char *where = str_dup(variable);
+    auto_free char *name = lower_dup(str_n(variable.ptr + 6, variable.len - 6));
+    struct conf_source source = {RANK_ENVIRONMENT, "environment", where};
+
+    if (is_plain_switch(set, name, value))
+        return conf_give(set, &source, str_of(name), NULL, err);
+    if (!conf_find(set, str_of(name))) {
+        conf_texts_add(&set->ignored, conf_keep(set, where));
+        return 0;
+    }
+    return conf_give(set, &source, str_of(name), value, err);
+}
+
+static const struct option *
+find_other(const struct option_set *set, struct str variable)
+{
+    for (const struct option *o = set->owner.environment; o && o->name; o++) {
+        if (str_is(variable, o->name))
+            return o;
+        for (size_t i = 0; o->aliases && o->aliases[i]; i++)
+            if (str_is(variable, o->aliases[i]))
+                return o;
+    }
+    return NULL;
+}
+
+/* A variable with a name of its own: stands for an option, or is checked and refused when it asks for more. */
+static int
+read_other(struct option_set *set, const struct option *other, const char *where, const char *value,
+           struct err *err)
+{
+    struct conf_source source = {RANK_ENVIRONMENT_OTHER, "environment", where};
+    union conf_parsed parsed = {0}, fallback = {0};
+    const char *shown;
+
+    if (!other->note && other->argument)
+        return conf_give(set, &source, str_of(other->argument), value, err);
+    if (conf_parse(other, value, &parsed, err) < 0)
+        return err_wrap(err, "%s", where);
+    if (other->state == OPTION_RETIRED) {
+        conf_note(set, "%s has no effect: %s", where, other->note);
+        return 0;
+    }
+    shown = conf_normalise(set, other, value, &parsed);
+    if (!value[0] || (other->type == OPTION_BOOL && !other->fallback && !parsed.flag))
+        return 0;
+    if (other->fallback && conf_parse(other, other->fallback, &fallback, NULL) == 0 &&
+        strcmp(shown, conf_normalise(set, other, other->fallback, &fallback)) == 0)
+        return 0;
+    return err_set(err, -ENOTSUP, "%s asks for what is not built yet: %s", where, other->note);
+}
+
+int
+conf_read_environment(struct option_set *set, char **environ_, struct err *err)
+{
+    for (char **at = environ_; at && *at; at++) {
+        struct str rest = str_of(*at), variable;
+        const struct option *other;
+        int status = 0;
+
+        if (str_find(rest, '=') < 0)
+            continue;
+        variable = str_cut(&rest, '=');
+        other = find_other(set, variable);
+        if (str_starts(variable, STR_LIT("MESOS_")) && variable.len > 6) {
+            status = read_mesos_variable(set, variable, rest.ptr, err);
+        } else if (other) {
+            auto_free char *where = str_dup(variable);
+
+            status = read_other(set, other, where, rest.ptr, err);
+        }
+        status = conf_tolerate(set, status, err);
+        if (status < 0)
+            return status;
+    }
+    return 0;
+}
