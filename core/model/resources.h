@@ -40,6 +40,8 @@ void resources_format(struct buf *out, const struct resources *r);
 /* From decoded messages. Checks what Mesos checks (name, type and value agree, no negative or non-finite scalar, ranges
  * in order, role names, reservations). Scalars are rounded to thousandths; both old and refined reservations are read. */
 int resources_from_proto(struct resources *ret, Mesos__V1__Resource *const *items, size_t count, struct err *err);
+/* The largest scalar that is taken from outside, in units: thousandths of it are exact in a double and in sums. */
+#define RESOURCE_SCALAR_MAX 9e12
 /* Into arena; array length in *ret_count. old_format: pre-refinement (role and reservation), as master and agent tell
  * each other when nothing is refined; else reservations only. */
 Mesos__V1__Resource **resources_to_proto(const struct resources *r, bool old_format, struct arena *arena,
@@ -70,7 +72,18 @@ void resources_filter(struct resources *ret, const struct resources *r,
 void resources_reserved(struct resources *ret, const struct resources *r, const char *role);
 void resources_unreserved(struct resources *ret, const struct resources *r);
 
-/* The JSON of /state's "resources": {"disk":..,"mem":..,"gpus":..,"cpus":..,"ports":"[..]"}; facts: golden exchanges. */
-struct json;
+/* The JSON object of /state's "resources": {"disk":0.0,"mem":32.0,"gpus":0.0,"cpus":0.1,"ports":"[1-2]"}: the four
+ * usual scalars always, the rest when there; revocable ones have "_revocable" after the name. */
+void resources_format_json(struct buf *out, const struct resources *r);
+
+/* Only the checks of resources_from_proto, one resource without the words around it. */
+int resource_check(const Mesos__V1__Resource *item, struct err *err);
+/* "cpus(allocated: *)(reservations: [(STATIC,web)]):0.1", of a message as it came, valid or not. */
+void resource_format(struct buf *out, const Mesos__V1__Resource *item);
+/* "4.5", "[1-2, 5-9]", "{a, b}": whichever of the three is not NULL. */
+void value_format(struct buf *out, const Mesos__V1__Value__Scalar *scalar, const Mesos__V1__Value__Ranges *ranges,
+                  const Mesos__V1__Value__Set *set);
+/* Thousandths as Mesos writes numbers: 0.1, 4096. */
+void scalar_format(struct buf *out, int64_t thousandths);
 
 #endif

@@ -9,7 +9,8 @@ int role_check(struct str role, struct err *err);
 /* role equals ancestor or lies below it: role_within("a/b", "a"). "*" is no ancestor of anything. */
 bool role_within(struct str role, struct str ancestor);
 
-/* Ids of tasks, executors, frameworks chosen outside: length, characters, "." and "..". what: "TaskID". */
+/* Ids of tasks, executors, frameworks chosen outside: length, characters, "." and "..". what is put before the text;
+ * NULL = nothing, as Mesos answers for task ids. */
 int id_check(struct str id, const char *what, struct err *err);
 
 #endif

@@ -1,1 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
+noinst_LIBRARIES += core/model/libmodel.a
+core_model_libmodel_a_SOURCES = \
+  core/model/attributes.c core/model/attributes.h \
+  core/model/ranges.c core/model/ranges.h \
+  core/model/resource_check.c \
+  core/model/resources.c core/model/resources.h core/model/resources_item.h \
+  core/model/resources_json.c core/model/resources_json.h \
+  core/model/resources_proto.c \
+  core/model/resources_text.c \
+  core/model/role.c core/model/role.h \
+  core/model/value_text.c core/model/value_text.h
+MODEL_LIBS = core/model/libmodel.a $(JANSSON_LIBS)

@@ -34,7 +34,7 @@ struct mesos_resource {
     uint8_t type; /* enum mesos_value_type */
     uint8_t revocable; /* bool */
     uint8_t shared; /* bool */
-    uint8_t has_disk; /* bool: persistent volume or disk source */
+    uint8_t has_disk; /* 0 plain; 1 of a disk source that can be divided; 2 whole: persistent volume, mount, block */
     int64_t scalar; /* thousandths: 2.5 cpus = 2500 */
     const struct mesos_range *ranges; /* sorted, not touching */
     uint32_t range_count;
