@@ -2,6 +2,8 @@
 /* An agent's attributes from and to text. */
 #include "model/attributes.h"
 
+#include <errno.h>
+
 #include "model/resources.h"
 #include "model/value_text.h"
 

@@ -4,6 +4,7 @@
 #define MODEL_ATTRIBUTES_H
 
 #include "base/arena.h"
+#include "base/buf.h"
 #include "mesos/v1/mesos.pb-c.h"
 
 /* Into arena; array length in *ret_count. NULL with err when the text is wrong; an empty text is an empty array. */

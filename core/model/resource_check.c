@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Whether one Resource of a message makes sense: shape, value, role, reservations, disk. Texts as Mesos answers. */
+#include <errno.h>
 #include <math.h>
 
 #include "model/resources.h"

@@ -2,6 +2,7 @@
 /* Reads the JSON form of --resources. Unknown keys are ignored, as everywhere in Mesos's JSON. */
 #include "model/resources_json.h"
 
+#include <errno.h>
 #include <jansson.h>
 
 struct reader {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Resources between messages and sums. Messages have been decoded by wire; nothing here allocates for their size. */
+#include <errno.h>
 #include <math.h>
 #include <string.h>
 

@@ -2,6 +2,7 @@
 /* Resources from and to text: --resources in its short form, error messages, and the numbers of /state. */
 #include "model/resources.h"
 
+#include <errno.h>
 #include <math.h>
 #include <string.h>
 

@@ -2,6 +2,7 @@
 /* Names that are chosen outside: roles and ids. Pure checks; texts are those that schedulers know from Mesos. */
 #include "model/role.h"
 
+#include <errno.h>
 #include <limits.h>
 
 #include "base/str.h"

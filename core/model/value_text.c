@@ -2,6 +2,7 @@
 /* Reads the values of --resources and --attributes; rules: flags-syntax. Nothing outside of the arena is allocated. */
 #include "model/value_text.h"
 
+#include <errno.h>
 #include <math.h>
 
 #include "base/str.h"
