@@ -1,1 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+# One fragment per kind, owned by whoever owns the kind.
+include modules/registry/room.mk
+include modules/election/room.mk
+include modules/container_logger/room.mk
