@@ -30,9 +30,11 @@ struct http_call_handler {
 
 /* Connects when first needed, reconnects for later requests. host: value of the Host header. */
 struct http_client *http_client_new(struct loop *loop, const struct address *to, const char *host);
+/* How many requests may be under way at a time (pipelining); 1 unless told. */
+void http_client_pipeline(struct http_client *client, size_t depth);
 void http_client_free(struct http_client *client); /* open calls end without a callback */
 /* method, target, headers and body are copied. Content-Length is added when there is a body or the method is POST.
- * timeout_ms 0 = none. */
+ * timeout_ms 0 = none; with on_body it ends with the head. */
 struct http_call *http_client_send(struct http_client *client, const char *method, const char *target,
                                    const struct http_header *headers, size_t count, struct str body,
                                    int64_t timeout_ms, const struct http_call_handler *handler, void *arg);

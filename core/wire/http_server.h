@@ -37,6 +37,8 @@ void http_reply(struct http_exchange *exchange, int status, const char *type, st
 /* The same with extra headers. */
 void http_reply_headers(struct http_exchange *exchange, int status, const struct http_header *headers, size_t count,
                         const char *type, struct str body);
+/* 200 in the shape of Mesos's legacy endpoints: Content-Length before Content-Type. */
+void http_reply_legacy(struct http_exchange *exchange, const char *type, struct str body);
 /* status with a text/plain body made by printf, as Mesos answers errors. */
 void http_reply_text(struct http_exchange *exchange, int status, const char *fmt, ...) PRINTF_LIKE(3, 4);
 

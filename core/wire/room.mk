@@ -1,1 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
+# Everything between bytes and decoded messages: HTTP, libprocess (this list) and the codecs (the other one).
+noinst_LIBRARIES += core/wire/libwire.a
+WIRE_HTTP_SOURCES = core/wire/http.c core/wire/http.h core/wire/http_parse.c core/wire/http_parse.h \
+  core/wire/http_connection.h core/wire/http_server.c core/wire/http_server.h core/wire/http_reply.c \
+  core/wire/http_client.c core/wire/http_client.h core/wire/libprocess.c core/wire/libprocess.h core/wire/upid.c \
+  core/wire/limits.h
+WIRE_CODEC_SOURCES = core/wire/json.h core/wire/message.h core/wire/recordio.h
+core_wire_libwire_a_SOURCES = $(WIRE_HTTP_SOURCES) $(WIRE_CODEC_SOURCES)

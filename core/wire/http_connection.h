@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Inside of the HTTP server: what http_server.c (connections), http_reply.c (answers) and libprocess.c share. */
+#ifndef WIRE_HTTP_CONNECTION_H
+#define WIRE_HTTP_CONNECTION_H
+
+#include "base/list.h"
+#include "wire/http_parse.h"
+#include "wire/http_server.h"
+
+enum { HTTP_DATE_BYTES = 29 }; /* "Sat, 21 Nov 2026 00:41:03 GMT" */
+
+struct http_server {
+    struct loop *loop;
+    http_handler_fn *handler;
+    void *arg;
+    struct stream_listener **listeners;
+    size_t listener_count;
+    bool listeners_paused;
+    struct list connections;
+    size_t connection_count;
+    struct list dirty; /* connections with corked writes */
+    struct loop_timer flush; /* uncorks them in the next turn */
+    struct list spare; /* exchanges for reuse */
+    size_t spare_count;
+    int64_t date_at; /* the second that date shows */
+    char date[HTTP_DATE_BYTES + 1];
+    size_t subscriber_bytes, connection_limit; /* limits.h; tests lower them */
+    int64_t header_ms;
+};
+
+struct http_connection {
+    struct http_server *server;
+    struct stream *stream;
+    struct list in_server, in_dirty;
+    struct http_parser parser;
+    struct http_exchange *incoming; /* its request is being received */
+    struct list exchanges; /* handed over and not yet finished, in order of arrival */
+    size_t exchange_count;
+    struct loop_timer timer; /* slow heads, lingering, dooming: by state */
+    bool corked, paused;
+    bool in_data; /* the parse loop is on the stack: do not free the connection under it */
+    bool eof; /* the peer sends no more */
+    bool deaf; /* no further request is read: the last one wanted is here, or what came was no HTTP */
+    bool closing; /* the last answer is given */
+    bool lingering; /* our FIN is sent; reading until the peer's */
+    bool doomed; /* to be closed from the loop */
+};
+
+enum http_exchange_state { EXCHANGE_RECEIVING, EXCHANGE_HANDED, EXCHANGE_STREAMING, EXCHANGE_DONE };
+
+struct http_exchange {
+    struct list in_connection;
+    struct http_connection *connection;
+    struct http_request request;
+    struct buf out; /* answer bytes that wait for earlier exchanges */
+    struct gzip_job *job; /* the answer is being compressed off the loop */
+    void (*on_gone)(struct http_exchange *exchange, void *arg);
+    void *gone_arg;
+    uint8_t state;
+    bool close_after;
+    bool chunked; /* streaming: chunk framing (HTTP/1.1) */
+};
+
+/* http_server.c */
+void http_connection_write(struct http_exchange *exchange, const void *data, size_t len);
+/* The answer is complete: recycles the exchange, lets the next one write, closes when that was wanted. */
+void http_exchange_finish(struct http_exchange *exchange);
+void http_connection_doom(struct http_connection *connection);
+void http_exchange_recycle(struct http_server *server, struct http_exchange *exchange);
+const char *http_server_date(struct http_server *server);
+
+/* http_reply.c */
+void http_reply_forget_job(struct gzip_job *job); /* its exchange is gone */
+/* "202 Accepted" and nothing else, for libprocess messages. */
+void http_reply_accepted(struct http_exchange *exchange);
+
+#endif

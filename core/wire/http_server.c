@@ -1,0 +1,524 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Connections of the HTTP server: receives requests, keeps the order of answers, bounds what a peer can make us hold
+ * and how slowly it may talk. What an answer looks like is http_reply.c's business.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <time.h>
+
+#include "wire/http_connection.h"
+#include "wire/limits.h"
+
+enum { SPARE_EXCHANGES = 16, SPARE_BODY_BYTES = 16 << 10, REQUEST_ARENA_BYTES = 2048, LINGER_MS = 2000,
+       UNREAD_ANSWER_BYTES = 4 << 20 };
+
+static void on_accept(struct stream *stream, void *arg);
+static void on_data(struct stream *stream, struct buf *in, void *arg);
+static void on_eof(struct stream *stream, void *arg);
+static void on_drain(struct stream *stream, void *arg);
+static void on_close(struct stream *stream, const struct err *err, void *arg);
+static void on_timer(void *arg);
+static void on_flush(void *arg);
+static void connection_close(struct http_connection *connection);
+static void connection_settle(struct http_connection *connection);
+static bool may_read(const struct http_connection *connection);
+
+static const struct stream_handler stream_handler = {
+    .on_data = on_data, .on_eof = on_eof, .on_drain = on_drain, .on_close = on_close};
+
+/* ---- server ---- */
+
+struct http_server *
+http_server_new(struct loop *loop, http_handler_fn *handler, void *arg)
+{
+    struct http_server *server = xcalloc(1, sizeof(*server));
+    server->loop = loop;
+    server->handler = handler;
+    server->arg = arg;
+    server->subscriber_bytes = LIMIT_SUBSCRIBER_BYTES;
+    server->connection_limit = LIMIT_CONNECTIONS;
+    server->header_ms = LIMIT_HEADER_SECS * 1000;
+    server->date_at = -1;
+    list_init(&server->connections);
+    list_init(&server->dirty);
+    list_init(&server->spare);
+    loop_timer_init(&server->flush, loop, on_flush, server);
+    return server;
+}
+
+int
+http_server_listen(struct http_server *server, const struct address *at, struct address *ret_bound, struct err *err)
+{
+    struct stream_listener *listener = stream_listen(server->loop, at, on_accept, server, err);
+    if (listener == NULL)
+        return err && err->code ? err->code : -EIO;
+    server->listeners =
+        xreallocarray(server->listeners, server->listener_count + 1, sizeof(struct stream_listener *));
+    server->listeners[server->listener_count++] = listener;
+    if (ret_bound)
+        *ret_bound = *stream_listener_address(listener);
+    return 0;
+}
+
+static void
+exchange_free(struct http_exchange *exchange)
+{
+    arena_free(exchange->request.arena);
+    buf_fini(&exchange->request.body);
+    buf_fini(&exchange->out);
+    free(exchange);
+}
+
+void
+http_server_free(struct http_server *server)
+{
+    if (server == NULL)
+        return;
+    for (size_t i = 0; i < server->listener_count; i++)
+        stream_listener_free(server->listeners[i]);
+    server->listener_count = 0;
+    free(server->listeners);
+    server->listeners = NULL;
+    struct http_connection *connection;
+    while ((connection = list_first(&server->connections, struct http_connection, in_server)))
+        connection_close(connection);
+    struct http_exchange *exchange, *next;
+    list_foreach_safe(exchange, next, &server->spare, in_connection)
+        exchange_free(exchange);
+    loop_timer_stop(&server->flush);
+    free(server);
+}
+
+size_t
+http_server_connections(const struct http_server *server)
+{
+    return server->connection_count;
+}
+
+const char *
+http_server_date(struct http_server *server)
+{
+    int64_t now = (int64_t)loop_wall_secs(server->loop);
+    if (now != server->date_at) {
+        time_t at = (time_t)now;
+        struct tm tm;
+        static const char days[] = "SunMonTueWedThuFriSat", months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
+        gmtime_r(&at, &tm);
+        char text[80];
+        snprintf(text, sizeof(text), "%.3s, %02d %.3s %04d %02d:%02d:%02d GMT", days + 3 * tm.tm_wday, tm.tm_mday,
+                 months + 3 * tm.tm_mon, tm.tm_year + 1900, tm.tm_hour, tm.tm_min, tm.tm_sec);
+        memcpy(server->date, text, HTTP_DATE_BYTES);
+        server->date_at = now;
+    }
+    return server->date;
+}
+
+static void
+listeners_pause(struct http_server *server, bool paused)
+{
+    if (server->listeners_paused == paused)
+        return;
+    server->listeners_paused = paused;
+    for (size_t i = 0; i < server->listener_count; i++)
+        stream_listener_pause(server->listeners[i], paused);
+}
+
+static void
+on_accept(struct stream *stream, void *arg)
+{
+    http_server_adopt(arg, stream);
+}
+
+void
+http_server_adopt(struct http_server *server, struct stream *stream)
+{
+    struct http_connection *connection = xcalloc(1, sizeof(*connection));
+    connection->server = server;
+    connection->stream = stream;
+    list_init(&connection->exchanges);
+    list_init(&connection->in_dirty);
+    list_push(&server->connections, &connection->in_server);
+    server->connection_count++;
+    http_parser_init(&connection->parser, false, LIMIT_MESSAGE_BYTES);
+    loop_timer_init(&connection->timer, server->loop, on_timer, connection);
+    loop_timer_start(&connection->timer, server->header_ms);
+    stream_handle(stream, &stream_handler, connection);
+    if (server->connection_count >= server->connection_limit)
+        listeners_pause(server, true);
+}
+
+/* ---- exchanges ---- */
+
+static struct http_exchange *
+exchange_new(struct http_connection *connection)
+{
+    struct http_server *server = connection->server;
+    struct http_exchange *exchange = list_first(&server->spare, struct http_exchange, in_connection);
+    if (exchange) {
+        list_remove(&exchange->in_connection);
+        server->spare_count--;
+    } else {
+        exchange = xcalloc(1, sizeof(*exchange));
+        exchange->request.arena = arena_new(REQUEST_ARENA_BYTES);
+        list_init(&exchange->in_connection);
+    }
+    exchange->connection = connection;
+    exchange->state = EXCHANGE_RECEIVING;
+    return exchange;
+}
+
+/* Empties an exchange and keeps it for the next request, memory of ordinary size included. */
+void
+http_exchange_recycle(struct http_server *server, struct http_exchange *exchange)
+{
+    list_remove(&exchange->in_connection);
+    if (server->spare_count >= SPARE_EXCHANGES) {
+        exchange_free(exchange);
+        return;
+    }
+    struct arena *arena = exchange->request.arena;
+    struct buf body = exchange->request.body, out = exchange->out;
+    arena_reset(arena);
+    buf_clear(&body);
+    buf_shrink(&body, SPARE_BODY_BYTES);
+    buf_clear(&out);
+    buf_shrink(&out, SPARE_BODY_BYTES);
+    memset(exchange, 0, sizeof(*exchange));
+    exchange->request.arena = arena;
+    exchange->request.body = body;
+    exchange->out = out;
+    list_push_front(&server->spare, &exchange->in_connection);
+    server->spare_count++;
+}
+
+const struct http_request *
+http_exchange_request(const struct http_exchange *exchange)
+{
+    return &exchange->request;
+}
+
+const struct address *
+http_exchange_peer(const struct http_exchange *exchange)
+{
+    return stream_peer(exchange->connection->stream);
+}
+
+void
+http_exchange_on_gone(struct http_exchange *exchange, void (*fn)(struct http_exchange *, void *), void *arg)
+{
+    exchange->on_gone = fn;
+    exchange->gone_arg = arg;
+}
+
+static bool
+is_first(const struct http_exchange *exchange)
+{
+    return exchange->connection->exchanges.next == &exchange->in_connection;
+}
+
+/* Corks the stream until the next turn of the loop, so that a batch of answers leaves in one write. */
+static void
+connection_cork(struct http_connection *connection)
+{
+    struct http_server *server = connection->server;
+    if (connection->corked)
+        return;
+    connection->corked = true;
+    stream_cork(connection->stream);
+    list_push(&server->dirty, &connection->in_dirty);
+    if (!loop_timer_running(&server->flush))
+        loop_timer_start(&server->flush, 0);
+}
+
+static void
+connection_uncork(struct http_connection *connection)
+{
+    if (!connection->corked)
+        return;
+    connection->corked = false;
+    list_remove(&connection->in_dirty);
+    stream_uncork(connection->stream);
+}
+
+static void
+on_flush(void *arg)
+{
+    struct http_server *server = arg;
+    struct http_connection *connection;
+    while ((connection = list_first(&server->dirty, struct http_connection, in_dirty)))
+        connection_uncork(connection);
+}
+
+void
+http_connection_write(struct http_exchange *exchange, const void *data, size_t len)
+{
+    struct http_connection *connection = exchange->connection;
+    if (!is_first(exchange)) {
+        buf_append(&exchange->out, data, len);
+        return;
+    }
+    connection_cork(connection);
+    stream_write(connection->stream, data, len);
+}
+
+static void
+flush_waiting(struct http_exchange *exchange)
+{
+    struct http_connection *connection = exchange->connection;
+    if (exchange->out.len == 0)
+        return;
+    connection_cork(connection);
+    stream_write(connection->stream, buf_data(&exchange->out), exchange->out.len);
+    buf_clear(&exchange->out);
+}
+
+void
+http_exchange_finish(struct http_exchange *exchange)
+{
+    struct http_connection *connection = exchange->connection;
+    exchange->state = EXCHANGE_DONE;
+    exchange->on_gone = NULL;
+    if (!is_first(exchange))
+        return;
+    while (exchange && exchange->state == EXCHANGE_DONE) {
+        bool close_after = exchange->close_after;
+        http_exchange_recycle(connection->server, exchange);
+        connection->exchange_count--;
+        if (close_after)
+            connection->closing = true;
+        exchange = close_after ? NULL : list_first(&connection->exchanges, struct http_exchange, in_connection);
+        if (exchange)
+            flush_waiting(exchange);
+    }
+    if (!connection->in_data)
+        connection_settle(connection);
+}
+
+void
+http_exchange_abort(struct http_exchange *exchange)
+{
+    exchange->on_gone = NULL;
+    exchange->state = EXCHANGE_DONE;
+    http_connection_doom(exchange->connection);
+}
+
+/* ---- the life of a connection ---- */
+
+void
+http_connection_doom(struct http_connection *connection)
+{
+    connection->doomed = true;
+    loop_timer_start(&connection->timer, 0);
+}
+
+static void
+connection_close(struct http_connection *connection)
+{
+    struct http_server *server = connection->server;
+    loop_timer_stop(&connection->timer);
+    list_remove(&connection->in_dirty);
+    list_remove(&connection->in_server);
+    server->connection_count--;
+    stream_close(connection->stream);
+    if (connection->incoming)
+        http_exchange_recycle(server, connection->incoming);
+    struct http_exchange *exchange;
+    while ((exchange = list_first(&connection->exchanges, struct http_exchange, in_connection))) {
+        list_remove(&exchange->in_connection);
+        if (exchange->state != EXCHANGE_DONE && exchange->on_gone)
+            exchange->on_gone(exchange, exchange->gone_arg);
+        if (exchange->job)
+            http_reply_forget_job(exchange->job);
+        http_exchange_recycle(server, exchange);
+    }
+    free(connection);
+    if (server->connection_count < server->connection_limit)
+        listeners_pause(server, false);
+}
+
+/* After answers were given: closes when it is time, or lets the peer go on. */
+static void
+connection_settle(struct http_connection *connection)
+{
+    bool over = connection->closing || (connection->eof && list_empty(&connection->exchanges));
+    if (connection->doomed || connection->lingering)
+        return;
+    if (over && connection->eof) {
+        connection_uncork(connection);
+        stream_close_soon(connection->stream);
+        connection->stream = NULL;
+        connection_close(connection);
+    } else if (over) {
+        connection_uncork(connection);
+        connection->lingering = true; /* an answer must not be lost to a reset because of unread bytes */
+        stream_finish(connection->stream);
+        loop_timer_start(&connection->timer, LINGER_MS);
+    } else if (connection->paused && may_read(connection)) {
+        connection->paused = false;
+        stream_resume(connection->stream);
+    }
+}
+
+static void
+on_close(struct stream *stream, const struct err *err, void *arg)
+{
+    connection_close(arg);
+}
+
+static void
+on_eof(struct stream *stream, void *arg)
+{
+    struct http_connection *connection = arg;
+    struct http_exchange *exchange;
+    connection->eof = true;
+    connection->deaf = true;
+    if (connection->lingering) {
+        connection_close(connection);
+        return;
+    }
+    list_foreach(exchange, &connection->exchanges, in_connection) {
+        if (exchange->state == EXCHANGE_STREAMING) {
+            connection_close(connection); /* a subscriber that has hung up */
+            return;
+        }
+    }
+    loop_timer_stop(&connection->timer);
+    connection_settle(connection);
+}
+
+static void
+on_drain(struct stream *stream, void *arg)
+{
+    struct http_connection *connection = arg;
+    if (connection->paused)
+        connection_settle(connection);
+}
+
+/* ---- receiving ---- */
+
+static void
+refuse(struct http_connection *connection, int status, const char *why)
+{
+    struct http_exchange *exchange = connection->incoming ? connection->incoming : exchange_new(connection);
+    connection->incoming = NULL;
+    connection->deaf = true;
+    list_push(&connection->exchanges, &exchange->in_connection);
+    connection->exchange_count++;
+    exchange->state = EXCHANGE_HANDED;
+    exchange->close_after = true;
+    http_reply_text(exchange, status, "%s", why);
+}
+
+/* The head has come: says "100 Continue" where it is waited for. Bodies beyond the limit were refused before. */
+static void
+begin_request(struct http_connection *connection)
+{
+    struct http_exchange *exchange = connection->incoming;
+    struct http_head *head = &connection->parser.head;
+    struct http_request *request = &exchange->request;
+    request->method = head->method;
+    request->target = head->target;
+    request->headers = head->headers;
+    request->http11 = head->http11;
+    request->keep_alive = head->keep_alive;
+    exchange->close_after = !head->keep_alive;
+    if (head->expect_continue && head->http11 && (head->chunked || head->length > 0) &&
+        list_empty(&connection->exchanges)) {
+        connection_cork(connection);
+        stream_write(connection->stream, "HTTP/1.1 100 Continue\r\n\r\n", 25);
+    }
+}
+
+static void
+hand_over(struct http_connection *connection)
+{
+    struct http_exchange *exchange = connection->incoming;
+    struct err err = {0};
+    if (http_request_split(&exchange->request, &err) < 0) {
+        refuse(connection, 400, err.text);
+        return;
+    }
+    connection->incoming = NULL;
+    http_parser_next(&connection->parser);
+    list_push(&connection->exchanges, &exchange->in_connection);
+    connection->exchange_count++;
+    exchange->state = EXCHANGE_HANDED;
+    if (exchange->close_after)
+        connection->deaf = true; /* closed when this is answered */
+    connection->server->handler(exchange, connection->server->arg);
+}
+
+/* One step of the parser; false when there is nothing more to do now. */
+static bool
+receive(struct http_connection *connection, struct buf *in)
+{
+    if (connection->incoming == NULL) {
+        if (in->len == 0)
+            return false;
+        connection->incoming = exchange_new(connection);
+    }
+    struct http_exchange *exchange = connection->incoming;
+    switch (http_parse(&connection->parser, in, exchange->request.arena, &exchange->request.body)) {
+    case HTTP_PARSE_HEAD:
+        begin_request(connection);
+        return true;
+    case HTTP_PARSE_DONE:
+        hand_over(connection);
+        return true;
+    case HTTP_PARSE_FAILED:
+        refuse(connection, connection->parser.status, connection->parser.why);
+        return false;
+    default:
+        return false;
+    }
+}
+
+static bool
+may_read(const struct http_connection *connection)
+{
+    return connection->exchange_count < LIMIT_PIPELINE && stream_queued(connection->stream) < UNREAD_ANSWER_BYTES;
+}
+
+/* A body must make progress, a head must end. */
+static void
+watch_slowness(struct http_connection *connection)
+{
+    bool in_body = connection->parser.head.method.len > 0;
+    if (connection->incoming == NULL)
+        loop_timer_stop(&connection->timer);
+    else if (in_body || !loop_timer_running(&connection->timer))
+        loop_timer_start(&connection->timer, connection->server->header_ms);
+}
+
+static void
+on_data(struct stream *stream, struct buf *in, void *arg)
+{
+    struct http_connection *connection = arg;
+    connection->in_data = true;
+    while (!connection->deaf && !connection->doomed && may_read(connection) && receive(connection, in))
+        ;
+    connection->in_data = false;
+    if (connection->doomed)
+        return;
+    if (connection->deaf || connection->lingering)
+        buf_consume(in, in->len);
+    else if (!connection->paused && !may_read(connection)) {
+        connection->paused = true;
+        stream_pause(stream);
+    }
+    if (!connection->lingering)
+        watch_slowness(connection);
+    connection_settle(connection);
+}
+
+static void
+on_timer(void *arg)
+{
+    struct http_connection *connection = arg;
+    if (!connection->doomed && !connection->lingering && connection->incoming) {
+        refuse(connection, 408, "The request did not come in time");
+        return;
+    }
+    connection_close(connection);
+}
