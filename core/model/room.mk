@@ -9,5 +9,6 @@ core_model_libmodel_a_SOURCES = \
   core/model/resources_proto.c \
   core/model/resources_text.c \
   core/model/role.c core/model/role.h \
+  core/model/validate.h core/model/validate_check.c core/model/validate_command.c core/model/validate_task.c \
   core/model/value_text.c core/model/value_text.h
 MODEL_LIBS = core/model/libmodel.a $(JANSSON_LIBS)

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 if HAVE_CMOCKA
-MODEL_TESTS = tests/unit/model/test_resources tests/unit/model/test_names
+MODEL_TESTS = tests/unit/model/test_resources tests/unit/model/test_names tests/unit/model/test_validate
 check_PROGRAMS += $(MODEL_TESTS)
 TESTS += $(MODEL_TESTS)
 MODEL_TEST_LIBS = core/model/libmodel.a module-api/proto/libproto.a core/base/libbase.a $(JANSSON_LIBS) \
@@ -9,4 +9,6 @@ tests_unit_model_test_resources_SOURCES = tests/unit/model/test_resources.c
 tests_unit_model_test_resources_LDADD = $(MODEL_TEST_LIBS)
 tests_unit_model_test_names_SOURCES = tests/unit/model/test_names.c
 tests_unit_model_test_names_LDADD = $(MODEL_TEST_LIBS)
+tests_unit_model_test_validate_SOURCES = tests/unit/model/test_validate.c
+tests_unit_model_test_validate_LDADD = $(MODEL_TEST_LIBS)
 endif
