@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # One fragment per kind, owned by whoever owns the kind.
+include modules/common/room.mk
 include modules/registry/room.mk
 include modules/election/room.mk
 include modules/container_logger/room.mk
+include modules/isolator/room.mk

@@ -1,0 +1,5 @@
+# SPDX-License-Identifier: Apache-2.0
+# What several of our own modules share; linked into each.
+noinst_LIBRARIES += modules/common/libcommon.a
+modules_common_libcommon_a_SOURCES = modules/common/processes.c modules/common/processes.h
+modules_common_libcommon_a_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/modules

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* isolator "posix/mem": adds up the resident memory of a container's processes. Limits nothing. Everything but the figures is in ../posix/usage.c. */
+#include "isolator/posix/usage.h"
+
+static void
+fill(struct buf *statistics, const struct posix_totals *totals)
+{
+    posix_put_uint64(statistics, 5, totals->resident_bytes); /* mem_rss_bytes */
+}
+
+static int
+start(void *instance, const struct mesos_host *host)
+{
+    struct posix_isolator *isolator = instance;
+    isolator->host = host;
+    isolator->fill = fill;
+    list_init(&isolator->waiting);
+    return 0;
+}
+
+static const struct mesos_isolator_ops ops = {
+    .supports_nesting = posix_supports,
+    .supports_standalone = posix_supports,
+    .recover = posix_recover,
+    .prepare = posix_prepare,
+    .isolate = posix_isolate,
+    .usage = posix_usage,
+    .cleanup = posix_cleanup,
+};
+
+static const struct mesos_module module = {
+    .abi = MESOS_ABI,
+    .size = sizeof(struct mesos_module),
+    .host_size = sizeof(struct mesos_host),
+    .ops_size = sizeof ops,
+    .kind = MESOS_KIND_ISOLATOR,
+    .instance_size = sizeof(struct posix_isolator),
+    .name = "posix/mem",
+    .version = CMESOS_VERSION,
+    .author = "cmesos",
+    .summary = "adds up the resident memory of a container's processes",
+    .start = start,
+    .stop = posix_stop,
+    .ops = &ops,
+    .phase = 60,
+};
+
+MESOS_EXPORT const struct mesos_module *const *mesos_modules(void);
+MESOS_EXPORT const struct mesos_module *const *
+mesos_modules(void)
+{
+    static const struct mesos_module *const modules[] = {&module, NULL};
+    return modules;
+}

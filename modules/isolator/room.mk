@@ -1,0 +1,12 @@
+# SPDX-License-Identifier: Apache-2.0
+module_LTLIBRARIES += modules/isolator_posix_cpu.la modules/isolator_posix_mem.la
+ISOLATOR_POSIX_SOURCES = modules/isolator/posix/usage.c modules/isolator/posix/usage.h
+ISOLATOR_POSIX_LIBS = modules/common/libcommon.a core/base/libbase.a
+modules_isolator_posix_cpu_la_SOURCES = modules/isolator/posix_cpu/posix_cpu.c $(ISOLATOR_POSIX_SOURCES)
+modules_isolator_posix_cpu_la_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/modules
+modules_isolator_posix_cpu_la_LDFLAGS = $(MODULE_LDFLAGS)
+modules_isolator_posix_cpu_la_LIBADD = $(ISOLATOR_POSIX_LIBS)
+modules_isolator_posix_mem_la_SOURCES = modules/isolator/posix_mem/posix_mem.c $(ISOLATOR_POSIX_SOURCES)
+modules_isolator_posix_mem_la_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/modules
+modules_isolator_posix_mem_la_LDFLAGS = $(MODULE_LDFLAGS)
+modules_isolator_posix_mem_la_LIBADD = $(ISOLATOR_POSIX_LIBS)
