@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Puts the parts of a daemon's outer side together, in the order in which they need each other. */
+#include <stdio.h>
+
+#include "base/log.h"
+#include "base/units.h"
+#include "daemon/builtin.h"
+
+static void on_exchange(struct http_exchange *exchange, void *arg);
+static void on_health(struct http_exchange *exchange, void *arg);
+static void on_metrics(struct http_exchange *exchange, void *arg);
+
+static const char readonly_realm[] = "readonly", readwrite_realm[] = "readwrite";
+
+/* Below the default actor, so that /flags and /master/flags are the same. */
+static const struct route own_routes[] = {
+    {"/health", NULL, on_health, "Answers 200 while the daemon runs.", NULL, 0},
+    {"/flags", "GET", builtin_flags, "The daemon's flags and their values.", readonly_realm, 0},
+    {NULL},
+};
+static const struct route metrics_routes[] = {
+    {"/snapshot", "GET", on_metrics, "The values of all metrics now.", readonly_realm, 0}, {NULL}};
+static const struct route logging_routes[] = {
+    {"/toggle", NULL, builtin_logging_toggle, "Shows the log's verbosity, or raises it for a while (level, duration).",
+     readwrite_realm, 0},
+    {NULL}};
+static const struct route version_routes[] = {
+    {"", NULL, builtin_version, "The release and its build.", NULL, 0}, {NULL}};
+static const struct route system_routes[] = {
+    {"/stats.json", NULL, builtin_system_stats, "Load, processors and memory of the machine.", NULL, 0}, {NULL}};
+static const struct route help_routes[] = {
+    {"", NULL, builtin_help, "This list; with format=json for programs.", NULL, 0}, {NULL}};
+
+static int
+listen_first(struct daemon *daemon, const struct daemon_setup *setup, struct err *err)
+{
+    daemon->http = http_server_new(daemon->loop, on_exchange, daemon);
+    if (http_server_listen(daemon->http, &setup->listen, &daemon->bound, err) < 0)
+        return err_wrap(err, "cannot listen");
+    daemon->self = setup->advertise.len ? setup->advertise : daemon->bound;
+    if (setup->advertise.len && address_port(&setup->advertise) == 0)
+        address_set_port(&daemon->self, address_port(&daemon->bound));
+    return 0;
+}
+
+static void
+attach_log(struct daemon *daemon, const char *path)
+{
+    const char *file = log_served_file();
+    struct err err = {0};
+    if (path == NULL || file == NULL)
+        return;
+    if (files_attach(daemon->files, file, path, &err) < 0) {
+        log_warning("log file not shown under %s: %s", path, err.text);
+        return;
+    }
+    if (strcmp(path, "/slave/log") == 0)
+        files_attach(daemon->files, file, "/agent/log", NULL);
+}
+
+struct daemon *
+daemon_new(struct loop *loop, const struct daemon_setup *setup, struct err *err)
+{
+    struct daemon *daemon = xcalloc(1, sizeof(*daemon));
+    daemon->loop = loop;
+    daemon->conf = setup->conf;
+    daemon->start_secs = loop_wall_secs(loop);
+    loop_timer_init(&daemon->toggle, loop, builtin_toggle_over, daemon);
+    if (listen_first(daemon, setup, err) < 0) {
+        daemon_free(daemon);
+        return NULL;
+    }
+    daemon->libprocess = libprocess_new(loop, &daemon->self, setup->on_message, setup->on_exited, setup->arg);
+    libprocess_spawn(daemon->libprocess, setup->actor);
+    daemon->actor = xstrdup(setup->actor);
+    daemon->router = router_new(setup->actor);
+    daemon->metrics = metrics_new(loop);
+    daemon->files = files_new(loop);
+    metrics_add_system(daemon->metrics);
+    router_mount(daemon->router, daemon->actor, own_routes, daemon);
+    router_mount(daemon->router, "files", files_routes(), daemon->files);
+    router_mount(daemon->router, "metrics", metrics_routes, daemon);
+    router_mount(daemon->router, "logging", logging_routes, daemon);
+    router_mount(daemon->router, "version", version_routes, daemon);
+    router_mount(daemon->router, "system", system_routes, daemon);
+    router_mount(daemon->router, "help", help_routes, daemon);
+    attach_log(daemon, setup->log_path);
+    return daemon;
+}
+
+void
+daemon_free(struct daemon *daemon)
+{
+    if (daemon == NULL)
+        return;
+    http_server_free(daemon->http);
+    libprocess_free(daemon->libprocess);
+    router_free(daemon->router);
+    files_free(daemon->files);
+    metrics_free(daemon->metrics);
+    if (loop_timer_running(&daemon->toggle))
+        builtin_toggle_over(daemon);
+    loop_timer_stop(&daemon->toggle);
+    free(daemon->actor);
+    free(daemon);
+}
+
+int
+daemon_listen(struct daemon *daemon, const struct address *at, struct err *err)
+{
+    return http_server_listen(daemon->http, at, NULL, err);
+}
+
+static void
+on_exchange(struct http_exchange *exchange, void *arg)
+{
+    struct daemon *daemon = arg;
+    if (!libprocess_try(daemon->libprocess, exchange))
+        router_handle(daemon->router, exchange);
+}
+
+static void
+on_health(struct http_exchange *exchange, void *arg)
+{
+    http_reply(exchange, 200, NULL, STR_LIT(""));
+}
+
+/* Mesos names the part of a duration that is no number. */
+static void
+refuse_timeout(struct http_exchange *exchange, struct str text, const struct err *err)
+{
+    size_t digits = 0;
+    while (digits < text.len && strchr("0123456789.", text.ptr[digits]))
+        digits++;
+    if (digits == 0)
+        http_reply_text(exchange, 400, "Invalid timeout '%.*s': Failed to convert '' to number.\n", STR_ARG(text));
+    else
+        http_reply_text(exchange, 400, "Invalid timeout '%.*s': %s.\n", STR_ARG(text), err->text);
+}
+
+static void
+on_metrics(struct http_exchange *exchange, void *arg)
+{
+    struct daemon *daemon = arg;
+    struct str timeout = http_param_get(http_exchange_request(exchange), "timeout");
+    struct err err = {0};
+    int64_t timeout_ns;
+    if (timeout.ptr && duration_parse(timeout, &timeout_ns, &err) < 0) {
+        refuse_timeout(exchange, timeout, &err);
+        return;
+    }
+    auto_buf struct buf out = {0};
+    metrics_snapshot(daemon->metrics, &out); /* every gauge answers at once: nothing to time out */
+    reply_json(exchange, buf_str(&out));
+}
