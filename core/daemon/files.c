@@ -29,6 +29,7 @@ struct job {
     struct files_work work;
     bool found; /* the path is below an attachment */
     files_done_fn *done;
+    void (*drop)(void *arg); /* instead of done when the files end first; NULL = nothing */
     void *arg;
 };
 
@@ -68,6 +69,8 @@ files_free(struct files *files)
     while ((job = list_first(&files->jobs, struct job, in_files))) {
         list_remove(&job->in_files);
         job->files = NULL;
+        if (job->drop)
+            job->drop(job->arg);
     }
     free(files);
 }
@@ -184,29 +187,37 @@ job_new(struct files *files, struct str path, files_done_fn *done, void *arg)
 }
 
 void
-files_browse(struct files *files, struct str path, files_done_fn *done, void *arg)
+files_browse_or_drop(struct files *files, struct str path, files_done_fn *done, void (*drop)(void *arg), void *arg)
 {
     struct job *job = job_new(files, path, done, arg);
+    job->drop = drop;
     job->work.browse = true;
     loop_offload(files->loop, NULL, work_run, work_done, job);
 }
 
 void
-files_read(struct files *files, struct str path, int64_t offset, int64_t length, files_done_fn *done, void *arg)
+files_read_or_drop(struct files *files, struct str path, const struct files_range *range, files_done_fn *done,
+                   void (*drop)(void *arg), void *arg)
 {
     struct job *job = job_new(files, path, done, arg);
-    job->work.offset = offset;
-    job->work.length = length;
+    job->drop = drop;
+    job->work.offset = range->offset;
+    job->work.length = range->length;
+    job->work.must_be_file = range->max_bytes > 0;
+    if (range->max_bytes > 0)
+        job->work.max_bytes = range->max_bytes;
     loop_offload(files->loop, NULL, work_run, work_done, job);
 }
 
 void
-files_read_part(struct files *files, struct str path, int64_t offset, size_t max_bytes, files_done_fn *done, void *arg)
+files_browse(struct files *files, struct str path, files_done_fn *done, void *arg)
 {
-    struct job *job = job_new(files, path, done, arg);
-    job->work.offset = offset;
-    job->work.length = -1;
-    job->work.max_bytes = max_bytes;
-    job->work.must_be_file = true;
-    loop_offload(files->loop, NULL, work_run, work_done, job);
+    files_browse_or_drop(files, path, done, NULL, arg);
+}
+
+void
+files_read(struct files *files, struct str path, int64_t offset, int64_t length, files_done_fn *done, void *arg)
+{
+    struct files_range range = {offset, length, 0};
+    files_read_or_drop(files, path, &range, done, NULL, arg);
 }

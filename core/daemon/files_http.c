@@ -43,8 +43,9 @@ files_routes(void)
 }
 
 static void
-question_free(struct question *question)
+question_free(void *arg)
 {
+    struct question *question = arg;
     loop_timer_stop(&question->timer);
     free(question->path);
     free(question);
@@ -140,7 +141,7 @@ on_browse(struct http_exchange *exchange, void *arg)
 {
     struct question *question = ask(exchange, arg);
     if (question)
-        files_browse(question->files, str_of(question->path), browse_done, question);
+        files_browse_or_drop(question->files, str_of(question->path), browse_done, question_free, question);
 }
 
 /* ---- read ---- */
@@ -186,8 +187,9 @@ on_read(struct http_exchange *exchange, void *arg)
         http_reply_text(exchange, 400, "Expecting 'path=value' in query.\n");
     else if (number(exchange, "offset", "offset", &offset) && number(exchange, "length", "length", &length)) {
         struct question *question = ask(exchange, arg);
+        struct files_range range = {offset, length, 0};
         if (question)
-            files_read(question->files, str_of(question->path), offset, length, read_done, question);
+            files_read_or_drop(question->files, str_of(question->path), &range, read_done, question_free, question);
     }
 }
 
@@ -251,13 +253,13 @@ static void
 download_more(void *arg)
 {
     struct question *question = arg;
-    if (http_stream_queued(question->exchange) > DOWNLOAD_AHEAD_BYTES) {
+    if (question->started && http_stream_queued(question->exchange) > DOWNLOAD_AHEAD_BYTES) {
         loop_timer_start(&question->timer, DOWNLOAD_WAIT_MS);
         return;
     }
+    struct files_range range = {(int64_t)question->sent, -1, DOWNLOAD_PART_BYTES};
     question->reading = true;
-    files_read_part(question->files, str_of(question->path), (int64_t)question->sent, DOWNLOAD_PART_BYTES,
-                    download_part, question);
+    files_read_or_drop(question->files, str_of(question->path), &range, download_part, question_free, question);
 }
 
 static void
@@ -265,7 +267,7 @@ on_download(struct http_exchange *exchange, void *arg)
 {
     struct question *question = ask(exchange, arg);
     if (question)
-        files_read_part(question->files, str_of(question->path), 0, DOWNLOAD_PART_BYTES, download_part, question);
+        download_more(question);
 }
 
 /* ---- debug ---- */

@@ -8,8 +8,13 @@
 struct loop *files_loop(struct files *files);
 /* Sorted by virtual path. */
 void files_each(struct files *files, void (*fn)(const char *virtual, const char *real, void *arg), void *arg);
-/* One piece of a download: up to max_bytes from offset. */
-void files_read_part(struct files *files, struct str path, int64_t offset, size_t max_bytes, files_done_fn *done,
-                     void *arg);
+struct files_range {
+    int64_t offset, length;
+    size_t max_bytes; /* of one answer; 0 = as /files/read; more means a download: only regular files */
+};
+/* As files_browse and files_read; drop(arg) is called instead of done when the files end first. */
+void files_browse_or_drop(struct files *files, struct str path, files_done_fn *done, void (*drop)(void *arg), void *arg);
+void files_read_or_drop(struct files *files, struct str path, const struct files_range *range, files_done_fn *done,
+                        void (*drop)(void *arg), void *arg);
 
 #endif
