@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The options that master and agent share: identity on the network, logging, modules. Each daemon embeds a
- * struct daemon_options as its member `common` and puts DAEMON_OPTIONS into its own table.
+ * struct daemon_options as its member `common` and puts DAEMON_OPTION_ROWS into its own table.
  * Units: options without unit in their name are text; durations are nanoseconds, as core/conf parses them.
  */
 #ifndef DAEMON_OPTIONS_H
@@ -10,7 +10,7 @@
 #include "conf/option.h"
 
 struct daemon_options {
-    /* Identity. After main's options_identity() ip is set (an address, "0.0.0.0" when none was given). */
+    /* Identity. After main's identity step ip is set (an address, "0.0.0.0" when none was given). */
     const char *ip;
     const char *ip_discovery_command;
     int64_t port; /* 0 = any free one */
@@ -18,7 +18,6 @@ struct daemon_options {
     const char *advertise_port; /* text, checked to be 1..65535; NULL = port */
     const char *hostname; /* NULL = looked up (hostname_lookup) or the advertised ip */
     bool hostname_lookup;
-    const char *zk_session_timeout; /* kept as text: nothing reads it before there is a ZooKeeper election */
 
     /* Logging, given to log_open by main. */
     bool quiet;
@@ -39,5 +38,106 @@ struct daemon_options {
     const char *work_dir; /* state; NULL only for a master with --registry=memory */
     const char *ulimit; /* "-n 8192" as ULIMIT of /etc/default; applied by main */
 };
+
+/* Short forms for tables. */
+#define OPTION_ALIASES(...) ((const char *const[]){__VA_ARGS__, NULL})
+#define OPTION_NOT_YET(name_, type_, fallback_, help_, missing_)                                                   \
+    {                                                                                                              \
+        .name = name_, .type = OPTION_##type_, .state = OPTION_PLANNED, .offset = SIZE_MAX, .fallback = fallback_, \
+        .help = help_, .note = missing_                                                                            \
+    }
+#define OPTION_GONE(name_, type_, help_, instead_)                                                                 \
+    {                                                                                                              \
+        .name = name_, .type = OPTION_##type_, .state = OPTION_RETIRED, .offset = SIZE_MAX, .help = help_,         \
+        .note = instead_                                                                                           \
+    }
+
+/* TYPE: the owner's struct with a member `common`; PORT: its usual port as text. The last row has no comma. */
+#define DAEMON_OPTION_ROWS(TYPE, PORT)                                                                             \
+    {.name = "ip", .type = OPTION_STRING, .offset = offsetof(TYPE, common.ip), .argument = "ADDRESS",              \
+     .group = "Network", .check = daemon_check_ip,                                                                 \
+     .help = "The address to listen on. Every address of the machine when unset."},                                \
+    {.name = "ip_discovery_command", .type = OPTION_STRING,                                                        \
+     .offset = offsetof(TYPE, common.ip_discovery_command), .argument = "COMMAND",                                 \
+     .help = "A program that prints the address to listen on; run once at start. Excludes --ip."},                 \
+    {.name = "port", .type = OPTION_INT, .offset = offsetof(TYPE, common.port), .fallback = PORT, .min = "0",      \
+     .max = "65535", .argument = "PORT", .help = "The port to listen on; 0 takes any free one."},                  \
+    {.name = "advertise_ip", .type = OPTION_STRING, .offset = offsetof(TYPE, common.advertise_ip),                 \
+     .argument = "ADDRESS", .check = daemon_check_ip,                                                              \
+     .help = "The address that peers are told, when it is not the one listened on."},                              \
+    {.name = "advertise_port", .type = OPTION_STRING, .offset = offsetof(TYPE, common.advertise_port),             \
+     .argument = "PORT", .check = daemon_check_port,                                                               \
+     .help = "The port that peers are told, when it is not the one listened on."},                                 \
+    {.name = "hostname", .type = OPTION_STRING, .offset = offsetof(TYPE, common.hostname),                         \
+     .argument = "NAME", .help = "The name that is shown for this machine. Looked up when unset."},                \
+    {.name = "hostname_lookup", .type = OPTION_BOOL, .offset = offsetof(TYPE, common.hostname_lookup),             \
+     .fallback = "true",                                                                                           \
+     .help = "Look the machine's name up when --hostname is not given; otherwise the address is shown."},          \
+    OPTION_NOT_YET("domain", JSON, NULL, "The fault domain (region and zone) of this machine.", "fault domains"),  \
+    OPTION_NOT_YET("zk_session_timeout", DURATION, "10secs", "How long a ZooKeeper session outlives its client.",  \
+                   "election through ZooKeeper"),                                                                  \
+    {.name = "quiet", .type = OPTION_BOOL, .offset = offsetof(TYPE, common.quiet), .fallback = "false",            \
+     .group = "Logging", .help = "Write no log lines to stderr."},                                                 \
+    {.name = "logging_level", .type = OPTION_STRING, .offset = offsetof(TYPE, common.logging_level),               \
+     .fallback = "INFO", .choices = "INFO|WARNING|ERROR", .argument = "LEVEL",                                     \
+     .help = "The least level that is logged."},                                                                   \
+    {.name = "log_dir", .type = OPTION_PATH, .offset = offsetof(TYPE, common.log_dir),                             \
+     .help = "The directory for log files; none are written when unset."},                                         \
+    {.name = "logbufsecs", .type = OPTION_INT, .offset = offsetof(TYPE, common.logbufsecs), .fallback = "0",       \
+     .min = "0", .max = "86400", .argument = "SECONDS",                                                            \
+     .help = "How long lines below WARNING may wait in memory before they go to the log files."},                  \
+    {.name = "initialize_driver_logging", .type = OPTION_BOOL, .offset = SIZE_MAX, .fallback = "true",             \
+     .help = "Read by scheduler and executor drivers only; accepted here because they share the logging flags."},  \
+    {.name = "external_log_file", .type = OPTION_PATH, .offset = offsetof(TYPE, common.external_log_file),         \
+     .help = "The log file to show under /files when something else writes it, such as a supervisor."},            \
+    {.name = "log_to_syslog", .type = OPTION_BOOL, .offset = offsetof(TYPE, common.log_to_syslog),                 \
+     .fallback = "false", .help = "Also send log lines to syslog."},                                               \
+    {.name = "log_to_journald", .type = OPTION_BOOL, .offset = offsetof(TYPE, common.log_to_journald),             \
+     .fallback = "false", .help = "Also send log lines to journald, with level, file and line as fields."},        \
+    {.name = "log_max_size", .type = OPTION_BYTES, .offset = offsetof(TYPE, common.log_max_size_bytes),            \
+     .fallback = "1800MB", .min = "64KB", .help = "A log file that grows beyond this is followed by a new one."},  \
+    {.name = "log_max_age", .type = OPTION_DURATION, .offset = offsetof(TYPE, common.log_max_age_ns),              \
+     .fallback = "0ns", .help = "Log files of this program older than this are removed; 0 keeps all."},            \
+    {.name = "modules", .type = OPTION_JSON, .offset = SIZE_MAX, .group = "Modules",                               \
+     .help = "Libraries to load, modules in them and their parameters: {\"libraries\": [{\"file\": PATH, "         \
+             "\"modules\": [{\"name\": NAME, \"parameters\": [{\"key\": KEY, \"value\": VALUE}]}]}]}."},           \
+    {.name = "modules_dir", .type = OPTION_PATH, .offset = SIZE_MAX,                                               \
+     .help = "A directory of files with such JSON, read in order of their names. Excludes --modules."},            \
+    {.name = "module_path", .type = OPTION_STRING, .offset = offsetof(TYPE, common.module_path),                   \
+     .fallback = MESOS_MODULEDIR, .fallback_text = "where modules were installed", .argument = "DIR:DIR...",       \
+     .help = "Where libraries are looked for that are named without a directory."},                                \
+    OPTION_NOT_YET("hooks", STRING, NULL, "Hook modules to install, in order.", "the module kind hook"),           \
+    {.name = "election", .type = OPTION_STRING, .offset = offsetof(TYPE, common.election),                         \
+     .fallback = "standalone", .argument = "MODULE", .help = "The module that decides or finds out who leads."},   \
+    {.name = "ulimit", .type = OPTION_STRING, .offset = offsetof(TYPE, common.ulimit), .group = "Process",         \
+     .argument = "LIMITS", .check = daemon_check_ulimit,                                                           \
+     .help = "Resource limits as the shell's ulimit takes them, e.g. \"-n 65536\"."},                              \
+    OPTION_NOT_YET("memory_profiling", BOOL, "false", "Collect heap profiles on request.", "memory profiling"),    \
+    {.name = "acls", .type = OPTION_JSON, .state = OPTION_PLANNED, .offset = SIZE_MAX, .group = "Security",        \
+     .help = "Access control lists of the local authorizer.", .note = "authorization"},                            \
+    OPTION_NOT_YET("authenticate_http_readonly", BOOL, "false", "Demand a login from readers.", "authentication"), \
+    {.name = "authenticate_http_readwrite", .aliases = OPTION_ALIASES("authenticate_http"), .type = OPTION_BOOL,   \
+     .state = OPTION_PLANNED, .offset = SIZE_MAX, .fallback = "false", .help = "Demand a login from writers.",     \
+     .note = "authentication"},                                                                                    \
+    OPTION_NOT_YET("firewall_rules", JSON, NULL, "Endpoints that nobody may use.", "the endpoint firewall")
+
+/* Variables of libprocess that mean something to a daemon, for conf_owner.environment; ended by a NULL name. */
+extern const struct option daemon_environment[];
+
+int daemon_check_ip(const char *value, void *target, struct option_set *set, struct err *err);
+int daemon_check_port(const char *value, void *target, struct option_set *set, struct err *err);
+int daemon_check_ulimit(const char *value, void *target, struct option_set *set, struct err *err);
+/* Checks between the shared options, for an owner's finish function. */
+int daemon_options_finish(struct daemon_options *common, struct option_set *set, struct err *err);
+
+/* One entry of a --ulimit text: which RLIMIT_..., and its value (RLIM_INFINITY for "unlimited"). */
+struct daemon_limit {
+    int resource;
+    uint64_t value;
+    bool soft, hard;
+};
+enum { DAEMON_MAX_LIMITS = 16 };
+int daemon_parse_ulimit(const char *text, struct daemon_limit out[DAEMON_MAX_LIMITS], size_t *ret_count,
+                        struct err *err);
 
 #endif

@@ -29,7 +29,7 @@ struct master_options {
     int64_t agent_removal_rate_ns; /* ... in this time */
 
     /* Offers and the allocator. */
-    const char *allocator; /* module name: "hierarchical_drf" (Mesos's "hierarchical" is mapped to it) */
+    const char *allocator; /* module name as host_start takes it: "hierarchical" means hierarchical_drf */
     int64_t allocation_interval_ns;
     int64_t offer_timeout_ns; /* 0 = offers stay until used */
     const char *role_sorter; /* "drf" */

@@ -1,0 +1,448 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The agent's option table and the checks of its values. Called by core/conf only; opens nothing. */
+#include "agent/options.h"
+
+#include <errno.h>
+
+#include <jansson.h>
+
+static int
+check_master(const char *value, void *target, struct option_set *set, struct err *err)
+{
+    struct str text = str_of(value), port;
+    uint64_t number;
+
+    if (str_starts(text, STR_LIT("zk://")))
+        return err_set(err, -ENOTSUP,
+                       "'%s' asks for what is not built yet: election through ZooKeeper; write the master's host:port",
+                       value);
+    if (str_starts(text, STR_LIT("master@")))
+        text = str_n(text.ptr + 7, text.len - 7);
+    for (port = str_n(text.ptr + text.len, 0); port.ptr > text.ptr && port.ptr[-1] != ':'; port.len++)
+        port.ptr--;
+    if (port.ptr == text.ptr || port.ptr - text.ptr < 2 || str_to_u64(port, &number) < 0 || number < 1 || number > 65535)
+        return err_set(err, -EINVAL, "'%s' names no master: write host:port, e.g. 10.0.0.1:5050", value);
+    return 0;
+}
+
+/* "host:port" is what the agent connects to; master@ is how libprocess spells it. */
+static const char *
+without_actor(const char *master)
+{
+    return strncmp(master, "master@", 7) == 0 ? master + 7 : master;
+}
+
+/* Isolators of Mesos that this release does not have, by the beginning of their names. */
+static bool
+is_isolator_to_come(struct str name)
+{
+    static const char *const beginnings[] = {"appc/",   "cgroups/",   "disk/",    "docker/",  "environment_secret",
+                                             "filesystem/", "gpu/",   "linux/",   "namespaces/", "network/",
+                                             "posix/disk", "posix/rlimits", "volume/", "windows/"};
+
+    for (size_t i = 0; i < ARRAY_LEN(beginnings); i++)
+        if (str_starts(name, str_of(beginnings[i])))
+            return true;
+    return false;
+}
+
+static int
+check_isolation(const char *value, void *target, struct option_set *set, struct err *err)
+{
+    struct str rest = str_of(value);
+
+    if (strcmp(value, "process") == 0 || strcmp(value, "posix") == 0) {
+        conf_override(set, "isolation", "posix/cpu,posix/mem");
+        conf_note(set, "isolation '%s' means posix/cpu,posix/mem today", value);
+        return 0;
+    }
+    if (strcmp(value, "cgroups") == 0)
+        return err_set(err, -ENOTSUP,
+                       "'cgroups' means cgroups/cpu,cgroups/mem today, which are not built yet: posix/cpu,posix/mem work");
+    while (rest.len > 0) {
+        struct str name = str_trim(str_cut(&rest, ','));
+
+        if (name.len == 0)
+            return err_set(err, -EINVAL, "'%s' has an empty name in it: write name,name", value);
+        if (is_isolator_to_come(name))
+            return err_set(err, -ENOTSUP, "'%.*s' asks for an isolator that is not built yet: posix/cpu and posix/mem are",
+                           STR_ARG(name));
+    }
+    return 0;
+}
+
+static int
+check_containerizers(const char *value, void *target, struct option_set *set, struct err *err)
+{
+    struct str rest = str_of(value);
+
+    if (strcmp(value, "external") == 0) {
+        conf_override(set, "containerizers", "mesos");
+        conf_note(set, "containerizers 'external' is gone: containers run with 'mesos', or with a containerizer module");
+        return 0;
+    }
+    if (!value[0])
+        return err_set(err, -EINVAL, "'' names no containerizer: write mesos");
+    while (rest.len > 0) {
+        struct str name = str_trim(str_cut(&rest, ','));
+
+        if (str_is(name, "docker") || str_is(name, "composing"))
+            return err_set(err, -ENOTSUP, "'%.*s' asks for a containerizer that is not built yet: mesos is",
+                           STR_ARG(name));
+    }
+    return 0;
+}
+
+static int
+check_launcher(const char *value, void *target, struct option_set *set, struct err *err)
+{
+    if (strcmp(value, "posix") == 0)
+        return 0;
+    if (strcmp(value, "linux") == 0)
+        return err_set(err, -ENOTSUP, "'linux' asks for a launcher that is not built yet: posix is");
+    return err_set(err, -EINVAL, "'%s' is none of posix|linux", value);
+}
+
+static int
+check_reconfiguration(const char *value, void *target, struct option_set *set, struct err *err)
+{
+    if (strcmp(value, "additive") == 0)
+        return err_set(err, -ENOTSUP, "'additive' asks for what is not built yet: equal works");
+    return strcmp(value, "equal") == 0 ? 0 : err_set(err, -EINVAL, "'%s' is none of equal|additive", value);
+}
+
+static int
+check_environment(const char *value, void *target, struct option_set *set, struct err *err)
+{
+    json_t *root = json_loads(value, JSON_REJECT_DUPLICATES, NULL), *item;
+    const char *key;
+    int status = 0;
+
+    if (!json_is_object(root))
+        status = err_set(err, -EINVAL, "it is no JSON object: write {\"NAME\": \"value\"}");
+    json_object_foreach(root, key, item) {
+        if (!json_is_string(item) && status == 0)
+            status = err_set(err, -EINVAL, "the value of \"%s\" is no text: write {\"NAME\": \"value\"}", key);
+    }
+    json_decref(root);
+    return status;
+}
+
+static int
+check_socket(const char *value, void *target, struct option_set *set, struct err *err)
+{
+    if (strncmp(value, "systemd:", 8) == 0)
+        return err_set(err, -ENOTSUP, "'%s' asks for what is not built yet: sockets from systemd; write a path", value);
+    if (strlen(value) >= 108)
+        return err_set(err, -EINVAL, "'%s' is longer than the 107 bytes that a socket's path may have", value);
+    return 0;
+}
+
+static int
+check_detector(const char *value, void *target, struct option_set *set, struct err *err)
+{
+    conf_override(set, "election", value);
+    return 0;
+}
+
+/* Where pids and sockets go when nobody says: as Mesos decides it. */
+static const char *
+usual_runtime_dir(struct option_set *set)
+{
+    auto_free char *path = NULL;
+    const char *tmp = getenv("TMPDIR");
+
+    if (access("/var/run", R_OK | W_OK) == 0)
+        return "/var/run/mesos";
+    path = xasprintf("%s/mesos/runtime", tmp && tmp[0] ? tmp : "/tmp");
+    return conf_keep(set, path);
+}
+
+static int
+finish(void *target, struct option_set *set, struct err *err)
+{
+    struct agent_options *options = target;
+
+    if (conf_given(set, "master_detector") && options->master)
+        return err_set(err, -EINVAL, "options 'master' and 'master_detector' exclude each other");
+    if (!options->master && !conf_given(set, "master_detector") && !conf_given(set, "election"))
+        return err_set(err, -EINVAL, "option 'master' is required: --master=host:port");
+    if (options->master)
+        options->master = without_actor(options->master);
+    if (!options->runtime_dir)
+        conf_override(set, "runtime_dir", usual_runtime_dir(set));
+    return daemon_options_finish(&options->common, set, err);
+}
+
+#define AT(member) .offset = offsetof(struct agent_options, member)
+#define PORT_MAPPING(name_, type_, fallback_, help_)                                                               \
+    OPTION_NOT_YET(name_, type_, fallback_, help_, "the isolator network/port_mapping")
+#define DOCKER(name_, type_, fallback_, help_)                                                                     \
+    OPTION_NOT_YET(name_, type_, fallback_, help_, "the docker containerizer")
+#define IMAGES(name_, type_, fallback_, help_) OPTION_NOT_YET(name_, type_, fallback_, help_, "container images")
+#define CGROUPS(name_, type_, fallback_, help_) OPTION_NOT_YET(name_, type_, fallback_, help_, "control groups")
+#define SANDBOX_GC(name_, type_, fallback_, help_)                                                                 \
+    OPTION_NOT_YET(name_, type_, fallback_, help_, "the removal of old sandboxes")
+
+const struct option agent_option_table[] = {
+    {.name = "master", .type = OPTION_STRING, AT(master), .argument = "HOST:PORT", .group = "Master",
+     .check = check_master, .help = "Where the master is, or file:// with that in it."},
+    {.name = "master_detector", .type = OPTION_STRING, .offset = SIZE_MAX, .argument = "MODULE",
+     .check = check_detector, .help = "The election module that finds the master, as Mesos names it."},
+    {.name = "registration_backoff_factor", .type = OPTION_DURATION, AT(registration_backoff_factor_ns),
+     .fallback = "1secs", .min = "1ms",
+     .help = "Registration is tried again after a random time below this, doubled each time up to a minute."},
+
+    {.name = "work_dir", .type = OPTION_PATH, AT(common.work_dir), .required = true, .group = "Storage",
+     .help = "The directory for sandboxes and for what the agent must know after a restart."},
+    {.name = "runtime_dir", .type = OPTION_PATH, AT(runtime_dir), .fallback_text = "/var/run/mesos when it may be written",
+     .help = "The directory for what must not outlive a reboot: pids, sockets."},
+    SANDBOX_GC("gc_delay", DURATION, "1weeks", "How old a sandbox may get."),
+    SANDBOX_GC("gc_disk_headroom", DOUBLE, "0.1", "The share of the disk to keep free."),
+    SANDBOX_GC("gc_non_executor_container_sandboxes", BOOL, "false", "Also remove sandboxes of nested containers."),
+    SANDBOX_GC("disk_watch_interval", DURATION, "1mins", "How often the disk is looked at."),
+
+    {.name = "resources", .type = OPTION_STRING, AT(resources), .directory = true, .group = "Resources",
+     .argument = "RESOURCES",
+     .help = "What this machine offers: name(role):value;name:value or a JSON array. What is not named is detected."},
+    {.name = "attributes", .type = OPTION_STRING, AT(attributes), .directory = true,
+     .argument = "ATTRIBUTES", .help = "What frameworks may want to know of this machine: name:value;name:value."},
+    {.name = "default_role", .type = OPTION_STRING, AT(default_role), .fallback = "*", .argument = "ROLE",
+     .help = "The role of resources that are given without one."},
+    OPTION_NOT_YET("resource_provider_config_dir", PATH, NULL, "Configurations of resource providers.",
+                   "resource providers"),
+    OPTION_NOT_YET("csi_plugin_config_dir", PATH, NULL, "Configurations of CSI plugins.", "CSI"),
+    OPTION_NOT_YET("disk_profile_adaptor", STRING, NULL, "The disk profile adaptor module.", "CSI"),
+    OPTION_NOT_YET("resource_estimator", STRING, NULL, "The resource estimator module.", "oversubscription"),
+    OPTION_NOT_YET("qos_controller", STRING, NULL, "The QoS controller module.", "oversubscription"),
+    OPTION_NOT_YET("qos_correction_interval_min", DURATION, "0secs", "The least time between corrections.",
+                   "oversubscription"),
+    OPTION_NOT_YET("oversubscribed_resources_interval", DURATION, "15secs", "How often estimates are sent.",
+                   "oversubscription"),
+
+    {.name = "containerizers", .type = OPTION_STRING, AT(containerizers), .fallback = "mesos",
+     .argument = "NAME,NAME...", .group = "Containers", .check = check_containerizers,
+     .help = "The modules that run containers, the first that can takes a task; mesos means native."},
+    {.name = "isolation", .type = OPTION_STRING, AT(isolation), .fallback = "posix/cpu,posix/mem",
+     .argument = "NAME,NAME...", .check = check_isolation, .help = "The isolator modules of each container."},
+    {.name = "launcher", .type = OPTION_STRING, AT(launcher), .fallback = "posix", .argument = "NAME",
+     .check = check_launcher, .help = "How containers' processes are started and found again: posix."},
+    {.name = "launcher_dir", .type = OPTION_PATH, AT(common.launcher_dir), .fallback = MESOS_LIBEXECDIR,
+     .fallback_text = "where helpers were installed",
+     .help = "The directory of mesos-executor, mesos-containerizer and mesos-fetcher."},
+    {.name = "container_logger", .type = OPTION_STRING, AT(container_logger), .fallback = "sandbox",
+     .argument = "MODULE", .help = "The module that takes containers' output."},
+    {.name = "switch_user", .type = OPTION_BOOL, AT(switch_user), .fallback = "true",
+     .help = "Run tasks as the user that they or their framework name; else as the agent's."},
+    {.name = "sandbox_directory", .aliases = OPTION_ALIASES("docker_sandbox_directory"), .type = OPTION_PATH,
+     AT(sandbox_directory), .fallback = "/mnt/mesos/sandbox", .state = OPTION_PLANNED, .note = "container images",
+     .help = "Where a container with an image of its own sees its sandbox."},
+    OPTION_NOT_YET("volume_gid_range", STRING, NULL, "Group ids for shared volumes.", "shared volumes"),
+    OPTION_NOT_YET("default_container_dns", JSON, NULL, "Name servers of containers.", "container networks"),
+    OPTION_NOT_YET("secret_resolver", STRING, NULL, "The secret resolver module.", "secrets"),
+    OPTION_NOT_YET("agent_features", JSON, NULL, "The capabilities that this agent says it has.",
+                   "a choice of the agent's capabilities"),
+    OPTION_GONE("containerizer_path", PATH, "The program of the external containerizer.",
+                "external containerizers are gone; a containerizer module takes their place"),
+    OPTION_GONE("default_container_image", STRING, "The image of the external containerizer.",
+                "external containerizers are gone"),
+    OPTION_NOT_YET("default_container_info", JSON, NULL, "What containers get that ask for nothing.",
+                   "container images"),
+
+    {.name = "frameworks_home", .type = OPTION_PATH, AT(frameworks_home), .fallback = "", .group = "Fetcher",
+     .help = "The directory that relative URIs of executors are below."},
+    {.name = "fetcher_stall_timeout", .type = OPTION_DURATION, AT(fetcher_stall_timeout_ns), .fallback = "1mins",
+     .help = "A download that brings nothing for so long is given up."},
+    OPTION_NOT_YET("fetcher_cache_size", BYTES, "2GB", "How much the fetcher's cache may hold.", "the fetcher's cache"),
+    OPTION_NOT_YET("fetcher_cache_dir", PATH, "/tmp/mesos/fetch", "Where the fetcher's cache is.",
+                   "the fetcher's cache"),
+    OPTION_NOT_YET("hadoop_home", PATH, NULL, "Where the hadoop client is.", "hdfs URIs"),
+
+    {.name = "executor_registration_timeout", .type = OPTION_DURATION, AT(executor_registration_timeout_ns),
+     .fallback = "1mins", .group = "Executors", .help = "How long an executor may take to come forward."},
+    {.name = "executor_reregistration_timeout", .type = OPTION_DURATION, AT(executor_reregistration_timeout_ns),
+     .fallback = "2secs", .max = "15secs", .help = "How long it may take to come back after the agent restarted."},
+    {.name = "executor_reregistration_retry_interval", .type = OPTION_DURATION,
+     AT(executor_reregistration_retry_interval_ns), .help = "How often it is called in that time; once when unset."},
+    {.name = "executor_shutdown_grace_period", .type = OPTION_DURATION, AT(executor_shutdown_grace_period_ns),
+     .fallback = "5secs", .help = "How long it may take to end before it is killed."},
+    {.name = "executor_environment_variables", .type = OPTION_JSON, AT(executor_environment_variables),
+     .check = check_environment,
+     .help = "The environment of executors: {\"NAME\": \"value\"}. A small usual one when unset."},
+    {.name = "http_command_executor", .type = OPTION_BOOL, .offset = SIZE_MAX, .fallback = "false",
+     .help = "Taken and not needed: the command executor speaks the v1 API always."},
+    {.name = "http_executor_domain_sockets", .type = OPTION_BOOL, AT(http_executor_domain_sockets),
+     .fallback = "false", .help = "Tell the agent's Unix socket to executors of others too; ours always get it."},
+    {.name = "domain_socket_location", .type = OPTION_PATH, AT(domain_socket_location), .check = check_socket,
+     .fallback_text = "agent.sock in runtime_dir", .help = "The path of that socket."},
+    {.name = "http_heartbeat_interval", .type = OPTION_DURATION, AT(http_heartbeat_interval_ns),
+     .fallback = "30secs", .min = "1ms", .help = "How often a silent stream to an executor gets a heartbeat."},
+    {.name = "max_completed_executors_per_framework", .type = OPTION_INT, AT(max_completed_executors_per_framework),
+     .fallback = "150", .min = "0", .max = "10000000", .help = "How many ended executors are remembered."},
+
+    {.name = "recover", .type = OPTION_STRING, AT(recover), .fallback = "reconnect", .choices = "reconnect|cleanup",
+     .group = "Recovery", .argument = "HOW",
+     .help = "After a restart: reconnect to the executors that still run, or cleanup and kill them."},
+    {.name = "recovery_timeout", .type = OPTION_DURATION, AT(recovery_timeout_ns), .fallback = "15mins",
+     .help = "How long executors wait for the agent to come back."},
+    {.name = "reconfiguration_policy", .type = OPTION_STRING, AT(reconfiguration_policy), .fallback = "equal",
+     .argument = "POLICY", .check = check_reconfiguration,
+     .help = "What of the agent may change between two runs with the same id: equal, nothing."},
+    {.name = "strict", .type = OPTION_BOOL, AT(strict), .fallback = "true",
+     .help = "Do not start over state that cannot be read; --no-strict goes on with what can."},
+    OPTION_GONE("checkpoint", BOOL, "Write state to disk.", "it is always written"),
+    OPTION_GONE("resource_monitoring_interval", DURATION, "How often usage was sampled.",
+                "usage is measured when somebody asks"),
+
+    DAEMON_OPTION_ROWS(struct agent_options, "5051"),
+    OPTION_NOT_YET("http_authenticators", STRING, NULL, "The HTTP authenticator modules.", "authentication"),
+    OPTION_NOT_YET("authenticatee", STRING, "crammd5", "The authenticatee module.", "authentication"),
+    OPTION_NOT_YET("credential", PATH, NULL, "The file with this agent's principal and secret.", "authentication"),
+    OPTION_NOT_YET("http_credentials", PATH, NULL, "The file of principals and secrets.", "authentication"),
+    OPTION_NOT_YET("authentication_backoff_factor", DURATION, "1secs", "Growth of login timeouts.", "authentication"),
+    OPTION_NOT_YET("authentication_timeout_min", DURATION, "5secs", "The first login timeout.", "authentication"),
+    OPTION_NOT_YET("authentication_timeout_max", DURATION, "1mins", "The last login timeout.", "authentication"),
+    OPTION_NOT_YET("authenticate_http_executors", BOOL, "false", "Demand a token from executors.", "authentication"),
+    {.name = "jwt_secret_key", .aliases = OPTION_ALIASES("executor_secret_key"), .type = OPTION_PATH,
+     .state = OPTION_PLANNED, .offset = SIZE_MAX, .help = "The file with the key of executors' tokens.",
+     .note = "authentication"},
+    OPTION_NOT_YET("authorizer", STRING, "local", "The authorizer module.", "authorization"),
+    OPTION_NOT_YET("ip6", STRING, NULL, "An IPv6 address to show.", "IPv6"),
+    OPTION_NOT_YET("ip6_discovery_command", STRING, NULL, "A program that prints it.", "IPv6"),
+
+    {.name = "cgroups_hierarchy", .type = OPTION_PATH, .state = OPTION_PLANNED, .offset = SIZE_MAX,
+     .fallback = "/sys/fs/cgroup", .group = "Control groups", .help = "Where control groups are mounted.",
+     .note = "control groups"},
+    CGROUPS("cgroups_root", STRING, "mesos", "The group that ours are below."),
+    CGROUPS("cgroups_destroy_timeout", DURATION, "60secs", "How long a group may take to go."),
+    CGROUPS("cgroups_enable_cfs", BOOL, "false", "Limit cpu time, not only share it."),
+    CGROUPS("cgroups_limit_swap", BOOL, "false", "Limit swap too."),
+    CGROUPS("cgroups_cpu_enable_pids_and_tids_count", BOOL, "false", "Count processes and threads."),
+    CGROUPS("cgroups_net_cls_primary_handle", STRING, NULL, "The primary handle of net_cls."),
+    CGROUPS("cgroups_net_cls_secondary_handles", STRING, NULL, "The secondary handles of net_cls."),
+    CGROUPS("allowed_devices", JSON, NULL, "Devices that containers may use."),
+    {.name = "agent_subsystems", .aliases = OPTION_ALIASES("slave_subsystems"), .type = OPTION_STRING,
+     .state = OPTION_PLANNED, .offset = SIZE_MAX, .help = "Subsystems to put the agent itself into.",
+     .note = "control groups"},
+    CGROUPS("perf_events", STRING, NULL, "Events to sample."),
+    CGROUPS("perf_interval", DURATION, "60secs", "How often to sample."),
+    CGROUPS("perf_duration", DURATION, "10secs", "How long to sample."),
+    CGROUPS("revocable_cpu_low_priority", BOOL, "true", "Give revocable tasks low priority."),
+    {.name = "systemd_enable_support", .type = OPTION_BOOL, .offset = SIZE_MAX, .fallback = "true",
+     .help = "Taken and not needed yet: the unit says KillMode=process, so that executors outlive the agent."},
+    {.name = "systemd_runtime_directory", .type = OPTION_PATH, .offset = SIZE_MAX, .fallback = "/run/systemd/system",
+     .help = "Taken and not needed yet."},
+    OPTION_NOT_YET("effective_capabilities", JSON, NULL, "Capabilities of tasks.", "the isolator linux/capabilities"),
+    OPTION_NOT_YET("bounding_capabilities", JSON, NULL, "The most capabilities of tasks.",
+                   "the isolator linux/capabilities"),
+    OPTION_NOT_YET("default_container_shm_size", BYTES, NULL, "Size of /dev/shm.", "the isolator namespaces/ipc"),
+    OPTION_NOT_YET("disallow_sharing_agent_ipc_namespace", BOOL, "false", "Refuse the agent's IPC namespace.",
+                   "the isolator namespaces/ipc"),
+    OPTION_NOT_YET("disallow_sharing_agent_pid_namespace", BOOL, "false", "Refuse the agent's pid namespace.",
+                   "the isolator namespaces/pid"),
+    OPTION_NOT_YET("host_path_volume_force_creation", STRING, NULL, "Host paths to create for volumes.",
+                   "the isolator volume/host_path"),
+    OPTION_NOT_YET("nvidia_gpu_devices", STRING, NULL, "GPUs to offer.", "the isolator gpu/nvidia"),
+    OPTION_NOT_YET("seccomp_config_dir", PATH, NULL, "Seccomp profiles.", "the isolator linux/seccomp"),
+    OPTION_NOT_YET("seccomp_profile_name", STRING, NULL, "The usual profile.", "the isolator linux/seccomp"),
+    OPTION_NOT_YET("xfs_project_range", STRING, "[5000-10000]", "Project ids to use.", "the isolator disk/xfs"),
+    OPTION_NOT_YET("xfs_kill_containers", BOOL, "false", "Kill who exceeds its quota.", "the isolator disk/xfs"),
+    OPTION_NOT_YET("xfs_quota_headroom", BYTES, "10MB", "How far quotas may be exceeded.", "the isolator disk/xfs"),
+    OPTION_NOT_YET("container_disk_watch_interval", DURATION, "15secs", "How often sandboxes are measured.",
+                   "the isolator disk/du"),
+    OPTION_NOT_YET("enforce_container_disk_quota", BOOL, "false", "Kill who exceeds its disk.",
+                   "the isolator disk/du"),
+
+    {.name = "image_providers", .type = OPTION_STRING, .state = OPTION_PLANNED, .offset = SIZE_MAX,
+     .group = "Images and Docker", .help = "Kinds of images that containers may have.", .note = "container images"},
+    IMAGES("image_provisioner_backend", STRING, NULL, "How images are put together."),
+    IMAGES("image_gc_config", JSON, NULL, "When unused images are removed."),
+    IMAGES("appc_simple_discovery_uri_prefix", STRING, "http://", "Where appc images are."),
+    IMAGES("appc_store_dir", PATH, "/tmp/mesos/store/appc", "Where appc images are kept."),
+    IMAGES("docker_registry", STRING, "https://registry-1.docker.io", "Where docker images are."),
+    IMAGES("docker_store_dir", PATH, "/tmp/mesos/store/docker", "Where docker images are kept."),
+    IMAGES("docker_ignore_runtime", BOOL, "false", "Ignore what an image says of its runtime."),
+    IMAGES("docker_config", JSON, NULL, "Logins for docker registries."),
+    IMAGES("docker_auth_server", STRING, NULL, "The login server of old."),
+    IMAGES("docker_puller", STRING, NULL, "The puller of old."),
+    IMAGES("docker_puller_timeout", STRING, NULL, "The puller's timeout of old."),
+    IMAGES("docker_local_archives_dir", PATH, NULL, "Archives of images, of old."),
+    OPTION_NOT_YET("docker_volume_checkpoint_dir", PATH, "/var/run/mesos/isolators/docker/volume",
+                   "Where mounts of docker volumes are remembered.", "the isolator docker/volume"),
+    OPTION_NOT_YET("docker_volume_chown", BOOL, "false", "Give docker volumes to the task's user.",
+                   "the isolator docker/volume"),
+    DOCKER("docker", STRING, "docker", "The docker client."),
+    DOCKER("docker_socket", PATH, "/var/run/docker.sock", "The docker daemon's socket."),
+    DOCKER("docker_remove_delay", DURATION, "6hrs", "How long ended containers are kept."),
+    DOCKER("docker_kill_orphans", BOOL, "true", "Kill containers that nobody knows."),
+    DOCKER("docker_mesos_image", STRING, NULL, "The image that the agent itself runs in."),
+    DOCKER("docker_stop_timeout", DURATION, "0ns", "How long docker stop waits."),
+
+    {.name = "network_cni_plugins_dir", .type = OPTION_STRING, .state = OPTION_PLANNED, .offset = SIZE_MAX,
+     .group = "Container networks", .help = "Directories of CNI plugins.", .note = "the isolator network/cni"},
+    OPTION_NOT_YET("network_cni_config_dir", PATH, NULL, "Configurations of CNI networks.",
+                   "the isolator network/cni"),
+    OPTION_NOT_YET("network_cni_root_dir_persist", BOOL, "false", "Keep CNI state over a reboot.",
+                   "the isolator network/cni"),
+    OPTION_NOT_YET("network_cni_metrics", BOOL, "true", "Show metrics of CNI.", "the isolator network/cni"),
+    OPTION_NOT_YET("container_ports_watch_interval", DURATION, "30secs", "How often ports are looked at.",
+                   "the isolator network/ports"),
+    OPTION_NOT_YET("check_agent_port_range_only", BOOL, "false", "Look at offered ports only.",
+                   "the isolator network/ports"),
+    OPTION_NOT_YET("enforce_container_ports", BOOL, "false", "Kill who listens on others' ports.",
+                   "the isolator network/ports"),
+    OPTION_NOT_YET("container_ports_isolated_range", STRING, NULL, "The ports to look at.",
+                   "the isolator network/ports"),
+    PORT_MAPPING("ephemeral_ports_per_container", INT, "1024", "Ephemeral ports of a container."),
+    PORT_MAPPING("eth0_name", STRING, NULL, "The public interface."),
+    PORT_MAPPING("lo_name", STRING, NULL, "The loopback interface."),
+    PORT_MAPPING("egress_rate_limit_per_container", BYTES, NULL, "Bytes a second out."),
+    PORT_MAPPING("egress_rate_per_cpu", STRING, NULL, "Bytes a second out for each cpu."),
+    PORT_MAPPING("minimum_egress_rate_limit", BYTES, NULL, "The least of them."),
+    PORT_MAPPING("maximum_egress_rate_limit", BYTES, NULL, "The most of them."),
+    PORT_MAPPING("egress_ceil_limit", BYTES, NULL, "Bytes a second out in bursts."),
+    PORT_MAPPING("egress_burst", BYTES, NULL, "The size of bursts out."),
+    PORT_MAPPING("egress_unique_flow_per_container", BOOL, "false", "One flow for each container."),
+    PORT_MAPPING("egress_flow_classifier_parent", STRING, "root", "Where flows are told apart."),
+    PORT_MAPPING("ingress_rate_limit_per_container", BYTES, NULL, "Bytes a second in."),
+    PORT_MAPPING("ingress_rate_per_cpu", STRING, NULL, "Bytes a second in for each cpu."),
+    PORT_MAPPING("minimum_ingress_rate_limit", BYTES, NULL, "The least of them."),
+    PORT_MAPPING("maximum_ingress_rate_limit", BYTES, NULL, "The most of them."),
+    PORT_MAPPING("ingress_ceil_limit", BYTES, NULL, "Bytes a second in, in bursts."),
+    PORT_MAPPING("ingress_burst", BYTES, NULL, "The size of bursts in."),
+    PORT_MAPPING("ingress_isolate_existing_containers", BOOL, "true", "Limit running containers too."),
+    PORT_MAPPING("network_link_speed", BYTES, NULL, "The speed of the link."),
+    PORT_MAPPING("network_enable_socket_statistics_summary", BOOL, "false", "Show sockets in sum."),
+    PORT_MAPPING("network_enable_socket_statistics_details", BOOL, "false", "Show sockets one by one."),
+    PORT_MAPPING("network_enable_snmp_statistics", BOOL, "false", "Show SNMP counters."),
+    PORT_MAPPING("network_enable_rate_statistics", BOOL, "false", "Show rates."),
+    PORT_MAPPING("network_rate_statistics_window", DURATION, NULL, "The window of rates."),
+    PORT_MAPPING("network_rate_statistics_interval", DURATION, NULL, "How often rates are sampled."),
+    {.name = NULL},
+};
+
+struct conf_owner
+agent_conf_owner(struct agent_options *target)
+{
+    static const char *const etc_dirs[] = {"mesos-slave", "mesos-agent", NULL};
+    static const char *const etc_default[] = {"mesos", "mesos-slave", "mesos-agent", NULL};
+    static const struct conf_shell_variable variables[] = {
+        {"ULIMIT", "ulimit", false}, {"PORT", "port", true},    {"MASTER", "master", false},
+        {"IP", "ip", false},         {"LOGS", "log_dir", false}, {"ISOLATION", "isolation", false},
+        {NULL, NULL, false},
+    };
+
+    return (struct conf_owner){
+        .program = "mesos-agent",
+        .summary = "Owns one machine of a cluster: runs containers and reports what becomes of them.",
+        .options = agent_option_table,
+        .target = target,
+        .ini_name = "agent.ini",
+        .etc_dirs = etc_dirs,
+        .zk_option = "master",
+        .etc_default = etc_default,
+        .shell_variables = variables,
+        .environment = daemon_environment,
+        .finish = finish,
+    };
+}

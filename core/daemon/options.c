@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Checks of the options that both daemons have. Called by core/conf through the tables; opens nothing. */
+#include "daemon/options.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <sys/resource.h>
+
+/* TLS and the rest of libprocess's settings: known, so that nobody believes that they work. */
+#define NO_TLS(name_, type_, fallback_) OPTION_NOT_YET("LIBPROCESS_SSL_" name_, type_, fallback_, "TLS.", "TLS")
+
+const struct option daemon_environment[] = {
+    {.name = "LIBPROCESS_IP", .type = OPTION_STRING, .argument = "ip", .offset = SIZE_MAX, .help = "As --ip."},
+    {.name = "LIBPROCESS_ADVERTISE_IP", .type = OPTION_STRING, .argument = "advertise_ip", .offset = SIZE_MAX,
+     .help = "As --advertise_ip."},
+    {.name = "LIBPROCESS_ADVERTISE_PORT", .type = OPTION_STRING, .argument = "advertise_port", .offset = SIZE_MAX,
+     .help = "As --advertise_port."},
+    OPTION_GONE("LIBPROCESS_PORT", STRING, "The port.", "a daemon's port is --port, as in Mesos"),
+    OPTION_NOT_YET("LIBPROCESS_IP6", STRING, NULL, "An IPv6 address.", "IPv6"),
+    OPTION_NOT_YET("LIBPROCESS_REQUIRE_PEER_ADDRESS_IP_MATCH", BOOL, "false", "Check senders.",
+                   "the check of a sender's address against its connection"),
+    OPTION_NOT_YET("LIBPROCESS_MEMORY_PROFILING", BOOL, "false", "Heap profiles.", "memory profiling"),
+    OPTION_NOT_YET("LIBPROCESS_ENABLE_PROFILER", BOOL, "0", "CPU profiles.", "the profiler"),
+    OPTION_GONE("LIBPROCESS_NUM_WORKER_THREADS", STRING, "Threads.", "one thread owns all state; work off it has 4"),
+    OPTION_GONE("LIBPROCESS_LIBEV_NUM_IO_THREADS", STRING, "Threads.", "one thread does all I/O"),
+    OPTION_NOT_YET("LIBPROCESS_METRICS_SNAPSHOT_ENDPOINT_RATE_LIMIT", STRING, "2/1secs", "Limit of snapshots.",
+                   "limits on /metrics/snapshot, which is never limited"),
+    {.name = "LIBPROCESS_SSL_ENABLED", .aliases = OPTION_ALIASES("SSL_ENABLED"), .type = OPTION_BOOL,
+     .state = OPTION_PLANNED, .offset = SIZE_MAX, .fallback = "false", .help = "TLS.", .note = "TLS"},
+    NO_TLS("SUPPORT_DOWNGRADE", BOOL, "false"),
+    NO_TLS("CERT_FILE", STRING, NULL),
+    NO_TLS("KEY_FILE", STRING, NULL),
+    NO_TLS("VERIFY_CERT", BOOL, "false"),
+    NO_TLS("VERIFY_SERVER_CERT", BOOL, "false"),
+    NO_TLS("REQUIRE_CERT", BOOL, "false"),
+    NO_TLS("REQUIRE_CLIENT_CERT", BOOL, "false"),
+    NO_TLS("VERIFY_IPADD", BOOL, "false"),
+    NO_TLS("VERIFICATION_DEPTH", INT, "4"),
+    NO_TLS("CA_DIR", STRING, NULL),
+    NO_TLS("CA_FILE", STRING, NULL),
+    NO_TLS("CIPHERS", STRING,
+           "AES128-SHA:AES256-SHA:RC4-SHA:DHE-RSA-AES128-SHA:DHE-DSS-AES128-SHA:DHE-RSA-AES256-SHA:"
+           "DHE-DSS-AES256-SHA"),
+    NO_TLS("ECDH_CURVES", STRING, "auto"),
+    NO_TLS("HOSTNAME_VALIDATION_SCHEME", STRING, "legacy"),
+    NO_TLS("ENABLE_SSL_V3", BOOL, "false"),
+    NO_TLS("ENABLE_TLS_V1_0", BOOL, "false"),
+    NO_TLS("ENABLE_TLS_V1_1", BOOL, "false"),
+    NO_TLS("ENABLE_TLS_V1_2", BOOL, "true"),
+    NO_TLS("ENABLE_TLS_V1_3", BOOL, "false"),
+    {.name = NULL},
+};
+
+int
+daemon_check_ip(const char *value, void *target, struct option_set *set, struct err *err)
+{
+    unsigned char address[16];
+
+    if (inet_pton(AF_INET, value, address) == 1 || inet_pton(AF_INET6, value, address) == 1)
+        return 0;
+    return err_set(err, -EINVAL, "'%s' is no address: write e.g. 10.0.0.1", value);
+}
+
+int
+daemon_check_port(const char *value, void *target, struct option_set *set, struct err *err)
+{
+    uint64_t port;
+
+    if (str_to_u64(str_of(value), &port) == 0 && port >= 1 && port <= 65535)
+        return 0;
+    return err_set(err, -EINVAL, "'%s' is no port: write 1 to 65535", value);
+}
+
+/* The letters of the shell's ulimit, their resources and how many bytes (or other units) one of them is. */
+static const struct {
+    char letter;
+    int resource;
+    unsigned unit;
+} letters[] = {
+    {'c', RLIMIT_CORE, 512}, {'d', RLIMIT_DATA, 1024}, {'e', RLIMIT_NICE, 1},    {'f', RLIMIT_FSIZE, 512},
+    {'i', RLIMIT_SIGPENDING, 1}, {'l', RLIMIT_MEMLOCK, 1024}, {'m', RLIMIT_RSS, 1024}, {'n', RLIMIT_NOFILE, 1},
+    {'q', RLIMIT_MSGQUEUE, 1}, {'r', RLIMIT_RTPRIO, 1}, {'s', RLIMIT_STACK, 1024}, {'t', RLIMIT_CPU, 1},
+    {'u', RLIMIT_NPROC, 1},    {'v', RLIMIT_AS, 1024},
+};
+
+/* "-Hn", "-n": which resource, and whether soft, hard or both. */
+static int
+parse_flag(struct str word, unsigned *ret_unit, struct daemon_limit *ret, struct err *err)
+{
+    bool soft = false, hard = false, found = false;
+
+    for (size_t i = 1; i < word.len; i++) {
+        soft |= word.ptr[i] == 'S';
+        hard |= word.ptr[i] == 'H';
+        for (size_t k = 0; k < ARRAY_LEN(letters); k++)
+            if (letters[k].letter == word.ptr[i]) {
+                ret->resource = letters[k].resource;
+                *ret_unit = letters[k].unit;
+                found = true;
+            }
+    }
+    if (!found)
+        return err_set(err, -EINVAL, "'%.*s' is no limit that can be set: write e.g. -n 65536", STR_ARG(word));
+    ret->soft = soft || !hard;
+    ret->hard = hard || !soft;
+    return 0;
+}
+
+static int
+parse_amount(struct str word, unsigned unit, struct daemon_limit *ret, struct err *err)
+{
+    if (str_is(word, "unlimited")) {
+        ret->value = RLIM_INFINITY;
+        return 0;
+    }
+    if (str_to_u64(word, &ret->value) < 0 || ret->value > UINT64_MAX / 2 / unit)
+        return err_set(err, -EINVAL, "'%.*s' is no limit: write a number or unlimited", STR_ARG(word));
+    ret->value *= unit;
+    return 0;
+}
+
+static struct str
+next_word(struct str *rest)
+{
+    *rest = str_trim(*rest);
+    return str_cut(rest, ' ');
+}
+
+int
+daemon_parse_ulimit(const char *text, struct daemon_limit out[DAEMON_MAX_LIMITS], size_t *ret_count, struct err *err)
+{
+    struct str rest = str_trim(str_of(text));
+    size_t count = 0;
+
+    while (rest.len > 0) {
+        struct daemon_limit limit = {.resource = RLIMIT_FSIZE, .soft = true, .hard = true};
+        struct str word = next_word(&rest);
+        unsigned unit = 512;
+
+        if (count == DAEMON_MAX_LIMITS)
+            return err_set(err, -E2BIG, "more than %d limits", DAEMON_MAX_LIMITS);
+        if (word.ptr[0] == '-') {
+            if (parse_flag(word, &unit, &limit, err) < 0)
+                return -EINVAL;
+            word = next_word(&rest);
+        }
+        if (parse_amount(word, unit, &limit, err) < 0)
+            return -EINVAL;
+        out[count++] = limit;
+    }
+    *ret_count = count;
+    return 0;
+}
+
+int
+daemon_check_ulimit(const char *value, void *target, struct option_set *set, struct err *err)
+{
+    struct daemon_limit limits[DAEMON_MAX_LIMITS];
+    size_t count;
+
+    return daemon_parse_ulimit(value, limits, &count, err);
+}
+
+int
+daemon_options_finish(struct daemon_options *common, struct option_set *set, struct err *err)
+{
+    struct option_origin a = {0}, b = {0};
+
+    if (!common->ip || !common->ip_discovery_command)
+        return 0;
+    conf_value(set, "ip", &a);
+    conf_value(set, "ip_discovery_command", &b);
+    return err_set(err, -EINVAL, "options 'ip' (%s) and 'ip_discovery_command' (%s) exclude each other", a.where,
+                   b.where);
+}

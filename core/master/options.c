@@ -1,0 +1,287 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The master's option table and the checks of its values. Called by core/conf only; opens nothing. */
+#include "master/options.h"
+
+#include <errno.h>
+
+#include "base/units.h"
+
+static struct master_options *
+options_of(void *target)
+{
+    return target;
+}
+
+static int
+check_registry(const char *value, void *target, struct option_set *set, struct err *err)
+{
+    if (strcmp(value, "in_memory") == 0) {
+        conf_override(set, "registry", "memory");
+        conf_note(set, "registry 'in_memory' is called 'memory' here");
+    } else if (strcmp(value, "replicated_log") == 0) {
+        conf_override(set, "registry", "local");
+        conf_note(set, "registry 'replicated_log' means 'local' here: one SQLite file in work_dir, no log replicas");
+    } else if (!value[0]) {
+        return err_set(err, -EINVAL, "'' is no registry: write memory, local or a module's name");
+    }
+    return 0;
+}
+
+static int
+check_removal_limit(const char *value, void *target, struct option_set *set, struct err *err)
+{
+    struct str text = str_of(value);
+    double percent;
+
+    if (text.len == 0 || text.ptr[text.len - 1] != '%' ||
+        str_to_double(str_n(text.ptr, text.len - 1), &percent) < 0 || percent < 0 || percent > 100)
+        return err_set(err, -EINVAL, "'%s' is no percentage: write 0%% to 100%%", value);
+    options_of(target)->recovery_agent_removal_limit = percent / 100;
+    return 0;
+}
+
+static int
+check_removal_rate(const char *value, void *target, struct option_set *set, struct err *err)
+{
+    struct str rest = str_of(value), count = str_cut(&rest, '/');
+    struct master_options *options = target;
+    int64_t number, period_ns;
+
+    if (str_to_i64(count, &number) < 0 || number < 1)
+        return err_set(err, -EINVAL, "'%s' is no rate: write <count>/<duration>, e.g. 1/20mins", value);
+    if (duration_parse(rest, &period_ns, err) < 0)
+        return err_wrap(err, "'%s' is no rate", value);
+    if (period_ns <= 0)
+        return err_set(err, -EINVAL, "'%s' is no rate: its duration is not above zero", value);
+    options->agent_removal_rate_count = number;
+    options->agent_removal_rate_ns = period_ns;
+    return 0;
+}
+
+static int
+check_sorter(const char *value, void *target, struct option_set *set, struct err *err)
+{
+    if (strcmp(value, "drf") == 0)
+        return 0;
+    if (strcmp(value, "random") == 0)
+        return err_set(err, -ENOTSUP, "'random' asks for what is not built yet: the random sorter; drf works");
+    return err_set(err, -EINVAL, "'%s' is none of drf|random", value);
+}
+
+static int
+check_roles(const char *value, void *target, struct option_set *set, struct err *err)
+{
+    conf_note(set, "roles is a closed list: frameworks may subscribe only with *, %s", value);
+    return 0;
+}
+
+static int
+check_weights(const char *value, void *target, struct option_set *set, struct err *err)
+{
+    struct str rest = str_of(value);
+
+    while (rest.len > 0) {
+        struct str weight = str_cut(&rest, ','), role = str_cut(&weight, '=');
+        double number;
+
+        if (role.len == 0 || str_to_double(weight, &number) < 0 || number <= 0)
+            return err_set(err, -EINVAL, "'%s' gives role '%.*s' no weight above zero: write role=weight,role=weight",
+                           value, STR_ARG(role));
+    }
+    return 0;
+}
+
+/* "*" was the default of Mesos 0.20: every agent. */
+static int
+check_whitelist(const char *value, void *target, struct option_set *set, struct err *err)
+{
+    if (strcmp(value, "*") == 0)
+        options_of(target)->whitelist = NULL;
+    return 0;
+}
+
+/* --master_contender and --master_detector name the same election module here. */
+static int
+check_election(const char *value, void *target, struct option_set *set, struct err *err)
+{
+    if (conf_given(set, "election") && strcmp(conf_value(set, "election", NULL), value) != 0)
+        return err_set(err, -EINVAL, "'%s' is not the election module '%s': one module contends and detects", value,
+                       conf_value(set, "election", NULL));
+    conf_override(set, "election", value);
+    return 0;
+}
+
+static int
+finish(void *target, struct option_set *set, struct err *err)
+{
+    struct master_options *options = target;
+    const char *contender = conf_value(set, "master_contender", NULL);
+    const char *detector = conf_value(set, "master_detector", NULL);
+
+    if (!contender != !detector)
+        return err_set(err, -EINVAL, "options 'master_contender' and 'master_detector' need each other");
+    if (contender && strcmp(contender, detector) != 0)
+        return err_set(err, -EINVAL,
+                       "options 'master_contender' and 'master_detector' name two modules, '%s' and '%s': one module "
+                       "contends and detects",
+                       contender, detector);
+    if (!options->common.work_dir && strcmp(options->registry, "local") == 0)
+        return err_set(err, -EINVAL,
+                       "option 'work_dir' is required for the registry 'local': give --work_dir=PATH, or "
+                       "--registry=memory to forget agents at each restart");
+    return daemon_options_finish(&options->common, set, err);
+}
+
+#define AT(member) .offset = offsetof(struct master_options, member)
+
+const struct option master_option_table[] = {
+    {.name = "work_dir", .type = OPTION_PATH, AT(common.work_dir), .group = "Registry",
+     .help = "The directory for state that outlives the master. Needed by the registry local."},
+    {.name = "registry", .type = OPTION_STRING, AT(registry), .fallback = "local", .argument = "MODULE",
+     .check = check_registry,
+     .help = "Where admitted agents are remembered: local (SQLite in work_dir) or memory. in_memory means memory, "
+             "replicated_log means local."},
+    OPTION_GONE("quorum", INT, "The majority of a replicated log's masters.",
+                "there is no replicated log, so no second quorum has to be sized"),
+    OPTION_GONE("log_auto_initialize", BOOL, "Initialize the replicated log.", "there is no replicated log"),
+    OPTION_NOT_YET("registry_strict", BOOL, "false", "Act on the registry's contents alone.",
+                   "the strict registry, which Mesos refuses too"),
+    {.name = "registry_fetch_timeout", .type = OPTION_DURATION, AT(registry_fetch_timeout_ns), .fallback = "60secs",
+     .min = "1ms", .help = "How long the registry may take to be read before the master gives up."},
+    {.name = "registry_store_timeout", .type = OPTION_DURATION, AT(registry_store_timeout_ns), .fallback = "20secs",
+     .min = "1ms", .help = "How long the registry may take to store a change before the master gives up."},
+    {.name = "registry_gc_interval", .type = OPTION_DURATION, AT(registry_gc_interval_ns), .fallback = "15mins",
+     .min = "1ms", .help = "How often old unreachable and gone agents are dropped from the registry."},
+    {.name = "registry_max_agent_age", .type = OPTION_DURATION, AT(registry_max_agent_age_ns), .fallback = "2weeks",
+     .help = "How long an unreachable or gone agent is remembered."},
+    {.name = "registry_max_agent_count", .type = OPTION_INT, AT(registry_max_agent_count), .fallback = "102400",
+     .min = "0", .help = "How many unreachable and how many gone agents are remembered."},
+
+    {.name = "agent_ping_timeout", .aliases = OPTION_ALIASES("slave_ping_timeout"), .type = OPTION_DURATION,
+     AT(agent_ping_timeout_ns), .fallback = "15secs", .min = "1secs", .max = "15mins", .group = "Agents",
+     .help = "How long an agent may take to answer a ping."},
+    {.name = "max_agent_ping_timeouts", .aliases = OPTION_ALIASES("max_slave_ping_timeouts"), .type = OPTION_INT,
+     AT(max_agent_ping_timeouts), .fallback = "5", .min = "1", .max = "1000000",
+     .help = "After how many unanswered pings an agent is unreachable."},
+    {.name = "agent_reregister_timeout", .aliases = OPTION_ALIASES("slave_reregister_timeout"),
+     .type = OPTION_DURATION, AT(agent_reregister_timeout_ns), .fallback = "10mins", .min = "10mins",
+     .help = "How long an agent may take to come back after a new master leads or its connection broke."},
+    {.name = "recovery_agent_removal_limit", .aliases = OPTION_ALIASES("recovery_slave_removal_limit"),
+     .type = OPTION_STRING, .offset = SIZE_MAX, .fallback = "100%", .argument = "PERCENT",
+     .check = check_removal_limit,
+     .help = "The largest share of recovered agents that may be removed for not coming back; with more the master "
+             "gives up."},
+    {.name = "agent_removal_rate_limit", .aliases = OPTION_ALIASES("slave_removal_rate_limit"),
+     .type = OPTION_STRING, .offset = SIZE_MAX, .argument = "COUNT/DURATION", .check = check_removal_rate,
+     .help = "How fast unreachable agents may be removed, e.g. 1/20mins. No limit when unset."},
+    OPTION_NOT_YET("require_agent_domain", BOOL, "false", "Refuse agents without a fault domain.", "fault domains"),
+    {.name = "max_executors_per_agent", .aliases = OPTION_ALIASES("max_executors_per_slave"), .type = OPTION_INT,
+     .state = OPTION_PLANNED, .offset = SIZE_MAX, .help = "The most executors that one agent may run.",
+     .note = "the isolator network/port_mapping, which this limit belongs to"},
+
+    {.name = "allocator", .type = OPTION_STRING, AT(allocator), .fallback = "hierarchical", .argument = "MODULE",
+     .group = "Offers", .help = "The module that decides who is offered what; hierarchical means hierarchical_drf."},
+    {.name = "allocation_interval", .type = OPTION_DURATION, AT(allocation_interval_ns), .fallback = "1secs",
+     .min = "1ms", .help = "How often everything that is free is offered anew."},
+    {.name = "offer_timeout", .type = OPTION_DURATION, AT(offer_timeout_ns), .min = "0ns",
+     .help = "How long an offer may lie before it is rescinded. For ever when unset."},
+    {.name = "role_sorter", .aliases = OPTION_ALIASES("user_sorter"), .type = OPTION_STRING, AT(role_sorter),
+     .fallback = "drf", .argument = "SORTER", .check = check_sorter, .help = "The order between roles: drf."},
+    {.name = "framework_sorter", .type = OPTION_STRING, AT(framework_sorter), .fallback = "drf",
+     .argument = "SORTER", .check = check_sorter, .help = "The order between frameworks of a role: drf."},
+    {.name = "allocator_agent_recovery_factor", .type = OPTION_DOUBLE, AT(allocator_agent_recovery_factor),
+     .fallback = "0.80", .min = "0",
+     .help = "The share of known agents that must be back after a failover before offers are made."},
+    {.name = "allocator_recovery_timeout", .type = OPTION_DURATION, AT(allocator_recovery_timeout_ns),
+     .fallback = "10mins", .help = "How long to wait for that share."},
+    {.name = "fair_sharing_excluded_resource_names", .type = OPTION_STRING,
+     AT(fair_sharing_excluded_resource_names), .argument = "NAME,NAME...",
+     .help = "Resources that do not count for a role's share."},
+    {.name = "filter_gpu_resources", .type = OPTION_BOOL, AT(filter_gpu_resources), .fallback = "true",
+     .help = "Offer machines with GPUs only to frameworks that say they use them."},
+    {.name = "min_allocatable_resources", .type = OPTION_STRING, AT(min_allocatable_resources),
+     .fallback = "cpus:0.01|mem:32", .argument = "RESOURCES|RESOURCES...",
+     .help = "An offer must hold at least one of these amounts."},
+    {.name = "whitelist", .type = OPTION_PATH, AT(whitelist), .check = check_whitelist,
+     .help = "A file with the host names of the agents that are offered, one a line; watched for changes."},
+    {.name = "roles", .type = OPTION_STRING, AT(roles), .argument = "ROLE,ROLE...", .check = check_roles,
+     .help = "The only roles that there are. Any role when unset."},
+    {.name = "weights", .type = OPTION_STRING, AT(weights), .argument = "ROLE=WEIGHT,...", .check = check_weights,
+     .help = "The shares of roles against each other; 1.0 each when unset."},
+    OPTION_NOT_YET("offer_constraints_re2_max_mem", BYTES, "4096B", "Memory for one offer constraint's expression.",
+                   "offer constraints"),
+    OPTION_NOT_YET("offer_constraints_re2_max_program_size", INT, "100", "Size of one offer constraint's expression.",
+                   "offer constraints"),
+
+    {.name = "root_submissions", .type = OPTION_BOOL, AT(root_submissions), .fallback = "true",
+     .group = "Frameworks", .help = "May frameworks run as root?"},
+    {.name = "max_completed_frameworks", .type = OPTION_INT, AT(max_completed_frameworks), .fallback = "50",
+     .min = "0", .max = "10000000", .help = "How many ended frameworks are remembered."},
+    {.name = "max_completed_tasks_per_framework", .type = OPTION_INT, AT(max_completed_tasks_per_framework),
+     .fallback = "1000", .min = "0", .max = "10000000", .help = "How many ended tasks of a framework are remembered."},
+    {.name = "max_unreachable_tasks_per_framework", .type = OPTION_INT, AT(max_unreachable_tasks_per_framework),
+     .fallback = "1000", .min = "0", .max = "10000000",
+     .help = "How many tasks on unreachable agents are remembered for a framework."},
+    {.name = "publish_per_framework_metrics", .type = OPTION_BOOL, AT(publish_per_framework_metrics),
+     .fallback = "true", .help = "Show metrics of each framework."},
+
+    {.name = "cluster", .type = OPTION_STRING, AT(cluster), .argument = "NAME", .group = "Pages",
+     .help = "The name of the cluster, shown in /state."},
+    {.name = "webui_dir", .type = OPTION_PATH, .state = OPTION_PLANNED, .offset = SIZE_MAX,
+     .fallback = MESOS_DATADIR "/webui", .fallback_text = "where the web page is installed",
+     .help = "The directory with the web page's files.", .note = "the web page"},
+    OPTION_NOT_YET("max_operator_event_stream_subscribers", INT, "1000", "The most streams of operator events.",
+                   "streams of operator events"),
+
+    {.name = "zk", .type = OPTION_STRING, .state = OPTION_PLANNED, .offset = SIZE_MAX, .group = "Leader election",
+     .argument = "ZK", .help = "Where masters agree who leads: zk://[user:password@]host:port,.../path, or file://.",
+     .note = "election through ZooKeeper; a single master needs no --zk"},
+    {.name = "master_contender", .type = OPTION_STRING, .offset = SIZE_MAX, .argument = "MODULE",
+     .check = check_election, .help = "The election module, as Mesos names it; needs master_detector."},
+    {.name = "master_detector", .type = OPTION_STRING, .offset = SIZE_MAX, .argument = "MODULE",
+     .check = check_election, .help = "The election module, as Mesos names it; needs master_contender."},
+
+    DAEMON_OPTION_ROWS(struct master_options, "5050"),
+    {.name = "authenticate_frameworks", .aliases = OPTION_ALIASES("authenticate"), .type = OPTION_BOOL,
+     .state = OPTION_PLANNED, .offset = SIZE_MAX, .fallback = "false", .help = "Demand a login from frameworks.",
+     .note = "authentication"},
+    {.name = "authenticate_agents", .aliases = OPTION_ALIASES("authenticate_slaves"), .type = OPTION_BOOL,
+     .state = OPTION_PLANNED, .offset = SIZE_MAX, .fallback = "false", .help = "Demand a login from agents.",
+     .note = "authentication"},
+    OPTION_NOT_YET("authenticate_http_frameworks", BOOL, "false", "Demand a login from HTTP frameworks.",
+                   "authentication"),
+    OPTION_NOT_YET("authentication_v0_timeout", DURATION, "15secs", "How long a login may take.", "authentication"),
+    OPTION_NOT_YET("authenticators", STRING, "crammd5", "The authenticator module.", "authentication"),
+    OPTION_NOT_YET("http_authenticators", STRING, "basic", "The HTTP authenticator modules.", "authentication"),
+    OPTION_NOT_YET("http_framework_authenticators", STRING, NULL, "HTTP authenticator modules for frameworks.",
+                   "authentication"),
+    OPTION_NOT_YET("credentials", PATH, NULL, "The file of principals and secrets.", "authentication"),
+    OPTION_NOT_YET("authorizers", STRING, "local", "The authorizer module.", "authorization"),
+    OPTION_NOT_YET("rate_limits", JSON, NULL, "How many messages a second frameworks may send.", "rate limits"),
+    {.name = NULL},
+};
+
+struct conf_owner
+master_conf_owner(struct master_options *target)
+{
+    static const char *const etc_dirs[] = {"mesos-master", NULL};
+    static const char *const etc_default[] = {"mesos", "mesos-master", NULL};
+    static const struct conf_shell_variable variables[] = {
+        {"ULIMIT", "ulimit", false}, {"PORT", "port", false},   {"ZK", "zk", false},           {"IP", "ip", false},
+        {"LOGS", "log_dir", false},  {"CLUSTER", "cluster", false}, {NULL, NULL, false},
+    };
+
+    return (struct conf_owner){
+        .program = "mesos-master",
+        .summary = "Leads a cluster: offers the agents' resources to frameworks and runs their tasks.",
+        .options = master_option_table,
+        .target = target,
+        .ini_name = "master.ini",
+        .etc_dirs = etc_dirs,
+        .zk_option = "zk",
+        .etc_default = etc_default,
+        .shell_variables = variables,
+        .environment = daemon_environment,
+        .finish = finish,
+    };
+}
