@@ -1,2 +1,3 @@
 # SPDX-License-Identifier: Apache-2.0
 include tests/unit/model.mk
+include tests/unit/conf.mk

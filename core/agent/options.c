@@ -18,6 +18,8 @@ check_master(const char *value, void *target, struct option_set *set, struct err
                        value);
     if (str_starts(text, STR_LIT("master@")))
         text = str_n(text.ptr + 7, text.len - 7);
+    if (text.len > 0 && str_find(text, ':') < 0)
+        return 0;
     for (port = str_n(text.ptr + text.len, 0); port.ptr > text.ptr && port.ptr[-1] != ':'; port.len++)
         port.ptr--;
     if (port.ptr == text.ptr || port.ptr - text.ptr < 2 || str_to_u64(port, &number) < 0 || number < 1 || number > 65535)
@@ -185,7 +187,7 @@ finish(void *target, struct option_set *set, struct err *err)
     OPTION_NOT_YET(name_, type_, fallback_, help_, "the removal of old sandboxes")
 
 const struct option agent_option_table[] = {
-    {.name = "master", .type = OPTION_STRING, AT(master), .argument = "HOST:PORT", .group = "Master",
+    {.name = "master", .type = OPTION_STRING, AT(master), .argument = "HOST[:PORT]", .group = "Master",
      .check = check_master, .help = "Where the master is, or file:// with that in it."},
     {.name = "master_detector", .type = OPTION_STRING, .offset = SIZE_MAX, .argument = "MODULE",
      .check = check_detector, .help = "The election module that finds the master, as Mesos names it."},
@@ -332,7 +334,9 @@ const struct option agent_option_table[] = {
      .help = "Taken and not needed yet: the unit says KillMode=process, so that executors outlive the agent."},
     {.name = "systemd_runtime_directory", .type = OPTION_PATH, .offset = SIZE_MAX, .fallback = "/run/systemd/system",
      .help = "Taken and not needed yet."},
-    OPTION_NOT_YET("effective_capabilities", JSON, NULL, "Capabilities of tasks.", "the isolator linux/capabilities"),
+    {.name = "effective_capabilities", .aliases = OPTION_ALIASES("allowed_capabilities"), .type = OPTION_JSON,
+     .state = OPTION_PLANNED, .offset = SIZE_MAX, .help = "Capabilities of tasks.",
+     .note = "the isolator linux/capabilities"},
     OPTION_NOT_YET("bounding_capabilities", JSON, NULL, "The most capabilities of tasks.",
                    "the isolator linux/capabilities"),
     OPTION_NOT_YET("default_container_shm_size", BYTES, NULL, "Size of /dev/shm.", "the isolator namespaces/ipc"),

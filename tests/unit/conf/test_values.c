@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Types, bounds, file://, the checks of single options, flags of old, modules, and documents. */
+#include "etc.h"
+
+static void
+refused(struct etc *etc, bool agent, const char *argument, const char *error)
+{
+    int status = agent ? load_agent(etc, argument) : load_master(etc, argument);
+
+    if (status >= 0)
+        fail_msg("%s was accepted", argument);
+    assert_has(etc->err.text, error);
+}
+
+static void
+test_bounds(void **state)
+{
+    struct etc *etc = etc_new();
+
+    refused(etc, false, "--agent_ping_timeout=999ms", "too small: the least is 1secs");
+    refused(etc, false, "--agent_ping_timeout=16mins", "too large: the most is 15mins");
+    refused(etc, false, "--max_agent_ping_timeouts=0", "too small");
+    refused(etc, false, "--agent_reregister_timeout=9mins", "too small: the least is 10mins");
+    refused(etc, false, "--recovery_agent_removal_limit=101%", "no percentage");
+    refused(etc, false, "--recovery_agent_removal_limit=50", "no percentage");
+    refused(etc, false, "--agent_removal_rate_limit=1", "rate");
+    refused(etc, false, "--agent_removal_rate_limit=0/1mins", "rate");
+    refused(etc, false, "--weights=a=0", "no weight above zero");
+    refused(etc, false, "--ip=localhost", "no address");
+    refused(etc, false, "--advertise_port=0", "no port");
+    refused(etc, false, "--logging_level=DEBUG", "none of INFO|WARNING|ERROR");
+    refused(etc, false, "--allocator_agent_recovery_factor=nan", "no number");
+    refused(etc, true, "--executor_reregistration_timeout=16secs", "too large");
+    refused(etc, true, "--recover=maybe", "none of reconnect|cleanup");
+    refused(etc, true, "--executor_environment_variables={\"A\":1}", "is no text");
+    refused(etc, true, "--executor_environment_variables=[]", "no JSON object");
+    refused(etc, true, "--executor_environment_variables={", "line 1");
+    assert_int_equal(load_master(etc, "--agent_removal_rate_limit=2/20mins", "--recovery_agent_removal_limit=25%"), 0);
+    assert_int_equal(etc->master.agent_removal_rate_count, 2);
+    assert_int_equal(etc->master.agent_removal_rate_ns, 1200 * INT64_C(1000000000));
+    assert_true(etc->master.recovery_agent_removal_limit == 0.25);
+    etc_free(etc);
+}
+
+static void
+test_not_built_yet(void **state)
+{
+    struct etc *etc = etc_new();
+
+    refused(etc, false, "--zk=zk://a:2181/m", "--zk: option 'zk' asks for what is not built yet");
+    refused(etc, false, "--authenticate_agents", "not built yet: authentication");
+    refused(etc, false, "--authenticate", "option 'authenticate_frameworks' asks for what is not built yet");
+    refused(etc, false, "--acls={}", "not built yet");
+    refused(etc, false, "--role_sorter=random", "not built yet");
+    refused(etc, true, "--containerizers=docker,mesos", "not built yet");
+    refused(etc, true, "--isolation=cgroups/cpu", "not built yet");
+    refused(etc, true, "--isolation=cgroups", "not built yet");
+    refused(etc, true, "--isolation=posix/cpu,filesystem/linux", "'filesystem/linux'");
+    refused(etc, true, "--launcher=linux", "not built yet");
+    refused(etc, true, "--docker_socket=/run/other.sock", "not built yet");
+    /* The value that holds anyway asks for nothing. */
+    assert_int_equal(load_master(etc, "--no-authenticate_agents", "--authorizers=local",
+                                 "--zk_session_timeout=10000ms"), 0);
+    assert_int_equal(load_agent(etc, "--docker_remove_delay=360mins", "--no-cgroups_enable_cfs"), 0);
+    etc_free(etc);
+    etc = etc_new();
+    assert_int_not_equal(load_agent_bare(etc, "--work_dir=/w", "--master=zk://h:2181/m"), 0);
+    assert_has(etc->err.text, "ZooKeeper");
+    etc_free(etc);
+}
+
+static void
+test_flags_of_old(void **state)
+{
+    struct etc *etc = etc_new();
+
+    assert_int_equal(load_master(etc, "--slave_ping_timeout=20secs", "--max_slave_ping_timeouts=7", "--quorum=2",
+                                 "--slave_removal_rate_limit=1/10mins", "--recovery_slave_removal_limit=10%",
+                                 "--slave_reregister_timeout=11mins", "--user_sorter=drf", "--roles=dev,stage,prod",
+                                 "--whitelist=*", "--log_auto_initialize=true"),
+                     0);
+    assert_int_equal(etc->master.agent_ping_timeout_ns, 20 * INT64_C(1000000000));
+    assert_int_equal(etc->master.max_agent_ping_timeouts, 7);
+    assert_true(etc_noted(etc, "'slave_ping_timeout' is a deprecated spelling of 'agent_ping_timeout'"));
+    assert_true(etc_noted(etc, "'quorum' has no effect"));
+    assert_true(etc_noted(etc, "roles is a closed list"));
+    assert_string_equal(etc->master.roles, "dev,stage,prod");
+    assert_null(etc->master.whitelist);
+    assert_int_equal(load_master_bare(etc, "--registry=in_memory"), 0);
+    assert_string_equal(etc->master.registry, "memory");
+    assert_int_equal(load_master_bare(etc, "--registry=replicated_log", "--work_dir=/w"), 0);
+    assert_string_equal(etc->master.registry, "local");
+    assert_true(etc_noted(etc, "'replicated_log' means 'local'"));
+    assert_int_equal(load_agent(etc, "--checkpoint=true", "--containerizers=external", "--containerizer_path=/x",
+                                "--isolation=process", "--default_role=prod", "--frameworks_home=/srv/frameworks",
+                                "--external_log_file=file:///var/log/agent"),
+                     0);
+    assert_string_equal(etc->agent.containerizers, "mesos");
+    assert_string_equal(etc->agent.isolation, "posix/cpu,posix/mem");
+    assert_string_equal(etc->agent.default_role, "prod");
+    assert_string_equal(etc->agent.common.external_log_file, "/var/log/agent");
+    assert_true(etc_noted(etc, "'checkpoint' has no effect: it is always written"));
+    assert_true(etc_noted(etc, "'external' is gone"));
+    etc_free(etc);
+}
+
+static void
+test_between_options(void **state)
+{
+    struct etc *etc = etc_new();
+
+    assert_int_not_equal(load_master_bare(etc), 0);
+    assert_has(etc->err.text, "'work_dir' is required for the registry 'local'");
+    refused(etc, false, "--master_detector=org_x", "need each other");
+    assert_int_not_equal(load_master(etc, "--ip=1.2.3.4", "--ip_discovery_command=hostname"), 0);
+    assert_has(etc->err.text, "exclude each other");
+    assert_int_not_equal(load_agent_bare(etc, "--work_dir=/w"), 0);
+    assert_has(etc->err.text, "'master' is required");
+    assert_int_not_equal(load_agent_bare(etc, "--master=h:1"), 0);
+    assert_has(etc->err.text, "'work_dir' is required");
+    assert_int_not_equal(load_agent_bare(etc, "--work_dir=/w", "--master=h:99999"), 0);
+    assert_int_not_equal(load_agent_bare(etc, "--work_dir=/w", "--master="), 0);
+    assert_int_equal(load_agent_bare(etc, "--work_dir=/w", "--master=master@1.2.3.4:5050"), 0);
+    assert_string_equal(etc->agent.master, "1.2.3.4:5050");
+    etc_free(etc);
+}
+
+static void
+test_file_values(void **state)
+{
+    struct etc *etc = etc_new();
+    auto_free char *cluster = xasprintf("--cluster=file://%s/name", etc->dir);
+    auto_free char *work_dir = xasprintf("--work_dir=file://%s/name", etc->dir);
+    auto_free char *plain = xasprintf("%s/name", etc->dir);
+    auto_free char *port = xasprintf("--port=file://%s/port", etc->dir);
+    auto_free char *environment = xasprintf("--executor_environment_variables=%s/env", etc->dir);
+
+    etc_write(etc, "name", "from a file\n");
+    etc_write(etc, "port", "5055\n");
+    etc_write(etc, "env", "{\"A\":\"b\"}\n");
+    assert_int_equal(load_master(etc, cluster, work_dir, port), 0);
+    assert_string_equal(etc->master.cluster, "from a file");
+    assert_string_equal(etc->master.common.work_dir, plain);
+    assert_int_equal(etc->master.common.port, 5055);
+    assert_int_equal(load_agent(etc, environment), 0);
+    assert_string_equal(etc->agent.executor_environment_variables, "{\"A\":\"b\"}");
+    refused(etc, false, "--cluster=file:///nonexistent/x", "option 'cluster': 'file:///nonexistent/x'");
+    etc_free(etc);
+}
+
+static void
+test_modules_json(void **state)
+{
+    static const char json[] =
+        "{\"libraries\":[{\"file\":\"/lib/liblottery.so\",\"modules\":[{\"name\":\"org_lottery\",\"parameters\":"
+        "[{\"key\":\"seed\",\"value\":\"42\"},{\"key\":\"b\",\"value\":\"\"}]},{\"name\":\"org_other\"}]},"
+        "{\"name\":\"foo\",\"modules\":[{\"name\":\"org_foo\"}]}]}";
+    struct etc *etc = etc_new();
+    auto_free char *inline_form = xasprintf("--modules=%s", json);
+    auto_free char *file_form = xasprintf("--modules=file://%s/modules.json", etc->dir);
+    auto_free char *dir_form = xasprintf("--modules_dir=%s/d", etc->dir);
+    const char *forms[] = {inline_form, file_form, dir_form};
+    const struct conf_module *modules;
+    size_t count;
+
+    etc_write(etc, "modules.json", json);
+    etc_write(etc, "d/10-lottery.json", json);
+    for (size_t i = 0; i < ARRAY_LEN(forms); i++) {
+        assert_int_equal(load_master(etc, forms[i]), 0);
+        modules = conf_modules(etc->set, &count);
+        assert_int_equal(count, 3);
+        assert_string_equal(modules[0].name, "org_lottery");
+        assert_string_equal(modules[0].library, "/lib/liblottery.so");
+        assert_int_equal(modules[0].count, 2);
+        assert_string_equal(modules[0].keys[0], "seed");
+        assert_string_equal(modules[0].values[0], "42");
+        assert_string_equal(modules[2].library, "foo");
+    }
+    assert_int_not_equal(load_master(etc, inline_form, dir_form), 0);
+    assert_has(etc->err.text, "exclude each other");
+    refused(etc, false, "--modules={\"libraries\":[{\"modules\":[]}]}", "\"file\"");
+    refused(etc, false, "--modules={\"libraries\":[{\"file\":\"x\"}]}", "\"modules\"");
+    refused(etc, false, "--modules={\"libraries\":[{\"file\":\"x\",\"modules\":[{}]}]}", "\"name\"");
+    refused(etc, false, "--modules={\"libs\":[]}", "libraries");
+    refused(etc, false, "--modules_dir=/nonexistent/d", "cannot read");
+    etc_free(etc);
+}
+
+static void
+test_modules_ini(void **state)
+{
+    struct etc *etc = etc_new();
+    const struct conf_module *modules;
+    size_t count;
+
+    etc_write(etc, "mesos/master.ini",
+              "allocator = org_lottery\n[modules]\norg_lottery = file:///x/lottery.so\n[org_lottery]\nseed = 7\n"
+              "[hierarchical_drf]\na = b\n");
+    assert_int_equal(load_master(etc), 0);
+    modules = conf_modules(etc->set, &count);
+    assert_int_equal(count, 2);
+    assert_string_equal(modules[0].library, "/x/lottery.so");
+    assert_string_equal(modules[0].keys[0], "seed");
+    assert_has(modules[0].where, "master.ini:3");
+    assert_string_equal(modules[1].name, "hierarchical_drf");
+    assert_null(modules[1].library);
+    assert_string_equal(etc->master.allocator, "org_lottery");
+    etc_write(etc, "mesos/master.ini", "[x]\na = 1\na = 2\n");
+    assert_int_not_equal(load_master(etc), 0);
+    assert_has(etc->err.text, "master.ini:3: parameter 'a' of module 'x' is given twice");
+    etc_free(etc);
+}
+
+static void
+test_documents(void **state)
+{
+    struct master_options master = {0};
+    struct agent_options agent = {0};
+    const struct conf_owner owners[] = {master_conf_owner(&master), agent_conf_owner(&agent)};
+
+    for (size_t i = 0; i < ARRAY_LEN(owners); i++) {
+        auto_buf struct buf help = {0};
+        const char *text;
+
+        conf_help(&owners[i], &help);
+        text = buf_cstr(&help);
+        for (const struct option *o = owners[i].options; o->name; o++) {
+            auto_free char *mention = xasprintf("--%s%s", o->type == OPTION_BOOL ? "[no-]" : "", o->name);
+
+            assert_has(text, mention);
+        }
+        for (const char *line = text; *line; line += strcspn(line, "\n") + 1)
+            assert_true(strcspn(line, "\n") <= 120);
+    }
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_bounds),          cmocka_unit_test(test_not_built_yet),
+        cmocka_unit_test(test_flags_of_old),    cmocka_unit_test(test_between_options),
+        cmocka_unit_test(test_file_values),     cmocka_unit_test(test_modules_json),
+        cmocka_unit_test(test_modules_ini),     cmocka_unit_test(test_documents),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
