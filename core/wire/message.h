@@ -17,6 +17,8 @@ void *message_unpack(const ProtobufCMessageDescriptor *type, struct str bytes, s
  * in base64, numbers tolerant of strings and of 3.6e+06. The errors' texts follow Mesos's. */
 void *message_from_json(const ProtobufCMessageDescriptor *type, struct str json, struct arena *arena,
                         struct err *err);
+/* The same for bytes that were packed here: there is no limit, and it cannot fail. */
+void *message_unpack_trusted(const ProtobufCMessageDescriptor *type, struct str bytes, struct arena *arena);
 /* Appends packed bytes. The message is ours: cannot fail. */
 void message_pack(struct buf *out, const void *message);
 /* Appends one JSON object with Mesos's shape (set fields in the order of the schema, enums by name, bytes base64,
