@@ -20,7 +20,7 @@ struct stream_handler {
     void (*on_data)(struct stream *stream, struct buf *in, void *arg);
     /* The peer ended its direction; writing may go on. NULL = treat as closed. */
     void (*on_eof)(struct stream *stream, void *arg);
-    /* The queue has fallen to zero; may be NULL. */
+    /* What the system did not take at once has been sent; may be NULL. */
     void (*on_drain)(struct stream *stream, void *arg);
     /* Connection failed or broken: err->code is 0 for an orderly end. */
     void (*on_close)(struct stream *stream, const struct err *err, void *arg);
@@ -33,7 +33,8 @@ struct stream *stream_connect(struct loop *loop, const struct address *to, const
 void stream_handle(struct stream *stream, const struct stream_handler *handler, void *arg);
 /* Queues a copy; written as soon as the socket takes it (tries at once). */
 void stream_write(struct stream *stream, const void *data, size_t len);
-/* Queues without copying: release(arg) is called when the bytes are written or the stream is closed. */
+/* Queues without copying: release(arg) is called when the bytes are written (also from inside this call) or the
+ * stream is closed. */
 void stream_write_ref(struct stream *stream, const void *data, size_t len, void (*release)(void *arg), void *arg);
 /* Between cork and uncork nothing is sent, so that one answer leaves in one packet. */
 void stream_cork(struct stream *stream);

@@ -1,0 +1,549 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Byte streams above their back ends: reading with back-pressure, the write queue, and the order in which handlers are
+ * told. Handlers run from the loop only; a handler may close its stream at any time, so whoever calls one goes through
+ * enter() and leave().
+ */
+#include "loop/stream.h"
+
+#include <assert.h>
+#include <errno.h>
+
+#include "base/fault.h"
+#include "loop/stream_internal.h"
+
+enum { LINGER_MS = 10000, SMALL_REST = 32 * 1024 };
+
+static void on_task(void *arg);
+static void flush(struct stream *stream);
+
+struct stream *
+stream_new(struct loop *loop, const struct stream_ops *ops)
+{
+    struct stream *stream = xcalloc(1, sizeof(*stream));
+    stream->loop = loop;
+    stream->ops = ops;
+    stream->fd = -1;
+    list_init(&stream->node);
+    loop_task_init(&stream->task, on_task, stream);
+    return stream;
+}
+
+struct stream *
+stream_connect(struct loop *loop, const struct address *to, const struct stream_handler *handler, void *arg)
+{
+    struct stream *stream = loop->net ? stream_net_connect(loop, to) : stream_socket_connect(loop, to);
+    stream->handler = handler;
+    stream->arg = arg;
+    stream->peer = *to;
+    return stream;
+}
+
+struct stream_listener *
+stream_listen(struct loop *loop, const struct address *at, stream_accept_fn *fn, void *arg, struct err *err)
+{
+    struct stream_listener *listener =
+        loop->net ? stream_net_listen(loop, at, err) : stream_socket_listen(loop, at, err);
+    if (listener) {
+        listener->fn = fn;
+        listener->arg = arg;
+    }
+    return listener;
+}
+
+const struct address *
+stream_listener_address(const struct stream_listener *listener)
+{
+    return &listener->address;
+}
+
+void
+stream_listener_free(struct stream_listener *listener)
+{
+    if (listener)
+        listener->ops->free(listener);
+}
+
+void
+stream_listener_pause(struct stream_listener *listener, bool paused)
+{
+    if (listener->paused == paused)
+        return;
+    listener->paused = paused;
+    listener->ops->pause(listener, paused);
+}
+
+/* ---- handlers ---- */
+
+static void
+stream_free(struct stream *stream)
+{
+    loop_task_cancel(&stream->task);
+    loop_timer_stop(&stream->linger);
+    list_remove(&stream->node);
+    queue_clear(stream->loop, &stream->out);
+    buf_fini(&stream->in);
+    stream->ops->close(stream);
+    free(stream->why);
+    free(stream);
+}
+
+static void
+enter(struct stream *stream)
+{
+    assert(!stream->busy);
+    stream->busy = true;
+}
+
+/* False when the handler closed the stream: it is gone now. */
+static bool
+leave(struct stream *stream)
+{
+    stream->busy = false;
+    if (!stream->dead)
+        return true;
+    stream_free(stream);
+    return false;
+}
+
+static void
+update_want(struct stream *stream)
+{
+    int want = 0;
+    if (stream->broken || stream->closed_told) {
+        want = 0;
+    } else if (stream->connecting) {
+        want = LOOP_WRITE;
+    } else {
+        if (!stream->paused && !stream->eof && stream->handler)
+            want |= LOOP_READ;
+        if (stream->out.bytes && !stream->corked)
+            want |= LOOP_WRITE;
+    }
+    if (want != stream->wanted) {
+        stream->wanted = want;
+        stream->ops->want(stream, want);
+    }
+}
+
+static bool
+tell_close(struct stream *stream, const struct err *err)
+{
+    if (stream->closed_told)
+        return true;
+    stream->closed_told = true;
+    queue_clear(stream->loop, &stream->out);
+    update_want(stream);
+    enter(stream);
+    stream->handler->on_close(stream, err, stream->arg);
+    return leave(stream);
+}
+
+void
+stream_break(struct stream *stream, int code, const char *what)
+{
+    if (stream->broken || stream->closed_told)
+        return;
+    char peer[128];
+    stream->broken = true;
+    stream->why = xcalloc(1, sizeof(*stream->why));
+    errno = -code;
+    err_errno(stream->why, "%s %s", what, address_format(&stream->peer, peer));
+    queue_clear(stream->loop, &stream->out);
+    update_want(stream);
+    loop_task_post(stream->loop, &stream->task);
+}
+
+static bool
+tell_eof(struct stream *stream)
+{
+    static const struct err orderly = {0};
+    if (!stream->handler->on_eof)
+        return tell_close(stream, &orderly);
+    enter(stream);
+    stream->handler->on_eof(stream, stream->arg);
+    return leave(stream);
+}
+
+/* Hands `stream->in` over; gives unused memory back afterwards. */
+static bool
+tell_data(struct stream *stream)
+{
+    enter(stream);
+    stream->handler->on_data(stream, &stream->in, stream->arg);
+    return leave(stream);
+}
+
+/* ---- reading ---- */
+
+/* The loop's scratch buffer becomes stream->in while the handler looks at it. */
+static void
+lend_scratch(struct stream *stream)
+{
+    struct loop *loop = stream->loop;
+    struct buf rest = stream->in;
+    stream->in = loop->scratch;
+    loop->scratch = (struct buf){0};
+    buf_clear(&stream->in);
+    buf_reserve(&stream->in, SMALL_REST + STREAM_READ_BYTES);
+    buf_append(&stream->in, rest.base ? buf_data(&rest) : NULL, rest.len);
+    buf_fini(&rest);
+}
+
+/* Takes the scratch buffer back; what the handler left moves to memory of its own size. */
+static void
+return_scratch(struct loop *loop, struct buf *in)
+{
+    struct buf rest = {0};
+    if (in->cap < SMALL_REST + STREAM_READ_BYTES || in->cap > 2 * (SMALL_REST + STREAM_READ_BYTES) ||
+        loop->scratch.base)
+        return;
+    if (in->len > STREAM_READ_BYTES / 2)
+        return; /* much is left: cheaper to keep it where it is */
+    buf_append(&rest, buf_data(in), in->len);
+    loop->scratch = *in;
+    buf_clear(&loop->scratch);
+    *in = rest;
+}
+
+static void
+read_some(struct stream *stream)
+{
+    struct loop *loop = stream->loop;
+    int failed = fault("stream_read");
+    if (stream->in.len <= SMALL_REST)
+        lend_scratch(stream);
+    else
+        buf_reserve(&stream->in, STREAM_READ_BYTES);
+    size_t before = stream->in.len;
+    char *to = buf_reserve(&stream->in, STREAM_READ_BYTES);
+    ssize_t n = failed ? failed : stream->ops->recv(stream, to, STREAM_READ_BYTES);
+    if (n > 0)
+        buf_added(&stream->in, (size_t)n);
+    /* The buffer outlives the stream when the handler closes it. */
+    if (n > 0) {
+        enter(stream);
+        stream->handler->on_data(stream, &stream->in, stream->arg);
+        return_scratch(loop, &stream->in);
+        if (leave(stream)) {
+            buf_shrink(&stream->in, 0);
+            update_want(stream);
+        }
+        return;
+    }
+    stream->in.len = before;
+    return_scratch(loop, &stream->in);
+    buf_shrink(&stream->in, 0);
+    if (n == 0) {
+        stream->eof = true;
+        update_want(stream);
+        tell_eof(stream);
+    } else if (n != -EAGAIN) {
+        stream_break(stream, (int)n, "connection lost to");
+    }
+}
+
+void
+stream_pause(struct stream *stream)
+{
+    stream->paused = true;
+    update_want(stream);
+}
+
+void
+stream_resume(struct stream *stream)
+{
+    if (!stream->paused)
+        return;
+    stream->paused = false;
+    if (stream->in.len || stream->eof) {
+        stream->redeliver = stream->in.len > 0;
+        loop_task_post(stream->loop, &stream->task);
+    }
+    update_want(stream);
+}
+
+/* ---- writing ---- */
+
+static bool
+can_send(const struct stream *stream)
+{
+    return !stream->connecting && !stream->broken && !stream->closed_told && !stream->corked;
+}
+
+static bool
+takes_bytes(const struct stream *stream)
+{
+    return !stream->broken && !stream->closed_told && !stream->finishing;
+}
+
+static ssize_t
+send_now(struct stream *stream, const struct iovec *iov, int count)
+{
+    int failed = fault("stream_write");
+    ssize_t n = failed ? failed : stream->ops->send(stream, iov, count);
+    if (n == -EAGAIN)
+        return 0;
+    if (n < 0)
+        stream_break(stream, (int)n, "cannot send to");
+    return n;
+}
+
+static void
+flush(struct stream *stream)
+{
+    struct iovec iov[IOV_COUNT];
+    while (stream->out.bytes && can_send(stream)) {
+        int count = queue_peek(&stream->out, iov, IOV_COUNT);
+        size_t total = 0;
+        for (int i = 0; i < count; i++)
+            total += iov[i].iov_len;
+        ssize_t n = send_now(stream, iov, count);
+        if (n < 0)
+            return;
+        queue_consume(stream->loop, &stream->out, (size_t)n);
+        if ((size_t)n < total)
+            break;
+    }
+    if (stream->finishing && !stream->finished && !stream->out.bytes && can_send(stream)) {
+        stream->finished = true;
+        stream->ops->finish(stream);
+    }
+    update_want(stream);
+}
+
+/* Sends what the system takes at once when nothing is queued before it; returns how much that was. */
+static size_t
+send_ahead(struct stream *stream, const void *data, size_t len)
+{
+    if (stream->out.bytes || !can_send(stream))
+        return 0;
+    struct iovec iov = {(void *)(uintptr_t)data, len};
+    ssize_t n = send_now(stream, &iov, 1);
+    return n > 0 ? (size_t)n : 0;
+}
+
+void
+stream_write(struct stream *stream, const void *data, size_t len)
+{
+    if (!len || !takes_bytes(stream))
+        return;
+    size_t sent = send_ahead(stream, data, len);
+    if (sent == len || stream->broken)
+        return;
+    queue_append(stream->loop, &stream->out, (const char *)data + sent, len - sent);
+    update_want(stream);
+}
+
+void
+stream_write_ref(struct stream *stream, const void *data, size_t len, void (*release)(void *arg), void *arg)
+{
+    size_t sent = len && takes_bytes(stream) ? send_ahead(stream, data, len) : 0;
+    if (sent == len || !takes_bytes(stream)) {
+        if (release)
+            release(arg);
+        return;
+    }
+    queue_append_ref(&stream->out, (const char *)data + sent, len - sent, release, arg);
+    update_want(stream);
+}
+
+void
+stream_cork(struct stream *stream)
+{
+    stream->corked++;
+}
+
+void
+stream_uncork(struct stream *stream)
+{
+    assert(stream->corked);
+    if (--stream->corked == 0)
+        flush(stream);
+}
+
+size_t
+stream_queued(const struct stream *stream)
+{
+    return stream->out.bytes;
+}
+
+void
+stream_finish(struct stream *stream)
+{
+    stream->finishing = true;
+    flush(stream);
+}
+
+/* ---- what the loop tells us ---- */
+
+static void
+on_task(void *arg)
+{
+    struct stream *stream = arg;
+    if (stream->broken) {
+        struct err why = *stream->why;
+        if (!stream->connected_told && stream->connecting)
+            stream->connecting = false;
+        tell_close(stream, &why);
+        return;
+    }
+    if (stream->redeliver && !stream->paused) {
+        stream->redeliver = false;
+        if (stream->in.len && !tell_data(stream))
+            return;
+        buf_shrink(&stream->in, 0);
+    }
+    update_want(stream);
+}
+
+void
+stream_connected(struct stream *stream, int code)
+{
+    if (!stream->connecting)
+        return;
+    if (code) {
+        stream_break(stream, code, "cannot connect to");
+        return;
+    }
+    stream->connecting = false;
+    stream->connected_told = true;
+    flush(stream);
+    if (stream->broken || !stream->handler->on_connect) {
+        update_want(stream);
+        return;
+    }
+    enter(stream);
+    stream->handler->on_connect(stream, stream->arg);
+    if (leave(stream))
+        update_want(stream);
+}
+
+void
+stream_ready(struct stream *stream, int events)
+{
+    if (stream->broken || stream->closed_told)
+        return;
+    if (events & LOOP_WRITE) {
+        bool waited = stream->out.bytes > 0;
+        flush(stream);
+        if (waited && !stream->out.bytes && !stream->broken && stream->handler->on_drain) {
+            enter(stream);
+            stream->handler->on_drain(stream, stream->arg);
+            if (!leave(stream))
+                return;
+        }
+    }
+    if ((events & LOOP_READ) && !stream->paused && !stream->eof && !stream->broken && stream->handler)
+        read_some(stream);
+}
+
+/* ---- ends ---- */
+
+void
+stream_handle(struct stream *stream, const struct stream_handler *handler, void *arg)
+{
+    stream->handler = handler;
+    stream->arg = arg;
+    if (stream->in.len && !stream->paused) {
+        stream->redeliver = true;
+        loop_task_post(stream->loop, &stream->task);
+    }
+    update_want(stream);
+}
+
+void
+stream_close(struct stream *stream)
+{
+    if (!stream || stream->dead)
+        return;
+    stream->dead = true;
+    if (!stream->busy)
+        stream_free(stream);
+}
+
+/* A closing stream discards what comes in, so that the peer gets our last bytes instead of a reset. */
+static void
+closing_data(struct stream *stream, struct buf *in, void *arg)
+{
+    buf_clear(in);
+}
+
+static void
+closing_end(struct stream *stream, void *arg)
+{
+    if (stream->finished)
+        stream_close(stream);
+}
+
+static void
+closing_drain(struct stream *stream, void *arg)
+{
+    if (stream->eof)
+        stream_close(stream);
+}
+
+static void
+closing_close(struct stream *stream, const struct err *err, void *arg)
+{
+    stream_close(stream);
+}
+
+static void
+on_linger_over(void *arg)
+{
+    stream_close(arg);
+}
+
+void
+stream_close_soon(struct stream *stream)
+{
+    static const struct stream_handler closing = {.on_data = closing_data,
+                                                  .on_eof = closing_end,
+                                                  .on_drain = closing_drain,
+                                                  .on_close = closing_close};
+    if (!stream || stream->dead)
+        return;
+    stream->corked = 0;
+    stream->finishing = true;
+    if (!stream->broken && !stream->closed_told)
+        flush(stream);
+    if (stream->broken || stream->closed_told || (stream->eof && stream->finished)) {
+        stream_close(stream);
+        return;
+    }
+    stream->handler = &closing;
+    stream->arg = NULL;
+    stream->paused = false;
+    list_push(&stream->loop->closing, &stream->node);
+    loop_timer_init(&stream->linger, stream->loop, on_linger_over, stream);
+    loop_timer_start(&stream->linger, LINGER_MS);
+    update_want(stream);
+}
+
+void
+loop_streams_free(struct loop *loop)
+{
+    while (!list_empty(&loop->closing))
+        stream_close(list_first(&loop->closing, struct stream, node));
+    queue_spares_free(loop);
+    buf_fini(&loop->scratch);
+}
+
+const struct address *
+stream_peer(const struct stream *stream)
+{
+    return &stream->peer;
+}
+
+const struct address *
+stream_local(const struct stream *stream)
+{
+    return &stream->local;
+}
+
+int
+stream_fd(const struct stream *stream)
+{
+    return stream->fd;
+}

@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What streams and their two back ends (sockets, memory) share. Nobody outside core/loop includes it. */
+#ifndef LOOP_STREAM_INTERNAL_H
+#define LOOP_STREAM_INTERNAL_H
+
+#include <sys/uio.h>
+
+#include "loop/loop_internal.h"
+#include "loop/stream.h"
+
+enum { STREAM_READ_BYTES = 256 * 1024, SEGMENT_BYTES = 8 * 1024, SEGMENTS_SPARE = 8, IOV_COUNT = 32 };
+
+/* One run of queued bytes: a block that small writes share, or bytes that somebody lent. */
+struct segment {
+    struct segment *next;
+    const char *data; /* what is left */
+    size_t len;
+    void (*release)(void *arg); /* NULL for a block of ours */
+    void *arg;
+    size_t cap; /* of block; 0 when lent */
+    char block[];
+};
+
+struct queue {
+    struct segment *first, *last;
+    size_t bytes;
+};
+
+void queue_append(struct loop *loop, struct queue *queue, const void *data, size_t len);
+void queue_append_ref(struct queue *queue, const void *data, size_t len, void (*release)(void *arg), void *arg);
+/* Fills at most count vectors with what is first; returns how many. */
+int queue_peek(const struct queue *queue, struct iovec *iov, int count);
+void queue_consume(struct loop *loop, struct queue *queue, size_t n);
+void queue_clear(struct loop *loop, struct queue *queue);
+void queue_spares_free(struct loop *loop);
+
+/* A back end. send and recv give a count, 0 (recv: end), or -E...; -EAGAIN means: ask again when told. */
+struct stream_ops {
+    ssize_t (*send)(struct stream *stream, const struct iovec *iov, int count);
+    ssize_t (*recv)(struct stream *stream, void *data, size_t len);
+    void (*want)(struct stream *stream, int events); /* LOOP_READ | LOOP_WRITE */
+    void (*finish)(struct stream *stream); /* end our direction */
+    void (*close)(struct stream *stream); /* frees what the back end holds, not the stream */
+};
+
+struct stream {
+    struct loop *loop;
+    const struct stream_ops *ops;
+    const struct stream_handler *handler;
+    void *arg;
+    int fd; /* -1 for in-memory */
+    int wanted; /* events asked of the back end */
+    struct loop_fd *watch;
+    void *backend; /* of in-memory streams */
+    struct buf in; /* bytes that the handler left */
+    struct queue out;
+    unsigned corked;
+    bool connecting, connected_told;
+    bool eof, finishing, finished, paused, redeliver;
+    bool drain_owed, broken, closed_told;
+    bool busy, dead; /* inside a handler; closed by it */
+    struct err *why; /* set while broken is owed to the handler */
+    struct loop_task task; /* what the loop owes us */
+    struct address peer, local;
+    struct list node; /* in loop->closing */
+    struct loop_timer linger; /* bounds stream_close_soon */
+};
+
+struct stream *stream_new(struct loop *loop, const struct stream_ops *ops);
+/* The back end says that something may be possible now. */
+void stream_ready(struct stream *stream, int events);
+/* The connection is up (code 0) or was refused. From the loop only. */
+void stream_connected(struct stream *stream, int code);
+/* Fails the stream: on_close follows from the loop. */
+void stream_break(struct stream *stream, int code, const char *what);
+
+struct stream_listener_ops {
+    void (*pause)(struct stream_listener *listener, bool paused);
+    void (*free)(struct stream_listener *listener);
+};
+
+struct stream_listener {
+    struct loop *loop;
+    const struct stream_listener_ops *ops;
+    stream_accept_fn *fn;
+    void *arg;
+    struct address address;
+    int fd;
+    bool paused;
+    bool busy, dead; /* accepting; freed meanwhile */
+    struct loop_fd *watch;
+    struct loop_timer retry; /* after the table of descriptors was full */
+    struct list node; /* in-memory: in its net */
+};
+
+/* stream_socket.c */
+struct stream *stream_socket_connect(struct loop *loop, const struct address *to);
+struct stream_listener *stream_socket_listen(struct loop *loop, const struct address *at, struct err *err);
+/* stream_net.c */
+struct stream *stream_net_connect(struct loop *loop, const struct address *to);
+struct stream_listener *stream_net_listen(struct loop *loop, const struct address *at, struct err *err);
+
+#endif
