@@ -1,3 +1,4 @@
 # SPDX-License-Identifier: Apache-2.0
+include tests/unit/loop.mk
 include tests/unit/model.mk
 include tests/unit/conf.mk
