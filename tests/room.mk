@@ -2,3 +2,4 @@
 include tests/unit/loop.mk
 include tests/unit/model.mk
 include tests/unit/conf.mk
+include tests/unit/log.mk

@@ -35,14 +35,17 @@ struct log_options {
     const char *program; /* file name prefix: "mesos-master" */
     const char *dir; /* NULL: no files */
     enum log_level level; /* least level that is written anywhere (--logging_level) */
-    bool quiet; /* nothing on stderr */
+    bool quiet; /* nothing but FATAL on stderr */
     int bufsecs; /* longest time that lines below WARNING stay buffered for files; 0 = none (--logbufsecs) */
     bool syslog; /* also to syslog(3) */
     bool journald; /* also to journald's native socket */
+    const char *journald_socket; /* NULL = the usual path */
     uint64_t max_file_bytes; /* rotate beyond; 0 = 1.8 GB as glog */
     int64_t max_age_secs; /* files of ours older than this are removed at rotation and start; 0 = never */
     const char *external_file; /* --external_log_file: what /files serves as the log; NULL = none */
 };
+/* Creates dir when it is missing; fails only when no log file can be made there. From then on no failure of a sink
+ * stops anybody: lines that cannot be written are counted, and the count is logged once writing works again. */
 int log_open(const struct log_options *options, struct err *err);
 /* Writes out what is buffered. The daemon's loop calls it each bufsecs; FATAL and exit call it too. */
 void log_flush(void);

@@ -7,7 +7,7 @@ core_base_libbase_a_SOURCES = \
   core/base/fault.c core/base/fault.h \
   core/base/file.c core/base/file.h \
   core/base/list.h \
-  core/base/log.c core/base/log.h \
+  core/base/log.c core/base/log.h core/base/log_file.c core/base/log_file.h \
   core/base/map.c core/base/map.h \
   core/base/mem.c core/base/mem.h \
   core/base/str.c core/base/str.h \
