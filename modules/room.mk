@@ -5,3 +5,4 @@ include modules/registry/room.mk
 include modules/election/room.mk
 include modules/container_logger/room.mk
 include modules/isolator/room.mk
+include modules/containerizer/room.mk

@@ -138,22 +138,22 @@ processes_tree(const struct processes *all, pid_t root, bool *member)
     return marked;
 }
 
-bool
-process_has_environment(pid_t pid, const char *entry)
+char *
+process_environment(pid_t pid, const char *name)
 {
     char path[64];
     snprintf(path, sizeof path, "/proc/%d/environ", (int)pid);
     auto_fd int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
-        return false;
+        return NULL;
     auto_free char *text = xmalloc(ENVIRON_MAX + 1);
-    size_t len = 0, wanted = strlen(entry);
+    size_t len = 0, wanted = strlen(name);
     for (ssize_t n; len < ENVIRON_MAX && (n = read(fd, text + len, ENVIRON_MAX - len)) > 0;)
         len += (size_t)n;
     text[len] = '\0';
     for (size_t at = 0; at < len; at += strlen(text + at) + 1) {
-        if (strncmp(text + at, entry, wanted) == 0 && text[at + wanted] == '\0')
-            return true;
+        if (strncmp(text + at, name, wanted) == 0 && text[at + wanted] == '=')
+            return xstrdup(text + at + wanted + 1);
     }
-    return false;
+    return NULL;
 }

@@ -33,7 +33,7 @@ const struct process *processes_find(const struct processes *all, pid_t pid);
 size_t processes_tree(const struct processes *all, pid_t root, bool *member);
 /* One process: 0, or -ESRCH. */
 int process_read(pid_t pid, struct process *ret);
-/* Does its environment hold this "NAME=value"? False when it cannot be read. */
-bool process_has_environment(pid_t pid, const char *entry);
+/* The value of a variable in its environment as it was at exec, owned by the caller; NULL: not there or not readable. */
+char *process_environment(pid_t pid, const char *name);
 
 #endif

@@ -1,0 +1,285 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The end of a container: its processes are killed until none is left, isolators clean up in reverse order, the traces
+ * in runtime_dir go, and whoever waits is told. Which processes are a container's is asked of /proc off the thread; one
+ * reading serves all containers that are ending, because hundreds may end in one second.
+ *
+ * A container's processes are those below its first one, those of its session, and those whose environment names its
+ * sandbox although their parents are gone. A pid alone proves nothing: a process that is younger than the container's
+ * first one under the same pid is a stranger, and its session too.
+ */
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include "common/processes.h"
+#include "native.h"
+
+#define READ_EVERY_MS 10 /* at most so often */
+#define WARN_AFTER_MS (60 * 1000)
+#define READ_SLOWLY_MS 1000 /* after that */
+
+/* One container as the reading thread sees it: copies. */
+struct target {
+    char *id, *sandbox;
+    pid_t pid;
+    uint64_t not_before, not_after;
+    unsigned left;
+};
+
+struct reading {
+    struct native *native;
+    struct target *targets;
+    size_t count;
+    int status;
+};
+
+static void
+forget_runtime(const struct container *container)
+{
+    static const char *const files[] = {"pid", "state"};
+    for (size_t i = 0; i < ARRAY_LEN(files); i++) {
+        auto_free char *path = xasprintf("%s/%s", container->runtime_dir, files[i]);
+        unlink(path);
+    }
+    rmdir(container->runtime_dir);
+}
+
+static void
+pack_termination(const struct container *container, struct buf *out)
+{
+    Mesos__Slave__ContainerTermination t = MESOS__SLAVE__CONTAINER_TERMINATION__INIT;
+    const Mesos__Slave__ContainerLimitation *limitation = container->limitation;
+    t.has_status = container->has_status;
+    t.status = container->status;
+    if (limitation) {
+        t.has_state = 1;
+        t.state = MESOS__V1__TASK_STATE__TASK_FAILED;
+        t.has_reason = limitation->has_reason;
+        t.reason = limitation->reason;
+        t.message = limitation->message;
+        t.n_limited_resources = limitation->n_resources;
+        t.limited_resources = limitation->resources;
+    }
+    size_t len = mesos__slave__container_termination__get_packed_size(&t);
+    buf_added(out, mesos__slave__container_termination__pack(&t, (uint8_t *)buf_reserve(out, len)));
+}
+
+static void
+tell(const struct native *native, struct list *list, struct mesos_bytes termination)
+{
+    struct owed *owed;
+    list_foreach(owed, list, in_list)
+        native->host->reply(native->host, owed->call, 0, termination);
+}
+
+static void
+forget(struct container *container)
+{
+    struct native *native = container->native;
+    void *logger;
+    const struct mesos_container_logger_ops *ops = native->services->logger_ops(native->services->self, &logger);
+    if (ops && ops->cleanup)
+        ops->cleanup(logger, container->id);
+    forget_runtime(container);
+    auto_buf struct buf packed = {0};
+    pack_termination(container, &packed);
+    struct mesos_bytes termination = {buf_data(&packed), packed.len};
+    tell(native, &container->waits, termination);
+    tell(native, &container->destroys, termination);
+    container_free(container);
+}
+
+static void cleanup_next(struct container *container);
+
+static void
+on_cleaned(void *arg, int status, const char *error, struct mesos_bytes bytes)
+{
+    struct container *container = arg;
+    if (status < 0)
+        MESOS_LOG(container->native->host, ERROR, "container %s: an isolator does not clean up: %s", container->id, error);
+    cleanup_next(container);
+}
+
+static void
+cleanup_next(struct container *container)
+{
+    const struct mesos_containerizer_services *services = container->native->services;
+    while (container->prepared > 0) {
+        uint32_t i = --container->prepared;
+        void *isolator;
+        const struct mesos_isolator_ops *ops = services->isolator_ops(services->self, i, &isolator);
+        if (!ops->cleanup)
+            continue;
+        ops->cleanup(isolator, container->id, services->call_new(services->self, i, "cleanup", on_cleaned, container));
+        return;
+    }
+    forget(container);
+}
+
+/* Whose is this process, whose parent is gone? Its environment is read only when it is young enough to be anybody's. */
+static void
+claim_orphan(const struct reading *reading, const struct process *p, size_t at, bool *const *members)
+{
+    bool young = false;
+    for (size_t i = 0; i < reading->count; i++)
+        young = young || p->start_time >= reading->targets[i].not_before;
+    auto_free char *sandbox = young ? process_environment(p->pid, "MESOS_SANDBOX") : NULL;
+    for (size_t i = 0; sandbox && *sandbox && i < reading->count; i++)
+        members[i][at] = strcmp(sandbox, reading->targets[i].sandbox) == 0;
+}
+
+static pid_t
+root_of(const struct processes *all, const struct target *target)
+{
+    const struct process *p = processes_find(all, target->pid);
+    if (!p)
+        return target->pid; /* gone; what is left of its session still carries the number */
+    return p->start_time >= target->not_before && p->start_time <= target->not_after ? target->pid : 0;
+}
+
+static void
+kill_members(const struct processes *all, struct target *target, const bool *member)
+{
+    for (size_t i = 0; i < all->count; i++) {
+        const struct process *p = &all->items[i];
+        if (!member[i] || p->state == 'Z' || p->state == 'X')
+            continue;
+        target->left++;
+        kill(p->pid, SIGKILL);
+    }
+}
+
+static void
+reading_work(void *arg)
+{
+    struct reading *reading = arg;
+    struct processes all;
+    reading->status = processes_read(&all);
+    if (reading->status < 0)
+        return;
+    pid_t self = getpid();
+    auto_free bool **members = xcalloc(reading->count, sizeof *members);
+    for (size_t i = 0; i < reading->count; i++)
+        members[i] = xcalloc(all.count + 1, sizeof **members);
+    for (size_t at = 0; at < all.count; at++) {
+        const struct process *p = &all.items[at];
+        if ((p->parent == 1 || p->parent == self) && p->state != 'Z' && p->pid != self)
+            claim_orphan(reading, p, at, members);
+    }
+    for (size_t i = 0; i < reading->count; i++) {
+        struct target *target = &reading->targets[i];
+        processes_tree(&all, root_of(&all, target), members[i]);
+        kill_members(&all, target, members[i]);
+        free(members[i]);
+    }
+    processes_fini(&all);
+}
+
+static void read_soon(struct native *native);
+
+static void
+is_left(struct container *container, const struct target *target)
+{
+    const struct mesos_host *host = container->native->host;
+    int64_t now = host->now_ms(host);
+    container->left = target->left;
+    if (target->left == 0 && container->exited) {
+        list_remove(&container->in_ending);
+        cleanup_next(container);
+    } else if (now - container->ending_since_ms > WARN_AFTER_MS) {
+        MESOS_LOG(host, ERROR, "container %s: %u processes do not die", container->id, target->left);
+        host->count(host, "containerizer/mesos/container_destroy_errors", 1);
+        container->ending_since_ms = now;
+    }
+}
+
+static void
+reading_done(void *arg)
+{
+    struct reading *reading = arg;
+    struct native *native = reading->native;
+    native->reading = false;
+    native->last_read_ms = native->host->now_ms(native->host);
+    for (size_t i = 0; i < reading->count; i++) {
+        struct container *container = container_find(native, reading->targets[i].id);
+        if (reading->status == 0 && container && !list_empty(&container->in_ending))
+            is_left(container, &reading->targets[i]);
+        free(reading->targets[i].id);
+        free(reading->targets[i].sandbox);
+    }
+    free(reading->targets);
+    free(reading);
+    read_soon(native);
+}
+
+static void
+read_now(void *arg)
+{
+    struct native *native = arg;
+    struct reading *reading = xcalloc(1, sizeof *reading);
+    struct container *container;
+    native->read_timer = NULL;
+    native->reading = true;
+    reading->native = native;
+    reading->targets = xcalloc(map_count(&native->containers) + 1, sizeof *reading->targets);
+    list_foreach(container, &native->ending, in_ending)
+    {
+        reading->targets[reading->count++] = (struct target){
+            .id = xstrdup(container->id),
+            .sandbox = xstrdup(container->sandbox),
+            .pid = container->pid,
+            .not_before = container->not_before,
+            .not_after = container->not_after,
+        };
+    }
+    native->host->offload(native->host, false, reading_work, reading_done, reading);
+}
+
+/* Those that resisted for a minute are looked at once a second, all others every few milliseconds. */
+static int64_t
+pause_ms(const struct native *native)
+{
+    const struct container *container;
+    int64_t now = native->host->now_ms(native->host);
+    list_foreach(container, &native->ending, in_ending)
+    {
+        if (now - container->ending_since_ms < READ_SLOWLY_MS)
+            return READ_EVERY_MS;
+    }
+    return READ_SLOWLY_MS;
+}
+
+static void
+read_soon(struct native *native)
+{
+    if (native->reading || native->read_timer || list_empty(&native->ending))
+        return;
+    int64_t wait = native->last_read_ms + pause_ms(native) - native->host->now_ms(native->host);
+    native->read_timer = native->host->timer_start(native->host, wait > 0 ? wait : 0, read_now, native);
+}
+
+/* Also called again when the first process has ended. */
+void
+end_begin(struct container *container)
+{
+    struct native *native = container->native;
+    if (container->state != STATE_ENDING) {
+        container->state = STATE_ENDING;
+        container->ending_since_ms = native->host->now_ms(native->host);
+        if (container->pid == 0) { /* there never was a process */
+            cleanup_next(container);
+            return;
+        }
+        if (!container->exited)
+            kill(container->pid, SIGKILL); /* at once; the rest of its tree is found below */
+        list_push(&native->ending, &container->in_ending);
+    }
+    read_soon(native);
+}
+
+void
+end_stop(struct native *native)
+{
+    native->host->timer_stop(native->host, native->read_timer);
+    native->read_timer = NULL;
+}

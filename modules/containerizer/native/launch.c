@@ -1,0 +1,379 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Launching, step by step: user -> output -> isolators prepare -> URIs -> helper -> isolators isolate -> the helper's
+ * word to go. Each step calls the next; between steps a wish to destroy is heard. The agent runs no code of its own
+ * between fork and exec: the helper does, told by description.c.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <time.h>
+#include "launch/description.h"
+#include "native.h"
+
+enum { ANSWER_NOT_MINE, ANSWER_LAUNCHED, ANSWER_EXISTS };
+
+static void
+reply_byte(const struct native *native, struct mesos_call *call, unsigned char byte)
+{
+    native->host->reply(native->host, call, 0, (struct mesos_bytes){&byte, 1});
+}
+
+static void
+launching_over(struct container *container)
+{
+    container->launch = NULL;
+    if (container->config)
+        mesos__slave__container_config__free_unpacked(container->config, NULL);
+    container->config = NULL;
+    free(container->pid_path);
+    container->pid_path = NULL;
+    buf_fini(&container->steps);
+    container->steps = (struct buf){0};
+    close_at(&container->out_fd);
+    close_at(&container->err_fd);
+    close_at(&container->word_fd); /* without a word to go the helper ends */
+    container->out_fd = container->err_fd = container->word_fd = -1;
+}
+
+void
+launch_fail(struct container *container, int code, const char *text)
+{
+    const struct mesos_host *host = container->native->host;
+    struct mesos_call *call = container->launch;
+    launching_over(container);
+    host->fail(host, code, "%s", text);
+    answer(container->native, call, code);
+    end_begin(container);
+}
+
+/* True when the container must not go on; its launch has failed then. */
+static bool
+unwanted(struct container *container, const char *during)
+{
+    if (!container->destroy_wanted)
+        return false;
+    auto_free char *text = container->limitation && container->limitation->message
+                               ? xstrdup(container->limitation->message)
+                               : xasprintf("Container is being destroyed during %s", during);
+    launch_fail(container, -ECANCELED, text);
+    return true;
+}
+
+static void
+launched(struct container *container)
+{
+    struct native *native = container->native;
+    char go = 1;
+    if (unwanted(container, "isolating"))
+        return;
+    if (container->exited) {
+        launch_fail(container, -ECHILD, "Failed to start the container: its process ended at once; the sandbox's stderr says why");
+        return;
+    }
+    if (send(container->word_fd, &go, 1, MSG_NOSIGNAL) != 1) {
+        launch_fail(container, -errno, "Failed to start the container: its process does not listen");
+        return;
+    }
+    struct mesos_call *call = container->launch;
+    launching_over(container);
+    container->state = STATE_RUNNING;
+    reply_byte(native, call, ANSWER_LAUNCHED);
+}
+
+static void isolate_next(struct container *container);
+
+static void
+on_isolated(void *arg, int status, const char *error, struct mesos_bytes bytes)
+{
+    struct container *container = arg;
+    if (status < 0)
+        launch_fail(container, status, error);
+    else if (!unwanted(container, "isolating"))
+        isolate_next(container);
+}
+
+static void
+isolate_next(struct container *container)
+{
+    const struct mesos_containerizer_services *services = container->native->services;
+    while (container->next < services->isolator_count) {
+        uint32_t i = container->next++;
+        void *isolator;
+        const struct mesos_isolator_ops *ops = services->isolator_ops(services->self, i, &isolator);
+        if (!ops->isolate)
+            continue;
+        ops->isolate(isolator, container->id, container->pid,
+                     services->call_new(services->self, i, "isolate", on_isolated, container));
+        return;
+    }
+    launched(container);
+}
+
+/* Now, in the ticks since boot in which /proc tells start times. */
+static uint64_t
+now_ticks(const struct native *native)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_BOOTTIME, &now);
+    return (uint64_t)now.tv_sec * (uint64_t)native->ticks_per_second +
+           (uint64_t)now.tv_nsec * (uint64_t)native->ticks_per_second / 1000000000u;
+}
+
+/* The steps as one packet, or in a memory file when they are many. */
+static int
+send_steps(const struct buf *steps, int fd, int *ret_large_fd)
+{
+    char packet[sizeof(struct launch_head) + LAUNCH_INLINE_MAX];
+    struct launch_head head = {LAUNCH_MAGIC, (uint32_t)steps->len, steps->len > LAUNCH_INLINE_MAX, 0};
+    size_t len = sizeof head;
+    if (steps->len > LAUNCH_MAX)
+        return -E2BIG;
+    memcpy(packet, &head, sizeof head);
+    if (!head.large) {
+        memcpy(packet + len, buf_data(steps), steps->len);
+        len += steps->len;
+    } else {
+        auto_fd int large = memfd_create("container", MFD_CLOEXEC);
+        if (large < 0 || write(large, buf_data(steps), steps->len) != (ssize_t)steps->len)
+            return large < 0 ? -errno : -EIO;
+        *ret_large_fd = take_fd(&large);
+    }
+    return send(fd, packet, len, MSG_NOSIGNAL | MSG_DONTWAIT) == (ssize_t)len ? 0 : -errno;
+}
+
+static int
+spawn_helper(struct container *container, int helper_end, int large_fd)
+{
+    const struct native *native = container->native;
+    char own[32];
+    snprintf(own, sizeof own, "/proc/self/fd/%d", LAUNCH_PROGRAM_FD);
+    const char *const argv[] = {"mesos-containerizer", "launch", NULL};
+    const int fds[LAUNCH_FDS] = {-1, container->out_fd, container->err_fd, helper_end, native->helper_fd, large_fd};
+    struct mesos_spawn spawn = {
+        .size = sizeof spawn,
+        .argv = argv,
+        .file = native->helper_fd >= 0 ? own : native->helper_path,
+        .fds = fds,
+        .fd_count = LAUNCH_FDS,
+        .new_session = 1,
+    };
+    return native->host->spawn(native->host, &spawn, on_container_exited, container, &container->pid);
+}
+
+static int
+start_helper(struct container *container)
+{
+    auto_fd int helper_end = -1;
+    auto_fd int large_fd = -1;
+    int ends[2];
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0)
+        return -errno;
+    container->word_fd = ends[0];
+    helper_end = ends[1];
+    int rc = send_steps(&container->steps, container->word_fd, &large_fd);
+    container->not_before = now_ticks(container->native);
+    if (rc == 0)
+        rc = spawn_helper(container, helper_end, large_fd);
+    if (rc < 0)
+        return rc;
+    container->exited = false;
+    container->not_after = now_ticks(container->native);
+    return 0;
+}
+
+static void
+start(struct container *container, const struct user *user)
+{
+    container->state = STATE_STARTING;
+    description_end(container, user);
+    int rc = start_helper(container);
+    if (rc < 0) {
+        auto_free char *text = xasprintf("Failed to fork: %s", strerror(-rc));
+        launch_fail(container, rc, text);
+        return;
+    }
+    container->state = STATE_ISOLATING;
+    container->next = 0;
+    isolate_next(container);
+}
+
+/* Asked again after fetching: the numbers come from the cache, unless a minute has passed. */
+static void
+on_user_for_start(struct container *container, const struct user *user, const char *error)
+{
+    if (unwanted(container, "starting"))
+        return;
+    if (error)
+        launch_fail(container, -ENOENT, error);
+    else
+        start(container, geteuid() == 0 ? user : NULL);
+}
+
+static void
+on_fetch_done(struct container *container, const char *error)
+{
+    if (unwanted(container, "fetching"))
+        return;
+    if (error)
+        launch_fail(container, -EIO, error);
+    else
+        user_find(container, on_user_for_start);
+}
+
+static void
+fetch(struct container *container)
+{
+    struct err err = {0};
+    if (container->config->command_info->n_uris == 0) {
+        on_fetch_done(container, NULL);
+        return;
+    }
+    container->state = STATE_FETCHING;
+    if (fetch_start(container, on_fetch_done, &err) < 0)
+        launch_fail(container, err.code, err.text);
+}
+
+static void prepare_next(struct container *container);
+
+static void
+on_prepared(void *arg, int status, const char *error, struct mesos_bytes bytes)
+{
+    struct container *container = arg;
+    const struct mesos_containerizer_services *services = container->native->services;
+    struct err err = {0};
+    if (status < 0)
+        launch_fail(container, status, error);
+    else if (description_isolator(container, services->isolator_name(services->self, container->next - 1), bytes, &err) < 0)
+        launch_fail(container, err.code, err.text);
+    else if (!unwanted(container, "preparing"))
+        prepare_next(container);
+}
+
+static struct mesos_bytes
+pack_config(const struct container *container, struct buf *out)
+{
+    size_t len = mesos__slave__container_config__get_packed_size(container->config);
+    buf_added(out, mesos__slave__container_config__pack(container->config, (uint8_t *)buf_reserve(out, len)));
+    return (struct mesos_bytes){buf_data(out), out->len};
+}
+
+static void
+prepare_next(struct container *container)
+{
+    const struct mesos_containerizer_services *services = container->native->services;
+    while (container->next < services->isolator_count) {
+        uint32_t i = container->next++;
+        void *isolator;
+        const struct mesos_isolator_ops *ops = services->isolator_ops(services->self, i, &isolator);
+        container->prepared = container->next;
+        if (!ops->prepare)
+            continue;
+        auto_buf struct buf packed = {0};
+        struct mesos_isolator_container view = {
+            .size = sizeof view,
+            .container_id = container->id,
+            .config = pack_config(container, &packed),
+            .sandbox = container->sandbox,
+            .user = container->user,
+        };
+        ops->prepare(isolator, &view, services->call_new(services->self, i, "prepare", on_prepared, container));
+        return;
+    }
+    fetch(container);
+}
+
+/* Where output goes. It is opened once: the fetcher writes there first, then the container. */
+static int
+open_output(struct container *container, struct err *err)
+{
+    const struct mesos_containerizer_services *services = container->native->services;
+    void *logger;
+    const struct mesos_container_logger_ops *ops = services->logger_ops(services->self, &logger);
+    if (!ops)
+        return err_set(err, -EINVAL, "containerizer 'native' needs a container logger, and none is configured");
+    struct mesos_container_io io = {sizeof io, -1, -1, -1};
+    auto_buf struct buf packed = {0};
+    int rc = ops->prepare(logger, container->id, container->sandbox, container->user, pack_config(container, &packed), &io);
+    if (rc < 0)
+        return err_set(err, rc, "%s", services->logger_failure(services->self));
+    if (io.stdin_fd >= 0)
+        close(io.stdin_fd); /* nothing is ever typed into a container here */
+    container->out_fd = io.stdout_fd;
+    container->err_fd = io.stderr_fd;
+    return 0;
+}
+
+static void
+on_user(struct container *container, const struct user *user, const char *error)
+{
+    struct err err = {0};
+    if (unwanted(container, "preparing"))
+        return;
+    if (error) {
+        launch_fail(container, -ENOENT, error);
+    } else if (user && geteuid() != 0 && user->uid != geteuid()) {
+        auto_free char *text = xasprintf("Failed to run as user '%s': the agent is not root", user->name);
+        launch_fail(container, -EPERM, text);
+    } else if (open_output(container, &err) < 0) {
+        launch_fail(container, err.code, err.text);
+    } else {
+        container->next = 0;
+        prepare_next(container);
+    }
+}
+
+/* A Docker container or an image is another containerizer's. */
+static bool
+is_mine(const Mesos__Slave__ContainerConfig *config)
+{
+    return !config->container_info || config->container_info->type == MESOS__V1__CONTAINER_INFO__TYPE__MESOS;
+}
+
+static int
+check(const struct mesos_containerizer_launch *launch, const Mesos__Slave__ContainerConfig *config, struct err *err)
+{
+    const char *id = launch->container_id;
+    if (!*id || strchr(id, '/') || strcmp(id, ".") == 0 || strcmp(id, "..") == 0 || strlen(id) > 200)
+        return err_set(err, -EINVAL, "'%.200s' is no container id", id);
+    if (config->directory[0] != '/')
+        return err_set(err, -EINVAL, "the sandbox '%s' is not an absolute path", config->directory);
+    return fetch_check(config, err);
+}
+
+void
+native_launch(void *instance, const struct mesos_containerizer_launch *launch, struct mesos_call *call)
+{
+    struct native *native = instance;
+    struct err err = {0};
+    if (container_find(native, launch->container_id)) {
+        reply_byte(native, call, ANSWER_EXISTS);
+        return;
+    }
+    Mesos__Slave__ContainerConfig *config =
+        mesos__slave__container_config__unpack(NULL, launch->config.len, launch->config.data);
+    if (!config) {
+        answer(native, call, native->host->fail(native->host, -EPROTO, "the container's configuration does not decode"));
+        return;
+    }
+    if (!is_mine(config) || check(launch, config, &err) < 0) {
+        mesos__slave__container_config__free_unpacked(config, NULL);
+        if (err.code < 0)
+            answer(native, call, native->host->fail(native->host, err.code, "%s", err.text));
+        else
+            reply_byte(native, call, ANSWER_NOT_MINE);
+        return;
+    }
+    struct container *container = container_new(native, launch->container_id, config->directory);
+    container->config = config;
+    container->launch = call;
+    container->user = config->user ? xstrdup(config->user) : NULL;
+    container_resources(container, launch->resources);
+    if (description_begin(container, launch, &err) < 0)
+        launch_fail(container, err.code, err.text);
+    else
+        user_find(container, on_user);
+}

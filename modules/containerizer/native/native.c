@@ -1,0 +1,417 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * containerizer "native": one process tree per container on the agent's own machine, made by a sealed helper and kept
+ * apart by whatever isolators are configured. Called by the agent. This file owns the table of containers and the
+ * questions about them; launching, ending and recovering are in the files beside it.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include "base/file.h"
+#include "native.h"
+
+#define HELPER_MAX_BYTES (64u << 20)
+
+void
+answer(const struct native *native, struct mesos_call *call, int status)
+{
+    native->host->reply(native->host, call, status, (struct mesos_bytes){NULL, 0});
+}
+
+void
+owe(struct list *list, struct mesos_call *call)
+{
+    struct owed *owed = xmalloc(sizeof *owed);
+    owed->call = call;
+    list_push(list, &owed->in_list);
+}
+
+struct container *
+container_find(struct native *native, const char *id)
+{
+    return map_get(&native->containers, str_of(id));
+}
+
+struct container *
+container_new(struct native *native, const char *id, const char *sandbox)
+{
+    struct container *container = xcalloc(1, sizeof *container);
+    container->native = native;
+    container->id = xstrdup(id);
+    container->sandbox = xstrdup(sandbox ? sandbox : "");
+    container->runtime_dir = xasprintf("%s/%s", native->containers_dir, id);
+    container->out_fd = container->err_fd = container->word_fd = -1;
+    container->exited = true;
+    list_init(&container->waits);
+    list_init(&container->destroys);
+    list_init(&container->in_ending);
+    map_add(&native->containers, str_of(container->id), container);
+    return container;
+}
+
+static void
+owed_free(struct list *list)
+{
+    while (!list_empty(list)) {
+        struct owed *owed = list_first(list, struct owed, in_list);
+        list_remove(&owed->in_list);
+        free(owed);
+    }
+}
+
+void
+container_free(struct container *container)
+{
+    map_remove(&container->native->containers, str_of(container->id));
+    list_remove(&container->in_ending);
+    owed_free(&container->waits);
+    owed_free(&container->destroys);
+    close_at(&container->out_fd);
+    close_at(&container->err_fd);
+    close_at(&container->word_fd);
+    if (container->config)
+        mesos__slave__container_config__free_unpacked(container->config, NULL);
+    if (container->limitation)
+        mesos__slave__container_limitation__free_unpacked(container->limitation, NULL);
+    buf_fini(&container->steps);
+    buf_fini(&container->limits);
+    free(container->pid_path);
+    free(container->runtime_dir);
+    free(container->user);
+    free(container->sandbox);
+    free(container->id);
+    free(container);
+}
+
+static int
+unknown(const struct native *native, const char *id)
+{
+    return native->host->fail(native->host, -ENOENT, "Unknown container %s", id);
+}
+
+static void
+native_wait(void *instance, const char *container_id, struct mesos_call *call)
+{
+    struct native *native = instance;
+    struct container *container = container_find(native, container_id);
+    if (container)
+        owe(&container->waits, call);
+    else
+        answer(native, call, unknown(native, container_id));
+}
+
+static void
+native_destroy(void *instance, const char *container_id, struct mesos_call *call)
+{
+    struct native *native = instance;
+    struct container *container = container_find(native, container_id);
+    if (!container) {
+        answer(native, call, unknown(native, container_id));
+        return;
+    }
+    owe(&container->destroys, call);
+    container->destroy_wanted = true;
+    if (container->state == STATE_RUNNING)
+        end_begin(container);
+    else if (container->fetcher > 0)
+        kill(-container->fetcher, SIGKILL); /* its end is the launch's end */
+}
+
+/* The figures that a container's own resources give: Mesos shows requests as soft limits and memory as a limit too. */
+void
+container_resources(struct container *container, struct mesos_resources resources)
+{
+    int64_t cpus = 0, mem = 0;
+    for (size_t i = 0; i < resources.count; i++) {
+        const struct mesos_resource *r = (const void *)((const char *)resources.items + i * resources.stride);
+        if (r->type != MESOS_VALUE_SCALAR)
+            continue;
+        cpus += strcmp(r->name, "cpus") == 0 ? r->scalar : 0;
+        mem += strcmp(r->name, "mem") == 0 ? r->scalar : 0;
+    }
+    Mesos__V1__ResourceStatistics s = MESOS__V1__RESOURCE_STATISTICS__INIT;
+    s.has_cpus_soft_limit = cpus > 0;
+    s.cpus_soft_limit = (double)cpus / 1000;
+    s.has_mem_limit_bytes = s.has_mem_soft_limit_bytes = mem > 0;
+    s.mem_limit_bytes = s.mem_soft_limit_bytes = (uint64_t)(mem / 1000) << 20;
+    buf_clear(&container->limits);
+    size_t len = mesos__v1__resource_statistics__get_packed_size(&s);
+    buf_added(&container->limits, mesos__v1__resource_statistics__pack(&s, (uint8_t *)buf_reserve(&container->limits, len)));
+}
+
+/* Questions that go to every isolator at once; answers are packed messages of one type, and packed messages behind
+ * each other are their union. */
+struct gather {
+    struct native *native;
+    struct mesos_call *call;
+    struct buf packed;
+    unsigned pending;
+    const char *what;
+    int status; /* of the first that failed */
+    char *error;
+};
+
+static void
+gather_end(struct gather *gather)
+{
+    const struct mesos_host *host = gather->native->host;
+    if (gather->status < 0)
+        host->fail(host, gather->status, "%s", gather->error);
+    host->reply(host, gather->call, gather->status, (struct mesos_bytes){buf_data(&gather->packed), gather->packed.len});
+    buf_fini(&gather->packed);
+    free(gather->error);
+    free(gather);
+}
+
+static void
+on_gathered(void *arg, int status, const char *error, struct mesos_bytes bytes)
+{
+    struct gather *gather = arg;
+    if (status < 0 && strcmp(gather->what, "update") == 0 && gather->status == 0) {
+        gather->status = status;
+        gather->error = xstrdup(error);
+    } else if (status < 0) {
+        MESOS_LOG(gather->native->host, WARNING, "an isolator does not answer %s: %s", gather->what, error);
+    } else if (bytes.len > 0) {
+        buf_append(&gather->packed, bytes.data, bytes.len);
+    }
+    if (--gather->pending == 0)
+        gather_end(gather);
+}
+
+static struct gather *
+gather_new(struct native *native, const char *what, struct mesos_call *call)
+{
+    struct gather *gather = xcalloc(1, sizeof *gather);
+    gather->native = native;
+    gather->call = call;
+    gather->what = what;
+    gather->pending = 1; /* the asker's own, so that no answer ends it early */
+    return gather;
+}
+
+static struct mesos_call *
+gather_call(struct gather *gather, uint32_t index)
+{
+    const struct mesos_containerizer_services *services = gather->native->services;
+    gather->pending++;
+    return services->call_new(services->self, index, gather->what, on_gathered, gather);
+}
+
+static void
+native_update(void *instance, const char *container_id, struct mesos_resources requests, struct mesos_bytes limits,
+              struct mesos_call *call)
+{
+    struct native *native = instance;
+    struct container *container = container_find(native, container_id);
+    if (!container) {
+        answer(native, call, unknown(native, container_id));
+        return;
+    }
+    container_resources(container, requests);
+    struct gather *gather = gather_new(native, "update", call);
+    for (uint32_t i = 0; i < native->services->isolator_count; i++) {
+        void *isolator;
+        const struct mesos_isolator_ops *ops = native->services->isolator_ops(native->services->self, i, &isolator);
+        if (ops->update)
+            ops->update(isolator, container_id, requests, limits, gather_call(gather, i));
+    }
+    on_gathered(gather, 0, NULL, (struct mesos_bytes){NULL, 0});
+}
+
+static void
+native_usage(void *instance, const char *container_id, struct mesos_call *call)
+{
+    struct native *native = instance;
+    struct container *container = container_find(native, container_id);
+    if (!container) {
+        answer(native, call, unknown(native, container_id));
+        return;
+    }
+    struct gather *gather = gather_new(native, "usage", call);
+    buf_append(&gather->packed, buf_data(&container->limits), container->limits.len);
+    for (uint32_t i = 0; i < native->services->isolator_count; i++) {
+        void *isolator;
+        const struct mesos_isolator_ops *ops = native->services->isolator_ops(native->services->self, i, &isolator);
+        if (ops->usage)
+            ops->usage(isolator, container_id, gather_call(gather, i));
+    }
+    Mesos__V1__ResourceStatistics now = MESOS__V1__RESOURCE_STATISTICS__INIT;
+    now.timestamp = native->host->wall_secs(native->host);
+    uint8_t packed[64];
+    size_t len = mesos__v1__resource_statistics__pack(&now, packed);
+    on_gathered(gather, 0, NULL, (struct mesos_bytes){packed, len});
+}
+
+static void
+native_status(void *instance, const char *container_id, struct mesos_call *call)
+{
+    struct native *native = instance;
+    struct container *container = container_find(native, container_id);
+    if (!container) {
+        answer(native, call, unknown(native, container_id));
+        return;
+    }
+    Mesos__V1__ContainerID id = MESOS__V1__CONTAINER_ID__INIT;
+    Mesos__V1__ContainerStatus own = MESOS__V1__CONTAINER_STATUS__INIT;
+    id.value = container->id;
+    own.container_id = &id;
+    own.has_executor_pid = container->pid > 0;
+    own.executor_pid = (uint32_t)container->pid;
+    struct gather *gather = gather_new(native, "status", call);
+    size_t len = mesos__v1__container_status__get_packed_size(&own);
+    buf_added(&gather->packed, mesos__v1__container_status__pack(&own, (uint8_t *)buf_reserve(&gather->packed, len)));
+    for (uint32_t i = 0; i < native->services->isolator_count; i++) {
+        void *isolator;
+        const struct mesos_isolator_ops *ops = native->services->isolator_ops(native->services->self, i, &isolator);
+        if (ops->status)
+            ops->status(isolator, container_id, gather_call(gather, i));
+    }
+    on_gathered(gather, 0, NULL, (struct mesos_bytes){NULL, 0});
+}
+
+static int
+native_kill(void *instance, const char *container_id, int signo)
+{
+    struct native *native = instance;
+    const struct container *container = container_find(native, container_id);
+    if (!container || container->state != STATE_RUNNING || container->exited)
+        return -ESRCH;
+    return kill(container->pid, signo) < 0 ? -errno : 0; /* not reaped before we are told: the pid is still its */
+}
+
+static void
+on_limited(void *arg, const char *container_id, struct mesos_bytes limitation)
+{
+    struct native *native = arg;
+    struct container *container = container_find(native, container_id);
+    if (!container || container->limitation || container->state == STATE_ENDING)
+        return;
+    container->limitation = mesos__slave__container_limitation__unpack(NULL, limitation.len, limitation.data);
+    container->destroy_wanted = true;
+    if (container->state == STATE_RUNNING)
+        end_begin(container);
+}
+
+void
+on_container_exited(pid_t pid, int status, void *arg)
+{
+    struct container *container = arg;
+    container->exited = true;
+    container->has_status = status >= 0;
+    container->status = status;
+    if (container->state == STATE_RUNNING || container->state == STATE_ENDING)
+        end_begin(container);
+}
+
+static void
+native_initialize(void *instance, const struct mesos_containerizer_services *services)
+{
+    struct native *native = instance;
+    native->services = services;
+    native->watcher = (struct mesos_isolator_watcher){sizeof native->watcher, native, on_limited};
+    for (uint32_t i = 0; i < services->isolator_count; i++) {
+        void *isolator;
+        const struct mesos_isolator_ops *ops = services->isolator_ops(services->self, i, &isolator);
+        if (ops->initialize)
+            ops->initialize(isolator, &native->watcher);
+    }
+}
+
+/* A copy that nobody can change: an upgrade of the package does not put another helper between this agent and its
+ * containers. Where memory may not be executed the file itself must do. */
+static int
+helper_seal(struct native *native, struct err *err)
+{
+    auto_buf struct buf program = {0};
+    if (file_read(native->helper_path, HELPER_MAX_BYTES, &program, err) < 0)
+        return err_wrap(err, "the launch helper (is --launcher_dir right?)");
+    native->helper_fd = -1;
+    auto_fd int fd = memfd_create("mesos-containerizer", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    if (fd < 0 || write(fd, buf_data(&program), program.len) != (ssize_t)program.len || fchmod(fd, 0555) < 0 ||
+        fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL) < 0) {
+        MESOS_LOG(native->host, WARNING, "cannot seal a copy of '%s': %s; running the file itself", native->helper_path,
+                  strerror(errno));
+        return 0;
+    }
+    native->helper_fd = take_fd(&fd);
+    return 0;
+}
+
+static int
+native_start(void *instance, const struct mesos_host *host)
+{
+    struct native *native = instance;
+    struct err err = {0};
+    native->host = host;
+    native->helper_fd = -1;
+    list_init(&native->ending);
+    native->ticks_per_second = sysconf(_SC_CLK_TCK);
+    if (!host->runtime_dir || !host->launcher_dir)
+        return host->fail(host, -EINVAL, "containerizer 'native' needs --runtime_dir and --launcher_dir");
+    native->containers_dir = xasprintf("%s/containers", host->runtime_dir);
+    native->helper_path = xasprintf("%s/mesos-containerizer", host->launcher_dir);
+    native->fetcher_path = xasprintf("%s/mesos-fetcher", host->launcher_dir);
+    if (dir_make(native->containers_dir, 0755, &err) < 0 || helper_seal(native, &err) < 0)
+        return host->fail(host, err.code, "%s", err.text);
+    return 0;
+}
+
+static void
+native_stop(void *instance, struct mesos_call *call)
+{
+    struct native *native = instance;
+    struct container *container;
+    native->stopped = true;
+    end_stop(native);
+    map_foreach(container, &native->containers)
+        container_free(container); /* what runs goes on running: the next agent recovers it */
+    map_fini(&native->containers);
+    users_fini(native);
+    close_at(&native->helper_fd);
+    native->helper_fd = -1;
+    free(native->containers_dir);
+    free(native->helper_path);
+    free(native->fetcher_path);
+    if (call)
+        answer(native, call, 0);
+}
+
+static const struct mesos_containerizer_ops ops = {
+    .initialize = native_initialize,
+    .recover = native_recover,
+    .launch = native_launch,
+    .wait = native_wait,
+    .destroy = native_destroy,
+    .update = native_update,
+    .usage = native_usage,
+    .status = native_status,
+    .kill = native_kill,
+};
+
+static const struct mesos_module module = {
+    .abi = MESOS_ABI,
+    .size = sizeof(struct mesos_module),
+    .host_size = sizeof(struct mesos_host),
+    .ops_size = sizeof ops,
+    .kind = MESOS_KIND_CONTAINERIZER,
+    .instance_size = sizeof(struct native),
+    .name = "native",
+    .version = CMESOS_VERSION,
+    .author = "cmesos",
+    .summary = "runs containers as process trees of the agent's machine, with the configured isolators",
+    .start = native_start,
+    .stop = native_stop,
+    .ops = &ops,
+};
+
+MESOS_EXPORT const struct mesos_module *const *mesos_modules(void);
+MESOS_EXPORT const struct mesos_module *const *
+mesos_modules(void)
+{
+    static const struct mesos_module *const modules[] = {&module, NULL};
+    return modules;
+}

@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the files of containerizer "native" share. One container is a small machine of states that only moves forward:
+ * launching (user, prepare, fetch, start, isolate) -> running -> ending (kill, clean up) -> forgotten. Each step ends by
+ * calling the next; a wish to destroy is remembered and looked at between steps.
+ */
+#ifndef NATIVE_NATIVE_H
+#define NATIVE_NATIVE_H
+
+#include "base/buf.h"
+#include "base/list.h"
+#include "base/map.h"
+#include "mesos/containerizer.h"
+#include "mesos/slave/containerizer.pb-c.h"
+
+enum state { STATE_PREPARING, STATE_FETCHING, STATE_STARTING, STATE_ISOLATING, STATE_RUNNING, STATE_ENDING };
+
+/* Numbers of a user, as the helper wants them. */
+struct user {
+    char *name; /* the key in native->users */
+    uint32_t uid, gid;
+    uint32_t *groups;
+    size_t group_count;
+    int64_t until_ms; /* then it is looked up again */
+};
+
+struct native {
+    const struct mesos_host *host;
+    const struct mesos_containerizer_services *services;
+    struct mesos_isolator_watcher watcher;
+    char *containers_dir; /* <runtime_dir>/containers */
+    char *helper_path, *fetcher_path;
+    int helper_fd; /* sealed copy of the helper; -1: run helper_path */
+    struct map containers; /* id -> struct container */
+    struct map users; /* name -> struct user */
+    struct list ending; /* struct container.in_ending: processes to be killed or found gone */
+    bool reading; /* /proc is being read for them */
+    struct mesos_timer *read_timer;
+    int64_t last_read_ms;
+    int64_t ticks_per_second;
+    bool stopped; /* offloaded work that ends later finds nothing */
+};
+
+struct container {
+    struct native *native;
+    char *id, *sandbox, *user, *runtime_dir;
+    enum state state;
+    Mesos__Slave__ContainerConfig *config; /* only while launching */
+    struct buf steps; /* only while launching: what the helper is told */
+    char *pid_path; /* only while launching */
+    struct mesos_call *launch; /* owed while launching */
+    uint32_t next; /* isolator whose turn it is; while cleaning up: number of those still to do */
+    uint32_t prepared; /* isolators that were asked to prepare (or recover): these are cleaned up */
+    int out_fd, err_fd;
+    int word_fd; /* our end of the helper's socket until it is told to go */
+    pid_t fetcher;
+    pid_t pid;
+    uint64_t not_before, not_after; /* when pid began, in ticks since boot; equal when known exactly */
+    bool exited; /* pid has ended, or there never was one */
+    int status; /* wait(2)'s, when has_status */
+    bool has_status;
+    bool destroy_wanted;
+    struct buf limits; /* packed fields of ResourceStatistics that follow from the resources */
+    Mesos__Slave__ContainerLimitation *limitation;
+    struct list waits, destroys; /* struct owed */
+    struct list in_ending;
+    int64_t ending_since_ms;
+    unsigned left; /* processes found at the last reading */
+};
+
+struct owed {
+    struct list in_list;
+    struct mesos_call *call;
+};
+
+/* native.c */
+struct container *container_new(struct native *native, const char *id, const char *sandbox);
+void container_free(struct container *container);
+struct container *container_find(struct native *native, const char *id);
+void container_resources(struct container *container, struct mesos_resources resources);
+void owe(struct list *list, struct mesos_call *call);
+void answer(const struct native *native, struct mesos_call *call, int status);
+void on_container_exited(pid_t pid, int status, void *arg);
+
+/* launch.c */
+void native_launch(void *instance, const struct mesos_containerizer_launch *launch, struct mesos_call *call);
+void launch_fail(struct container *container, int code, const char *text);
+
+/* description.c: turns configuration into the helper's steps. */
+int description_begin(struct container *container, const struct mesos_containerizer_launch *launch, struct err *err);
+/* Adds what an isolator's packed ContainerLaunchInfo asks for. */
+int description_isolator(struct container *container, const char *isolator, struct mesos_bytes info, struct err *err);
+void description_end(struct container *container, const struct user *user);
+
+/* user.c: done(container, user or NULL, error) comes from the loop or at once. */
+void user_find(struct container *container,
+               void (*done)(struct container *container, const struct user *user, const char *error));
+void users_fini(struct native *native);
+
+/* fetch.c */
+int fetch_check(const Mesos__Slave__ContainerConfig *config, struct err *err);
+/* Starts the fetcher; done comes from the loop, error NULL = all is there. */
+int fetch_start(struct container *container, void (*done)(struct container *container, const char *error),
+                struct err *err);
+
+/* end.c */
+void end_begin(struct container *container);
+void end_stop(struct native *native);
+
+/* recover.c */
+void native_recover(void *instance, const struct mesos_isolator_state *states, size_t count, struct mesos_call *call);
+
+#endif
