@@ -208,7 +208,7 @@ conf_report(const struct option_set *set, struct buf *out)
     if (set->errors)
         buf_printf(out, "%s: %u error%s\n", set->owner.program, set->errors, set->errors == 1 ? "" : "s");
     else
-        buf_printf(out, "%s: the configuration is sound\n", set->owner.program);
+        buf_printf(out, "%s: the options are sound\n", set->owner.program);
 }
 
 void

@@ -68,3 +68,9 @@ conf_load(struct option_set **ret, const struct conf_owner *owner, int argc, cha
     *ret = set;
     return status;
 }
+
+bool
+conf_checking(const struct option_set *set)
+{
+    return set->checking;
+}

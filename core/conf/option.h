@@ -95,6 +95,8 @@ struct conf_owner {
 int conf_load(struct option_set **ret, const struct conf_owner *owner, int argc, char **argv, char **environ_,
               int *ret_exit, struct err *err);
 void conf_free(struct option_set *set);
+/* Was --check-config given? conf_load has returned 1 then, and the set is there for further checks of the owner. */
+bool conf_checking(const struct option_set *set);
 /* Lines that the daemon logs once logging is open: deprecated spellings, retired options and what holds instead. */
 size_t conf_notes(const struct option_set *set, const char *const **ret);
 /* For check and finish functions. A note is one sentence for the log. conf_override replaces an option's value, keeping

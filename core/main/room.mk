@@ -1,5 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
-# The option tables of both daemons and what their programs share; libmain stands first on link lines.
+# The two daemons' programs. libmain: option tables and what both programs share; it stands first on link lines.
 noinst_LIBRARIES += core/main/libmain.a
 core_main_libmain_a_SOURCES = core/agent/options.c core/agent/options.h core/daemon/options.c core/daemon/options.h \
+  core/main/identity.c core/main/limits.c core/main/notify.c core/main/process.c core/main/process.h \
   core/master/options.c core/master/options.h
+DAEMON_LIBS = core/daemon/libdaemon.a core/host/libhost.a core/wire/libwire.a core/model/libmodel.a \
+  module-api/proto/libproto.a core/conf/libconf.a core/loop/libloop.a core/base/libbase.a \
+  $(LIBEVENT_LIBS) $(PROTOBUF_C_LIBS) $(LTDL_LIBS) $(ZLIB_LIBS) $(CONF_LIBS) -lpthread -lm
+
+EXTRA_PROGRAMS = core/main/mesos-master core/main/mesos-agent
+core_main_mesos_master_SOURCES = core/main/mesos_master.c core/master/master.h
+core_main_mesos_master_LDADD = core/main/libmain.a core/master/libmaster.a $(DAEMON_LIBS)
+core_main_mesos_agent_SOURCES = core/main/mesos_agent.c core/agent/agent.h
+core_main_mesos_agent_LDADD = core/main/libmain.a core/agent/libagent.a $(DAEMON_LIBS)

@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* mesos-agent (also mesos-slave): options, modules, one struct agent, its loop, the exit code. */
+#include <signal.h>
+#include <stdio.h>
+
+#include "agent/agent.h"
+#include "agent/options.h"
+#include "base/log.h"
+#include "main/process.h"
+
+enum { DESCRIPTORS = 8192 }; /* executors' streams, sandboxes being read, pipes */
+
+struct program {
+    struct process process;
+    struct agent_options options;
+    struct agent *agent;
+    struct module **containerizers, **isolators;
+    size_t containerizer_count, isolator_count;
+};
+
+static size_t
+add_list(enum mesos_kind kind, const char *names, struct wanted_module *out, size_t count, size_t max,
+         struct option_set *set)
+{
+    struct str rest = str_of(names);
+
+    while (rest.len > 0 && count < max) {
+        auto_free char *name = str_dup(str_trim(str_cut(&rest, ',')));
+
+        out[count++] = (struct wanted_module){kind, conf_keep(set, name)};
+    }
+    return count;
+}
+
+static size_t
+wanted_modules(void *target, struct wanted_module *out, size_t max)
+{
+    struct program *program = container_of((struct agent_options *)target, struct program, options);
+    const struct agent_options *options = &program->options;
+    struct option_set *set = program->process.set;
+    size_t count = 0;
+
+    out[count++] = (struct wanted_module){MESOS_KIND_ELECTION, options->common.election};
+    out[count++] = (struct wanted_module){MESOS_KIND_CONTAINER_LOGGER, options->container_logger};
+    count = add_list(MESOS_KIND_CONTAINERIZER, options->containerizers, out, count, max, set);
+    return add_list(MESOS_KIND_ISOLATOR, options->isolation, out, count, max, set);
+}
+
+static void
+on_finished(void *arg, int exit_status, const char *reason)
+{
+    struct program *program = arg;
+
+    process_end(&program->process, exit_status, reason);
+}
+
+/* SIGUSR1, as in Mesos: the agent says goodbye to its master and ends its executors. */
+static void
+on_unregister(int signo, void *arg)
+{
+    struct program *program = arg;
+
+    log_info("unregisters because of signal USR1");
+    if (program->agent)
+        agent_unregister(program->agent);
+}
+
+static int
+start_modules(struct program *program, struct agent_setup *setup, struct err *err)
+{
+    const struct agent_options *options = &program->options;
+    struct process *process = &program->process;
+
+    setup->election = process_start(process, MESOS_KIND_ELECTION, options->common.election, err);
+    if (!setup->election)
+        return -1;
+    setup->container_logger = process_start(process, MESOS_KIND_CONTAINER_LOGGER, options->container_logger, err);
+    if (!setup->container_logger ||
+        process_start_list(process, MESOS_KIND_ISOLATOR, options->isolation, &program->isolators,
+                           &program->isolator_count, err) < 0 ||
+        process_start_list(process, MESOS_KIND_CONTAINERIZER, options->containerizers, &program->containerizers,
+                           &program->containerizer_count, err) < 0)
+        return -1;
+    setup->isolators = program->isolators;
+    setup->isolator_count = program->isolator_count;
+    setup->containerizers = program->containerizers;
+    setup->containerizer_count = program->containerizer_count;
+    return 0;
+}
+
+static int
+run(struct program *program, struct err *err)
+{
+    struct process *process = &program->process;
+    struct agent_setup setup = {.options = &program->options, .finished = on_finished, .arg = program};
+    int status = process_open(process, program->options.runtime_dir, DESCRIPTORS, err);
+
+    if (status < 0 || start_modules(program, &setup, err) < 0 ||
+        loop_signal(process->loop, SIGUSR1, on_unregister, program, err) < 0)
+        return -1;
+    setup.loop = process->loop;
+    setup.set = process->set;
+    setup.host = process->host;
+    setup.listen = process->listen;
+    setup.advertise = process->advertise;
+    setup.hostname = process->hostname;
+    program->agent = agent_new(&setup, err);
+    if (!program->agent)
+        return -1;
+    status = agent_start(program->agent, err);
+    if (status == 0)
+        process_run(process);
+    agent_free(take(&program->agent));
+    return status;
+}
+
+int
+main(int argc, char **argv)
+{
+    struct program program = {0};
+    struct process *process = &program.process;
+    struct err err = {0};
+    int exit_status;
+
+    process->owner = agent_conf_owner(&program.options);
+    process->common = &program.options.common;
+    exit_status = process_configure(process, argc, argv, wanted_modules);
+    if (exit_status >= 0) {
+        process->exit_status = exit_status;
+        return process_close(process);
+    }
+    if (run(&program, &err) < 0) {
+        log_error("cannot start: %s", err.text);
+        if (program.options.common.quiet)
+            fprintf(stderr, "mesos-agent: %s\n", err.text);
+        process->exit_status = 1;
+    }
+    exit_status = process_close(process);
+    free(program.containerizers);
+    free(program.isolators);
+    return exit_status;
+}

@@ -1,0 +1,284 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The life of a daemon's process; see process.h. */
+#include "main/process.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <time.h>
+
+#include "base/file.h"
+#include "base/log.h"
+
+extern char **environ;
+
+enum { MAX_WANTED = 64, STOP_MS = 10000 };
+
+static const char *
+daemon_option(void *arg, const char *name)
+{
+    const struct process *process = arg;
+
+    return conf_value(process->set, name, NULL);
+}
+
+static int
+open_host(struct process *process, const char *runtime_dir, struct err *err)
+{
+    const struct host_options options = {
+        .loop = process->loop,
+        .module_path = process->common->module_path,
+        .work_dir = process->common->work_dir,
+        .runtime_dir = runtime_dir,
+        .launcher_dir = process->common->launcher_dir,
+        .daemon_option = daemon_option,
+        .arg = process,
+    };
+    const struct conf_module *modules;
+    size_t count;
+
+    process->host = host_new(&options);
+    modules = conf_modules(process->set, &count);
+    return host_configure(process->host, modules, count, err);
+}
+
+/* The rest of --check-config: modules load, fit, and understand their parameters. */
+static int
+check_modules(struct process *process, size_t (*wanted)(void *target, struct wanted_module *out, size_t max))
+{
+    struct wanted_module modules[MAX_WANTED];
+    size_t count = wanted(process->owner.target, modules, MAX_WANTED);
+    struct err err;
+    int failures = 0;
+
+    process->loop = loop_new(NULL, &err);
+    if (!process->loop || open_host(process, NULL, &err) < 0) {
+        fprintf(stderr, "%s: %s\n", process->owner.program, err.text);
+        return 1;
+    }
+    for (size_t i = 0; i < count; i++)
+        if (host_check(process->host, modules[i].kind, modules[i].name, &err) < 0) {
+            fprintf(stderr, "%s: %s\n", process->owner.program, err.text);
+            failures++;
+        }
+    if (!failures)
+        printf("%s: the modules are sound\n", process->owner.program);
+    return failures ? 1 : 0;
+}
+
+int
+process_configure(struct process *process, int argc, char **argv,
+                  size_t (*wanted)(void *target, struct wanted_module *out, size_t max))
+{
+    struct err err;
+    int exit_status = 0;
+    int status = conf_load(&process->set, &process->owner, argc, argv, environ, &exit_status, &err);
+
+    if (status < 0) {
+        fprintf(stderr, "%s: %s\n", process->owner.program, err.text);
+        return 1;
+    }
+    if (status == 0)
+        return -1;
+    if (exit_status == 0 && conf_checking(process->set))
+        exit_status = check_modules(process, wanted);
+    return exit_status;
+}
+
+static enum log_level
+level_of(const char *name)
+{
+    if (strcmp(name, "ERROR") == 0)
+        return LOG_LEVEL_ERROR;
+    return strcmp(name, "WARNING") == 0 ? LOG_LEVEL_WARNING : LOG_LEVEL_INFO;
+}
+
+static int
+open_log(struct process *process, struct err *err)
+{
+    const struct daemon_options *common = process->common;
+    const struct log_options options = {
+        .program = process->owner.program,
+        .dir = common->log_dir,
+        .level = level_of(common->logging_level),
+        .quiet = common->quiet,
+        .bufsecs = (int)common->logbufsecs,
+        .syslog = common->log_to_syslog,
+        .journald = common->log_to_journald,
+        .max_file_bytes = common->log_max_size_bytes,
+        .max_age_secs = common->log_max_age_ns / 1000000000,
+        .external_file = common->external_log_file,
+    };
+    const char *const *notes;
+    size_t count;
+    int status = log_open(&options, err);
+
+    if (status < 0)
+        return err_wrap(err, "option 'log_dir'");
+    log_info("%s %s, protocol of Mesos %s", process->owner.program, CMESOS_VERSION, MESOS_PROTOCOL_VERSION);
+    count = conf_notes(process->set, &notes);
+    for (size_t i = 0; i < count; i++)
+        log_warning("%s", notes[i]);
+    return 0;
+}
+
+static void
+on_flush(void *arg)
+{
+    struct process *process = arg;
+
+    log_flush();
+    loop_timer_start(&process->flush, process->common->logbufsecs * 1000);
+}
+
+static void
+on_end_signal(int signo, void *arg)
+{
+    struct process *process = arg;
+
+    log_info("ends because of signal %s", sigabbrev_np(signo));
+    process_end(process, 0, NULL);
+}
+
+static void
+on_ignored_signal(int signo, void *arg)
+{
+}
+
+/* A peer that went away is an error of write, not our end. A handler, not SIG_IGN, which children would inherit. */
+static int
+watch_signals(struct process *process, struct err *err)
+{
+    int status = loop_signal(process->loop, SIGPIPE, on_ignored_signal, process, err);
+
+    if (status == 0)
+        status = loop_signal(process->loop, SIGTERM, on_end_signal, process, err);
+    if (status == 0)
+        status = loop_signal(process->loop, SIGINT, on_end_signal, process, err);
+    return status;
+}
+
+static int
+make_dir(const char *path, const char *option, struct err *err)
+{
+    if (path && dir_make(path, 0755, err) < 0)
+        return err_wrap(err, "option '%s'", option);
+    return 0;
+}
+
+int
+process_open(struct process *process, const char *runtime_dir, uint64_t descriptors, struct err *err)
+{
+    int status = open_log(process, err);
+
+    if (status == 0)
+        status = process_limits(process->common->ulimit, descriptors, err);
+    if (status == 0)
+        status = process_identity(process, err);
+    if (status == 0)
+        status = make_dir(process->common->work_dir, "work_dir", err);
+    if (status == 0)
+        status = make_dir(runtime_dir, "runtime_dir", err);
+    if (status < 0)
+        return status;
+    process->loop = loop_new(NULL, err);
+    if (!process->loop)
+        return err->code;
+    loop_timer_init(&process->flush, process->loop, on_flush, process);
+    if (process->common->logbufsecs > 0)
+        loop_timer_start(&process->flush, process->common->logbufsecs * 1000);
+    status = watch_signals(process, err);
+    return status < 0 ? status : open_host(process, runtime_dir, err);
+}
+
+struct module *
+process_start(struct process *process, enum mesos_kind kind, const char *name, struct err *err)
+{
+    struct module *module = host_start(process->host, kind, name, NULL, NULL, 0, err);
+
+    if (module)
+        log_info("%s module %s %s from %s", kind_name(kind), module_name(module), module_version(module),
+                 module_file(module));
+    return module;
+}
+
+int
+process_start_list(struct process *process, enum mesos_kind kind, const char *names, struct module ***ret,
+                   size_t *ret_count, struct err *err)
+{
+    struct str rest = str_of(names);
+    struct module **modules = NULL;
+    size_t count = 0;
+
+    while (rest.len > 0) {
+        auto_free char *name = str_dup(str_trim(str_cut(&rest, ',')));
+
+        modules = xreallocarray(modules, count + 1, sizeof(struct module *));
+        modules[count] = process_start(process, kind, name, err);
+        if (!modules[count]) {
+            free(modules);
+            return err->code ? err->code : -EINVAL;
+        }
+        count++;
+    }
+    *ret = modules;
+    *ret_count = count;
+    return 0;
+}
+
+void
+process_run(struct process *process)
+{
+    process_notify("READY=1");
+    if (!process->ended)
+        loop_run(process->loop);
+    process_notify("STOPPING=1");
+}
+
+void
+process_end(struct process *process, int exit_status, const char *reason)
+{
+    if (process->ended)
+        return;
+    process->ended = true;
+    process->exit_status = exit_status;
+    if (reason && exit_status)
+        log_error("ends: %s", reason);
+    else if (reason)
+        log_info("ends: %s", reason);
+    loop_stop(process->loop);
+}
+
+static void
+on_stopped(void *arg)
+{
+    *(bool *)arg = true;
+}
+
+static bool
+is_stopped(void *arg)
+{
+    return *(bool *)arg;
+}
+
+int
+process_close(struct process *process)
+{
+    bool stopped = false;
+
+    if (process->host) {
+        host_stop(process->host, on_stopped, &stopped);
+        if (!loop_run_until(process->loop, is_stopped, &stopped, STOP_MS))
+            log_warning("a module did not stop within %d seconds", STOP_MS / 1000);
+        host_free(process->host);
+    }
+    if (process->loop) {
+        loop_timer_stop(&process->flush);
+        loop_free(process->loop);
+    }
+    free(process->hostname);
+    free(process->ip);
+    conf_free(process->set);
+    log_close();
+    return process->exit_status;
+}

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What both programs do around their daemon: options, log, limits, identity on the network, loop, module host, signals,
+ * the word to systemd, and an orderly end. Used by mesos_master.c and mesos_agent.c; knows neither daemon.
+ */
+#ifndef MAIN_PROCESS_H
+#define MAIN_PROCESS_H
+
+#include "daemon/options.h"
+#include "host/host.h"
+#include "loop/address.h"
+#include "loop/loop.h"
+
+/* A module that the options name. */
+struct wanted_module {
+    enum mesos_kind kind;
+    const char *name;
+};
+
+struct process {
+    struct conf_owner owner;
+    struct daemon_options *common; /* in owner.target */
+    struct option_set *set;
+    struct loop *loop;
+    struct host *host;
+    struct address listen, advertise; /* advertise.len 0: as bound */
+    char *hostname;
+    struct loop_timer flush; /* of the log, each logbufsecs */
+    int exit_status;
+    bool ended; /* somebody asked for the end already */
+    char *ip; /* found by --ip_discovery_command */
+};
+
+/* Reads the options. Returns -1 to go on, or the status to exit with at once. wanted lists the modules that the options
+ * name (for --check-config), up to max of them. */
+int process_configure(struct process *process, int argc, char **argv,
+                      size_t (*wanted)(void *target, struct wanted_module *out, size_t max));
+/* Opens log, limits, addresses, loop and module host, in this order. descriptors: how many the daemon wants to have. */
+int process_open(struct process *process, const char *runtime_dir, uint64_t descriptors, struct err *err);
+/* Starts a module of that kind; name is what an option says. */
+struct module *process_start(struct process *process, enum mesos_kind kind, const char *name, struct err *err);
+/* Starts each name of a comma list; *ret is an array that the caller frees. */
+int process_start_list(struct process *process, enum mesos_kind kind, const char *names, struct module ***ret,
+                       size_t *ret_count, struct err *err);
+/* Tells systemd that we are ready and runs the loop until process_end. */
+void process_run(struct process *process);
+/* Leaves the loop soon; the first call decides the exit status. */
+void process_end(struct process *process, int exit_status, const char *reason);
+/* Stops modules, frees everything, returns the exit status. Also after a failed process_open. */
+int process_close(struct process *process);
+
+/* identity.c: fills listen, advertise and hostname from the options. Blocking (names are resolved). */
+int process_identity(struct process *process, struct err *err);
+/* limits.c */
+int process_limits(const char *ulimit, uint64_t descriptors, struct err *err);
+/* notify.c: a line such as "READY=1" to whoever NOTIFY_SOCKET names. */
+void process_notify(const char *state);
+
+#endif
