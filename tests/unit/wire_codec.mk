@@ -1,0 +1,20 @@
+# SPDX-License-Identifier: Apache-2.0
+# Tests of the schema and of the codecs.
+EXTRA_DIST += tests/facts/wire/enums.tsv tests/facts/wire/fields.tsv tests/facts/wire/messages.tsv tests/facts/renames.tsv \
+  tests/facts/traces
+if HAVE_CMOCKA
+WIRE_CODEC_TESTS = tests/unit/wire/test_schema tests/unit/wire/test_traces
+check_PROGRAMS += $(WIRE_CODEC_TESTS)
+TESTS += $(WIRE_CODEC_TESTS)
+WIRE_CODEC_LIBS = core/wire/libwire.a module-api/proto/libproto.a core/base/libbase.a $(PROTOBUF_C_LIBS) \
+  $(CMOCKA_LIBS) -lm
+WIRE_CODEC_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
+tests_unit_wire_test_schema_SOURCES = tests/unit/wire/test_schema.c tests/lib/facts.h
+nodist_tests_unit_wire_test_schema_SOURCES = tests/lib/descriptors.c
+tests_unit_wire_test_schema_CPPFLAGS = $(WIRE_CODEC_CPPFLAGS)
+tests_unit_wire_test_schema_LDADD = $(WIRE_CODEC_LIBS)
+tests_unit_wire_test_traces_SOURCES = tests/unit/wire/test_traces.c tests/lib/facts.h
+nodist_tests_unit_wire_test_traces_SOURCES = tests/lib/descriptors.c
+tests_unit_wire_test_traces_CPPFLAGS = $(WIRE_CODEC_CPPFLAGS)
+tests_unit_wire_test_traces_LDADD = $(WIRE_CODEC_LIBS)
+endif
