@@ -6,3 +6,4 @@ include modules/election/room.mk
 include modules/container_logger/room.mk
 include modules/isolator/room.mk
 include modules/containerizer/room.mk
+include modules/allocator/room.mk

@@ -12,3 +12,10 @@ core_model_libmodel_a_SOURCES = \
   core/model/validate.h core/model/validate_check.c core/model/validate_command.c core/model/validate_task.c \
   core/model/value_text.c core/model/value_text.h
 MODEL_LIBS = core/model/libmodel.a $(JANSSON_LIBS)
+
+# What modules are lent: resource arithmetic and small containers, hidden once they are linked in. No protobuf, no loop.
+lib_LIBRARIES += core/model/libmesos-module.a
+core_model_libmesos_module_a_SOURCES = \
+  core/model/lend.c module-api/mesos/resources.h \
+  core/model/ranges.c core/model/resources.c core/model/role.c \
+  core/base/arena.c core/base/buf.c core/base/err.c core/base/map.c core/base/mem.c core/base/str.c core/base/units.c

@@ -1,0 +1,280 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The cycle: which client is offered what of which agent. Soon cycles follow an event and look at the agents that it
+ * concerns; the batch timer's looks at all. Offers are gathered first and given to the sink at the end, because the
+ * master may call back while it takes them.
+ */
+#include <assert.h>
+#include <string.h>
+
+#include "base/str.h"
+#include "drf.h"
+#include "model/role.h"
+
+struct look {
+    struct drf *drf;
+    struct agent *agent;
+    int64_t now_ms;
+    int64_t quiet_until_ms; /* when the first of the filters that hid something ends */
+};
+
+/* Has the identity more than one reservation? Counts the fields 13 of a packed Resource. */
+static bool
+refined(const struct mesos_resource *item)
+{
+    const unsigned char *at = item->identity, *end = at + item->identity_len;
+    unsigned reservations = 0;
+    while (at < end) {
+        uint64_t key = 0, len = 0;
+        for (unsigned shift = 0; at < end && shift < 64; shift += 7) {
+            key |= (uint64_t)(*at & 0x7f) << shift;
+            if (!(*at++ & 0x80))
+                break;
+        }
+        for (unsigned shift = 0; at < end && shift < 64; shift += 7) {
+            len |= (uint64_t)(*at & 0x7f) << shift;
+            if (!(*at++ & 0x80))
+                break;
+        }
+        reservations += key >> 3 == 13;
+        if ((key & 7) == 2)
+            at = len < (size_t)(end - at) ? at + len : end;
+    }
+    return reservations > 1;
+}
+
+/* Reserved things are for the role and those below it; some need a capability to be understood. */
+static bool
+may_have(const struct client *client, const struct mesos_resource *item)
+{
+    const struct framework *framework = client->framework;
+    if (strcmp(item->role, "*") != 0 && !role_within(str_of(client->role->name), str_of(item->role)))
+        return false;
+    if ((item->revocable && !framework->revocable) || (item->shared && !framework->shared))
+        return false;
+    return framework->refinement || item->identity_len == 0 || !refined(item);
+}
+
+static bool
+keep(const struct mesos_resource *item, void *arg)
+{
+    return may_have(arg, item);
+}
+
+static bool
+has_all(const struct client *client, const struct resources *free_now)
+{
+    for (uint32_t i = 0; i < free_now->count; i++)
+        if (!may_have(client, &free_now->items[i]))
+            return false;
+    return true;
+}
+
+static void
+give(struct look *look, struct client *client, struct resources *available)
+{
+    struct drf *drf = look->drf;
+    if (drf->offer_count == drf->offer_cap) {
+        drf->offer_cap = drf->offer_cap ? drf->offer_cap * 2 : 16;
+        drf->offers = xreallocarray(drf->offers, drf->offer_cap, sizeof(*drf->offers));
+    }
+    struct offer *offer = &drf->offers[drf->offer_count++];
+    *offer = (struct offer){.framework = client->framework->number, .agent = look->agent->number};
+    offer->role = role_get(drf, client->role->name);
+    resources_allocate(available, client->role->name);
+    resources_move(&offer->resources, available);
+    agent_use(drf, look->agent, offer->framework, resources_view(&offer->resources), true);
+}
+
+/* True when the client was given something, so that the order has changed. */
+static bool
+offer_to(struct client *client, void *arg)
+{
+    struct look *look = arg;
+    struct agent *agent = look->agent;
+    if (agent->gpus && look->drf->filter_gpus && !client->framework->gpu)
+        return false;
+    if (filters_hide_agent(look->drf, client, agent, look->now_ms, &look->quiet_until_ms))
+        return false;
+    const struct resources *available = &agent->free;
+    auto_resources struct resources part = {0};
+    if (!has_all(client, available)) {
+        resources_filter(&part, available, keep, client);
+        available = &part;
+        struct amounts amounts;
+        amounts_of(look->drf, resources_view(&part), &amounts);
+        if (!amounts_allocatable(look->drf, &amounts))
+            return false;
+    }
+    if (resources_empty(available) ||
+        filters_hide(look->drf, client, agent, available, look->now_ms, &look->quiet_until_ms))
+        return false;
+    if (available == &agent->free)
+        resources_copy(&part, available);
+    give(look, client, &part);
+    return true;
+}
+
+static void
+look_at(struct drf *drf, struct agent *agent, int64_t now_ms)
+{
+    if (agent->quiet_epoch == drf->epoch && now_ms < agent->quiet_until_ms)
+        return;
+    if (!agent->active || !agent->listed)
+        return;
+    struct look look = {.drf = drf, .agent = agent, .now_ms = now_ms, .quiet_until_ms = INT64_MAX};
+    for (;;) {
+        look.quiet_until_ms = INT64_MAX;
+        if (resources_empty(&agent->free) || !amounts_allocatable(drf, &agent->free_amounts))
+            break;
+        if (!sorter_visit(&drf->root, offer_to, &look))
+            break;
+    }
+    agent->quiet_epoch = drf->epoch;
+    agent->quiet_until_ms = look.quiet_until_ms;
+}
+
+/* Takes the gathered offers away first: the sink may lead to calls that gather no more but free agents. */
+static void
+deliver(struct drf *drf)
+{
+    struct offer *offers = drf->offers;
+    uint32_t count = drf->offer_count;
+    if (count == 0)
+        return;
+    drf->offers = NULL;
+    drf->offer_count = drf->offer_cap = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        drf->sink->offer(drf->sink->arg, offers[i].framework, offers[i].role->name, offers[i].agent,
+                         resources_view(&offers[i].resources));
+        role_put(drf, offers[i].role);
+        resources_fini(&offers[i].resources);
+    }
+    drf->sink->offer(drf->sink->arg, 0, NULL, 0, (struct mesos_resources){sizeof(struct mesos_resource), 0, NULL});
+    /* Keeps the array for the next cycle. */
+    free(drf->offers);
+    drf->offers = offers;
+    drf->offer_cap = count;
+}
+
+static uint64_t
+next_random(struct drf *drf)
+{
+    drf->seed ^= drf->seed << 13;
+    drf->seed ^= drf->seed >> 7;
+    drf->seed ^= drf->seed << 17;
+    return drf->seed;
+}
+
+/* All agents, in an order that favours none. */
+static void
+look_at_all(struct drf *drf, int64_t now_ms)
+{
+    for (uint32_t i = 0; i < drf->slot_count; i++) {
+        uint32_t other = i + (uint32_t)(next_random(drf) % (drf->slot_count - i));
+        uint32_t slot = drf->shuffled[other];
+        drf->shuffled[other] = drf->shuffled[i];
+        drf->shuffled[i] = slot;
+        if (drf->slots[slot])
+            look_at(drf, drf->slots[slot], now_ms);
+    }
+}
+
+static void
+cycle(struct drf *drf, bool everything)
+{
+    if (drf->paused)
+        return;
+    int64_t now_ms = drf->host->now_ms(drf->host);
+    sorter_refresh(drf);
+    for (uint32_t i = 0; i < drf->waiting_count; i++) {
+        struct agent *agent = drf->waiting[i];
+        if (!agent)
+            continue;
+        agent->waiting = false;
+        if (!everything)
+            look_at(drf, agent, now_ms);
+    }
+    drf->waiting_count = 0;
+    if (everything) {
+        drf->everything_waits = false;
+        look_at_all(drf, now_ms);
+    }
+    drf->host->count(drf->host, "allocator/mesos/allocation_runs", 1);
+    deliver(drf);
+}
+
+static void
+on_batch(void *arg)
+{
+    struct drf *drf = arg;
+    drf->batch = drf->host->timer_start(drf->host, drf->interval_ms, on_batch, drf);
+    cycle(drf, true);
+}
+
+static void
+on_soon(void *arg)
+{
+    struct drf *drf = arg;
+    drf->soon = NULL;
+    cycle(drf, drf->everything_waits);
+}
+
+void
+allocate_start(struct drf *drf)
+{
+    drf->batch = drf->host->timer_start(drf->host, drf->interval_ms, on_batch, drf);
+}
+
+void
+allocate_stop(struct drf *drf)
+{
+    if (drf->batch)
+        drf->host->timer_stop(drf->host, drf->batch);
+    if (drf->soon)
+        drf->host->timer_stop(drf->host, drf->soon);
+    drf->batch = drf->soon = NULL;
+    free(drf->offers);
+    free(drf->waiting);
+}
+
+void
+allocate_soon(struct drf *drf, struct agent *agent)
+{
+    if (!agent) {
+        drf->everything_waits = true;
+        drf->epoch++;
+    } else if (!agent->waiting) {
+        if (drf->waiting_count == drf->waiting_cap) {
+            drf->waiting_cap = drf->waiting_cap ? drf->waiting_cap * 2 : 16;
+            drf->waiting = xreallocarray(drf->waiting, drf->waiting_cap, sizeof(*drf->waiting));
+        }
+        drf->waiting[drf->waiting_count++] = agent;
+        agent->waiting = true;
+    }
+    if (!drf->soon && !drf->paused)
+        drf->soon = drf->host->timer_start(drf->host, 0, on_soon, drf);
+}
+
+void
+allocate_forget(struct drf *drf, struct agent *agent)
+{
+    for (uint32_t i = 0; agent->waiting && i < drf->waiting_count; i++)
+        if (drf->waiting[i] == agent)
+            drf->waiting[i] = NULL;
+}
+
+void
+allocate_pause(void *instance)
+{
+    struct drf *drf = instance;
+    drf->paused = true;
+}
+
+void
+allocate_resume(void *instance)
+{
+    struct drf *drf = instance;
+    drf->paused = false;
+    allocate_soon(drf, NULL);
+}
