@@ -5,3 +5,4 @@ include tests/unit/model.mk
 include tests/unit/conf.mk
 include tests/unit/log.mk
 include tests/unit/wire_codec.mk
+include tests/contract.mk

@@ -206,11 +206,8 @@ take_slot(struct drf *drf, struct agent *agent)
     if (slot == drf->slot_count) {
         uint32_t count = drf->slot_count ? drf->slot_count * 2 : 16;
         drf->slots = xreallocarray(drf->slots, count, sizeof(*drf->slots));
-        drf->shuffled = xreallocarray(drf->shuffled, count, sizeof(*drf->shuffled));
-        for (uint32_t i = drf->slot_count; i < count; i++) {
+        for (uint32_t i = drf->slot_count; i < count; i++)
             drf->slots[i] = NULL;
-            drf->shuffled[i] = i;
-        }
         drf->slot_count = count;
     }
     drf->slots[slot] = agent;
@@ -410,5 +407,4 @@ agents_free(struct drf *drf)
     map_fini(&drf->agents);
     whitelist_clear(drf);
     free(drf->slots);
-    free(drf->shuffled);
 }

@@ -166,15 +166,13 @@ next_random(struct drf *drf)
     return drf->seed;
 }
 
-/* All agents, in an order that favours none. */
+/* All agents, beginning anywhere, so that none is always first; neighbours stay neighbours, which the caches like. */
 static void
 look_at_all(struct drf *drf, int64_t now_ms)
 {
+    uint32_t first = drf->slot_count ? (uint32_t)(next_random(drf) % drf->slot_count) : 0;
     for (uint32_t i = 0; i < drf->slot_count; i++) {
-        uint32_t other = i + (uint32_t)(next_random(drf) % (drf->slot_count - i));
-        uint32_t slot = drf->shuffled[other];
-        drf->shuffled[other] = drf->shuffled[i];
-        drf->shuffled[i] = slot;
+        uint32_t slot = first + i < drf->slot_count ? first + i : first + i - drf->slot_count;
         if (drf->slots[slot])
             look_at(drf, drf->slots[slot], now_ms);
     }

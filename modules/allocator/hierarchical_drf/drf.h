@@ -129,7 +129,6 @@ struct drf {
     struct map frameworks, agents, roles; /* by number, by number, by name */
     struct agent **slots;
     uint32_t slot_count, first_free; /* no slot below first_free is free */
-    uint32_t *shuffled; /* slots in the order of the last cycle */
     uint64_t seed;
 
     struct role root;
