@@ -1,1 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
+bin_PROGRAMS += core/cli/mesos
+core_cli_mesos_SOURCES = core/cli/arguments.c core/cli/arguments.h core/cli/cmd_cat.c core/cli/cmd_execute.c \
+  core/cli/cmd_help.c core/cli/cmd_ls.c core/cli/cmd_ps.c core/cli/cmd_resolve.c core/cli/cmd_state.c \
+  core/cli/cmd_tail.c core/cli/command.h core/cli/commands.def core/cli/execute.h core/cli/execute_follow.c \
+  core/cli/execute_session.c core/cli/execute_task.c core/cli/fetch.c core/cli/fetch.h core/cli/mesos.c \
+  core/cli/sandbox.c core/cli/sandbox.h
+core_cli_mesos_LDADD = core/wire/libwire.a core/model/libmodel.a core/conf/libconf.a core/loop/libloop.a \
+  module-api/proto/libproto.a core/base/libbase.a $(PROTOBUF_C_LIBS) $(LIBEVENT_LIBS) $(JANSSON_LIBS) $(INIH_LIBS) \
+  $(ZLIB_LIBS) -lpthread
+
+# The names that people know from Mesos are links to the one program.
+CLI_NAMES = mesos-execute mesos-ps mesos-cat mesos-tail mesos-ls mesos-state mesos-resolve mesos-help
+install-exec-hook: install-cli-links
+install-cli-links:
+	for name in $(CLI_NAMES); do $(LN_S) -f mesos $(DESTDIR)$(bindir)/$$name || exit 1; done
+uninstall-hook: uninstall-cli-links
+uninstall-cli-links:
+	for name in $(CLI_NAMES); do rm -f $(DESTDIR)$(bindir)/$$name; done
