@@ -1,8 +1,23 @@
 # SPDX-License-Identifier: Apache-2.0
 include tests/lib/descriptors.mk
+include tests/unit/base.mk
 include tests/unit/loop.mk
-include tests/unit/model.mk
-include tests/unit/conf.mk
 include tests/unit/log.mk
+include tests/unit/conf.mk
+include tests/unit/model.mk
 include tests/unit/wire_codec.mk
+include tests/unit/wire.mk
+include tests/unit/host.mk
+include tests/unit/daemon.mk
+include tests/unit/executor.mk
+include tests/unit/agent.mk
+include tests/unit/master.mk
+include tests/unit/cli.mk
+include tests/unit/modules.mk
 include tests/contract.mk
+include tests/scenario/room.mk
+include tests/fuzz/room.mk
+include tests/bench/room.mk
+include tests/lint/room.mk
+include tests/system/room.mk
+include tests/conformance/room.mk

@@ -6,7 +6,6 @@
 #ifndef CLI_ARGUMENTS_H
 #define CLI_ARGUMENTS_H
 
-#include "base/arena.h"
 #include "cli/command.h"
 
 struct cli_arguments {

@@ -6,6 +6,8 @@
 #ifndef CLI_COMMAND_H
 #define CLI_COMMAND_H
 
+#include "base/arena.h"
+#include "base/units.h"
 #include "conf/option.h"
 #include "loop/loop.h"
 
