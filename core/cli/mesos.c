@@ -27,7 +27,7 @@ owner_of(const struct cli_command *command, char name[64], void *target)
 {
     snprintf(name, 64, "mesos %s", command->name);
     return (struct conf_owner){
-        .program = name, .summary = command->summary, .options = command->options, .target = target};
+        .program = name, .summary = command->summary, .usage = command->usage, .options = command->options, .target = target};
 }
 
 void
@@ -38,7 +38,6 @@ cli_print_help(const struct cli_command *command)
     char name[64];
     struct conf_owner owner = owner_of(command, name, target);
 
-    printf("Usage: %s %s\n\n", name, command->usage);
     conf_help(&owner, &out);
     fwrite(buf_data(&out), 1, out.len, stdout);
     for (size_t i = 0; command->short_flags && command->short_flags[i]; i++)

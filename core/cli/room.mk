@@ -7,7 +7,7 @@ core_cli_mesos_SOURCES = core/cli/arguments.c core/cli/arguments.h core/cli/cmd_
   core/cli/sandbox.c core/cli/sandbox.h
 core_cli_mesos_LDADD = core/wire/libwire.a core/model/libmodel.a core/conf/libconf.a core/loop/libloop.a \
   module-api/proto/libproto.a core/base/libbase.a $(PROTOBUF_C_LIBS) $(LIBEVENT_LIBS) $(JANSSON_LIBS) $(INIH_LIBS) \
-  $(ZLIB_LIBS) -lpthread
+  $(ZLIB_LIBS) -lm -lpthread
 
 # The names that people know from Mesos are links to the one program.
 CLI_NAMES = mesos-execute mesos-ps mesos-cat mesos-tail mesos-ls mesos-state mesos-resolve mesos-help

@@ -150,7 +150,8 @@ help_own(struct buf *out, const struct conf_owner *owner)
 void
 conf_help(const struct conf_owner *owner, struct buf *out)
 {
-    buf_printf(out, "Usage: %s [--option=value ...]\n\n%s\n", owner->program, owner->summary);
+    buf_printf(out, "Usage: %s %s\n\n%s\n", owner->program, owner->usage ? owner->usage : "[--option=value ...]",
+               owner->summary);
     if (owner->ini_name)
         buf_printf(out, "\nValues come from, the later the stronger: the default, %s/mesos/%s, one file per option,\n"
                         "/etc/default, MESOS_<option> in the environment, the command line. --name and --no-name turn\n"

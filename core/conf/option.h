@@ -76,6 +76,7 @@ struct conf_shell_variable {
 struct conf_owner {
     const char *program; /* "mesos-master" */
     const char *summary; /* one sentence for --help */
+    const char *usage; /* what --help shows after the program's name, NULL = options only */
     const struct option *options;
     void *target; /* the owner's struct, zeroed; strings in it belong to the set */
     const char *ini_name; /* "master.ini", NULL = no layers but environment and argv */

@@ -28,16 +28,16 @@ static struct arena *arena;
 static struct cli_arguments got;
 static struct err err;
 
-#define SPLIT(...) split_all((char *[]){__VA_ARGS__, NULL})
+#define SPLIT(...) split_all((const char *[]){__VA_ARGS__, NULL})
 static int
-split_all(char **argv)
+split_all(const char **argv)
 {
     int argc = 0;
 
     while (argv[argc])
         argc++;
     err = (struct err){0};
-    return cli_split(&got, &command, argc, argv, arena, &err);
+    return cli_split(&got, &command, argc, (char **)(uintptr_t)argv, arena, &err);
 }
 
 static void
