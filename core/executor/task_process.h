@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The processes of a task: starting its command, signalling the whole tree, reaping orphans. No protocol here. */
+#ifndef EXECUTOR_TASK_PROCESS_H
+#define EXECUTOR_TASK_PROCESS_H
+
+#include "base/err.h"
+#include "mesos/v1/mesos.pb-c.h"
+
+struct task_command {
+    const Mesos__V1__CommandInfo *command;
+    const Mesos__V1__Environment *extra_environment; /* before the command's own; may be NULL */
+    const char *allocation_role; /* NULL = none */
+    const char *user; /* NULL = stay who we are */
+    const char *working_directory; /* NULL = stay where we are */
+};
+
+/* Makes orphans of this process's descendants its children, so that none escapes. Once, at start. */
+void task_process_adopt_orphans(void);
+/* Runs the command in a session of its own, with our standard streams. The first process's pid, or -E.... */
+pid_t task_process_start(const struct task_command *task, struct err *err);
+/* Sends the signal to every descendant of this process; SIGKILL goes on until none is left. Returns how many got it. */
+int task_process_signal_all(int signo);
+/* "exited with status 3", "terminated with signal Killed". */
+void task_process_describe(int status, char *out, size_t size);
+
+#endif
