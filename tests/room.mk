@@ -21,3 +21,4 @@ include tests/bench/room.mk
 include tests/lint/room.mk
 include tests/system/room.mk
 include tests/conformance/room.mk
+include tests/contract/room.mk

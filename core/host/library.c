@@ -30,7 +30,7 @@ search_path(const struct host *host)
 char *
 library_find(const struct host *host, const char *name, struct err *err)
 {
-    static const char *const shapes[][2] = {{"", ""}, {"", ".so"}, {"lib", ".so"}, {".libs/", ".so"}};
+    static const char *const shapes[][2] = {{"", ""}, {"", ".so"}, {"lib", ".so"}, {".libs/", ""}, {".libs/", ".so"}};
     struct str rest = str_of(search_path(host));
     while (rest.len > 0) {
         struct str dir = str_cut(&rest, ':');

@@ -12,4 +12,4 @@ modules_containerizer_native_la_SOURCES = modules/containerizer/native/descripti
 modules_containerizer_native_la_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/modules
 modules_containerizer_native_la_LDFLAGS = $(MODULE_LDFLAGS)
 modules_containerizer_native_la_LIBADD = modules/common/libcommon.a core/wire/libwire.a module-api/proto/libproto.a \
-  core/base/libbase.a $(PROTOBUF_C_LIBS)
+  core/base/libbase.a $(PROTOBUF_C_LIBS) -lm
