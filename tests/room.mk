@@ -15,10 +15,10 @@ include tests/unit/master.mk
 include tests/unit/cli.mk
 include tests/unit/modules.mk
 include tests/contract.mk
+include tests/contract/room.mk
 include tests/scenario/room.mk
 include tests/fuzz/room.mk
 include tests/bench/room.mk
 include tests/lint/room.mk
 include tests/system/room.mk
 include tests/conformance/room.mk
-include tests/contract/room.mk
