@@ -476,11 +476,12 @@ static int
 parse_value(struct parse *parse, const struct slot *slot, unsigned depth)
 {
     struct str text;
-    if (depth > LIMIT_DEPTH) {
+    int c = json_scan_peek(&parse->scan);
+    if (depth > LIMIT_DEPTH && (c == '{' || c == '[')) {
         parse->scan.too_deep = true;
         return syntax_error(parse);
     }
-    switch (json_scan_peek(&parse->scan)) {
+    switch (c) {
     case '"':
         if (!json_scan_string(&parse->scan, parse->arena, &parse->budget, &text))
             return syntax_error(parse);

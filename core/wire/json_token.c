@@ -356,7 +356,7 @@ json_scan_skip(struct json_scan *scan, unsigned depth)
 {
     struct json_number number;
     int c = json_scan_peek(scan);
-    if (depth > LIMIT_DEPTH) {
+    if (depth > LIMIT_DEPTH && (c == '{' || c == '[')) {
         scan->too_deep = true;
         return false;
     }
