@@ -183,8 +183,6 @@ finish(void *target, struct option_set *set, struct err *err)
     OPTION_NOT_YET(name_, type_, fallback_, help_, "the docker containerizer")
 #define IMAGES(name_, type_, fallback_, help_) OPTION_NOT_YET(name_, type_, fallback_, help_, "container images")
 #define CGROUPS(name_, type_, fallback_, help_) OPTION_NOT_YET(name_, type_, fallback_, help_, "control groups")
-#define SANDBOX_GC(name_, type_, fallback_, help_)                                                                 \
-    OPTION_NOT_YET(name_, type_, fallback_, help_, "the removal of old sandboxes")
 
 const struct option agent_option_table[] = {
     {.name = "master", .type = OPTION_STRING, AT(master), .argument = "HOST[:PORT]", .group = "Master",
@@ -199,10 +197,14 @@ const struct option agent_option_table[] = {
      .help = "The directory for sandboxes and for what the agent must know after a restart."},
     {.name = "runtime_dir", .type = OPTION_PATH, AT(runtime_dir), .fallback_text = "/var/run/mesos when it may be written",
      .help = "The directory for what must not outlive a reboot: pids, sockets."},
-    SANDBOX_GC("gc_delay", DURATION, "1weeks", "How old a sandbox may get."),
-    SANDBOX_GC("gc_disk_headroom", DOUBLE, "0.1", "The share of the disk to keep free."),
-    SANDBOX_GC("gc_non_executor_container_sandboxes", BOOL, "false", "Also remove sandboxes of nested containers."),
-    SANDBOX_GC("disk_watch_interval", DURATION, "1mins", "How often the disk is looked at."),
+    {.name = "gc_delay", .type = OPTION_DURATION, AT(gc_delay_ns), .fallback = "1weeks",
+     .help = "How old the sandbox of an ended executor may get before it is removed."},
+    {.name = "gc_disk_headroom", .type = OPTION_DOUBLE, AT(gc_disk_headroom), .fallback = "0.1",
+     .help = "Sandboxes go sooner when the disk fills: after gc_delay * (1 - this - the share that is used)."},
+    OPTION_NOT_YET("gc_non_executor_container_sandboxes", BOOL, "false", "Also remove sandboxes of nested containers.",
+                   "nested containers"),
+    {.name = "disk_watch_interval", .type = OPTION_DURATION, AT(disk_watch_interval_ns), .fallback = "1mins",
+     .min = "1ms", .help = "How often the disk is looked at."},
 
     {.name = "resources", .type = OPTION_STRING, AT(resources), .directory = true, .group = "Resources",
      .argument = "RESOURCES",

@@ -50,6 +50,8 @@ struct agent_options {
     bool strict;
 
     int64_t max_completed_executors_per_framework;
+    int64_t gc_delay_ns, disk_watch_interval_ns;
+    double gc_disk_headroom;
 };
 
 /* The table for struct conf_owner, ended by a NULL name. */

@@ -40,13 +40,16 @@ map_count(const struct map *map)
 /* The first live entry at or after index *at, leaving *at behind it; NULL at the end. Removal during iteration is
  * allowed (of any entry); adding is not. */
 struct map_entry *map_next(const struct map *map, uint32_t *at);
-/* `var` gets each value in turn, declared by the caller as a pointer. */
-#define map_foreach(var, map)                                                                                      \
+/* `var` gets each value in turn, declared by the caller as a pointer. Nests (one per source line). */
+#define map_foreach(var, map) map_foreach_as(var, map, map_it_on_line(__LINE__))
+#define map_it_on_line(line) map_it_name(line)
+#define map_it_name(line) map_it_##line
+#define map_foreach_as(var, map, it)                                                                               \
     for (struct {                                                                                                  \
              uint32_t at;                                                                                          \
              struct map_entry *e;                                                                                  \
-         } it_ = {0, NULL};                                                                                        \
-         (it_.e = map_next((map), &it_.at)) != NULL && ((var) = it_.e->value, 1);)
+         } it = {0, NULL};                                                                                         \
+         (it.e = map_next((map), &it.at)) != NULL && ((var) = it.e->value, 1);)
 
 /* The process-wide seeded hash (SipHash-1-3) that maps use. */
 uint64_t hash_bytes(const void *data, size_t len);

@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the agent leaves on disk, where and in the form in which Apache Mesos does (facts: layout.tsv, golden exchanges), so
+ * that either may adopt the other's. Small blocking writes; agent id and info are fsynced, the rest only has to survive
+ * the process (status updates have their own journal).
+ */
+#include "agent/state.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/fault.h"
+#include "base/file.h"
+#include "wire/limits.h"
+
+#define BOOT_ID_FILE "/proc/sys/kernel/random/boot_id"
+
+char *
+checkpoint_agent_dir(const struct agent *agent, const char *agent_id)
+{
+    return xasprintf("%s/slaves/%s", agent->meta_dir, agent_id);
+}
+
+char *
+checkpoint_framework_dir(const struct agent *agent, const char *framework_id)
+{
+    return xasprintf("%s/slaves/%s/frameworks/%s", agent->meta_dir, agent->id, framework_id);
+}
+
+char *
+checkpoint_run_dir(const struct agent *agent, const char *framework_id, const char *executor_id, const char *container_id)
+{
+    return xasprintf("%s/slaves/%s/frameworks/%s/executors/%s/runs/%s", agent->meta_dir, agent->id, framework_id,
+                     executor_id, container_id);
+}
+
+char *
+checkpoint_updates_path(const struct executor *executor, const char *task_id)
+{
+    return xasprintf("%s/tasks/%s/task.updates", executor->meta, task_id);
+}
+
+char *
+sandbox_run_dir(const struct agent *agent, const char *framework_id, const char *executor_id, const char *container_id)
+{
+    return xasprintf("%s/slaves/%s/frameworks/%s/executors/%s/runs/%s", agent->work_dir, agent->id, framework_id,
+                     executor_id, container_id);
+}
+
+int
+checkpoint_record(const char *path, struct str bytes, bool sync, struct err *err)
+{
+    auto_buf struct buf record = {0};
+    uint32_t len = (uint32_t)bytes.len;
+    int status = fault("checkpoint/record");
+    if (status)
+        return err_set(err, status, "cannot write %s: %s", path, strerror(-status));
+    buf_append(&record, &len, sizeof(len));
+    buf_append_str(&record, bytes);
+    return file_replace(path, buf_data(&record), record.len, 0600, sync, err);
+}
+
+int
+checkpoint_record_read(const char *path, struct buf *ret, struct err *err)
+{
+    uint32_t len;
+    int status = file_read(path, LIMIT_MESSAGE_BYTES + sizeof(len), ret, err);
+    if (status)
+        return status;
+    if (ret->len < sizeof(len))
+        return err_set(err, -EBADMSG, "%s is torn: %zu bytes", path, ret->len);
+    memcpy(&len, buf_data(ret), sizeof(len));
+    buf_consume(ret, sizeof(len));
+    if (ret->len < len)
+        return err_set(err, -EBADMSG, "%s is torn: %zu of %u bytes", path, ret->len, len);
+    ret->len = len;
+    return 0;
+}
+
+/* link -> target, replacing what was there at once. */
+int
+checkpoint_link(const char *target, const char *link, struct err *err)
+{
+    if (!symlink(target, link))
+        return 0;
+    if (errno != EEXIST)
+        return err_errno(err, "cannot make the link %s", link);
+    auto_free char *temporary = xasprintf("%s.new", link);
+    unlink(temporary);
+    if (symlink(target, temporary) || rename(temporary, link))
+        return err_errno(err, "cannot replace the link %s", link);
+    return 0;
+}
+
+int
+checkpoint_boot_id(struct agent *agent, struct err *err)
+{
+    auto_buf struct buf boot_id = {0};
+    auto_free char *path = xasprintf("%s/boot_id", agent->meta_dir);
+    int status = file_read(BOOT_ID_FILE, 256, &boot_id, err);
+    if (status)
+        return status;
+    struct str text = str_trim(buf_str(&boot_id));
+    if ((status = dir_make(agent->meta_dir, 0755, err)))
+        return status;
+    return file_replace(path, text.ptr, text.len, 0600, true, err);
+}
+
+int
+checkpoint_agent(struct agent *agent, struct err *err)
+{
+    auto_arena struct arena *arena = arena_new(0);
+    auto_buf struct buf bytes = {0};
+    auto_free char *dir = checkpoint_agent_dir(agent, agent->id);
+    auto_free char *path = xasprintf("%s/slave.info", dir);
+    auto_free char *latest = xasprintf("%s/slaves/latest", agent->meta_dir);
+    auto_free char *work = xasprintf("%s/slaves/%s", agent->work_dir, agent->id);
+    auto_free char *work_latest = xasprintf("%s/slaves/latest", agent->work_dir);
+    int status;
+    message_pack(&bytes, agent_slave_info(agent, arena));
+    if ((status = dir_make(dir, 0755, err)) || (status = dir_make(work, 0755, err)) ||
+        (status = checkpoint_record(path, buf_str(&bytes), true, err)) || (status = checkpoint_link(dir, latest, err)) ||
+        (status = checkpoint_link(work, work_latest, err)))
+        return status;
+    auto_free char *parent = xasprintf("%s/slaves", agent->meta_dir);
+    auto_fd int fd = open(parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0 || fsync(fd))
+        return err_errno(err, "cannot make %s durable", latest);
+    return 0;
+}
+
+/* Text files of the agent hold the bytes alone. */
+static int
+checkpoint_text(const char *path, const char *text, struct err *err)
+{
+    return file_replace(path, text, strlen(text), 0600, false, err);
+}
+
+int
+checkpoint_framework(struct framework *framework, struct err *err)
+{
+    auto_free char *dir = checkpoint_framework_dir(framework->agent, framework->id);
+    auto_free char *info = xasprintf("%s/framework.info", dir);
+    auto_free char *pid = xasprintf("%s/framework.pid", dir);
+    int status = dir_make(dir, 0755, err);
+    if (!status)
+        status = checkpoint_record(info, packed_str(&framework->info), false, err);
+    if (!status)
+        status = checkpoint_text(pid, framework->pid ? framework->pid : "@0.0.0.0:0", err);
+    return status;
+}
+
+/* mesos.v1.ExecutorInfo with resources in the old format, as files and the master have it. */
+struct str
+checkpoint_executor_bytes(const struct executor *executor, struct arena *arena)
+{
+    auto_buf struct buf bytes = {0};
+    Mesos__V1__ExecutorInfo *info =
+        message_unpack(&mesos__v1__executor_info__descriptor, packed_str(&executor->info), arena, NULL);
+    info->resources = resources_to_proto(&executor->resources, true, arena, &info->n_resources);
+    message_pack(&bytes, info);
+    return str_n(arena_strdup(arena, buf_str(&bytes)), bytes.len);
+}
+
+int
+checkpoint_executor(struct executor *executor, struct err *err)
+{
+    auto_arena struct arena *arena = arena_new(0);
+    auto_free char *dir = xasprintf("%s/slaves/%s/frameworks/%s/executors/%s", executor->agent->meta_dir,
+                                    executor->agent->id, executor->framework->id, executor->id);
+    auto_free char *info = xasprintf("%s/executor.info", dir);
+    auto_free char *generated = xasprintf("%s/executor_generated_for_command_task", dir);
+    auto_free char *pids = xasprintf("%s/pids", executor->meta);
+    auto_free char *latest = xasprintf("%s/runs/latest", dir);
+    int status;
+    if ((status = dir_make(dir, 0755, err)) ||
+        (status = checkpoint_record(info, checkpoint_executor_bytes(executor, arena), false, err)) ||
+        (status = checkpoint_text(generated, executor->generated ? "1" : "0", err)) ||
+        (status = dir_make(pids, 0755, err)) || (status = checkpoint_link(executor->meta, latest, err)))
+        return status;
+    return 0;
+}
+
+int
+checkpoint_task(struct task *task, struct err *err)
+{
+    auto_free char *dir = xasprintf("%s/tasks/%s", task->executor->meta, task->id);
+    auto_free char *path = xasprintf("%s/task.info", dir);
+    int status = dir_make(dir, 0755, err);
+    return status ? status : checkpoint_record(path, packed_str(&task->task), false, err);
+}
+
+static void
+touch(const char *dir, const char *name)
+{
+    auto_free char *path = xasprintf("%s/%s", dir, name);
+    auto_fd int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
+    if (fd < 0)
+        log_warning("cannot write %s: %s", path, strerror(errno));
+}
+
+void
+checkpoint_http_marker(struct executor *executor)
+{
+    if (executor->meta)
+        touch(executor->meta, "http.marker");
+}
+
+void
+checkpoint_sentinel(struct executor *executor)
+{
+    if (executor->meta)
+        touch(executor->meta, "executor.sentinel");
+}

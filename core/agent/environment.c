@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The environment of an executor (facts: environment.tsv): what the operator gives every executor, what the agent tells
+ * it, and last what the framework wants. Later names win.
+ */
+#include "agent/state.h"
+
+#include <stdlib.h>
+
+#include "agent/environment_json.h"
+
+struct variables {
+    struct arena *arena;
+    const char **items; /* "NAME=value" */
+    size_t count, cap;
+};
+
+static void
+set(struct variables *variables, const char *name, const char *value)
+{
+    const char *item = arena_printf(variables->arena, "%s=%s", name, value);
+    size_t len = strlen(name) + 1;
+    for (size_t i = 0; i < variables->count; i++)
+        if (!strncmp(variables->items[i], item, len)) {
+            variables->items[i] = item;
+            return;
+        }
+    if (variables->count + 1 >= variables->cap) {
+        size_t cap = variables->cap ? 2 * variables->cap : 32;
+        const char **items = arena_calloc(variables->arena, cap, sizeof(*items));
+        if (variables->count)
+            memcpy(items, variables->items, variables->count * sizeof(*items));
+        variables->items = items;
+        variables->cap = cap;
+    }
+    variables->items[variables->count++] = item;
+    variables->items[variables->count] = NULL;
+}
+
+static void
+on_given(void *arg, const char *name, const char *value)
+{
+    set(arg, name, value);
+}
+
+/* --executor_environment_variables (conf has checked the JSON), or a PATH that finds a shell. */
+static void
+set_given(struct variables *variables, const char *json)
+{
+    if (json) {
+        environment_json(json, on_given, variables);
+    } else {
+        const char *path = getenv("PATH");
+        set(variables, "PATH", path ? path : "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
+    }
+}
+
+static void
+set_mesos(struct variables *variables, const struct executor *executor)
+{
+    const struct agent *agent = executor->agent;
+    const struct agent_options *options = agent->options;
+    char text[32];
+    set(variables, "LIBPROCESS_PORT", "0");
+    if (getenv("LIBPROCESS_IP"))
+        set(variables, "LIBPROCESS_IP", getenv("LIBPROCESS_IP"));
+    set(variables, "MESOS_FRAMEWORK_ID", executor->framework->id);
+    set(variables, "MESOS_EXECUTOR_ID", executor->id);
+    set(variables, "MESOS_DIRECTORY", executor->sandbox);
+    set(variables, "MESOS_SANDBOX", executor->sandbox);
+    set(variables, "MESOS_SLAVE_ID", agent->id ? agent->id : "");
+    set(variables, "MESOS_SLAVE_PID", agent->pid);
+    set(variables, "MESOS_AGENT_ENDPOINT", agent->endpoint);
+    set(variables, "MESOS_CHECKPOINT", executor->framework->checkpoint ? "1" : "0");
+    set(variables, "MESOS_HTTP_COMMAND_EXECUTOR", "1"); /* executors of ours speak nothing else */
+    set(variables, "MESOS_EXECUTOR_SHUTDOWN_GRACE_PERIOD", duration_format(executor->grace_ns, text));
+    if (executor->framework->checkpoint) {
+        set(variables, "MESOS_RECOVERY_TIMEOUT", duration_format(options->recovery_timeout_ns, text));
+        set(variables, "MESOS_SUBSCRIPTION_BACKOFF_MAX",
+            duration_format(options->executor_reregistration_timeout_ns, text));
+    }
+    if (executor->generated || options->http_executor_domain_sockets)
+        set(variables, "MESOS_DOMAIN_SOCKET", agent->socket_path);
+}
+
+const char *const *
+executor_environment(const struct executor *executor, struct arena *arena)
+{
+    struct variables variables = {.arena = arena};
+    set_given(&variables, executor->agent->options->executor_environment_variables);
+    set_mesos(&variables, executor);
+    const Mesos__V1__ExecutorInfo *info =
+        message_unpack(&mesos__v1__executor_info__descriptor, packed_str(&executor->info), arena, NULL);
+    const Mesos__V1__Environment *wanted = info && info->command ? info->command->environment : NULL;
+    for (size_t i = 0; wanted && i < wanted->n_variables; i++)
+        if (wanted->variables[i]->value)
+            set(&variables, wanted->variables[i]->name, wanted->variables[i]->value);
+    return variables.items;
+}

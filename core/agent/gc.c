@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Old sandboxes and checkpoints go after gc_delay, sooner when the disk fills: an age of gc_delay * max(0, 1 - headroom -
+ * usage) is enough then. Removal runs off the loop, one path after the other.
+ */
+#include "agent/state.h"
+
+#include <errno.h>
+#include <sys/statvfs.h>
+
+#include "base/file.h"
+
+#define NS_PER_SEC 1000000000LL
+
+struct gc_path {
+    struct list node; /* oldest first */
+    char *path;
+    int64_t since_ns; /* on the loop's clock; may lie before its beginning */
+    struct gc *gc; /* NULL while it is removed and the collector has gone */
+    struct err err;
+    int status;
+};
+
+struct gc {
+    struct agent *agent;
+    struct list paths;
+    struct map by_path;
+    struct loop_timer watch;
+    struct gc_path *removing;
+    double max_age_secs;
+    struct metric *pending, *succeeded, *failed, *allowed;
+    int64_t delay_ns, watch_ms;
+    double headroom;
+};
+
+static void on_watch(void *arg);
+static void gc_collect(struct gc *gc);
+
+struct gc *
+gc_new(struct agent *agent)
+{
+    struct gc *gc = xcalloc(1, sizeof(*gc));
+    const struct agent_options *options = agent->options;
+    gc->agent = agent;
+    list_init(&gc->paths);
+    gc->delay_ns = options->gc_delay_ns;
+    gc->watch_ms = options->disk_watch_interval_ns / 1000000;
+    gc->headroom = options->gc_disk_headroom;
+    gc->pending = metrics_get(agent->daemon->metrics, "gc/path_removals_pending");
+    gc->succeeded = metrics_get(agent->daemon->metrics, "gc/path_removals_succeeded");
+    gc->failed = metrics_get(agent->daemon->metrics, "gc/path_removals_failed");
+    gc->allowed = metrics_get(agent->daemon->metrics, "slave/executor_directory_max_allowed_age_secs");
+    loop_timer_init(&gc->watch, agent->loop, on_watch, gc);
+    loop_timer_start(&gc->watch, 0);
+    return gc;
+}
+
+static void
+gc_path_free(struct gc_path *path)
+{
+    free(path->path);
+    free(path);
+}
+
+void
+gc_free(struct gc *gc)
+{
+    struct gc_path *path, *tmp;
+    if (!gc)
+        return;
+    loop_timer_stop(&gc->watch);
+    list_foreach_safe(path, tmp, &gc->paths, node) {
+        list_remove(&path->node);
+        gc_path_free(path);
+    }
+    if (gc->removing)
+        gc->removing->gc = NULL;
+    map_fini(&gc->by_path);
+    free(gc);
+}
+
+void
+gc_schedule(struct gc *gc, const char *path, double age_secs)
+{
+    struct gc_path *at, *entry;
+    gc_unschedule(gc, path);
+    entry = xcalloc(1, sizeof(*entry));
+    entry->path = xstrdup(path);
+    entry->gc = gc;
+    entry->since_ns = loop_now_ns(gc->agent->loop) - (int64_t)(age_secs * (double)NS_PER_SEC);
+    /* Mostly the newest: look from the end for its place. */
+    struct list *place = gc->paths.prev;
+    while (place != &gc->paths) {
+        at = list_entry(place, struct gc_path, node);
+        if (at->since_ns <= entry->since_ns)
+            break;
+        place = place->prev;
+    }
+    list_insert_before(place->next, &entry->node);
+    map_add(&gc->by_path, str_of(entry->path), entry);
+    metric_set(gc->pending, (double)map_count(&gc->by_path));
+}
+
+void
+gc_unschedule(struct gc *gc, const char *path)
+{
+    struct gc_path *entry = map_remove(&gc->by_path, str_of(path));
+    if (!entry)
+        return;
+    list_remove(&entry->node);
+    gc_path_free(entry);
+    metric_set(gc->pending, (double)map_count(&gc->by_path));
+}
+
+static void
+remove_work(void *arg)
+{
+    struct gc_path *path = arg;
+    path->status = dir_remove(path->path, &path->err);
+}
+
+static void
+remove_done(void *arg)
+{
+    struct gc_path *path = arg;
+    struct gc *gc = path->gc;
+    if (gc) {
+        gc->removing = NULL;
+        metric_inc(path->status ? gc->failed : gc->succeeded);
+        if (path->status)
+            log_warning("cannot remove old %s: %s", path->path, path->err.text);
+        gc_collect(gc);
+    }
+    gc_path_free(path);
+}
+
+/* Removes the oldest path when its time has come; its end looks for the next. */
+static void
+gc_collect(struct gc *gc)
+{
+    struct gc_path *oldest = list_first(&gc->paths, struct gc_path, node);
+    double age = oldest ? (double)(loop_now_ns(gc->agent->loop) - oldest->since_ns) / (double)NS_PER_SEC : 0;
+    if (!oldest || gc->removing || age < gc->max_age_secs)
+        return;
+    list_remove(&oldest->node);
+    map_remove(&gc->by_path, str_of(oldest->path));
+    metric_set(gc->pending, (double)map_count(&gc->by_path));
+    gc->removing = oldest;
+    log_info("removing %s", oldest->path);
+    loop_offload(gc->agent->loop, gc, remove_work, remove_done, oldest);
+}
+
+static void
+on_watch(void *arg)
+{
+    struct gc *gc = arg;
+    struct statvfs fs;
+    double usage = 0;
+    if (!statvfs(gc->agent->work_dir, &fs) && fs.f_blocks)
+        usage = 1 - (double)fs.f_bavail / (double)fs.f_blocks;
+    double share = 1 - gc->headroom - usage;
+    gc->max_age_secs = (double)gc->delay_ns / (double)NS_PER_SEC * (share > 0 ? share : 0);
+    metric_set(gc->allowed, gc->max_age_secs);
+    gc_collect(gc);
+    loop_timer_start(&gc->watch, gc->watch_ms > 0 ? gc->watch_ms : 60000);
+}

@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The agent's part of /metrics/snapshot: counters by name, gauges that look at the state when they are asked. */
+#include "agent/state.h"
+
+#include <errno.h>
+
+void
+agent_count(struct agent *agent, const char *metric)
+{
+    metric_inc(metrics_get(agent->daemon->metrics, metric));
+}
+
+static double
+pull_registered(void *arg)
+{
+    const struct agent *agent = arg;
+    return agent->state == AGENT_RUNNING;
+}
+
+static double
+pull_uptime(void *arg)
+{
+    const struct agent *agent = arg;
+    return loop_wall_secs(agent->loop) - agent->daemon->start_secs;
+}
+
+static double
+pull_frameworks(void *arg)
+{
+    const struct agent *agent = arg;
+    return (double)map_count(&agent->frameworks);
+}
+
+static double
+pull_recovery_secs(void *arg)
+{
+    const struct agent *agent = arg;
+    return agent->recovery_secs;
+}
+
+static double
+count_executors(const struct agent *agent, enum executor_state state)
+{
+    const struct framework *framework;
+    const struct executor *executor;
+    double count = 0;
+    map_foreach(framework, &agent->frameworks)
+        map_foreach(executor, &framework->executors)
+            count += executor->state == state;
+    return count;
+}
+
+static double
+pull_executors_registering(void *arg)
+{
+    return count_executors(arg, EXECUTOR_REGISTERING);
+}
+static double
+pull_executors_running(void *arg)
+{
+    return count_executors(arg, EXECUTOR_RUNNING);
+}
+static double
+pull_executors_terminating(void *arg)
+{
+    return count_executors(arg, EXECUTOR_TERMINATING);
+}
+
+static double
+count_tasks(const struct agent *agent, task_state state)
+{
+    const struct framework *framework;
+    const struct executor *executor;
+    const struct task *task;
+    double count = 0;
+    map_foreach(framework, &agent->frameworks)
+        map_foreach(executor, &framework->executors)
+            map_foreach(task, &executor->tasks)
+                count += task->place != TASK_TERMINATED && task->state == state;
+    return count;
+}
+
+static double
+pull_tasks_staging(void *arg)
+{
+    return count_tasks(arg, MESOS__V1__TASK_STATE__TASK_STAGING);
+}
+static double
+pull_tasks_starting(void *arg)
+{
+    return count_tasks(arg, MESOS__V1__TASK_STATE__TASK_STARTING);
+}
+static double
+pull_tasks_running(void *arg)
+{
+    return count_tasks(arg, MESOS__V1__TASK_STATE__TASK_RUNNING);
+}
+static double
+pull_tasks_killing(void *arg)
+{
+    return count_tasks(arg, MESOS__V1__TASK_STATE__TASK_KILLING);
+}
+
+static double
+resource_total(const struct agent *agent, const char *name)
+{
+    return (double)resources_scalar(&agent->total, name) / 1000;
+}
+
+static double
+resource_used(const struct agent *agent, const char *name)
+{
+    const struct framework *framework;
+    const struct executor *executor;
+    int64_t used = 0;
+    map_foreach(framework, &agent->frameworks)
+        map_foreach(executor, &framework->executors) {
+            auto_resources struct resources sum = {0};
+            executor_resources(executor, &sum);
+            used += resources_scalar(&sum, name);
+        }
+    return (double)used / 1000;
+}
+
+static double
+resource_percent(const struct agent *agent, const char *name)
+{
+    double total = resource_total(agent, name);
+    return total > 0 ? resource_used(agent, name) / total : 0;
+}
+
+#define RESOURCE_PULLS(name)                                                                                           \
+    static double pull_##name##_total(void *arg)                                                                       \
+    {                                                                                                                  \
+        return resource_total(arg, #name);                                                                             \
+    }                                                                                                                  \
+    static double pull_##name##_used(void *arg)                                                                        \
+    {                                                                                                                  \
+        return resource_used(arg, #name);                                                                              \
+    }                                                                                                                  \
+    static double pull_##name##_percent(void *arg)                                                                     \
+    {                                                                                                                  \
+        return resource_percent(arg, #name);                                                                           \
+    }
+RESOURCE_PULLS(cpus)
+RESOURCE_PULLS(gpus)
+RESOURCE_PULLS(mem)
+RESOURCE_PULLS(disk)
+
+static const char *const counters[] = {
+    "slave/container_launch_errors", "slave/executors_preempted",   "slave/executors_terminated",
+    "slave/invalid_framework_messages", "slave/invalid_status_updates", "slave/recovery_errors",
+    "slave/tasks_failed", "slave/tasks_finished", "slave/tasks_gone", "slave/tasks_killed", "slave/tasks_lost",
+    "slave/valid_framework_messages", "slave/valid_status_updates",
+    /* Nothing is revocable before oversubscription. */
+    "slave/cpus_revocable_percent", "slave/cpus_revocable_total", "slave/cpus_revocable_used",
+    "slave/gpus_revocable_percent", "slave/gpus_revocable_total", "slave/gpus_revocable_used",
+    "slave/mem_revocable_percent", "slave/mem_revocable_total", "slave/mem_revocable_used",
+    "slave/disk_revocable_percent", "slave/disk_revocable_total", "slave/disk_revocable_used",
+};
+
+static const struct pulled {
+    const char *name;
+    double (*fn)(void *arg);
+} pulled[] = {
+    {"slave/registered", pull_registered},
+    {"slave/uptime_secs", pull_uptime},
+    {"slave/frameworks_active", pull_frameworks},
+    {"slave/recovery_time_secs", pull_recovery_secs},
+    {"slave/executors_registering", pull_executors_registering},
+    {"slave/executors_running", pull_executors_running},
+    {"slave/executors_terminating", pull_executors_terminating},
+    {"slave/tasks_staging", pull_tasks_staging},
+    {"slave/tasks_starting", pull_tasks_starting},
+    {"slave/tasks_running", pull_tasks_running},
+    {"slave/tasks_killing", pull_tasks_killing},
+#define RESOURCE_ROWS(name)                                                                                            \
+    {"slave/" #name "_total", pull_##name##_total}, {"slave/" #name "_used", pull_##name##_used},                      \
+        {"slave/" #name "_percent", pull_##name##_percent},
+    RESOURCE_ROWS(cpus) RESOURCE_ROWS(gpus) RESOURCE_ROWS(mem) RESOURCE_ROWS(disk)
+};
+
+void
+agent_metrics_add(struct agent *agent)
+{
+    for (size_t i = 0; i < ARRAY_LEN(counters); i++)
+        metrics_get(agent->daemon->metrics, counters[i]);
+    for (size_t i = 0; i < ARRAY_LEN(pulled); i++)
+        metrics_pull(agent->daemon->metrics, pulled[i].name, pulled[i].fn, agent);
+}

@@ -1,0 +1,417 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Finding the leading master and being known to it: detection, registration with growing random pauses, pings, leaving.
+ * Nothing else decides whether the agent counts as registered.
+ */
+#include "agent/state.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#define NS_PER_MS 1000000LL
+#define REGISTRATION_MAX_NS (60LL * 1000 * NS_PER_MS)
+#define PING_TIMEOUT_MS (75 * 1000)
+#define LEAVE_EXTRA_MS 2000
+#define LEAVE_FLUSH_MS 100 /* what is still on its way to the master leaves first */
+
+/* A host name that is being looked up off the loop. */
+struct resolve_job {
+    struct agent *agent; /* NULL: nobody waits any more */
+    char *host;
+    uint16_t port;
+    struct upid master;
+    struct err err;
+    int status;
+};
+
+static void on_detected(void *arg, struct mesos_bytes info);
+static void on_register(void *arg);
+static void on_pings_stopped(void *arg);
+static void on_leave(void *arg);
+static void master_take(struct agent *agent, const struct upid *master);
+
+void
+registration_init(struct agent *agent)
+{
+    loop_timer_init(&agent->registration, agent->loop, on_register, agent);
+    loop_timer_init(&agent->pings, agent->loop, on_pings_stopped, agent);
+    loop_timer_init(&agent->leave, agent->loop, on_leave, agent);
+    agent->ping_timeout_ms = PING_TIMEOUT_MS;
+}
+
+void
+registration_fini(struct agent *agent)
+{
+    loop_timer_stop(&agent->registration);
+    loop_timer_stop(&agent->pings);
+    loop_timer_stop(&agent->leave);
+    if (agent->resolving)
+        agent->resolving->agent = NULL;
+    agent->election_events.detected = NULL;
+}
+
+void
+registration_start(struct agent *agent)
+{
+    agent->state = AGENT_DISCONNECTED;
+    agent->election_events = (struct mesos_election_events){
+        .size = sizeof(struct mesos_election_events), .arg = agent, .detected = on_detected};
+    election_detect(agent->setup.election, &agent->election_events);
+}
+
+/* ---- detection ---- */
+
+static void
+resolve_work(void *arg)
+{
+    struct resolve_job *job = arg;
+    job->status = address_resolve(job->host, job->port, &job->master.address, &job->err);
+}
+
+static void
+resolve_done(void *arg)
+{
+    struct resolve_job *job = arg;
+    struct agent *agent = job->agent;
+    if (agent) {
+        agent->resolving = NULL;
+        if (job->status)
+            log_error("cannot find the master: %s", job->err.text);
+        else
+            master_take(agent, &job->master);
+    }
+    free(job->host);
+    free(job);
+}
+
+static void
+resolve(struct agent *agent, const char *host, uint16_t port)
+{
+    struct resolve_job *job = xcalloc(1, sizeof(*job));
+    if (agent->resolving)
+        agent->resolving->agent = NULL;
+    agent->resolving = job;
+    job->agent = agent;
+    job->host = xstrdup(host);
+    job->port = port;
+    snprintf(job->master.id, sizeof(job->master.id), "master");
+    loop_offload(agent->loop, NULL, resolve_work, resolve_done, job);
+}
+
+static void
+on_detected(void *arg, struct mesos_bytes bytes)
+{
+    struct agent *agent = arg;
+    struct err err = {0};
+    auto_arena struct arena *arena = arena_new(0);
+    if (agent->state == AGENT_TERMINATING || agent->state == AGENT_RECOVERING)
+        return;
+    if (!bytes.data) {
+        log_info("no master leads");
+        agent->has_master = false;
+        agent->state = AGENT_DISCONNECTED;
+        status_updates_pause(agent->updates);
+        loop_timer_stop(&agent->registration);
+        loop_timer_stop(&agent->pings);
+        return;
+    }
+    Mesos__V1__MasterInfo *info = MESSAGE_UNPACK(Mesos__V1__MasterInfo, mesos__v1__master_info,
+                                                 str_n(bytes.data, bytes.len), arena, &err);
+    if (!info) {
+        log_error("the detector gave no usable master: %s", err.text);
+        return;
+    }
+    free(agent->master_hostname);
+    agent->master_hostname = info->hostname && *info->hostname ? xstrdup(info->hostname)
+                             : info->address && info->address->hostname ? xstrdup(info->address->hostname)
+                                                                        : NULL;
+    struct upid master;
+    if (info->pid && *info->pid && !upid_parse(str_of(info->pid), &master, NULL)) {
+        master_take(agent, &master);
+        return;
+    }
+    const char *host = NULL;
+    uint32_t port = info->port;
+    auto_free char *pid_host = NULL;
+    if (info->pid && *info->pid) { /* a name after the @ */
+        struct str rest = str_of(info->pid);
+        str_cut(&rest, '@');
+        struct str name = str_cut(&rest, ':');
+        uint64_t number;
+        if (name.len && !str_to_u64(rest, &number) && number < 65536) {
+            host = pid_host = str_dup(name);
+            port = (uint32_t)number;
+        }
+    }
+    if (!host && info->address) {
+        host = info->address->ip && *info->address->ip ? info->address->ip : info->address->hostname;
+        port = (uint32_t)info->address->port;
+    }
+    if (!host)
+        host = info->hostname;
+    if (!host || !*host || port == 0 || port > 65535) {
+        log_error("the detector gave a master without a usable address");
+        return;
+    }
+    resolve(agent, host, (uint16_t)port);
+}
+
+static void
+master_take(struct agent *agent, const struct upid *master)
+{
+    char text[400];
+    if (agent->state == AGENT_TERMINATING)
+        return;
+    log_info("new master detected at %s", upid_format(master, text));
+    if (agent->has_master && !upid_eq(master, &agent->master))
+        libprocess_unlink(agent->daemon->libprocess, &agent->master);
+    agent->master = *master;
+    agent->has_master = true;
+    registration_again(agent, NULL);
+}
+
+/* ---- registration ---- */
+
+/* Begins from the start: a random wait first, so that a new master is not met by every agent at the same instant. */
+void
+registration_again(struct agent *agent, const char *why)
+{
+    if (agent->state == AGENT_TERMINATING || !agent->has_master)
+        return;
+    if (why)
+        log_warning("registering again: %s", why);
+    agent->state = AGENT_DISCONNECTED;
+    status_updates_pause(agent->updates);
+    loop_timer_stop(&agent->pings);
+    agent->backoff_ns = agent->options->registration_backoff_factor_ns;
+    if (agent->backoff_ns > REGISTRATION_MAX_NS)
+        agent->backoff_ns = REGISTRATION_MAX_NS;
+    int64_t wait = agent->backoff_ns > 0 ? (int64_t)(loop_random(agent->loop) % (uint64_t)agent->backoff_ns) : 0;
+    loop_timer_start_ns(&agent->registration, wait);
+}
+
+static const Mesos__V1__AgentInfo__Capability__Type capability_types[] = {
+    MESOS__V1__AGENT_INFO__CAPABILITY__TYPE__MULTI_ROLE,
+    MESOS__V1__AGENT_INFO__CAPABILITY__TYPE__HIERARCHICAL_ROLE,
+    MESOS__V1__AGENT_INFO__CAPABILITY__TYPE__RESERVATION_REFINEMENT,
+    MESOS__V1__AGENT_INFO__CAPABILITY__TYPE__RESOURCE_PROVIDER,
+    MESOS__V1__AGENT_INFO__CAPABILITY__TYPE__RESIZE_VOLUME,
+    MESOS__V1__AGENT_INFO__CAPABILITY__TYPE__AGENT_OPERATION_FEEDBACK,
+    MESOS__V1__AGENT_INFO__CAPABILITY__TYPE__AGENT_DRAINING,
+    MESOS__V1__AGENT_INFO__CAPABILITY__TYPE__TASK_RESOURCE_LIMITS,
+};
+
+static Mesos__V1__AgentInfo__Capability **
+capabilities(struct arena *arena, size_t *ret_count)
+{
+    Mesos__V1__AgentInfo__Capability **list = arena_alloc(arena, sizeof(capability_types) * sizeof(*list));
+    for (size_t i = 0; i < ARRAY_LEN(capability_types); i++) {
+        list[i] = arena_alloc(arena, sizeof(*list[i]));
+        mesos__v1__agent_info__capability__init(list[i]);
+        list[i]->has_type = true;
+        list[i]->type = capability_types[i];
+    }
+    *ret_count = ARRAY_LEN(capability_types);
+    return list;
+}
+
+static Mesos__V1__UUID *
+resource_version(const struct agent *agent, struct arena *arena)
+{
+    Mesos__V1__UUID *uuid = arena_alloc(arena, sizeof(*uuid));
+    mesos__v1__uuid__init(uuid);
+    uuid->value.data = memcpy(arena_alloc(arena, UUID_BYTES), agent->resource_version, UUID_BYTES);
+    uuid->value.len = UUID_BYTES;
+    return uuid;
+}
+
+static void
+send_register(struct agent *agent, struct arena *arena)
+{
+    Mesos__Internal__RegisterSlaveMessage message = MESOS__INTERNAL__REGISTER_SLAVE_MESSAGE__INIT;
+    message.slave = agent_slave_info(agent, arena);
+    message.version = (char[]){MESOS_PROTOCOL_VERSION};
+    message.agent_capabilities = capabilities(arena, &message.n_agent_capabilities);
+    message.resource_version_uuid = resource_version(agent, arena);
+    agent_send_master(agent, "mesos.internal.RegisterSlaveMessage", &message);
+}
+
+/* Everything that runs here: what the master takes as the truth about this agent. */
+static void
+add_executor(const struct executor *executor, Mesos__Internal__ReregisterSlaveMessage *message, struct arena *arena)
+{
+    const struct task *task;
+    const struct list *lists[] = {&executor->queued, &executor->launched, &executor->terminated};
+    if (executor->state != EXECUTOR_TERMINATED && !executor->generated)
+        message->executor_infos[message->n_executor_infos++] =
+            message_unpack(&mesos__v1__executor_info__descriptor, checkpoint_executor_bytes(executor, arena), arena, NULL);
+    for (size_t i = 0; i < ARRAY_LEN(lists); i++)
+        list_foreach(task, lists[i], node)
+            message->tasks[message->n_tasks++] = task_message(task, arena);
+}
+
+static void
+send_reregister(struct agent *agent, struct arena *arena)
+{
+    Mesos__Internal__ReregisterSlaveMessage message = MESOS__INTERNAL__REREGISTER_SLAVE_MESSAGE__INIT;
+    struct framework *framework;
+    struct executor *executor;
+    size_t executors = 0, tasks = 0;
+    map_foreach(framework, &agent->frameworks)
+        map_foreach(executor, &framework->executors) {
+            executors++;
+            tasks += map_count(&executor->tasks);
+        }
+    message.slave = agent_slave_info(agent, arena);
+    message.executor_infos = arena_calloc(arena, executors + 1, sizeof(void *));
+    message.tasks = arena_calloc(arena, tasks + 1, sizeof(void *));
+    message.frameworks = arena_calloc(arena, map_count(&agent->frameworks) + 1, sizeof(void *));
+    map_foreach(framework, &agent->frameworks) {
+        map_foreach(executor, &framework->executors)
+            add_executor(executor, &message, arena);
+        message.frameworks[message.n_frameworks++] =
+            message_unpack(&mesos__v1__framework_info__descriptor, packed_str(&framework->info), arena, NULL);
+    }
+    message.version = (char[]){MESOS_PROTOCOL_VERSION};
+    message.agent_capabilities = capabilities(arena, &message.n_agent_capabilities);
+    message.resource_version_uuid = resource_version(agent, arena);
+    agent_send_master(agent, "mesos.internal.ReregisterSlaveMessage", &message);
+}
+
+static void
+on_register(void *arg)
+{
+    struct agent *agent = arg;
+    auto_arena struct arena *arena = arena_new(0);
+    if (agent->state != AGENT_DISCONNECTED || !agent->has_master)
+        return;
+    libprocess_link(agent->daemon->libprocess, &agent->master);
+    if (agent->id)
+        send_reregister(agent, arena);
+    else
+        send_register(agent, arena);
+    /* Lost messages, a master that comes up later: again, after up to twice as long as the last time. */
+    agent->backoff_ns = agent->backoff_ns * 2 > REGISTRATION_MAX_NS ? REGISTRATION_MAX_NS : agent->backoff_ns * 2;
+    int64_t half = agent->backoff_ns / 2;
+    loop_timer_start_ns(&agent->registration,
+                        half + (half > 0 ? (int64_t)(loop_random(agent->loop) % (uint64_t)half) : 1000 * NS_PER_MS));
+}
+
+static void
+send_update_slave(struct agent *agent, struct arena *arena)
+{
+    Mesos__Internal__UpdateSlaveMessage message = MESOS__INTERNAL__UPDATE_SLAVE_MESSAGE__INIT;
+    Mesos__V1__AgentID id = MESOS__V1__AGENT_ID__INIT;
+    Mesos__Internal__UpdateSlaveMessage__Operations operations =
+        MESOS__INTERNAL__UPDATE_SLAVE_MESSAGE__OPERATIONS__INIT;
+    Mesos__Internal__UpdateSlaveMessage__ResourceProviders providers =
+        MESOS__INTERNAL__UPDATE_SLAVE_MESSAGE__RESOURCE_PROVIDERS__INIT;
+    id.value = agent->id;
+    message.slave_id = &id;
+    message.has_update_oversubscribed_resources = true;
+    message.operations = &operations;
+    message.resource_version_uuid = resource_version(agent, arena);
+    message.resource_providers = &providers;
+    agent_send_master(agent, "mesos.internal.UpdateSlaveMessage", &message);
+}
+
+void
+registration_done(struct agent *agent, struct str id, const Mesos__Internal__MasterSlaveConnection *connection, bool again)
+{
+    auto_arena struct arena *arena = arena_new(0);
+    struct err err = {0};
+    if (agent->id && !str_is(id, agent->id)) {
+        auto_free char *why = xasprintf("registered as %s but got id %.*s", agent->id, STR_ARG(id));
+        agent_finish(agent, 1, why);
+        return;
+    }
+    if (connection && connection->has_total_ping_timeout_seconds && connection->total_ping_timeout_seconds > 0 &&
+        connection->total_ping_timeout_seconds < 1e6)
+        agent->ping_timeout_ms = (int64_t)(connection->total_ping_timeout_seconds * 1000);
+    if (agent->state == AGENT_RUNNING)
+        return; /* a repeated answer */
+    if (!agent->id) {
+        agent->id = str_dup(id);
+        if (checkpoint_agent(agent, &err)) {
+            agent_finish(agent, 1, err.text);
+            return;
+        }
+    }
+    log_info("%s with master %s; agent id %s", again ? "re-registered" : "registered", agent->master.id, agent->id);
+    agent->state = AGENT_RUNNING;
+    loop_timer_stop(&agent->registration);
+    loop_timer_start(&agent->pings, agent->ping_timeout_ms);
+    status_updates_resume(agent->updates);
+    send_update_slave(agent, arena);
+}
+
+void
+registration_ping(struct agent *agent, bool connected)
+{
+    if (agent->state != AGENT_RUNNING)
+        return;
+    loop_timer_start(&agent->pings, agent->ping_timeout_ms);
+    if (!connected)
+        registration_again(agent, "the master counts this agent as disconnected");
+}
+
+static void
+on_pings_stopped(void *arg)
+{
+    registration_again(arg, "no ping from the master");
+}
+
+void
+registration_exited(struct agent *agent, const struct upid *peer)
+{
+    if (agent->has_master && upid_eq(peer, &agent->master) && agent->state == AGENT_RUNNING)
+        registration_again(agent, "the connection to the master has ended");
+}
+
+/* ---- leaving ---- */
+
+void
+agent_unregister(struct agent *agent)
+{
+    Mesos__Internal__UnregisterSlaveMessage message = MESOS__INTERNAL__UNREGISTER_SLAVE_MESSAGE__INIT;
+    Mesos__V1__AgentID id = MESOS__V1__AGENT_ID__INIT;
+    if (agent->state == AGENT_TERMINATING)
+        return;
+    if (agent->id && agent->has_master) {
+        id.value = agent->id;
+        message.slave_id = &id;
+        agent_send_master(agent, "mesos.internal.UnregisterSlaveMessage", &message);
+    }
+    agent_leave(agent, "unregistered");
+}
+
+void
+agent_leave(struct agent *agent, const char *why)
+{
+    struct framework *framework;
+    log_info("%s: shutting down every executor", why);
+    agent->leave_reason = why;
+    agent->state = AGENT_TERMINATING;
+    status_updates_pause(agent->updates);
+    loop_timer_stop(&agent->registration);
+    loop_timer_stop(&agent->pings);
+    /* The next start is a new agent. */
+    auto_free char *latest = xasprintf("%s/slaves/latest", agent->meta_dir);
+    if (unlink(latest) && errno != ENOENT)
+        log_warning("cannot remove %s: %s", latest, strerror(errno));
+    loop_timer_start(&agent->leave, agent->options->executor_shutdown_grace_period_ns / NS_PER_MS + LEAVE_EXTRA_MS);
+    map_foreach(framework, &agent->frameworks)
+        framework_shutdown(framework);
+    if (!map_count(&agent->frameworks))
+        loop_timer_start(&agent->leave, LEAVE_FLUSH_MS);
+}
+
+/* Nothing runs any more, or it has been waited for long enough. */
+static void
+on_leave(void *arg)
+{
+    struct agent *agent = arg;
+    agent_finish(agent, 0, agent->leave_reason);
+}

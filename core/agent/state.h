@@ -1,0 +1,335 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What an agent knows while it runs, and the functions by which the files of this room reach each other. Private to
+ * core/agent. Owners: the agent owns frameworks, a framework its executors, an executor its tasks.
+ */
+#ifndef AGENT_STATE_H
+#define AGENT_STATE_H
+
+#include "agent/agent.h"
+#include "agent/options.h"
+#include "agent/status_updates.h"
+#include "base/log.h"
+#include "base/map.h"
+#include "daemon/daemon.h"
+#include "host/kind_containerizer.h"
+#include "host/kind_election.h"
+#include "mesos/internal/messages.pb-c.h"
+#include "mesos/mesos.pb-c.h"
+#include "mesos/slave/containerizer.pb-c.h"
+#include "mesos/v1/executor/executor.pb-c.h"
+#include "mesos/v1/mesos.pb-c.h"
+#include "model/resources.h"
+#include "wire/message.h"
+
+#define AGENT_ACTOR "slave(1)"
+#define AGENT_MAX_COMPLETED_FRAMEWORKS 50
+#define AGENT_MAX_COMPLETED_TASKS 200
+#define AGENT_EXECUTOR_HEARTBEAT_MS (30 * 60 * 1000)
+
+typedef Mesos__V1__TaskState task_state;
+typedef Mesos__V1__TaskStatus__Reason task_reason;
+
+/* Packed bytes on the heap. */
+struct packed {
+    char *data;
+    uint32_t len;
+};
+void packed_set(struct packed *packed, struct str bytes);
+void packed_fini(struct packed *packed);
+static inline struct str
+packed_str(const struct packed *packed)
+{
+    return str_n(packed->data, packed->len);
+}
+
+enum task_place {
+    TASK_QUEUED, /* waits for its executor to subscribe */
+    TASK_LAUNCHED, /* the executor was told */
+    TASK_TERMINATED, /* ended, the update is not acknowledged yet */
+    TASK_COMPLETED, /* history */
+};
+
+struct task {
+    struct list node; /* in its executor's list of its place */
+    struct executor *executor;
+    char *id;
+    task_state state;
+    enum task_place place;
+    uint32_t group; /* tasks of one RunTaskGroupMessage share a number; 0 = alone */
+    struct resources resources;
+    struct packed info; /* mesos.v1.TaskInfo as it came; dropped when the executor has spoken of the task */
+    struct packed task; /* mesos.v1.Task at the start, resources in the old format */
+    struct packed *statuses; /* mesos.v1.TaskStatus, one per change of state */
+    uint32_t status_count;
+    bool told; /* an update of it went to the master: the two members below */
+    task_state told_state;
+    unsigned char told_uuid[UUID_BYTES];
+};
+
+enum executor_state { EXECUTOR_REGISTERING, EXECUTOR_RUNNING, EXECUTOR_TERMINATING, EXECUTOR_TERMINATED };
+
+/* Why the agent itself ended an executor: what its tasks' last updates will say. */
+struct executor_end {
+    bool set;
+    task_state state;
+    task_reason reason;
+    char *message;
+};
+
+struct executor {
+    struct list node; /* in its framework's completed list; unused while it lives */
+    struct framework *framework;
+    struct agent *agent;
+    char *id, *container_id, *name, *source, *role, *user;
+    char *sandbox; /* work_dir/slaves/.../runs/<container id> */
+    char *meta; /* the same below meta/; NULL when not checkpointed */
+    enum executor_state state;
+    bool generated; /* by us, for one command task */
+    bool recovered; /* known from the checkpoints of an earlier run, not heard of since */
+    struct packed info; /* mesos.v1.ExecutorInfo */
+    struct resources resources; /* its own, without the tasks' */
+    int64_t grace_ns; /* between SHUTDOWN and the end of patience */
+    struct map tasks; /* by id: queued, launched and terminated */
+    struct list queued, launched, terminated, completed;
+    uint32_t completed_count;
+    /* Its v1 stream. */
+    struct http_exchange *stream;
+    bool json, subscribed_before;
+    struct loop_timer patience; /* REGISTERING: executor_registration_timeout; TERMINATING: grace */
+    struct loop_timer heartbeat;
+    /* Its container. */
+    struct launch_job *job; /* the sandbox is being made */
+    size_t containerizer; /* index of the one that has it or is asked */
+    bool launching; /* a containerizer's answer is awaited */
+    bool in_container; /* a containerizer has it */
+    bool destroying;
+    pid_t pid; /* recovered: from forked.pid, 0 = unknown */
+    struct executor_end end;
+    /* What updates say of the container, asked for once. */
+    struct packed container_status;
+    bool status_known, status_asked;
+    struct list waiting; /* updates that wait for it */
+};
+
+struct framework {
+    struct list node; /* in the agent's completed list; unused while it lives */
+    struct agent *agent;
+    char *id, *pid;
+    struct packed info; /* mesos.v1.FrameworkInfo */
+    char *user;
+    bool checkpoint, partition_aware;
+    bool terminating; /* shut down by the master: nobody waits for updates */
+    struct map executors; /* by id */
+    struct list completed; /* executors */
+    uint32_t completed_count;
+};
+
+enum agent_state { AGENT_RECOVERING, AGENT_DISCONNECTED, AGENT_RUNNING, AGENT_TERMINATING };
+
+struct agent {
+    struct agent_setup setup;
+    struct loop *loop;
+    const struct agent_options *options;
+    char *hostname, *work_dir, *meta_dir, *runtime_dir, *launcher_dir, *socket_path;
+    struct daemon *daemon;
+    struct status_updates *updates;
+    struct gc *gc;
+    enum agent_state state;
+    bool reconnecting; /* recovering, and executors may subscribe already */
+    bool finished;
+    char *id;
+    char pid[400], endpoint[128], ip[64];
+    struct resources total;
+    struct arena *attributes_arena;
+    Mesos__V1__Attribute **attributes;
+    size_t attribute_count;
+    unsigned char resource_version[UUID_BYTES];
+    struct map frameworks;
+    struct list completed; /* frameworks */
+    uint32_t completed_count;
+    uint32_t next_group;
+    /* registration.c */
+    struct mesos_election_events election_events;
+    struct upid master;
+    bool has_master;
+    char *master_hostname;
+    struct loop_timer registration, pings, leave;
+    int64_t backoff_ns, ping_timeout_ms;
+    const char *leave_reason;
+    struct resolve_job *resolving;
+    /* recover.c */
+    struct recovery *recovery;
+    double recovery_secs;
+};
+
+/* agent.c */
+void agent_finish(struct agent *agent, int exit_status, const char *reason);
+void agent_send_master(struct agent *agent, const char *name, const void *message);
+void agent_send_master_bytes(struct agent *agent, const char *name, struct str body);
+bool agent_from_master(const struct agent *agent, const struct upid *from, const char *what);
+
+/* detect.c */
+int agent_detect(struct agent *agent, struct err *err);
+/* SlaveInfo as the master wants it (old resources), AgentInfo as executors want it (new ones). In arena. */
+Mesos__SlaveInfo *agent_slave_info(const struct agent *agent, struct arena *arena);
+Mesos__V1__AgentInfo *agent_info(const struct agent *agent, struct arena *arena);
+
+/* registration.c */
+void registration_init(struct agent *agent);
+void registration_fini(struct agent *agent);
+void registration_start(struct agent *agent); /* recovery is over: detect and register */
+void registration_exited(struct agent *agent, const struct upid *peer);
+/* The master takes us in (again): its answer to Register or Reregister. */
+void registration_done(struct agent *agent, struct str id, const Mesos__Internal__MasterSlaveConnection *connection,
+                       bool again);
+void registration_ping(struct agent *agent, bool connected);
+void registration_again(struct agent *agent, const char *why);
+/* Ends every executor, then the agent; its id is given up. why: a literal. */
+void agent_leave(struct agent *agent, const char *why);
+
+/* metrics.c */
+void agent_metrics_add(struct agent *agent);
+void agent_count(struct agent *agent, const char *metric);
+
+/* frameworks.c */
+struct framework *framework_find(const struct agent *agent, struct str id);
+struct framework *framework_new(struct agent *agent, const Mesos__V1__FrameworkInfo *info, const char *pid);
+void framework_update(struct framework *framework, const Mesos__V1__FrameworkInfo *info, const char *pid);
+void framework_free(struct framework *framework);
+/* Removes it when it has no executors left. */
+void framework_settle(struct framework *framework);
+void framework_shutdown(struct framework *framework);
+/* The executor that has this task, and the task. */
+struct task *framework_task(const struct framework *framework, struct str task_id);
+
+/* executors.c */
+struct executor *executor_find(const struct framework *framework, struct str id);
+/* container_id NULL = a new one. */
+struct executor *executor_new(struct framework *framework, const Mesos__V1__ExecutorInfo *info, bool generated,
+                              const char *container_id);
+void executor_free(struct executor *executor);
+/* Asks it to end, and ends its container when it does not within its grace period. */
+void executor_shutdown(struct executor *executor);
+/* Remembers why (the first reason counts) and ends the container now. */
+void executor_destroy(struct executor *executor, task_state state, task_reason reason, const char *message);
+void executor_end_set(struct executor *executor, task_state state, task_reason reason, const char *message);
+/* The container has ended or never came to be. termination NULL: nothing is known of it. */
+void executor_terminated(struct executor *executor, const Mesos__Slave__ContainerTermination *termination,
+                         const char *abnormal);
+/* Removes it when it has ended and no update of it is open. */
+void executor_settle(struct executor *executor);
+void executor_resources(const struct executor *executor, struct resources *ret); /* own and tasks' */
+void executor_wait(struct executor *executor);
+void executor_waiting_flush(struct executor *executor); /* updates.c: takes in what waits for the container's status */
+void executor_waiting_free(struct executor *executor);
+const char *executor_state_name(enum executor_state state);
+
+/* executor_stream.c: events to the executor */
+void executor_subscribed(struct executor *executor, struct http_exchange *exchange, bool json);
+void executor_stream_close(struct executor *executor);
+void executor_send_launch(struct executor *executor, struct task *task);
+void executor_send_queued(struct executor *executor);
+void executor_send_kill(struct executor *executor, struct str task_id, const Mesos__V1__KillPolicy *policy);
+void executor_send_shutdown(struct executor *executor);
+void executor_send_message(struct executor *executor, struct str data);
+void executor_send_acknowledged(struct executor *executor, struct str task_id, const unsigned char *uuid);
+
+/* tasks.c */
+struct task *task_new(struct executor *executor, const Mesos__V1__TaskInfo *info, struct err *err);
+/* From a checkpoint. */
+struct task *task_recovered(struct executor *executor, const Mesos__V1__Task *checkpoint, struct err *err);
+void task_free(struct task *task);
+void task_move(struct task *task, enum task_place place);
+/* Takes a new state in; statuses of the same state replace each other. */
+void task_status_add(struct task *task, const Mesos__V1__TaskStatus *status);
+/* mesos.v1.Task as it is now, in arena. */
+Mesos__V1__Task *task_message(const struct task *task, struct arena *arena);
+bool task_state_terminal(task_state state);
+const char *task_state_name(task_state state);
+
+/* updates.c: between executors, the status update manager and the master */
+extern const struct status_updates_sink agent_updates_sink;
+/* An update from outside or of the agent's own making. status is completed in place (agent id, timestamp, uuid). */
+void agent_update(struct agent *agent, struct framework *framework, struct executor *executor,
+                  Mesos__V1__TaskStatus *status, bool from_executor);
+/* One that the agent makes. executor may be NULL. */
+void agent_update_make(struct agent *agent, struct framework *framework, struct executor *executor, struct str task_id,
+                       task_state state, task_reason reason, const char *message);
+/* The same for a task that never was anybody's: TASK_DROPPED, or TASK_LOST for frameworks that do not know partitions. */
+void agent_update_drop(struct agent *agent, struct framework *framework, struct str executor_id, struct str task_id,
+                       task_reason reason, const char *message);
+
+/* command_executor.c */
+Mesos__V1__ExecutorInfo *command_executor_info(const struct agent *agent, const Mesos__V1__FrameworkInfo *framework,
+                                               const Mesos__V1__TaskInfo *task, struct arena *arena);
+/* environment.c: "NAME=value", NULL-terminated, in arena. */
+const char *const *executor_environment(const struct executor *executor, struct arena *arena);
+
+/* launch.c */
+/* Checkpoints the executor and its queued tasks, makes the sandbox and starts the container, all in the background. */
+void executor_launch(struct executor *executor);
+void launch_job_forget(struct executor *executor);
+
+/* checkpoint.c: files below work_dir/meta. All paths are the caller's to free. */
+char *checkpoint_agent_dir(const struct agent *agent, const char *agent_id);
+char *checkpoint_framework_dir(const struct agent *agent, const char *framework_id);
+char *checkpoint_run_dir(const struct agent *agent, const char *framework_id, const char *executor_id,
+                         const char *container_id);
+char *checkpoint_updates_path(const struct executor *executor, const char *task_id);
+char *sandbox_run_dir(const struct agent *agent, const char *framework_id, const char *executor_id,
+                      const char *container_id);
+/* One record (length and packed bytes) that replaces the file. */
+int checkpoint_record(const char *path, struct str bytes, bool sync, struct err *err);
+/* Reads one record. -ENOENT when there is no file; -EBADMSG when it is torn. */
+int checkpoint_record_read(const char *path, struct buf *ret, struct err *err);
+int checkpoint_link(const char *target, const char *link, struct err *err);
+int checkpoint_agent(struct agent *agent, struct err *err); /* slave.info and the latest link, durable */
+int checkpoint_boot_id(struct agent *agent, struct err *err);
+int checkpoint_framework(struct framework *framework, struct err *err);
+int checkpoint_executor(struct executor *executor, struct err *err);
+int checkpoint_task(struct task *task, struct err *err);
+void checkpoint_http_marker(struct executor *executor);
+void checkpoint_sentinel(struct executor *executor);
+struct str checkpoint_executor_bytes(const struct executor *executor, struct arena *arena);
+
+/* recover.c */
+/* Reads what an earlier run left; when executors may be alive, waits for them; ends in registration_start. */
+int recover_start(struct agent *agent, struct err *err);
+void recover_free(struct agent *agent);
+void recover_heard(struct agent *agent); /* an executor subscribed or ended: is everybody back? */
+
+/* gc.c */
+struct gc *gc_new(struct agent *agent);
+void gc_free(struct gc *gc);
+/* The path may go gc_delay after now less `age_secs`. */
+void gc_schedule(struct gc *gc, const char *path, double age_secs);
+void gc_unschedule(struct gc *gc, const char *path);
+
+/* sandboxes under /files */
+void files_show_executor(struct executor *executor);
+void files_hide_executor(struct executor *executor);
+
+/* http_*.c */
+extern const struct route agent_routes[];
+void http_state(struct http_exchange *exchange, void *arg);
+void http_containers(struct http_exchange *exchange, void *arg);
+void http_monitor_statistics(struct http_exchange *exchange, void *arg);
+void http_api_v1(struct http_exchange *exchange, void *arg);
+void http_api_v1_executor(struct http_exchange *exchange, void *arg);
+void http_containers_forget(struct agent *agent);
+
+/* message_*.c, one per message of the master's: the list is messages.def */
+#define MESSAGE(Type, type, name)                                                                                      \
+    void message_##name(struct agent *agent, const struct upid *from, const Mesos__Internal__##Type *message);
+#include "agent/messages.def"
+#undef MESSAGE
+
+/* call_*.c, one per call of executors: the list is calls.def. The answer is given in the call. */
+#define CALL(NAME, name)                                                                                               \
+    void call_##name(struct executor *executor, const Mesos__V1__Executor__Call *call, struct http_exchange *exchange,  \
+                     bool json);
+#include "agent/calls.def"
+#undef CALL
+
+#endif
