@@ -108,7 +108,6 @@ agent_free(struct agent *agent)
         return;
     registration_fini(agent);
     recover_free(agent);
-    http_containers_forget(agent);
     map_foreach(framework, &agent->frameworks)
         framework_free(framework);
     map_fini(&agent->frameworks);

@@ -317,7 +317,6 @@ void http_containers(struct http_exchange *exchange, void *arg);
 void http_monitor_statistics(struct http_exchange *exchange, void *arg);
 void http_api_v1(struct http_exchange *exchange, void *arg);
 void http_api_v1_executor(struct http_exchange *exchange, void *arg);
-void http_containers_forget(struct agent *agent);
 
 /* message_*.c, one per message of the master's: the list is messages.def */
 #define MESSAGE(Type, type, name)                                                                                      \
