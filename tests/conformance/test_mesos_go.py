@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: Apache-2.0
+"""mesos-go v0.0.11, unmodified: msh, example-scheduler with example-executor, both codecs."""
+import os
+import subprocess
+
+import pytest
+
+import clients
+from cluster import free_port
+
+
+@pytest.fixture(scope="session")
+def programs():
+    return clients.mesos_go()
+
+
+def run(argv, cluster, timeout=90):
+    done = subprocess.run(argv, timeout=timeout, text=True, check=False, cwd=cluster.directory,
+                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    return done.returncode, done.stdout
+
+
+def test_msh(programs, make_cluster):
+    cluster = make_cluster()
+    code, out = run([programs + "/msh", "-master", cluster.address, "--", "echo", "hello"], cluster)
+    assert code == 0, out
+    ended = cluster.master.get("/frameworks")["completed_frameworks"][-1]
+    task = ended["completed_tasks"][-1]
+    assert task["state"] == "TASK_FINISHED"
+    with open(cluster.sandbox(ended["id"], task["executor_id"] or task["id"]) + "/stdout", encoding="utf-8") as f:
+        assert "hello" in f.read()
+
+
+def test_msh_tells_failure(programs, make_cluster):
+    cluster = make_cluster()
+    code, out = run([programs + "/msh", "-master", cluster.address, "--", "sh", "-c", "exit 3"], cluster)
+    assert code != 0, out
+
+
+@pytest.mark.parametrize("codec", ["protobuf", "json"])
+def test_example_scheduler(programs, make_cluster, codec):
+    """Five tasks through a custom executor that the agent fetches from the scheduler's own HTTP server."""
+    cluster = make_cluster()
+    code, out = run([programs + "/example-scheduler", "-url", f"{cluster.master.url}/api/v1/scheduler", "-codec", codec,
+                     "-executor", programs + "/example-executor", "-server.address", "127.0.0.1", "-verbose",
+                     "-metrics.port", str(free_port()), "-cpu", "0.1", "-memory", "32", "-tasks", "5"], cluster)
+    assert code == 0, out
+    tasks = cluster.master.get("/tasks")["tasks"]
+    assert [t["state"] for t in tasks] == ["TASK_FINISHED"] * 5, out
+    assert len({t["executor_id"] for t in tasks}) == 1
+    assert os.path.exists(cluster.sandbox(tasks[0]["framework_id"], tasks[0]["executor_id"]) + "/example-executor")

@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: Apache-2.0
+"""pymesos 0.3.15, unmodified: its subprocess look-alike, and a scheduler and an executor of its own API."""
+import os
+import subprocess
+import textwrap
+
+import pytest
+
+import clients
+
+
+@pytest.fixture(scope="session")
+def python():
+    return clients.pymesos()
+
+
+def run(python, cluster, program, timeout=90):
+    env = {**os.environ, "MESOS_MASTER": cluster.address, "USER": "root"}
+    env.pop("PYTHONPATH", None)
+    done = subprocess.run([python, "-c", textwrap.dedent(program)], env=env, timeout=timeout, text=True, check=False,
+                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def test_check_call(python, make_cluster):
+    """The custom executor of pymesos.subprocess on our agent, stdout carried back by the client itself."""
+    cluster = make_cluster()
+    out = run(python, cluster, """
+        from pymesos.subprocess import check_call, check_output, call, CalledProcessError
+        assert check_call(["true"], cpus=0.1, mem=64) == 0
+        assert call(["sh", "-c", "exit 3"], cpus=0.1, mem=64) == 3
+        try:
+            check_call(["false"], cpus=0.1, mem=64)
+            raise SystemExit("false succeeded")
+        except CalledProcessError as e:
+            assert e.returncode == 1
+        print(check_output(["echo", "from afar"], cpus=0.1, mem=64))
+        """)
+    assert "from afar" in out
+
+
+SCHEDULER = """
+    import threading, time, sys
+    from addict import Dict
+    from pymesos import MesosSchedulerDriver, Scheduler, encode_data
+
+    class Mine(Scheduler):
+        def __init__(self):
+            self.states = {}
+            self.launched = 0
+
+        def registered(self, driver, framework_id, master_info):
+            print("registered", framework_id.value if hasattr(framework_id, "value") else framework_id["value"])
+
+        def resourceOffers(self, driver, offers):
+            for offer in offers:
+                tasks = []
+                for _ in range(2):
+                    if self.launched == WANTED:
+                        break
+                    self.launched += 1
+                    task = Dict()
+                    task.task_id.value = "t%d" % self.launched
+                    task.agent_id.value = offer.agent_id.value
+                    task.name = task.task_id.value
+                    task.command.value = "exit %d" % (self.launched - 1)
+                    task.resources = [dict(name="cpus", type="SCALAR", scalar=dict(value=0.1)),
+                                      dict(name="mem", type="SCALAR", scalar=dict(value=32))]
+                    tasks.append(task)
+                filters = {"refuse_seconds": 0}
+                if tasks:
+                    driver.launchTasks(offer.id, tasks, filters)
+                else:
+                    driver.declineOffer(offer.id, filters)
+
+        def statusUpdate(self, driver, update):
+            self.states[update.task_id.value] = update.state
+            ended = [s for s in self.states.values() if s in ("TASK_FINISHED", "TASK_FAILED")]
+            if len(ended) == WANTED:
+                driver.stop()
+
+        def error(self, driver, message):
+            print("error", message)
+            driver.stop()
+
+    WANTED = 5
+    framework = Dict(user="root", name="mine", hostname="here", failover_timeout=60)
+    mine = Mine()
+    driver = MesosSchedulerDriver(mine, framework, ADDRESS, use_addict=True)
+    thread = threading.Thread(target=driver.run)
+    thread.start()
+    thread.join(60)
+    assert not thread.is_alive()
+    print(sorted(mine.states.items()))
+    """
+
+
+def test_scheduler(python, make_cluster):
+    cluster = make_cluster()
+    out = run(python, cluster, SCHEDULER.replace("ADDRESS", repr(cluster.address)))
+    assert "registered" in out
+    assert ("[('t1', 'TASK_FINISHED'), ('t2', 'TASK_FAILED'), ('t3', 'TASK_FAILED'), ('t4', 'TASK_FAILED'), "
+            "('t5', 'TASK_FAILED')]") in out
+

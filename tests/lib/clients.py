@@ -1,0 +1,130 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Programs that other people wrote, unmodified, at pinned versions, made ready once in build/clients and kept there.
+
+pymesos   wants http-parser, whose packaged C code is older than Python 3.11: it is generated anew from its own .pyx.
+mesos-go  has no go.mod: sources and pinned dependencies are fetched as modules and laid out as a GOPATH.
+"""
+import glob
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tarfile
+
+from cluster import REPOSITORY
+
+CACHE = os.environ.get("CMESOS_CLIENTS", os.path.join(REPOSITORY, "build", "clients"))
+
+PYMESOS = "pymesos==0.3.15"
+HTTP_PARSER = "http-parser==0.9.0"
+PYTHON_PINS = ["Cython==0.29.37", "setuptools==65.5.0", "wheel==0.38.4", "six==1.16.0", "addict==2.4.0", "kazoo==2.9.0"]
+
+MESOS_GO = "github.com/mesos/mesos-go@v0.0.11"
+GO_PINS = [
+    "github.com/gogo/protobuf@v1.2.1",
+    "github.com/pquerna/ffjson@v0.0.0-20181028064349-e517b90714f7",
+    "github.com/prometheus/client_golang@v0.9.4",
+    "github.com/beorn7/perks@v1.0.1",
+    "github.com/golang/protobuf@v1.3.5",
+    "github.com/matttproud/golang_protobuf_extensions@v1.0.1",
+    "github.com/prometheus/client_model@v0.0.0-20190129233127-fd36f4220a90",
+    "github.com/prometheus/common@v0.4.1",
+    "github.com/prometheus/procfs@v0.0.2",
+    "github.com/pborman/uuid@v1.2.0",
+    "github.com/google/uuid@v1.1.1",
+]
+GO_PROGRAMS = ["msh", "example-scheduler", "example-executor"]
+
+MESOS_FRAMEWORK = "mesos-framework@0.5.3"
+
+
+def run(argv, **more):
+    done = subprocess.run(argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=580, check=False,
+                          **more)
+    if done.returncode:
+        raise AssertionError(f"{argv}: {done.returncode}\n{done.stdout[-4000:]}")
+    return done.stdout
+
+
+def once(name, pins):
+    """The client's directory, and whether it still has to be filled; finished() says that it is."""
+    directory = os.path.join(CACHE, name)
+    stamp = os.path.join(directory, "ready")
+    wanted = "\n".join(pins)
+    if os.path.exists(stamp):
+        with open(stamp, encoding="utf-8") as f:
+            if f.read() == wanted:
+                return directory, None
+    shutil.rmtree(directory, ignore_errors=True)
+    os.makedirs(directory)
+
+    def finished():
+        with open(stamp, "w", encoding="utf-8") as f:
+            f.write(wanted)
+    return directory, finished
+
+
+def pymesos():
+    """The interpreter of an environment that has pymesos."""
+    directory, finished = once("pymesos", [PYMESOS, HTTP_PARSER, *PYTHON_PINS])
+    venv = os.path.join(directory, "venv")
+    python = os.path.join(venv, "bin", "python")
+    if not finished:
+        return python
+    system = "/usr/bin/python3" if os.access("/usr/bin/python3", os.X_OK) else sys.executable
+    run([system, "-m", "venv", venv])
+    pip = [python, "-m", "pip", "install", "-q", "--disable-pip-version-check"]
+    run(pip + PYTHON_PINS)
+    run([python, "-m", "pip", "download", "-q", "--no-deps", "--no-binary", ":all:", "--no-build-isolation",
+         "-d", directory, HTTP_PARSER])
+    with tarfile.open(glob.glob(os.path.join(directory, "http*parser-*.tar.gz"))[0]) as source:
+        source.extractall(directory)
+    source = [d for d in glob.glob(os.path.join(directory, "http*parser-*")) if os.path.isdir(d)][0]
+    run([os.path.join(venv, "bin", "cython"), "-3", os.path.join(source, "http_parser", "parser.pyx")])
+    run(pip + ["--no-build-isolation", "--no-deps", source])
+    run(pip + ["--no-build-isolation", "--no-deps", PYMESOS])
+    finished()
+    return python
+
+
+def go_command():
+    for path in ("/usr/lib/go-1.19/bin/go", "/usr/bin/go", shutil.which("go")):
+        if path and os.access(path, os.X_OK):
+            return path
+    raise AssertionError("go is missing: install golang-go")
+
+
+def mesos_go():
+    """The directory with msh, example-scheduler and example-executor."""
+    directory, finished = once("mesos-go", [MESOS_GO, *GO_PINS])
+    if not finished:
+        return os.path.join(directory, "bin")
+    go, gopath = go_command(), os.path.join(directory, "gopath")
+    env = {**os.environ, "GOPATH": os.path.join(directory, "modules"), "GO111MODULE": "on",
+           "GOTOOLCHAIN": "local", "GOCACHE": os.path.join(directory, "cache"),
+           "GOFLAGS": "-modcacherw"}
+    for module in [MESOS_GO, *GO_PINS]:
+        told = json.loads(run([go, "mod", "download", "-json", module], env=env, cwd=directory))
+        place = os.path.join(gopath, "src", module.split("@")[0])
+        os.makedirs(os.path.dirname(place), exist_ok=True)
+        shutil.copytree(told["Dir"], place)
+    env.update(GOPATH=gopath, GO111MODULE="off", GOFLAGS="")
+    for program in GO_PROGRAMS:
+        run([go, "build", "-o", os.path.join(directory, "bin", program),
+             "github.com/mesos/mesos-go/api/v1/cmd/" + program], env=env, cwd=directory)
+    shutil.rmtree(os.path.join(directory, "cache"), ignore_errors=True)
+    finished()
+    return os.path.join(directory, "bin")
+
+
+def mesos_framework():
+    """The directory in which node finds mesos-framework."""
+    directory, finished = once("mesos-framework", [MESOS_FRAMEWORK])
+    if finished:
+        with open(os.path.join(directory, "package.json"), "w", encoding="utf-8") as f:
+            json.dump({"name": "conformance", "private": True}, f)
+        run(["npm", "install", "--silent", "--no-audit", "--no-fund", "--ignore-scripts", "--save-exact",
+             MESOS_FRAMEWORK], cwd=directory)
+        finished()
+    return directory
