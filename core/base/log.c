@@ -133,7 +133,7 @@ write_text(enum log_level level, const char *file, int line_number, const char *
         free(line);
 }
 
-static void
+static void PRINTF_LIKE(4, 0)
 write_line(enum log_level level, const char *file, int line, const char *fmt, va_list ap)
 {
     char stack[LINE_BYTES];

@@ -25,7 +25,7 @@ char *xstrndup(const char *s, size_t len) __attribute__((malloc, returns_nonnull
 void *xmemdup(const void *p, size_t len) __attribute__((malloc, returns_nonnull));
 /* A new string, owned by the caller. */
 char *xasprintf(const char *fmt, ...) PRINTF_LIKE(1, 2) __attribute__((malloc, returns_nonnull));
-char *xvasprintf(const char *fmt, va_list ap) __attribute__((malloc, returns_nonnull));
+char *xvasprintf(const char *fmt, va_list ap) PRINTF_LIKE(1, 0) __attribute__((malloc, returns_nonnull));
 
 /* auto_free char *p: freed when the scope ends. take(&p) hands ownership on and leaves NULL behind. */
 static inline void

@@ -395,7 +395,6 @@ count_values(const struct str *row)
     bool words;
     auto_free char *theirs = xasprintf("%.*s.%.*s", STR_ARG(row[0]), STR_ARG(row[1]));
     auto_free char *name = our_type(str_of(theirs), &words);
-    auto_free char *kept = our_type(counted_enum, &words);
     /* A type of ours may stand for two of theirs: count the rows of the one that bears its own name. */
     counted_values += strcmp(theirs, name) == 0 && str_is(counted_enum, name);
 }
