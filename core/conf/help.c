@@ -221,7 +221,7 @@ conf_dump_ini(const struct conf_owner *owner, struct buf *out)
                "# A line holds at most 197 bytes and no \" ;\"; longer values: name = file:///path\n",
                owner->ini_name, owner->program);
     for (const struct option *o = owner->options; o->name; o++) {
-        const char *shown = conf_shown_default(o);
+        const char *value = o->fallback && !o->fallback_text ? o->fallback : "";
         auto_free char *help = full_help(o);
 
         if (o->group)
@@ -230,7 +230,7 @@ conf_dump_ini(const struct conf_owner *owner, struct buf *out)
             continue;
         buf_puts(out, "\n# ");
         wrap(out, help, 2, "# ");
-        buf_printf(out, "#%s = %s\n", o->name, shown ? shown : (o->type == OPTION_BOOL ? "false" : ""));
+        buf_printf(out, "#%s =%s%s\n", o->name, value[0] ? " " : "", value);
     }
     buf_puts(out, "\n## Modules: libraries that are not in module_path, and parameters of modules\n"
                   "\n#[modules]\n#org_example_name = /path/to/library.so\n"

@@ -115,5 +115,8 @@ void conf_each(const struct option_set *set, void (*fn)(const struct option *opt
 const struct conf_module *conf_modules(const struct option_set *set, size_t *ret_count);
 /* --help text of a table, for owners without layers (mesos-executor, the command line). */
 void conf_help(const struct conf_owner *owner, struct buf *out);
+/* The sample INI with every option commented at its default, and the manual page: etc/ has them (`make samples`). */
+void conf_dump_ini(const struct conf_owner *owner, struct buf *out);
+void conf_dump_man(const struct conf_owner *owner, struct buf *out);
 
 #endif

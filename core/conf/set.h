@@ -130,8 +130,6 @@ int conf_module_parameter(struct option_set *set, const char *name, const char *
 
 /* Documents on stdout. */
 void conf_report(const struct option_set *set, struct buf *out);
-void conf_dump_ini(const struct conf_owner *owner, struct buf *out);
-void conf_dump_man(const struct conf_owner *owner, struct buf *out);
 /* What documents say the default is; NULL = none. */
 const char *conf_shown_default(const struct option *option);
 const char *conf_shown_argument(const struct option *option);

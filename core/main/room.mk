@@ -13,3 +13,11 @@ core_main_mesos_master_SOURCES = core/main/mesos_master.c core/master/master.h
 core_main_mesos_master_LDADD = core/main/libmain.a core/master/libmaster.a $(DAEMON_LIBS)
 core_main_mesos_agent_SOURCES = core/main/mesos_agent.c core/agent/agent.h
 core_main_mesos_agent_LDADD = core/main/libmain.a core/agent/libagent.a $(DAEMON_LIBS)
+
+# The agent's name of old.
+INSTALL_EXEC_HOOKS += install-mesos-slave
+install-mesos-slave:
+	$(MKDIR_P) "$(DESTDIR)$(sbindir)" && ln -sf mesos-agent "$(DESTDIR)$(sbindir)/mesos-slave"
+UNINSTALL_HOOKS += uninstall-mesos-slave
+uninstall-mesos-slave:
+	rm -f "$(DESTDIR)$(sbindir)/mesos-slave"

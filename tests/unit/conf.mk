@@ -2,7 +2,8 @@
 EXTRA_DIST += tests/facts/flags-agent.tsv tests/facts/flags-common.tsv tests/facts/flags-libprocess.tsv \
   tests/facts/flags-master.tsv tests/facts/flags-other.tsv tests/facts/flags-syntax.tsv
 if HAVE_CMOCKA
-CONF_TESTS = tests/unit/conf/test_flag_tables tests/unit/conf/test_layers tests/unit/conf/test_values
+CONF_TESTS = tests/unit/conf/test_flag_tables tests/unit/conf/test_layers tests/unit/conf/test_samples \
+  tests/unit/conf/test_values
 check_PROGRAMS += $(CONF_TESTS)
 TESTS += $(CONF_TESTS)
 CONF_TEST_LIBS = core/main/libmain.a core/conf/libconf.a core/base/libbase.a $(CONF_LIBS) $(CMOCKA_LIBS) -lm
@@ -10,6 +11,13 @@ tests_unit_conf_test_flag_tables_SOURCES = tests/unit/conf/etc.h tests/unit/conf
 tests_unit_conf_test_flag_tables_LDADD = $(CONF_TEST_LIBS)
 tests_unit_conf_test_layers_SOURCES = tests/unit/conf/etc.h tests/unit/conf/test_layers.c
 tests_unit_conf_test_layers_LDADD = $(CONF_TEST_LIBS)
+tests_unit_conf_test_samples_SOURCES = tests/unit/conf/etc.h tests/unit/conf/test_samples.c
+tests_unit_conf_test_samples_LDADD = $(CONF_TEST_LIBS)
 tests_unit_conf_test_values_SOURCES = tests/unit/conf/etc.h tests/unit/conf/test_values.c
 tests_unit_conf_test_values_LDADD = $(CONF_TEST_LIBS)
+
+# Writes etc/mesos and etc/man anew from the option tables.
+.PHONY: samples
+samples: tests/unit/conf/test_samples
+	srcdir=$(srcdir) tests/unit/conf/test_samples --write
 endif

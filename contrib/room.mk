@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+EXTRA_DIST += README.md CONTRIBUTING.md contrib/quickstart contrib/check contrib/lib.sh contrib/packages

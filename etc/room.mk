@@ -1,0 +1,26 @@
+# SPDX-License-Identifier: Apache-2.0
+# Samples, units and manual pages. Configuration that is there already is never overwritten by `make install`.
+ETC_SAMPLES = etc/mesos/master.ini etc/mesos/agent.ini etc/default/mesos etc/default/mesos-master etc/default/mesos-slave
+ETC_UNITS = etc/systemd/mesos-master.service etc/systemd/mesos-agent.service
+EXTRA_DIST += $(ETC_SAMPLES) etc/systemd/mesos-master.service.in etc/systemd/mesos-agent.service.in
+dist_man_MANS = etc/man/mesos-agent.8 etc/man/mesos-master.8
+systemdunitdir = $(prefix)/lib/systemd/system
+nodist_systemdunit_DATA = $(ETC_UNITS)
+CLEANFILES += $(ETC_UNITS)
+
+etc/systemd/%.service: etc/systemd/%.service.in Makefile
+	$(AM_V_GEN)$(MKDIR_P) etc/systemd && $(SED) 's|@sbindir@|$(sbindir)|g' '$(srcdir)/$@.in' > $@
+
+INSTALL_DATA_HOOKS += install-etc
+install-etc:
+	@for file in $(ETC_SAMPLES); do \
+	  to="$(DESTDIR)$(sysconfdir)/$${file#etc/}"; \
+	  test -e "$$to" || { $(MKDIR_P) "$${to%/*}" && $(INSTALL_DATA) "$(srcdir)/$$file" "$$to"; } || exit 1; \
+	done
+
+UNINSTALL_HOOKS += uninstall-etc
+uninstall-etc:
+	@for file in $(ETC_SAMPLES); do \
+	  to="$(DESTDIR)$(sysconfdir)/$${file#etc/}"; \
+	  if cmp -s "$(srcdir)/$$file" "$$to"; then rm -f "$$to"; fi; \
+	done
