@@ -17,7 +17,6 @@ tests_unit_conf_test_values_SOURCES = tests/unit/conf/etc.h tests/unit/conf/test
 tests_unit_conf_test_values_LDADD = $(CONF_TEST_LIBS)
 
 # Writes etc/mesos and etc/man anew from the option tables.
-.PHONY: samples
 samples: tests/unit/conf/test_samples
 	srcdir=$(srcdir) tests/unit/conf/test_samples --write
 endif
