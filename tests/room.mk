@@ -22,3 +22,9 @@ include tests/bench/room.mk
 include tests/lint/room.mk
 include tests/system/room.mk
 include tests/conformance/room.mk
+
+# What contrib/check builds with the thread sanitizer: whatever runs work off the loop's thread. Conditional parts add.
+THREAD_TESTS = $(LOOP_TESTS)
+.PHONY: print-thread-tests
+print-thread-tests:
+	@echo $(THREAD_TESTS)
