@@ -1,0 +1,296 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Agents going away: a broken connection, missed pings, a farewell, silence after a failover. The registry is written first;
+ * then tasks get their last state, offers are rescinded and every framework hears of it.
+ */
+#include <string.h>
+
+#include "base/log.h"
+#include "host/kind_allocator.h"
+#include "master/state.h"
+#include "mesos/internal/registry.pb-c.h"
+#include "wire/message.h"
+
+void
+lost_agent_add(struct map *map, struct str id, int64_t since_ns)
+{
+    struct lost_agent *lost = xcalloc(1, sizeof(*lost) + id.len + 1);
+    memcpy(lost->id, id.ptr, id.len);
+    lost->since_ns = since_ns;
+    free(map_set(map, str_of(lost->id), lost));
+}
+
+static void
+end_task(struct task *task, Mesos__V1__TaskState state, int reason, const char *message, int64_t unreachable_ns,
+         struct arena *arena)
+{
+    Mesos__V1__TaskStatus status;
+    Mesos__V1__TimeInfo since = MESOS__V1__TIME_INFO__INIT;
+    task_status_init(&status, task->framework->master, task->id, task->agent->id, state, reason, message, arena);
+    if (unreachable_ns) {
+        since.nanoseconds = unreachable_ns;
+        status.unreachable_time = &since;
+    }
+    task_update(task, &status, state, (struct str){0});
+    framework_send_status(task->framework, &status);
+}
+
+void
+agent_drop_framework(struct agent *agent, struct framework *framework)
+{
+    struct task *task, *next;
+    struct executor *executor, *following;
+    auto_arena struct arena *arena = arena_new(0);
+    char *message = arena_printf(arena, "Agent %s disconnected", agent->hostname);
+    Mesos__V1__TaskState state =
+        framework->partition_aware ? MESOS__V1__TASK_STATE__TASK_GONE : MESOS__V1__TASK_STATE__TASK_LOST;
+    list_foreach_safe(task, next, &agent->tasks, agent_node)
+    {
+        if (task->framework != framework)
+            continue;
+        if (!task_state_terminal((Mesos__V1__TaskState)task->state))
+            end_task(task, state, MESOS__V1__TASK_STATUS__REASON__REASON_AGENT_DISCONNECTED, message, 0, arena);
+        task_complete(task);
+    }
+    list_foreach_safe(executor, following, &agent->executors, agent_node)
+    {
+        if (executor->framework == framework)
+            executor_remove(executor, true);
+    }
+}
+
+/* One framework that runs here and does not checkpoint, or NULL. */
+static struct framework *
+fleeting_framework(const struct agent *agent)
+{
+    const struct task *task;
+    const struct executor *executor;
+    list_foreach(task, &agent->tasks, agent_node)
+    {
+        if (!task->framework->info->checkpoint)
+            return task->framework;
+    }
+    list_foreach(executor, &agent->executors, agent_node)
+    {
+        if (!executor->framework->info->checkpoint)
+            return executor->framework;
+    }
+    return NULL;
+}
+
+void
+agent_disconnected(struct agent *agent)
+{
+    struct framework *framework;
+    if (!agent->connected)
+        return;
+    log_info("disconnected agent=%s pid=%s hostname=%s", agent->id, agent->pid, agent->hostname);
+    agent->connected = agent->active = false;
+    agent->disconnected_ms = loop_now_ms(agent->master->loop);
+    allocator_deactivate_agent(agent->master->allocator, agent->number);
+    offers_rescind_agent(agent);
+    while ((framework = fleeting_framework(agent)))
+        agent_drop_framework(agent, framework);
+}
+
+static void
+send_failure(struct master *master, const char *agent_id)
+{
+    Mesos__V1__Scheduler__Event event = MESOS__V1__SCHEDULER__EVENT__INIT;
+    Mesos__V1__Scheduler__Event__Failure failure = MESOS__V1__SCHEDULER__EVENT__FAILURE__INIT;
+    Mesos__V1__AgentID id = MESOS__V1__AGENT_ID__INIT;
+    auto_free char *text = xstrdup(agent_id);
+    struct framework *framework;
+    event.type = MESOS__V1__SCHEDULER__EVENT__TYPE__FAILURE;
+    event.failure = &failure;
+    failure.agent_id = &id;
+    id.value = text;
+    map_foreach(framework, &master->frameworks)
+        framework_send(framework, &event);
+}
+
+/* The registry has it: now it shows. unreachable: tasks may come back. */
+static void
+lose(struct agent *agent, bool unreachable)
+{
+    struct master *master = agent->master;
+    struct task *task, *next;
+    struct executor *executor, *following;
+    auto_arena struct arena *arena = arena_new(0);
+    allocator_deactivate_agent(master->allocator, agent->number);
+    agent->active = false;
+    list_foreach_safe(task, next, &agent->tasks, agent_node)
+    {
+        bool ended = task_state_terminal((Mesos__V1__TaskState)task->state);
+        Mesos__V1__TaskState state = unreachable && task->framework->partition_aware
+                                         ? MESOS__V1__TASK_STATE__TASK_UNREACHABLE
+                                         : MESOS__V1__TASK_STATE__TASK_LOST;
+        if (!ended)
+            end_task(task, state, MESOS__V1__TASK_STATUS__REASON__REASON_AGENT_REMOVED, agent->loss,
+                     unreachable ? agent->loss_ns : 0, arena);
+        if (unreachable && !ended)
+            task_set_unreachable(task);
+        else
+            task_complete(task);
+        arena_reset(arena);
+    }
+    list_foreach_safe(executor, following, &agent->executors, agent_node)
+        executor_remove(executor, true);
+    offers_rescind_agent(agent);
+    auto_free char *id = xstrdup(agent->id);
+    agent_remove(agent);
+    metric_inc(master->m.slave_removals);
+    send_failure(master, id);
+}
+
+static void
+on_unreachable_stored(void *arg)
+{
+    struct agent *agent = arg;
+    struct master *master = agent->master;
+    lost_agent_add(&master->unreachable, str_of(agent->id), agent->loss_ns);
+    metric_inc(master->m.slave_unreachable_completed);
+    metric_inc(master->m.slave_removals_unhealthy);
+    lose(agent, true);
+}
+
+static void
+put_unreachable(struct master *master, const char *id, int64_t since_ns)
+{
+    Mesos__Internal__Registry__UnreachableSlave entry = MESOS__INTERNAL__REGISTRY__UNREACHABLE_SLAVE__INIT;
+    Mesos__V1__AgentID agent_id = MESOS__V1__AGENT_ID__INIT;
+    Mesos__V1__TimeInfo since = MESOS__V1__TIME_INFO__INIT;
+    auto_free char *text = xstrdup(id);
+    agent_id.value = text;
+    since.nanoseconds = since_ns;
+    entry.id = &agent_id;
+    entry.timestamp = &since;
+    buf_clear(&master->out);
+    message_pack(&master->out, &entry);
+    registrar_remove(master->registrar, MESOS_REGISTRY_ADMITTED, str_of(id));
+    registrar_put(master->registrar, MESOS_REGISTRY_UNREACHABLE, str_of(id), buf_str(&master->out));
+}
+
+/* --agent_removal_rate_limit: true when one more may go now. Who may not is asked about again at its next ping. */
+static bool
+may_remove(struct master *master)
+{
+    const struct master_options *options = master->options;
+    int64_t now_ms = loop_now_ms(master->loop);
+    if (options->agent_removal_rate_count <= 0)
+        return true;
+    if (now_ms < master->next_removal_ms)
+        return false;
+    master->next_removal_ms = now_ms + options->agent_removal_rate_ns / options->agent_removal_rate_count / 1000000;
+    return true;
+}
+
+void
+agent_mark_unreachable(struct agent *agent, const char *message)
+{
+    struct master *master = agent->master;
+    if (agent->leaving || !may_remove(master))
+        return;
+    metric_inc(master->m.slave_unreachable_scheduled);
+    log_warning("unreachable agent=%s pid=%s hostname=%s: %s", agent->id, agent->pid, agent->hostname, message);
+    agent->leaving = true;
+    agent->loss = xstrdup(message);
+    agent->loss_ns = (int64_t)(loop_wall_secs(master->loop) * 1e9);
+    put_unreachable(master, agent->id, agent->loss_ns);
+    registrar_commit(master->registrar, on_unreachable_stored, agent);
+}
+
+static void
+on_unregistered_stored(void *arg)
+{
+    struct agent *agent = arg;
+    metric_inc(agent->master->m.slave_removals_unregistered);
+    lose(agent, false);
+}
+
+void
+agent_unregistered(struct agent *agent, const char *message)
+{
+    struct master *master = agent->master;
+    if (agent->leaving)
+        return;
+    log_info("remove agent=%s pid=%s hostname=%s: %s", agent->id, agent->pid, agent->hostname, message);
+    agent->leaving = true;
+    agent->loss = xasprintf("Agent %s removed: %s", agent->hostname, message);
+    registrar_remove(master->registrar, MESOS_REGISTRY_ADMITTED, str_of(agent->id));
+    registrar_commit(master->registrar, on_unregistered_stored, agent);
+}
+
+static void
+on_recovered_lost(void *arg)
+{
+    struct master *master = arg;
+    struct recovered_agent *recovered;
+    int64_t now_ns = (int64_t)(loop_wall_secs(master->loop) * 1e9);
+    map_foreach(recovered, &master->recovered)
+    {
+        if (!recovered->leaving)
+            continue;
+        map_remove(&master->recovered, str_of(recovered->id));
+        lost_agent_add(&master->unreachable, str_of(recovered->id), now_ns);
+        metric_inc(master->m.recovery_slave_removals);
+        metric_inc(master->m.slave_removals);
+        send_failure(master, recovered->id);
+        free(recovered->info);
+        free(recovered);
+    }
+}
+
+void
+agents_reregister_timeout(void *arg)
+{
+    struct master *master = arg;
+    size_t missing = map_count(&master->recovered), total = missing + map_count(&master->agents);
+    struct recovered_agent *recovered;
+    if (!missing)
+        return;
+    double share = (double)missing / (double)total;
+    if (share > master->options->recovery_agent_removal_limit) {
+        master_fatal(master,
+                     "%zu of %zu agents have not come back after the failover: more than --recovery_agent_removal_limit "
+                     "allows to remove (%.0f%%)",
+                     missing, total, master->options->recovery_agent_removal_limit * 100);
+        return;
+    }
+    log_warning("unreachable agents=%zu: they did not come back within --agent_reregister_timeout", missing);
+    map_foreach(recovered, &master->recovered)
+    {
+        recovered->leaving = true;
+        put_unreachable(master, recovered->id, (int64_t)(loop_wall_secs(master->loop) * 1e9));
+    }
+    registrar_commit(master->registrar, on_recovered_lost, master);
+}
+
+static void
+collect(struct master *master, struct map *map, enum mesos_registry_table table)
+{
+    const struct master_options *options = master->options;
+    int64_t oldest_ns = (int64_t)(loop_wall_secs(master->loop) * 1e9) - options->registry_max_agent_age_ns;
+    struct lost_agent *lost;
+    size_t gone = 0;
+    map_foreach(lost, map)
+    {
+        if (lost->since_ns >= oldest_ns && (int64_t)map_count(map) <= options->registry_max_agent_count)
+            break; /* in order of time */
+        registrar_remove(master->registrar, table, str_of(lost->id));
+        map_remove(map, str_of(lost->id));
+        free(lost);
+        gone++;
+    }
+    if (gone)
+        log_info("forget lost agents=%zu", gone);
+}
+
+void
+unreachable_collect(void *arg)
+{
+    struct master *master = arg;
+    collect(master, &master->unreachable, MESOS_REGISTRY_UNREACHABLE);
+    collect(master, &master->gone, MESOS_REGISTRY_GONE);
+    loop_timer_start_ns(&master->gc, master->options->registry_gc_interval_ns);
+}

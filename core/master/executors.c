@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Executors that frameworks bring along: known from their first task until the agent says that they exited. */
+#include <stdio.h>
+#include <string.h>
+
+#include "host/kind_allocator.h"
+#include "master/state.h"
+
+struct executor *
+executor_find(const struct framework *framework, const struct agent *agent, const char *id)
+{
+    char key[300];
+    int len = snprintf(key, sizeof(key), "%u %s", agent->number, id);
+    if (len < 0 || (size_t)len >= sizeof(key))
+        return NULL;
+    return map_get(&framework->executors, str_n(key, (size_t)len));
+}
+
+struct executor *
+executor_add(struct framework *framework, struct agent *agent, const Mesos__V1__ExecutorInfo *info,
+             struct resources *resources)
+{
+    size_t key_size = strlen(info->executor_id->value) + 16;
+    struct executor *executor = xcalloc(1, sizeof(*executor) + key_size);
+    snprintf(executor->key, key_size, "%u %s", agent->number, info->executor_id->value);
+    executor->framework = framework;
+    executor->agent = agent;
+    executor->id = xstrdup(info->executor_id->value);
+    executor->info_len = mesos__v1__executor_info__get_packed_size(info);
+    executor->info = xmalloc(executor->info_len + 1);
+    mesos__v1__executor_info__pack(info, executor->info);
+    resources_move(&executor->resources, resources);
+    scalars_add(framework->master->used_scalars, &executor->resources, 1);
+    list_push(&agent->executors, &executor->agent_node);
+    map_add(&framework->executors, str_of(executor->key), executor);
+    return executor;
+}
+
+void
+executor_remove(struct executor *executor, bool recover)
+{
+    struct framework *framework = executor->framework;
+    struct task *task;
+    list_foreach(task, &executor->agent->tasks, agent_node)
+    {
+        if (task->executor == executor)
+            task->executor = NULL;
+    }
+    scalars_add(framework->master->used_scalars, &executor->resources, -1);
+    if (recover && !resources_empty(&executor->resources))
+        allocator_recover_resources(framework->master->allocator, framework->number, executor->agent->number,
+                                    resources_view(&executor->resources), -1);
+    map_remove(&framework->executors, str_of(executor->key));
+    list_remove(&executor->agent_node);
+    resources_fini(&executor->resources);
+    free(executor->info);
+    free(executor->id);
+    free(executor);
+}

@@ -1,0 +1,479 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Frameworks: their info, their event stream, how they come and go. What they may say is checked by validate_framework.c and
+ * calls.c before it gets here.
+ */
+#include <errno.h>
+#include <math.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "host/kind_allocator.h"
+#include "master/state.h"
+#include "wire/message.h"
+
+struct framework *
+framework_find(const struct master *master, const char *id)
+{
+    return map_get(&master->frameworks, str_of(id));
+}
+
+struct framework *
+framework_by_number(const struct master *master, mesos_framework_t number)
+{
+    return number < master->next_framework_number ? master->frameworks_by_number[number] : NULL;
+}
+
+bool
+framework_has_capability(const Mesos__V1__FrameworkInfo *info, int type)
+{
+    for (size_t i = 0; i < info->n_capabilities; i++)
+        if (info->capabilities[i]->has_type && (int)info->capabilities[i]->type == type)
+            return true;
+    return false;
+}
+
+const char **
+framework_info_roles(const Mesos__V1__FrameworkInfo *info, struct arena *arena, uint32_t *ret_count)
+{
+    bool multi = framework_has_capability(info, MESOS__V1__FRAMEWORK_INFO__CAPABILITY__TYPE__MULTI_ROLE);
+    size_t count = multi ? info->n_roles : 1;
+    const char **roles = arena_calloc(arena, count + 1, sizeof(*roles));
+    for (size_t i = 0; i < count; i++)
+        roles[i] = multi ? info->roles[i] : info->role ? info->role : "*";
+    *ret_count = (uint32_t)count;
+    return roles;
+}
+
+bool
+framework_has_role(const struct framework *framework, const char *role)
+{
+    for (uint32_t i = 0; i < framework->role_count; i++)
+        if (strcmp(framework->roles[i], role) == 0)
+            return true;
+    return false;
+}
+
+void
+framework_set_suppressed(struct framework *framework, const char *const *roles, size_t count, bool suppressed)
+{
+    for (uint32_t i = 0; i < framework->role_count; i++) {
+        bool named = count == 0;
+        for (size_t j = 0; j < count && !named; j++)
+            named = strcmp(framework->roles[i], roles[j]) == 0;
+        if (!named)
+            continue;
+        framework->suppressed[i] = suppressed;
+        framework_metrics_suppressed(framework, framework->roles[i], suppressed);
+    }
+}
+
+/* Everything that comes with the info lives in one arena, which is replaced as a whole. */
+static void
+take_info(struct framework *framework, const Mesos__V1__FrameworkInfo *info, char *const *suppressed,
+          size_t suppressed_count, const Mesos__V1__Scheduler__OfferConstraints *constraints)
+{
+    struct arena *former = framework->arena, *arena = arena_new(0);
+    framework->arena = arena;
+    framework->info = message_dup(info, arena);
+    framework->info->id = arena_alloc(arena, sizeof(*framework->info->id));
+    mesos__v1__framework_id__init(framework->info->id);
+    framework->info->id->value = arena_strdup(arena, str_of(framework->id));
+    framework->roles = framework_info_roles(framework->info, arena, &framework->role_count);
+    framework->suppressed = arena_calloc(arena, framework->role_count + 1, sizeof(bool));
+    framework->constraints = constraints ? message_dup(constraints, arena) : NULL;
+    info = framework->info;
+    framework->partition_aware =
+        framework_has_capability(info, MESOS__V1__FRAMEWORK_INFO__CAPABILITY__TYPE__PARTITION_AWARE);
+    framework->refinement =
+        framework_has_capability(info, MESOS__V1__FRAMEWORK_INFO__CAPABILITY__TYPE__RESERVATION_REFINEMENT);
+    framework->multi_role = framework_has_capability(info, MESOS__V1__FRAMEWORK_INFO__CAPABILITY__TYPE__MULTI_ROLE);
+    for (uint32_t i = 0; i < framework->role_count; i++)
+        framework_metrics_suppressed(framework, framework->roles[i], false);
+    if (suppressed_count)
+        framework_set_suppressed(framework, (const char *const *)suppressed, suppressed_count, true);
+    arena_free(former);
+}
+
+/* What the allocator is told; the lists point into arena and framework. */
+static void
+allocator_view(struct framework *framework, struct mesos_allocator_framework *view, struct arena *arena)
+{
+    const Mesos__V1__FrameworkInfo *info = framework->info;
+    const char **suppressed = arena_calloc(arena, framework->role_count + 1, sizeof(*suppressed));
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < framework->role_count; i++)
+        if (framework->suppressed[i])
+            suppressed[count++] = framework->roles[i];
+    size_t size = mesos__v1__framework_info__get_packed_size(info);
+    unsigned char *bytes = arena_alloc(arena, size + 1);
+    mesos__v1__framework_info__pack(info, bytes);
+#define HAS(name) framework_has_capability(info, MESOS__V1__FRAMEWORK_INFO__CAPABILITY__TYPE__##name)
+    *view = (struct mesos_allocator_framework){
+        .size = sizeof(*view),
+        .framework = framework->number,
+        .id = framework->id,
+        .info = {bytes, size},
+        .roles = framework->roles,
+        .role_count = framework->role_count,
+        .suppressed_roles = suppressed,
+        .suppressed_role_count = count,
+        .active = framework->active,
+        .revocable = HAS(REVOCABLE_RESOURCES),
+        .shared = HAS(SHARED_RESOURCES),
+        .gpu = HAS(GPU_RESOURCES),
+        .reservation_refinement = framework->refinement,
+        .region_aware = HAS(REGION_AWARE),
+    };
+#undef HAS
+}
+
+static void on_heartbeat(void *arg);
+static void on_failover(void *arg);
+
+static void
+number_framework(struct master *master, struct framework *framework)
+{
+    if (master->next_framework_number == 0)
+        master->next_framework_number = 1;
+    if (master->next_framework_number >= master->framework_slots) {
+        master->framework_slots = master->framework_slots ? master->framework_slots * 2 : 16;
+        master->frameworks_by_number =
+            xreallocarray(master->frameworks_by_number, master->framework_slots, sizeof(*master->frameworks_by_number));
+    }
+    master->frameworks_by_number[0] = NULL;
+    framework->number = master->next_framework_number++;
+    master->frameworks_by_number[framework->number] = framework;
+}
+
+struct framework *
+framework_add(struct master *master, const Mesos__V1__FrameworkInfo *info, const char *id)
+{
+    struct framework *framework = xcalloc(1, sizeof(*framework));
+    framework->master = master;
+    framework->id = id && *id ? xstrdup(id) : xasprintf("%s-%04u", master->id, master->next_framework++);
+    list_init(&framework->done);
+    list_init(&framework->offers);
+    list_init(&framework->fresh_node);
+    list_init(&framework->completed_node);
+    loop_timer_init(&framework->heartbeat, master->loop, on_heartbeat, framework);
+    loop_timer_init(&framework->failover, master->loop, on_failover, framework);
+    take_info(framework, info, NULL, 0, NULL);
+    number_framework(master, framework);
+    framework->registered_secs = loop_wall_secs(master->loop);
+    if (master->options->publish_per_framework_metrics)
+        framework->metrics = framework_metrics_new(framework);
+    for (uint32_t i = 0; i < framework->role_count; i++)
+        framework_metrics_suppressed(framework, framework->roles[i], false);
+    map_add(&master->frameworks, str_of(framework->id), framework);
+    return framework;
+}
+
+void
+framework_announce(struct framework *framework)
+{
+    struct mesos_allocator_framework view;
+    auto_arena struct arena *arena = arena_new(0);
+    allocator_view(framework, &view, arena);
+    allocator_add_framework(framework->master->allocator, &view, NULL, 0);
+}
+
+void
+framework_update(struct framework *framework, const Mesos__V1__FrameworkInfo *info, char *const *suppressed,
+                 size_t suppressed_count, const Mesos__V1__Scheduler__OfferConstraints *constraints)
+{
+    struct mesos_allocator_framework view;
+    take_info(framework, info, suppressed, suppressed_count, constraints);
+    auto_arena struct arena *arena = arena_new(0);
+    allocator_view(framework, &view, arena);
+    allocator_update_framework(framework->master->allocator, &view);
+    struct offer *offer, *next;
+    list_foreach_safe(offer, next, &framework->offers, framework_node)
+    {
+        if (!framework_has_role(framework, offer->role))
+            offer_rescind(offer);
+    }
+}
+
+void
+framework_each_agent(struct framework *framework, void (*fn)(struct framework *framework, struct agent *agent))
+{
+    struct task *task;
+    struct executor *executor;
+    uint64_t mark = ++framework->master->mark;
+    map_foreach(task, &framework->tasks)
+    {
+        if (task->agent && task->agent->mark != mark) {
+            task->agent->mark = mark;
+            fn(framework, task->agent);
+        }
+    }
+    map_foreach(executor, &framework->executors)
+    {
+        if (executor->agent->mark != mark) {
+            executor->agent->mark = mark;
+            fn(framework, executor->agent);
+        }
+    }
+}
+
+void
+framework_tell_agent(struct framework *framework, struct agent *agent)
+{
+    Mesos__Internal__UpdateFrameworkMessage message = MESOS__INTERNAL__UPDATE_FRAMEWORK_MESSAGE__INIT;
+    message.framework_id = framework->info->id;
+    message.framework_info = framework->info;
+    char pid[] = "@0.0.0.0:0"; /* a scheduler over HTTP has no address */
+    message.pid = pid;
+    agent_send(agent, "mesos.internal.UpdateFrameworkMessage", &message);
+}
+
+void
+framework_send(struct framework *framework, Mesos__V1__Scheduler__Event *event)
+{
+    if (!framework->connected || !framework->stream)
+        return;
+    struct framework_metrics *m = framework->metrics;
+    event->has_type = true;
+    if (m) {
+        metric_inc(m->events);
+        if ((size_t)event->type < ARRAY_LEN(m->event_types) && m->event_types[event->type])
+            metric_inc(m->event_types[event->type]);
+    }
+    stream_send_event(framework->master, framework->stream, framework->json, event);
+}
+
+void
+framework_send_status(struct framework *framework, Mesos__V1__TaskStatus *status)
+{
+    Mesos__V1__Scheduler__Event event = MESOS__V1__SCHEDULER__EVENT__INIT;
+    Mesos__V1__Scheduler__Event__Update update = MESOS__V1__SCHEDULER__EVENT__UPDATE__INIT;
+    event.type = MESOS__V1__SCHEDULER__EVENT__TYPE__UPDATE;
+    event.update = &update;
+    update.status = status;
+    framework_send(framework, &event);
+}
+
+void
+framework_send_error(struct framework *framework, const char *message)
+{
+    Mesos__V1__Scheduler__Event event = MESOS__V1__SCHEDULER__EVENT__INIT;
+    Mesos__V1__Scheduler__Event__Error error = MESOS__V1__SCHEDULER__EVENT__ERROR__INIT;
+    auto_free char *text = xstrdup(message);
+    event.type = MESOS__V1__SCHEDULER__EVENT__TYPE__ERROR;
+    event.error = &error;
+    error.message = text;
+    framework_send(framework, &event);
+}
+
+static void
+send_heartbeat(struct framework *framework)
+{
+    Mesos__V1__Scheduler__Event event = MESOS__V1__SCHEDULER__EVENT__INIT;
+    event.type = MESOS__V1__SCHEDULER__EVENT__TYPE__HEARTBEAT;
+    framework_send(framework, &event);
+    loop_timer_start(&framework->heartbeat, HEARTBEAT_MS);
+}
+
+static void
+on_heartbeat(void *arg)
+{
+    send_heartbeat(arg);
+}
+
+static void
+send_subscribed(struct framework *framework)
+{
+    struct master *master = framework->master;
+    auto_arena struct arena *arena = arena_new(0);
+    Mesos__V1__Scheduler__Event event = MESOS__V1__SCHEDULER__EVENT__INIT;
+    Mesos__V1__Scheduler__Event__Subscribed subscribed = MESOS__V1__SCHEDULER__EVENT__SUBSCRIBED__INIT;
+    event.type = MESOS__V1__SCHEDULER__EVENT__TYPE__SUBSCRIBED;
+    event.subscribed = &subscribed;
+    subscribed.framework_id = framework->info->id;
+    subscribed.has_heartbeat_interval_seconds = true;
+    subscribed.heartbeat_interval_seconds = HEARTBEAT_MS / 1000;
+    subscribed.master_info =
+        MESSAGE_UNPACK(Mesos__V1__MasterInfo, mesos__v1__master_info, str_n(master->info, master->info_len), arena, NULL);
+    framework_send(framework, &event);
+}
+
+static void
+on_gone(struct http_exchange *stream, void *arg)
+{
+    struct framework *framework = arg;
+    (void)stream;
+    framework->stream = NULL;
+    log_info("disconnected framework=%s name=\"%s\"", framework->id, framework->info->name);
+    framework_disconnect(framework);
+}
+
+static void
+end_stream(struct framework *framework)
+{
+    struct http_exchange *stream = framework->stream;
+    framework->stream = NULL;
+    loop_timer_stop(&framework->heartbeat);
+    if (stream) {
+        http_exchange_on_gone(stream, NULL, NULL);
+        http_stream_end(stream);
+    }
+}
+
+void
+framework_connect(struct framework *framework, struct http_exchange *stream, bool json, const char *stream_id)
+{
+    struct master *master = framework->master;
+    if (framework->stream) {
+        framework_send_error(framework, "Framework failed over");
+        end_stream(framework);
+    }
+    loop_timer_stop(&framework->failover);
+    bool was_active = framework->active;
+    framework->stream = stream;
+    framework->json = json;
+    framework->connected = framework->active = true;
+    framework->recovered = false;
+    memcpy(framework->stream_id, stream_id, UUID_TEXT);
+    http_exchange_on_gone(stream, on_gone, framework);
+    if (!was_active)
+        allocator_activate_framework(master->allocator, framework->number);
+    if (framework->metrics)
+        metric_set(framework->metrics->subscribed, 1);
+    send_subscribed(framework);
+    send_heartbeat(framework);
+}
+
+/* failover_timeout in milliseconds; what is negative counts as none. */
+static int64_t
+failover_ms(const struct framework *framework)
+{
+    double secs = framework->info->failover_timeout;
+    return secs > 0 && secs < 9e9 ? (int64_t)ceil(secs * 1000) : secs >= 9e9 ? INT64_C(9000000000000) : 0;
+}
+
+void
+framework_await(struct framework *framework, int64_t extra_ms)
+{
+    loop_timer_start(&framework->failover, failover_ms(framework) + extra_ms);
+}
+
+void
+framework_disconnect(struct framework *framework)
+{
+    loop_timer_stop(&framework->heartbeat);
+    if (!framework->connected)
+        return;
+    framework->connected = framework->active = false;
+    if (framework->metrics)
+        metric_set(framework->metrics->subscribed, 0);
+    allocator_deactivate_framework(framework->master->allocator, framework->number);
+    offers_drop_framework(framework);
+    framework_await(framework, 0);
+}
+
+static void
+on_failover(void *arg)
+{
+    struct framework *framework = arg;
+    log_info("failover timeout framework=%s name=\"%s\"", framework->id, framework->info->name);
+    framework_remove(framework, "failover timeout");
+}
+
+static void
+end_tasks(struct framework *framework)
+{
+    struct master *master = framework->master;
+    auto_arena struct arena *arena = arena_new(0);
+    auto_free char *message = xasprintf("Framework %s removed", framework->id);
+    struct task *task;
+    struct executor *executor;
+    map_foreach(task, &framework->tasks)
+    {
+        if (!task_state_terminal((Mesos__V1__TaskState)task->state)) {
+            Mesos__V1__TaskStatus status;
+            task_status_init(&status, master, task->id, task->agent->id, MESOS__V1__TASK_STATE__TASK_KILLED,
+                             MESOS__V1__TASK_STATUS__REASON__REASON_FRAMEWORK_REMOVED, message, arena);
+            task_update(task, &status, status.state, (struct str){0});
+        }
+        task_complete(task);
+        arena_reset(arena);
+    }
+    map_foreach(executor, &framework->executors)
+    {
+        executor_remove(executor, true);
+    }
+}
+
+static void
+tell_agents_shutdown(struct framework *framework)
+{
+    Mesos__Internal__ShutdownFrameworkMessage message = MESOS__INTERNAL__SHUTDOWN_FRAMEWORK_MESSAGE__INIT;
+    struct agent *agent;
+    message.framework_id = framework->info->id;
+    map_foreach(agent, &framework->master->agents)
+    {
+        if (agent->connected)
+            agent_send(agent, "mesos.internal.ShutdownFrameworkMessage", &message);
+    }
+}
+
+static void
+keep_completed(struct framework *framework)
+{
+    struct master *master = framework->master;
+    framework->completed = true;
+    framework->unregistered_secs = loop_wall_secs(master->loop);
+    list_push(&master->completed, &framework->completed_node);
+    map_set(&master->completed_ids, str_of(framework->id), framework);
+    while (map_count(&master->completed_ids) > (size_t)master->options->max_completed_frameworks) {
+        struct framework *oldest = list_first(&master->completed, struct framework, completed_node);
+        list_remove(&oldest->completed_node);
+        map_remove(&master->completed_ids, str_of(oldest->id));
+        framework_free(oldest);
+    }
+}
+
+void
+framework_remove(struct framework *framework, const char *why)
+{
+    struct master *master = framework->master;
+    log_info("remove framework=%s name=\"%s\" reason=\"%s\" tasks=%zu", framework->id, framework->info->name, why,
+             map_count(&framework->tasks));
+    loop_timer_stop(&framework->failover);
+    allocator_deactivate_framework(master->allocator, framework->number);
+    framework->active = false;
+    tell_agents_shutdown(framework);
+    offers_drop_framework(framework);
+    end_tasks(framework);
+    framework->connected = framework->recovered = false;
+    end_stream(framework);
+    if (framework->metrics)
+        metric_set(framework->metrics->subscribed, 0);
+    allocator_remove_framework(master->allocator, framework->number);
+    master->frameworks_by_number[framework->number] = NULL;
+    map_remove(&master->frameworks, str_of(framework->id));
+    keep_completed(framework);
+}
+
+void
+framework_free(struct framework *framework)
+{
+    struct task *task, *next;
+    if (!framework)
+        return;
+    loop_timer_stop(&framework->heartbeat);
+    loop_timer_stop(&framework->failover);
+    list_foreach_safe(task, next, &framework->done, agent_node)
+        task_free(task);
+    map_foreach(task, &framework->unreachable)
+        task_free(task);
+    framework_metrics_free(framework->metrics, framework->master->daemon->metrics);
+    map_fini(&framework->tasks);
+    map_fini(&framework->unreachable);
+    map_fini(&framework->executors);
+    arena_free(framework->arena);
+    free(framework->fresh);
+    free(framework->id);
+    free(framework);
+}

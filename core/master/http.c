@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The table of the master's endpoints, and who may answer: only the leading master does, others point at it. */
+#include "master/http.h"
+
+#include <stdio.h>
+
+static const struct route routes[] = {
+    {"/api/v1/scheduler", "POST", http_scheduler, "The calls of schedulers; SUBSCRIBE opens the stream of events.",
+     "mesos-master-scheduler", ROUTE_LEADER},
+    {"/api/v1", "POST", http_operator, "The calls of operators.", "mesos-master-readwrite", ROUTE_LEADER},
+    {"/api/v1/operator", "POST", http_operator, "Another name of /api/v1.", "mesos-master-readwrite", ROUTE_LEADER},
+    {"/state", NULL, http_state, "Everything that the master knows.", "mesos-master-readonly", ROUTE_LEADER},
+    {"/state.json", NULL, http_state, "Another name of /state.", "mesos-master-readonly", ROUTE_LEADER},
+    {"/state-summary", NULL, http_state_summary, "Agents and frameworks with counts of tasks.", "mesos-master-readonly",
+     ROUTE_LEADER},
+    {"/slaves", NULL, http_slaves, "Agents; slave_id=<id> shows one.", "mesos-master-readonly", ROUTE_LEADER},
+    {"/frameworks", NULL, http_frameworks, "Frameworks; framework_id=<id> shows one.", "mesos-master-readonly",
+     ROUTE_LEADER},
+    {"/tasks", NULL, http_tasks, "Tasks in pages: limit, offset, order, framework_id, task_id.",
+     "mesos-master-readonly", ROUTE_LEADER},
+    {"/tasks.json", NULL, http_tasks, "Another name of /tasks.", "mesos-master-readonly", ROUTE_LEADER},
+    {"/roles", NULL, http_roles, "Roles with what they use.", "mesos-master-readonly", ROUTE_LEADER},
+    {"/roles.json", NULL, http_roles, "Another name of /roles.", "mesos-master-readonly", ROUTE_LEADER},
+    {"/teardown", "POST", http_teardown, "Ends the framework named by frameworkId.", "mesos-master-readwrite",
+     ROUTE_LEADER},
+    {"/redirect", NULL, http_redirect, "Redirects to the leading master.", NULL, 0},
+    {NULL, NULL, NULL, NULL, NULL, 0},
+};
+
+static bool
+is_call(const struct route *route)
+{
+    static const char prefix[] = "/api/v1";
+    return str_starts(str_of(route->path), STR_LIT(prefix));
+}
+
+static bool
+gate(struct http_exchange *exchange, const struct route *route, void *arg)
+{
+    const struct master *master = arg;
+    if (!(route->flags & ROUTE_LEADER) || master->leading)
+        return false;
+    if (master->elected) {
+        if (!is_call(route))
+            return false; /* what is known so far */
+        http_reply_text(exchange, 503, "Master has not finished recovery");
+        return true;
+    }
+    if (!master->leader_hostname) {
+        http_reply_text(exchange, 503, "No leader elected");
+        return true;
+    }
+    char path[64];
+    snprintf(path, sizeof(path), "/master%s", route->path);
+    reply_redirect(exchange, master->leader_hostname, master->leader_port, path);
+    return true;
+}
+
+void
+http_mount(struct master *master)
+{
+    router_mount(master->daemon->router, "master", routes, master);
+    router_gate(master->daemon->router, gate, master);
+}
+
+void
+http_redirect(struct http_exchange *exchange, void *arg)
+{
+    const struct master *master = arg;
+    if (master->elected)
+        reply_redirect(exchange, master->hostname, address_port(&master->daemon->self), NULL);
+    else if (master->leader_hostname)
+        reply_redirect(exchange, master->leader_hostname, master->leader_port, NULL);
+    else
+        http_reply_text(exchange, 503, "No leader elected");
+}
+
+bool
+http_content_type(struct http_exchange *exchange, bool *ret_json)
+{
+    const struct http_request *request = http_exchange_request(exchange);
+    struct str type = http_header_get(&request->headers, "Content-Type");
+    if (!type.ptr) {
+        http_reply_text(exchange, 400, "Expecting 'Content-Type' to be present");
+        return false;
+    }
+    *ret_json = str_is(type, "application/json");
+    if (*ret_json || str_is(type, "application/x-protobuf"))
+        return true;
+    http_reply_text(exchange, 415, "Expecting 'Content-Type' of application/json or application/x-protobuf");
+    return false;
+}
+
+/* Some clients send Accept twice: each counts. */
+static bool
+accepts(const struct http_request *request, const char *type)
+{
+    bool any = false;
+    for (size_t i = 0; i < request->headers.count; i++) {
+        if (!str_ieq(request->headers.items[i].name, STR_LIT("Accept")))
+            continue;
+        any = true;
+        if (http_accepts(request->headers.items[i].value, type))
+            return true;
+    }
+    return !any;
+}
+
+int
+http_accept_type(struct http_exchange *exchange)
+{
+    const struct http_request *request = http_exchange_request(exchange);
+    if (accepts(request, "application/json"))
+        return 1;
+    if (accepts(request, "application/x-protobuf"))
+        return 0;
+    http_reply_text(exchange, 406, "Expecting 'Accept' to allow 'application/x-protobuf' or 'application/json'");
+    return -1;
+}

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The master's endpoints: handlers for the routes in http.c, and the pieces of JSON that several of them show. */
+#ifndef MASTER_HTTP_H
+#define MASTER_HTTP_H
+
+#include "master/state.h"
+#include "wire/json.h"
+
+/* Mounts all routes and the gate of a master that does not lead. */
+void http_mount(struct master *master);
+
+void http_scheduler(struct http_exchange *exchange, void *arg);
+void http_operator(struct http_exchange *exchange, void *arg);
+void http_state(struct http_exchange *exchange, void *arg);
+void http_state_summary(struct http_exchange *exchange, void *arg);
+void http_slaves(struct http_exchange *exchange, void *arg);
+void http_frameworks(struct http_exchange *exchange, void *arg);
+void http_tasks(struct http_exchange *exchange, void *arg);
+void http_roles(struct http_exchange *exchange, void *arg);
+void http_redirect(struct http_exchange *exchange, void *arg);
+void http_teardown(struct http_exchange *exchange, void *arg);
+
+/* http_scheduler.c and http_operator.c: is the body's type one that is understood? Answers 400 or 415 itself otherwise.
+ * *ret_json: JSON rather than protobuf. */
+bool http_content_type(struct http_exchange *exchange, bool *ret_json);
+/* What the client takes: 1 JSON, 0 protobuf, -1 neither (406 was answered). */
+int http_accept_type(struct http_exchange *exchange);
+
+/* json_state.c */
+/* {"disk":..,"mem":..,"gpus":..,"cpus":..,"ports":"[..]"}; with zeros for the four scalars. */
+void json_resources(struct json *json, const struct resources *r);
+/* "key": {"<role>": {resources}} of what is reserved. */
+void json_reserved(struct json *json, const char *key, const struct resources *r);
+/* An array of Resource, in the form from before refinement. */
+void json_resources_full(struct json *json, const struct resources *r, struct arena *arena);
+void json_message(struct json *json, const void *message);
+void json_labels(struct json *json, const Mesos__V1__Labels *labels);
+
+/* What is used of or offered from somewhere, summed up when somebody looks. */
+void agent_used(const struct agent *agent, struct resources *ret);
+void agent_offered(const struct agent *agent, struct resources *ret);
+void framework_used(const struct framework *framework, struct resources *ret);
+void framework_offered(const struct framework *framework, struct resources *ret);
+
+/* Members of the object that is open. */
+void json_agent(struct json *json, const struct agent *agent, struct arena *arena);
+void json_agent_full(struct json *json, const struct agent *agent, struct arena *arena);
+void json_framework_summary(struct json *json, const struct framework *framework);
+/* A whole object. */
+void json_framework(struct json *json, const struct framework *framework, struct arena *arena);
+void json_task(struct json *json, const struct task *task, struct arena *arena);
+void json_recovered(struct json *json, const struct master *master, const char *only, struct arena *arena);
+
+#endif

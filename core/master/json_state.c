@@ -1,0 +1,582 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The pieces of JSON that several of the older endpoints show: resources, agents, frameworks, tasks. Shapes and orders are those
+ * of the golden exchanges. Only reads; sums are made when somebody looks.
+ */
+#include <string.h>
+
+#include "master/http.h"
+#include "wire/message.h"
+
+static void
+key_resource(struct json *json, const struct mesos_resource *item)
+{
+    if (!item->revocable) {
+        json_key_str(json, str_of(item->name));
+        return;
+    }
+    auto_buf struct buf key = {0};
+    buf_printf(&key, "%s_revocable", item->name);
+    json_key_str(json, buf_str(&key));
+}
+
+/* "[31000-31005, 31007-32000]" or "{a, b}" of all items of that name. */
+static void
+value_text(struct buf *out, const struct resources *r, uint32_t from, struct arena *arena)
+{
+    const struct mesos_resource *item = &r->items[from];
+    if (item->type == MESOS_VALUE_RANGES) {
+        uint32_t count = 0;
+        const struct mesos_range *ranges = resources_ranges(r, item->name, arena, &count);
+        buf_putc(out, '[');
+        for (uint32_t i = 0; i < count; i++)
+            buf_printf(out, "%s%llu-%llu", i ? ", " : "", (unsigned long long)ranges[i].begin,
+                       (unsigned long long)ranges[i].end);
+        buf_putc(out, ']');
+        return;
+    }
+    bool comma = false;
+    buf_putc(out, '{');
+    for (uint32_t i = from; i < r->count; i++) {
+        if (strcmp(r->items[i].name, item->name) != 0)
+            continue;
+        for (uint32_t j = 0; j < r->items[i].item_count; j++, comma = true)
+            buf_printf(out, "%s%s", comma ? ", " : "", r->items[i].items[j]);
+    }
+    buf_putc(out, '}');
+}
+
+static bool
+is_basic(const char *name)
+{
+    return !strcmp(name, "disk") || !strcmp(name, "mem") || !strcmp(name, "gpus") || !strcmp(name, "cpus");
+}
+
+static bool
+seen_before(const struct resources *r, uint32_t at)
+{
+    for (uint32_t i = 0; i < at; i++)
+        if (r->items[i].revocable == r->items[at].revocable && strcmp(r->items[i].name, r->items[at].name) == 0)
+            return true;
+    return false;
+}
+
+static int64_t
+scalar_sum(const struct resources *r, const char *name, bool revocable)
+{
+    int64_t sum = 0;
+    for (uint32_t i = 0; i < r->count; i++)
+        if (r->items[i].type == MESOS_VALUE_SCALAR && !r->items[i].revocable == !revocable &&
+            strcmp(r->items[i].name, name) == 0)
+            sum += r->items[i].scalar;
+    return sum;
+}
+
+void
+json_resources(struct json *json, const struct resources *r)
+{
+    static const char *const basic[] = {"disk", "mem", "gpus", "cpus"};
+    auto_arena struct arena *arena = arena_new(0);
+    json_object(json);
+    for (size_t i = 0; i < ARRAY_LEN(basic); i++)
+        json_key_double(json, basic[i], (double)scalar_sum(r, basic[i], false) / 1000);
+    for (uint32_t i = 0; i < r->count; i++) {
+        const struct mesos_resource *item = &r->items[i];
+        if ((is_basic(item->name) && !item->revocable) || seen_before(r, i))
+            continue;
+        key_resource(json, item);
+        if (item->type == MESOS_VALUE_SCALAR) {
+            json_double(json, (double)scalar_sum(r, item->name, item->revocable) / 1000);
+            continue;
+        }
+        auto_buf struct buf text = {0};
+        value_text(&text, r, i, arena);
+        json_string(json, buf_str(&text));
+    }
+    json_object_end(json);
+}
+
+static bool
+is_reserved(const struct mesos_resource *item, void *arg)
+{
+    (void)arg;
+    return strcmp(item->role, "*") != 0;
+}
+
+static bool
+role_seen(const struct resources *r, uint32_t at)
+{
+    for (uint32_t i = 0; i < at; i++)
+        if (strcmp(r->items[i].role, r->items[at].role) == 0)
+            return true;
+    return false;
+}
+
+void
+json_reserved(struct json *json, const char *key, const struct resources *r)
+{
+    auto_resources struct resources reserved = {0};
+    resources_filter(&reserved, r, is_reserved, NULL);
+    json_key(json, key);
+    json_object(json);
+    for (uint32_t i = 0; i < reserved.count; i++) {
+        if (role_seen(&reserved, i))
+            continue;
+        auto_resources struct resources part = {0};
+        resources_reserved(&part, &reserved, reserved.items[i].role);
+        json_key_str(json, str_of(reserved.items[i].role));
+        json_resources(json, &part);
+    }
+    json_object_end(json);
+}
+
+void
+json_message(struct json *json, const void *message)
+{
+    auto_buf struct buf text = {0};
+    message_to_json(&text, message);
+    json_raw(json, buf_str(&text));
+}
+
+void
+json_resources_full(struct json *json, const struct resources *r, struct arena *arena)
+{
+    size_t count;
+    Mesos__V1__Resource **items = resources_to_proto(r, true, arena, &count);
+    json_array(json);
+    for (size_t i = 0; i < count; i++)
+        json_message(json, items[i]);
+    json_array_end(json);
+}
+
+void
+json_labels(struct json *json, const Mesos__V1__Labels *labels)
+{
+    json_array(json);
+    for (size_t i = 0; i < labels->n_labels; i++)
+        json_message(json, labels->labels[i]);
+    json_array_end(json);
+}
+
+static void
+json_attribute(struct json *json, const Mesos__V1__Attribute *attribute)
+{
+    auto_buf struct buf text = {0};
+    json_key_str(json, str_of(attribute->name));
+    if (attribute->scalar) {
+        json_double(json, attribute->scalar->value);
+    } else if (attribute->text) {
+        json_text(json, attribute->text->value);
+    } else if (attribute->ranges) {
+        buf_putc(&text, '[');
+        for (size_t i = 0; i < attribute->ranges->n_range; i++)
+            buf_printf(&text, "%s%llu-%llu", i ? ", " : "", (unsigned long long)attribute->ranges->range[i]->begin,
+                       (unsigned long long)attribute->ranges->range[i]->end);
+        buf_putc(&text, ']');
+        json_string(json, buf_str(&text));
+    } else {
+        buf_putc(&text, '{');
+        for (size_t i = 0; attribute->set && i < attribute->set->n_item; i++)
+            buf_printf(&text, "%s%s", i ? ", " : "", attribute->set->item[i]);
+        buf_putc(&text, '}');
+        json_string(json, buf_str(&text));
+    }
+}
+
+void
+agent_used(const struct agent *agent, struct resources *ret)
+{
+    const struct task *task;
+    const struct executor *executor;
+    list_foreach(task, &agent->tasks, agent_node)
+        resources_add(ret, &task->resources);
+    list_foreach(executor, &agent->executors, agent_node)
+        resources_add(ret, &executor->resources);
+}
+
+void
+agent_offered(const struct agent *agent, struct resources *ret)
+{
+    const struct offer *offer;
+    list_foreach(offer, &agent->offers, agent_node)
+        resources_add(ret, &offer->resources);
+}
+
+void
+framework_used(const struct framework *framework, struct resources *ret)
+{
+    const struct task *task;
+    const struct executor *executor;
+    map_foreach(task, &framework->tasks)
+        resources_add(ret, &task->resources);
+    map_foreach(executor, &framework->executors)
+        resources_add(ret, &executor->resources);
+}
+
+void
+framework_offered(const struct framework *framework, struct resources *ret)
+{
+    const struct offer *offer;
+    list_foreach(offer, &framework->offers, framework_node)
+        resources_add(ret, &offer->resources);
+}
+
+static void
+json_sums(struct json *json, void (*used_of)(const void *, struct resources *),
+          void (*offered_of)(const void *, struct resources *), const void *arg)
+{
+    auto_resources struct resources used = {0}, offered = {0};
+    used_of(arg, &used);
+    offered_of(arg, &offered);
+    json_key(json, "used_resources");
+    json_resources(json, &used);
+    json_key(json, "offered_resources");
+    json_resources(json, &offered);
+}
+
+static void
+agent_used_of(const void *agent, struct resources *ret)
+{
+    agent_used(agent, ret);
+}
+static void
+agent_offered_of(const void *agent, struct resources *ret)
+{
+    agent_offered(agent, ret);
+}
+static void
+framework_used_of(const void *framework, struct resources *ret)
+{
+    framework_used(framework, ret);
+}
+static void
+framework_offered_of(const void *framework, struct resources *ret)
+{
+    framework_offered(framework, ret);
+}
+
+/* What a packed mesos.SlaveInfo says. */
+static void
+json_slave_info(struct json *json, const Mesos__SlaveInfo *info)
+{
+    json_key_text(json, "hostname", info->hostname);
+    json_key_int(json, "port", info->port);
+    json_key(json, "attributes");
+    json_object(json);
+    for (size_t i = 0; i < info->n_attributes; i++)
+        json_attribute(json, info->attributes[i]);
+    json_object_end(json);
+    if (info->domain) {
+        json_key(json, "domain");
+        json_message(json, info->domain);
+    }
+}
+
+static void
+json_capabilities(struct json *json, uint64_t bits)
+{
+    const ProtobufCEnumDescriptor *type = &mesos__v1__agent_info__capability__type__descriptor;
+    json_key(json, "capabilities");
+    json_array(json);
+    for (unsigned i = 0; i < type->n_values; i++)
+        if (type->values[i].value > 0 && bits & (UINT64_C(1) << type->values[i].value))
+            json_text(json, type->values[i].name);
+    json_array_end(json);
+}
+
+void
+json_agent(struct json *json, const struct agent *agent, struct arena *arena)
+{
+    Mesos__SlaveInfo *info = message_unpack_trusted(&mesos__slave_info__descriptor,
+                                                    str_n(agent->info, agent->info_len), arena);
+    auto_resources struct resources unreserved = {0};
+    json_key_text(json, "id", agent->id);
+    json_slave_info(json, info);
+    json_key_text(json, "pid", agent->pid);
+    json_key_double(json, "registered_time", agent->registered_secs);
+    if (agent->reregistered_secs > 0)
+        json_key_double(json, "reregistered_time", agent->reregistered_secs);
+    json_key(json, "resources");
+    json_resources(json, &agent->total);
+    json_sums(json, agent_used_of, agent_offered_of, agent);
+    json_reserved(json, "reserved_resources", &agent->total);
+    resources_unreserved(&unreserved, &agent->total);
+    json_key(json, "unreserved_resources");
+    json_resources(json, &unreserved);
+    json_key_bool(json, "active", agent->active);
+    json_key_bool(json, "deactivated", false);
+    json_key_text(json, "version", agent->version);
+    json_capabilities(json, agent->capabilities);
+}
+
+static void
+json_reserved_full(struct json *json, const struct resources *total, struct arena *arena)
+{
+    auto_resources struct resources reserved = {0};
+    resources_filter(&reserved, total, is_reserved, NULL);
+    json_key(json, "reserved_resources_full");
+    json_object(json);
+    for (uint32_t i = 0; i < reserved.count; i++) {
+        if (role_seen(&reserved, i))
+            continue;
+        auto_resources struct resources part = {0};
+        resources_reserved(&part, &reserved, reserved.items[i].role);
+        json_key_str(json, str_of(reserved.items[i].role));
+        json_resources_full(json, &part, arena);
+    }
+    json_object_end(json);
+}
+
+void
+json_agent_full(struct json *json, const struct agent *agent, struct arena *arena)
+{
+    auto_resources struct resources unreserved = {0}, used = {0}, offered = {0};
+    json_reserved_full(json, &agent->total, arena);
+    resources_unreserved(&unreserved, &agent->total);
+    json_key(json, "unreserved_resources_full");
+    json_resources_full(json, &unreserved, arena);
+    agent_used(agent, &used);
+    json_key(json, "used_resources_full");
+    json_resources_full(json, &used, arena);
+    agent_offered(agent, &offered);
+    json_key(json, "offered_resources_full");
+    json_resources_full(json, &offered, arena);
+}
+
+void
+json_recovered(struct json *json, const struct master *master, const char *only, struct arena *arena)
+{
+    const struct recovered_agent *recovered;
+    json_key(json, "recovered_slaves");
+    json_array(json);
+    map_foreach(recovered, &master->recovered)
+    {
+        if (only && strcmp(only, recovered->id) != 0)
+            continue;
+        Mesos__SlaveInfo *info = message_unpack_trusted(&mesos__slave_info__descriptor,
+                                                        str_n(recovered->info, recovered->info_len), arena);
+        json_object(json);
+        json_key_text(json, "id", recovered->id);
+        json_slave_info(json, info);
+        json_object_end(json);
+    }
+    json_array_end(json);
+}
+
+void
+json_framework_summary(struct json *json, const struct framework *framework)
+{
+    const Mesos__V1__FrameworkInfo *info = framework->info;
+    json_key_text(json, "id", framework->id);
+    json_key_text(json, "name", info->name);
+    json_sums(json, framework_used_of, framework_offered_of, framework);
+    json_key(json, "capabilities");
+    json_array(json);
+    for (size_t i = 0; i < info->n_capabilities; i++) {
+        const ProtobufCEnumValue *value = protobuf_c_enum_descriptor_get_value(
+            &mesos__v1__framework_info__capability__type__descriptor, (int)info->capabilities[i]->type);
+        if (value && info->capabilities[i]->has_type)
+            json_text(json, value->name);
+    }
+    json_array_end(json);
+    json_key_text(json, "hostname", info->hostname ? info->hostname : "");
+    json_key_text(json, "webui_url", info->webui_url ? info->webui_url : "");
+    json_key_bool(json, "active", framework->active);
+    json_key_bool(json, "connected", framework->connected);
+    json_key_bool(json, "recovered", framework->recovered);
+}
+
+static void
+json_status(struct json *json, const Mesos__V1__TaskStatus *status)
+{
+    json_object(json);
+    json_key_text(json, "state", task_state_name(status->state));
+    json_key_double(json, "timestamp", status->timestamp);
+    if (status->labels) {
+        json_key(json, "labels");
+        json_labels(json, status->labels);
+    }
+    if (status->container_status) {
+        Mesos__V1__ContainerStatus shown = *status->container_status;
+        shown.has_executor_pid = false;
+        json_key(json, "container_status");
+        json_message(json, &shown);
+    }
+    if (status->has_healthy)
+        json_key_bool(json, "healthy", status->healthy);
+    json_object_end(json);
+}
+
+void
+json_task(struct json *json, const struct task *record, struct arena *arena)
+{
+    auto_resources struct resources resources = {0};
+    const Mesos__V1__Task *task = task_unpack(record, arena);
+    if (!task)
+        return;
+    resources_from_proto(&resources, task->resources, task->n_resources, NULL);
+    json_object(json);
+    json_key_text(json, "id", record->id);
+    json_key_text(json, "name", task->name);
+    json_key_text(json, "framework_id", task->framework_id->value);
+    json_key_text(json, "executor_id", task->executor_id ? task->executor_id->value : "");
+    json_key_text(json, "slave_id", task->agent_id->value);
+    json_key_text(json, "state", task_state_name((Mesos__V1__TaskState)record->state));
+    json_key(json, "resources");
+    json_resources(json, &resources);
+    json_key_text(json, "role",
+                  resources.count && resources.items[0].allocation_role ? resources.items[0].allocation_role : "*");
+    json_key(json, "statuses");
+    json_array(json);
+    for (size_t i = 0; i < task->n_statuses; i++)
+        json_status(json, task->statuses[i]);
+    json_array_end(json);
+    if (task->user)
+        json_key_text(json, "user", task->user);
+    if (task->labels) {
+        json_key(json, "labels");
+        json_labels(json, task->labels);
+    }
+    if (task->discovery) {
+        json_key(json, "discovery");
+        json_message(json, task->discovery);
+    }
+    if (task->container) {
+        json_key(json, "container");
+        json_message(json, task->container);
+    }
+    if (task->health_check) {
+        json_key(json, "health_check");
+        json_message(json, task->health_check);
+    }
+    json_object_end(json);
+}
+
+static void
+json_tasks(struct json *json, const struct framework *framework, struct arena *arena)
+{
+    const struct task *task;
+    json_key(json, "tasks");
+    json_array(json);
+    map_foreach(task, &framework->tasks)
+        json_task(json, task, arena);
+    json_array_end(json);
+    json_key(json, "unreachable_tasks");
+    json_array(json);
+    map_foreach(task, &framework->unreachable)
+        json_task(json, task, arena);
+    json_array_end(json);
+    json_key(json, "completed_tasks");
+    json_array(json);
+    list_foreach(task, &framework->done, agent_node)
+        json_task(json, task, arena);
+    json_array_end(json);
+}
+
+static void
+json_offers(struct json *json, const struct framework *framework)
+{
+    const struct offer *offer;
+    json_key(json, "offers");
+    json_array(json);
+    list_foreach(offer, &framework->offers, framework_node)
+    {
+        json_object(json);
+        json_key_text(json, "id", offer->id);
+        json_key_text(json, "framework_id", framework->id);
+        json_key(json, "allocation_info");
+        json_object(json);
+        json_key_text(json, "role", offer->role);
+        json_object_end(json);
+        json_key_text(json, "slave_id", offer->agent->id);
+        json_key(json, "resources");
+        json_resources(json, &offer->resources);
+        json_object_end(json);
+    }
+    json_array_end(json);
+}
+
+static void
+json_executor(struct json *json, const struct executor *executor, struct arena *arena)
+{
+    const Mesos__V1__ExecutorInfo *info = message_unpack_trusted(
+        &mesos__v1__executor_info__descriptor, str_n(executor->info, executor->info_len), arena);
+    json_object(json);
+    json_key_text(json, "executor_id", executor->id);
+    json_key_text(json, "name", info->name ? info->name : "");
+    json_key_text(json, "framework_id", executor->framework->id);
+    if (info->command) {
+        json_key(json, "command");
+        json_message(json, info->command);
+    }
+    json_key(json, "resources");
+    json_resources(json, &executor->resources);
+    json_key_text(json, "source", info->source ? info->source : "");
+    if (info->labels) {
+        json_key(json, "labels");
+        json_labels(json, info->labels);
+    }
+    if (info->has_type) {
+        const ProtobufCEnumValue *value =
+            protobuf_c_enum_descriptor_get_value(&mesos__v1__executor_info__type__descriptor, (int)info->type);
+        json_key_text(json, "type", value ? value->name : "UNKNOWN");
+    }
+    json_key_text(json, "slave_id", executor->agent->id);
+    json_object_end(json);
+}
+
+static void
+json_framework_times(struct json *json, const struct framework *framework)
+{
+    const Mesos__V1__FrameworkInfo *info = framework->info;
+    json_key_text(json, "user", info->user);
+    json_key_double(json, "failover_timeout", info->failover_timeout);
+    json_key_bool(json, "checkpoint", info->has_checkpoint && info->checkpoint);
+    json_key_double(json, "registered_time", framework->registered_secs);
+    json_key_double(json, "unregistered_time", framework->unregistered_secs);
+    if (info->principal)
+        json_key_text(json, "principal", info->principal);
+}
+
+void
+json_framework(struct json *json, const struct framework *framework, struct arena *arena)
+{
+    const Mesos__V1__FrameworkInfo *info = framework->info;
+    auto_resources struct resources sum = {0};
+    const struct executor *executor;
+    json_object(json);
+    json_framework_summary(json, framework);
+    json_framework_times(json, framework);
+    framework_used(framework, &sum);
+    framework_offered(framework, &sum);
+    json_key(json, "resources");
+    json_resources(json, &sum);
+    if (framework->multi_role) {
+        json_key(json, "roles");
+        json_array(json);
+        for (uint32_t i = 0; i < framework->role_count; i++)
+            json_text(json, framework->roles[i]);
+        json_array_end(json);
+    } else {
+        json_key_text(json, "role", framework->roles[0]);
+    }
+    json_tasks(json, framework, arena);
+    json_offers(json, framework);
+    json_key(json, "executors");
+    json_array(json);
+    map_foreach(executor, &framework->executors)
+        json_executor(json, executor, arena);
+    json_array_end(json);
+    if (info->labels) {
+        json_key(json, "labels");
+        json_labels(json, info->labels);
+    }
+    json_key(json, "offer_constraints");
+    if (framework->constraints)
+        json_message(json, framework->constraints);
+    else
+        json_raw(json, STR_LIT("{}"));
+    if (framework->reregistered_secs > 0)
+        json_key_double(json, "reregistered_time", framework->reregistered_secs);
+    json_object_end(json);
+}

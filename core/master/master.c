@@ -1,0 +1,465 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The master's life: made, started, elected, recovered from the registry, leading, ended. What it does while it leads is in
+ * the verbs; see state.h.
+ */
+#include "master/master.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "host/kind_allocator.h"
+#include "host/kind_election.h"
+#include "master/http.h"
+#include "master/messages.h"
+#include "mesos/internal/registry.pb-c.h"
+#include "wire/message.h"
+
+void
+master_fatal(struct master *master, const char *fmt, ...)
+{
+    char text[1024];
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(text, sizeof(text), fmt, ap);
+    va_end(ap);
+    if (master->ended)
+        return;
+    master->ended = true;
+    master->leading = master->elected = false;
+    if (master->setup.fatal)
+        master->setup.fatal(master->setup.arg, text);
+}
+
+void
+master_arena_reset(struct master *master)
+{
+    arena_reset(master->arena);
+}
+
+void
+scalars_add(int64_t sums[4], const struct resources *r, int sign)
+{
+    static const char *const names[] = {
+        [SCALAR_CPUS] = "cpus", [SCALAR_MEM] = "mem", [SCALAR_DISK] = "disk", [SCALAR_GPUS] = "gpus"};
+    for (uint32_t i = 0; i < r->count; i++) {
+        const struct mesos_resource *item = &r->items[i];
+        for (size_t j = 0; j < ARRAY_LEN(names) && item->type == MESOS_VALUE_SCALAR && !item->revocable; j++)
+            if (strcmp(item->name, names[j]) == 0)
+                sums[j] += sign * item->scalar;
+    }
+}
+
+/* --roles=a,b: kept as a list. */
+static void
+parse_roles(struct master *master)
+{
+    struct str rest = str_of(master->options->roles);
+    if (!master->options->roles)
+        return;
+    master->role_list = xcalloc(1, sizeof(*master->role_list));
+    while (rest.len) {
+        struct str role = str_trim(str_cut(&rest, ','));
+        if (!role.len)
+            continue;
+        master->role_list =
+            xreallocarray(master->role_list, master->role_list_count + 1, sizeof(*master->role_list));
+        master->role_list[master->role_list_count++] = str_dup(role);
+    }
+}
+
+struct master *
+master_new(const struct master_setup *setup, struct err *err)
+{
+    if (!setup->loop || !setup->options || !setup->host || !setup->allocator || !setup->registry || !setup->election) {
+        err_set(err, -EINVAL, "A master needs a loop, options, a module host, an allocator, a registry and an election");
+        return NULL;
+    }
+    struct master *master = xcalloc(1, sizeof(*master));
+    master->setup = *setup;
+    master->loop = setup->loop;
+    master->options = setup->options;
+    master->allocator = setup->allocator;
+    master->election = setup->election;
+    master->hostname = xstrdup(setup->hostname ? setup->hostname : "");
+    master->arena = arena_new(64 << 10);
+    list_init(&master->completed);
+    list_init(&master->fresh);
+    list_init(&master->refused);
+    uuid_new(master->id);
+    parse_roles(master);
+    return master;
+}
+
+static void
+on_message(const struct upid *from, struct str to, struct str name, struct str body, void *arg)
+{
+    messages_handle(arg, from, to, name, body);
+}
+
+static void
+on_exited(const struct upid *peer, void *arg)
+{
+    struct master *master = arg;
+    char pid[400];
+    struct agent *agent = map_get(&master->agents_by_pid, str_of(upid_format(peer, pid)));
+    if (agent && !master->ended)
+        agent_disconnected(agent);
+}
+
+static void
+pack_info(struct master *master)
+{
+    static const Mesos__V1__MasterInfo__Capability__Type types[] = {
+        MESOS__V1__MASTER_INFO__CAPABILITY__TYPE__AGENT_UPDATE,
+        MESOS__V1__MASTER_INFO__CAPABILITY__TYPE__AGENT_DRAINING,
+        MESOS__V1__MASTER_INFO__CAPABILITY__TYPE__QUOTA_V2,
+    };
+    Mesos__V1__MasterInfo info = MESOS__V1__MASTER_INFO__INIT;
+    Mesos__V1__Address address = MESOS__V1__ADDRESS__INIT;
+    Mesos__V1__MasterInfo__Capability capabilities[ARRAY_LEN(types)], *list[ARRAY_LEN(types)];
+    char ip[64], version[] = MESOS_PROTOCOL_VERSION;
+    struct in_addr in = {0};
+    for (size_t i = 0; i < ARRAY_LEN(types); i++) {
+        mesos__v1__master_info__capability__init(&capabilities[i]);
+        capabilities[i].has_type = true;
+        capabilities[i].type = types[i];
+        list[i] = &capabilities[i];
+    }
+    address_ip(&master->daemon->self, ip);
+    inet_pton(AF_INET, ip, &in);
+    info.id = master->id;
+    info.ip = in.s_addr;
+    info.port = address_port(&master->daemon->self);
+    info.pid = master->pid;
+    info.hostname = master->hostname;
+    info.version = version;
+    info.address = &address;
+    address.hostname = master->hostname;
+    address.ip = ip;
+    address.port = address_port(&master->daemon->self);
+    info.n_capabilities = ARRAY_LEN(types);
+    info.capabilities = list;
+    master->info_len = mesos__v1__master_info__get_packed_size(&info);
+    master->info = xmalloc(master->info_len);
+    mesos__v1__master_info__pack(&info, master->info);
+}
+
+/* --weights=role=weight,... */
+static void
+tell_weights(struct master *master)
+{
+    struct str rest = str_of(master->options->weights);
+    while (rest.len) {
+        struct str pair = str_cut(&rest, ','), role = str_trim(str_cut(&pair, '='));
+        auto_free char *name = str_dup(role);
+        double weight;
+        if (role.len && str_to_double(str_trim(pair), &weight) == 0 && weight > 0) {
+            if (allocator_update_weight(master->allocator, name, weight))
+                log_warning("--weights: allocator %s knows no weights", module_name(master->allocator));
+        } else if (role.len) {
+            log_warning("--weights: '%s' has no positive weight: ignored", name);
+        }
+    }
+}
+
+static void
+on_elected_recovered(void *arg)
+{
+    struct master *master = arg;
+    master->leading = true;
+    log_info("leading id=%s agents_awaited=%zu unreachable=%zu", master->id, map_count(&master->recovered),
+             map_count(&master->unreachable));
+    loop_timer_start_ns(&master->reregister, master->options->agent_reregister_timeout_ns);
+    loop_timer_start_ns(&master->gc, master->options->registry_gc_interval_ns);
+}
+
+static void
+on_fetched(void *arg)
+{
+    struct master *master = arg;
+    registrar_put(master->registrar, MESOS_REGISTRY_MASTER, STR_LIT("info"), str_n(master->info, master->info_len));
+    registrar_commit(master->registrar, on_elected_recovered, master);
+}
+
+static void
+recover_agent(struct master *master, struct str id, struct str value)
+{
+    struct err err;
+    Mesos__Internal__Registry__Slave *entry = MESSAGE_UNPACK(
+        Mesos__Internal__Registry__Slave, mesos__internal__registry__slave, value, master->arena, &err);
+    if (!entry) {
+        log_error("registry: agent %.*s cannot be read: %s", STR_ARG(id), err.text);
+        return;
+    }
+    struct recovered_agent *recovered = xcalloc(1, sizeof(*recovered) + id.len + 1);
+    memcpy(recovered->id, id.ptr, id.len);
+    recovered->info_len = mesos__slave_info__get_packed_size(entry->info);
+    recovered->info = xmalloc(recovered->info_len + 1);
+    mesos__slave_info__pack(entry->info, recovered->info);
+    struct recovered_agent *former = map_set(&master->recovered, str_of(recovered->id), recovered);
+    if (former)
+        free(former->info);
+    free(former);
+    master_arena_reset(master);
+}
+
+static void
+recover_lost(struct master *master, struct map *map, struct str id, struct str value)
+{
+    /* Gone and unreachable entries have the same first two fields. */
+    Mesos__Internal__Registry__UnreachableSlave *entry =
+        MESSAGE_UNPACK(Mesos__Internal__Registry__UnreachableSlave, mesos__internal__registry__unreachable_slave, value,
+                       master->arena, NULL);
+    lost_agent_add(map, id, entry ? entry->timestamp->nanoseconds : 0);
+    master_arena_reset(master);
+}
+
+static void
+on_registry_entry(void *arg, const struct mesos_registry_entry *entry)
+{
+    struct master *master = arg;
+    struct str key = str_n(entry->key.data, entry->key.len), value = str_n(entry->value.data, entry->value.len);
+    switch (entry->table) {
+    case MESOS_REGISTRY_ADMITTED:
+        recover_agent(master, key, value);
+        break;
+    case MESOS_REGISTRY_UNREACHABLE:
+        recover_lost(master, &master->unreachable, key, value);
+        break;
+    case MESOS_REGISTRY_GONE:
+        recover_lost(master, &master->gone, key, value);
+        break;
+    default:
+        break;
+    }
+}
+
+static void
+on_elected(void *arg)
+{
+    struct master *master = arg;
+    if (master->elected || master->ended)
+        return;
+    master->elected = true;
+    master->elected_secs = loop_wall_secs(master->loop);
+    log_info("elected id=%s pid=%s", master->id, master->pid);
+    registrar_fetch(master->registrar, on_registry_entry, on_fetched, master);
+}
+
+static void
+on_lost(void *arg, const char *reason)
+{
+    master_fatal(arg, "Lost leadership: %s", reason ? reason : "no reason given");
+}
+
+static void
+on_detected(void *arg, struct mesos_bytes bytes)
+{
+    struct master *master = arg;
+    free(master->leader_hostname);
+    master->leader_hostname = NULL;
+    Mesos__V1__MasterInfo *info =
+        bytes.data ? MESSAGE_UNPACK(Mesos__V1__MasterInfo, mesos__v1__master_info, str_n(bytes.data, bytes.len),
+                                    master->arena, NULL)
+                   : NULL;
+    if (info && strcmp(info->id, master->id) != 0) {
+        const char *hostname = info->address && info->address->hostname ? info->address->hostname : info->hostname;
+        master->leader_hostname = hostname ? xstrdup(hostname) : NULL;
+        master->leader_port = (uint16_t)info->port;
+    }
+    master_arena_reset(master);
+}
+
+static void
+on_registry_failed(void *arg, const char *reason)
+{
+    master_fatal(arg, "%s", reason);
+}
+
+static struct registrar *
+make_registrar(struct master *master)
+{
+    struct registrar_options options = {
+        .loop = master->loop,
+        .host = master->setup.host,
+        .registry = master->setup.registry,
+        .fetch_timeout_ms = master->options->registry_fetch_timeout_ns / 1000000,
+        .store_timeout_ms = master->options->registry_store_timeout_ns / 1000000,
+        .metrics = master->daemon->metrics,
+        .failed = on_registry_failed,
+        .arg = master,
+    };
+    return registrar_new(&options);
+}
+
+int
+master_start(struct master *master, struct err *err)
+{
+    struct upid self = {.id = "master"};
+    char pid[400];
+    struct daemon_setup setup = {
+        .actor = "master",
+        .log_path = "/master/log",
+        .listen = master->setup.listen,
+        .advertise = master->setup.advertise,
+        .conf = master->setup.set,
+        .on_message = on_message,
+        .on_exited = on_exited,
+        .arg = master,
+    };
+    master->daemon = daemon_new(master->loop, &setup, err);
+    if (!master->daemon)
+        return err && err->code ? err->code : -EIO;
+    self.address = master->daemon->self;
+    master->pid = xstrdup(upid_format(&self, pid));
+    master->start_secs = master->daemon->start_secs;
+    pack_info(master);
+    master_metrics_init(master);
+    http_mount(master);
+    loop_timer_init(&master->reregister, master->loop, agents_reregister_timeout, master);
+    loop_timer_init(&master->gc, master->loop, unreachable_collect, master);
+    master->registrar = make_registrar(master);
+    offers_init(master);
+    tell_weights(master);
+    whitelist_start(master);
+    log_info("master id=%s pid=%s hostname=%s", master->id, master->pid, master->hostname);
+    master->election_events =
+        (struct mesos_election_events){sizeof(master->election_events), master, on_detected, on_elected, on_lost};
+    election_detect(master->election, &master->election_events);
+    election_contend(master->election, (struct mesos_bytes){master->info, master->info_len});
+    return 0;
+}
+
+static void
+free_maps(struct master *master)
+{
+    struct recovered_agent *recovered;
+    struct lost_agent *lost;
+    struct admission *admission;
+    map_foreach(recovered, &master->recovered)
+    {
+        free(recovered->info);
+        free(recovered);
+    }
+    map_foreach(lost, &master->unreachable)
+        free(lost);
+    map_foreach(lost, &master->gone)
+        free(lost);
+    map_foreach(admission, &master->admissions)
+        admission_free(admission);
+    map_fini(&master->recovered);
+    map_fini(&master->unreachable);
+    map_fini(&master->gone);
+    map_fini(&master->admissions);
+}
+
+/* The allocator's instance outlives the master: with nothing left in it, it never calls the sink again. */
+static void
+empty_allocator(struct master *master)
+{
+    struct framework *framework;
+    struct agent *agent;
+    map_foreach(framework, &master->frameworks)
+        allocator_deactivate_framework(master->allocator, framework->number);
+    map_foreach(agent, &master->agents)
+        allocator_remove_agent(master->allocator, agent->number);
+    map_foreach(framework, &master->frameworks)
+        allocator_remove_framework(master->allocator, framework->number);
+}
+
+/* Nothing is told to anybody. */
+static void
+free_cluster(struct master *master)
+{
+    struct framework *framework, *next;
+    struct agent *agent;
+    struct offer *offer;
+    struct task *task;
+    struct executor *executor;
+    map_foreach(offer, &master->offers)
+    {
+        loop_timer_stop(&offer->timeout);
+        resources_fini(&offer->resources);
+        free(offer);
+    }
+    map_foreach(framework, &master->frameworks)
+    {
+        if (framework->stream)
+            http_exchange_on_gone(framework->stream, NULL, NULL);
+        map_foreach(task, &framework->tasks)
+            task_free(task);
+        map_foreach(executor, &framework->executors)
+        {
+            resources_fini(&executor->resources);
+            free(executor->info);
+            free(executor->id);
+            free(executor);
+        }
+        framework_free(framework);
+    }
+    list_foreach_safe(framework, next, &master->completed, completed_node)
+        framework_free(framework);
+    map_foreach(agent, &master->agents)
+        agent_free(agent);
+    map_fini(&master->offers);
+    map_fini(&master->frameworks);
+    map_fini(&master->completed_ids);
+    map_fini(&master->agents);
+    map_fini(&master->agents_by_pid);
+    map_fini(&master->observers);
+}
+
+void
+master_free(struct master *master)
+{
+    if (!master)
+        return;
+    master->ended = true;
+    registrar_free(master->registrar);
+    loop_timer_stop(&master->reregister);
+    loop_timer_stop(&master->gc);
+    whitelist_stop(master);
+    loop_timer_stop(&master->refused_soon);
+    refused_flush(master);
+    if (master->daemon) {
+        empty_allocator(master);
+        free_cluster(master);
+    }
+    free_maps(master);
+    daemon_free(master->daemon);
+    arena_free(master->arena);
+    buf_fini(&master->out);
+    buf_fini(&master->frame);
+    for (size_t i = 0; i < master->role_list_count; i++)
+        free((char *)(uintptr_t)master->role_list[i]);
+    free(master->role_list);
+    free(master->agents_by_number);
+    free(master->frameworks_by_number);
+    free(master->leader_hostname);
+    free(master->hostname);
+    free(master->pid);
+    free(master->info);
+    free(master);
+}
+
+const struct address *
+master_address(const struct master *master)
+{
+    return &master->daemon->bound;
+}
+
+const char *
+master_id(const struct master *master)
+{
+    return master->id;
+}
+
+bool
+master_leading(const struct master *master)
+{
+    return master->leading;
+}

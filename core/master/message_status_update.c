@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * StatusUpdateMessage: news of a task, to its framework at once, then into the master's own picture. The agent sends it again
+ * until the framework has acknowledged it, so a framework that is away misses nothing.
+ */
+#include "base/log.h"
+#include "master/messages.h"
+
+typedef Mesos__Internal__StatusUpdate Update;
+
+/* The status as the framework sees it: with the agent, and with a uuid only when somebody waits for an acknowledgement. */
+static void
+complete(Update *update, bool wants_acknowledgement)
+{
+    Mesos__V1__TaskStatus *status = update->status;
+    if (update->slave_id)
+        status->agent_id = update->slave_id;
+    if (update->executor_id)
+        status->executor_id = update->executor_id;
+    status->has_timestamp = true;
+    status->timestamp = update->timestamp;
+    status->has_uuid = wants_acknowledgement && update->has_uuid && update->uuid.len > 0;
+    if (status->has_uuid)
+        status->uuid = update->uuid;
+}
+
+static void
+drop(struct master *master, const Update *update, const char *why)
+{
+    metric_inc(master->m.invalid_status_updates);
+    log_warning("drop update task=%s state=%s framework=%s: %s", update->status->task_id->value,
+                task_state_name(update->status->state), update->framework_id->value, why);
+}
+
+void
+message_status_update(struct master *master, const struct upid *from, Mesos__Internal__StatusUpdateMessage *message,
+                      struct str body)
+{
+    Update *update = message->update;
+    struct agent *agent = update->slave_id ? agent_find(master, update->slave_id->value) : NULL;
+    struct framework *framework = framework_find(master, update->framework_id->value);
+    (void)from;
+    (void)body;
+    metric_inc(master->m.messages_status_update);
+    if (!agent || agent->leaving) {
+        drop(master, update, "its agent is not registered");
+        return;
+    }
+    if (!framework) {
+        drop(master, update, "its framework is unknown");
+        return;
+    }
+    struct task *task = task_find(framework, update->status->task_id->value);
+    bool asked = message->pid && message->pid[0];
+    complete(update, asked);
+    framework_send_status(framework, update->status);
+    if (!task || task->agent != agent) {
+        drop(master, update, "the task is unknown");
+        return;
+    }
+    log_info("update task=%s state=%s framework=%s agent=%s", task->id, task_state_name(update->status->state),
+             framework->id, agent->id);
+    metric_inc(master->m.valid_status_updates);
+    task_update(task, update->status, update->has_latest_state ? update->latest_state : update->status->state,
+                update->status->has_uuid ? str_n(update->uuid.data, update->uuid.len) : (struct str){0});
+}

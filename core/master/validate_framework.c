@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a framework may say of itself. Pure checks with Mesos's texts; SUBSCRIBE and UPDATE_FRAMEWORK ask them. */
+#include <errno.h>
+#include <math.h>
+#include <string.h>
+
+#include "master/calls.h"
+#include "model/role.h"
+
+static bool
+listed(char *const *list, size_t count, const char *item)
+{
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(list[i], item) == 0)
+            return true;
+    return false;
+}
+
+/* "{ a, b }" */
+static void
+put_set(struct buf *out, char *const *list, size_t count)
+{
+    buf_puts(out, "{ ");
+    for (size_t i = 0; i < count; i++)
+        buf_printf(out, "%s%s", i ? ", " : "", list[i]);
+    buf_puts(out, " }");
+}
+
+static int
+duplicates_validate(const Mesos__V1__FrameworkInfo *info, struct err *err)
+{
+    auto_free char **twice = xcalloc(info->n_roles + 1, sizeof(*twice));
+    size_t count = 0;
+    for (size_t i = 0; i < info->n_roles; i++)
+        if (listed(info->roles, i, info->roles[i]) && !listed(twice, count, info->roles[i]))
+            twice[count++] = info->roles[i];
+    if (!count)
+        return 0;
+    auto_buf struct buf text = {0};
+    put_set(&text, twice, count);
+    return err_set(err, -EINVAL, "'FrameworkInfo.roles' contains duplicate items: %s", buf_cstr(&text));
+}
+
+static int
+roles_validate(const Mesos__V1__FrameworkInfo *info, struct err *err)
+{
+    bool multi = framework_has_capability(info, MESOS__V1__FRAMEWORK_INFO__CAPABILITY__TYPE__MULTI_ROLE);
+    bool has_role = info->role && info->role != mesos__v1__framework_info__role__default_value;
+    struct err why;
+    if (multi && has_role)
+        return err_set(err, -EINVAL, "'FrameworkInfo.role' must not be set when the framework is MULTI_ROLE capable");
+    if (!multi && info->n_roles)
+        return err_set(err, -EINVAL, "'FrameworkInfo.roles' must not be set when the framework is not MULTI_ROLE capable");
+    int rc = multi ? duplicates_validate(info, err) : 0;
+    if (rc)
+        return rc;
+    for (size_t i = 0; multi && i < info->n_roles; i++)
+        if (role_check(str_of(info->roles[i]), &why))
+            return err_set(err, -EINVAL, "'FrameworkInfo.roles' contains invalid role: %s", why.text);
+    if (!multi && has_role && role_check(str_of(info->role), &why))
+        return err_set(err, -EINVAL, "'FrameworkInfo.role' is not a valid role: %s", why.text);
+    return 0;
+}
+
+static int
+whitelist_validate(const struct master *master, const Mesos__V1__FrameworkInfo *info, struct err *err)
+{
+    auto_arena struct arena *arena = arena_new(0);
+    uint32_t count;
+    const char **roles = framework_info_roles(info, arena, &count);
+    for (uint32_t i = 0; i < count && master->role_list; i++) {
+        bool found = strcmp(roles[i], "*") == 0;
+        for (size_t j = 0; j < master->role_list_count && !found; j++)
+            found = strcmp(master->role_list[j], roles[i]) == 0;
+        if (!found)
+            return err_set(err, -EINVAL, "Role '%s' is not present in the master's --roles", roles[i]);
+    }
+    return 0;
+}
+
+static int
+timeout_validate(const Mesos__V1__FrameworkInfo *info, struct err *err)
+{
+    double secs = info->failover_timeout;
+    if (isnan(secs) || fabs(secs) * 1e9 > 9.223372036854775e18)
+        return err_set(err, -EINVAL, "The framework failover_timeout (%g) is invalid", secs);
+    return 0;
+}
+
+int
+framework_info_validate(const struct master *master, const Mesos__V1__FrameworkInfo *info, struct err *err)
+{
+    int rc = roles_validate(info, err);
+    if (!rc && info->id && info->id->value[0])
+        rc = id_check(str_of(info->id->value), NULL, err);
+    if (!rc)
+        rc = timeout_validate(info, err);
+    if (!rc)
+        rc = whitelist_validate(master, info, err);
+    if (!rc && !master->options->root_submissions && strcmp(info->user, "root") == 0)
+        rc = err_set(err, -EINVAL, "User 'root' is not allowed to run frameworks without --root_submissions set");
+    return rc;
+}
+
+int
+suppressed_validate(const Mesos__V1__FrameworkInfo *info, char *const *suppressed, size_t count, struct arena *arena,
+                    struct err *err)
+{
+    uint32_t role_count;
+    const char **roles = framework_info_roles(info, arena, &role_count);
+    char **stray = arena_calloc(arena, count + 1, sizeof(*stray));
+    size_t stray_count = 0;
+    for (size_t i = 0; i < count; i++) {
+        bool found = false;
+        for (uint32_t j = 0; j < role_count && !found; j++)
+            found = strcmp(roles[j], suppressed[i]) == 0;
+        if (!found)
+            stray[stray_count++] = suppressed[i];
+    }
+    if (!stray_count)
+        return 0;
+    auto_buf struct buf text = {0};
+    put_set(&text, stray, stray_count);
+    return err_set(err, -EINVAL, "Suppressed roles %s are not contained in the set of roles", buf_cstr(&text));
+}
+
+int
+framework_update_validate(const Mesos__V1__FrameworkInfo *from, const Mesos__V1__FrameworkInfo *to, struct err *err)
+{
+    const char *before = from->principal ? from->principal : "", *after = to->principal ? to->principal : "";
+    if (strcmp(before, after) != 0)
+        return err_set(err, -EINVAL, "Changing framework's principal is not allowed.");
+    if (strcmp(from->user, to->user) != 0)
+        return err_set(err, -EINVAL, "Updating 'FrameworkInfo.user' is unsupported; attempted to update from '%s' to '%s'",
+                       from->user, to->user);
+    bool was = from->has_checkpoint && from->checkpoint, is = to->has_checkpoint && to->checkpoint;
+    if (was != is)
+        return err_set(err, -EINVAL,
+                       "Updating 'FrameworkInfo.checkpoint' is unsupported; attempted to update from '%s' to '%s'",
+                       was ? "true" : "false", is ? "true" : "false");
+    return 0;
+}
