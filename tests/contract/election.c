@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What "standalone" must do, and any election module with one contender. */
+#include "contract.h"
+
+#include <arpa/inet.h>
+#include "host/kind_election.h"
+#include "mesos/v1/mesos.pb-c.h"
+
+struct seen {
+    struct mesos_election_events events;
+    struct buf info;
+    int detected, elected, lost;
+    bool inside; /* a call of ours is under way: no event may come */
+};
+
+static void
+on_detected(void *arg, struct mesos_bytes info)
+{
+    struct seen *seen = arg;
+    assert_false(seen->inside);
+    seen->detected++;
+    buf_clear(&seen->info);
+    buf_append(&seen->info, info.data, info.len);
+}
+
+static void
+on_elected(void *arg)
+{
+    struct seen *seen = arg;
+    assert_false(seen->inside);
+    seen->elected++;
+}
+
+static void
+on_lost(void *arg, const char *reason)
+{
+    ((struct seen *)arg)->lost++;
+}
+
+static bool
+is_detected(void *arg)
+{
+    return ((struct seen *)arg)->detected > 0;
+}
+
+static void
+seen_init(struct seen *seen)
+{
+    *seen = (struct seen){.events = {sizeof seen->events, seen, on_detected, on_elected, on_lost}};
+}
+
+static int
+setup(void **state)
+{
+    struct contract *contract = xcalloc(1, sizeof *contract);
+    contract_open(contract);
+    *state = contract;
+    return 0;
+}
+
+static int
+teardown(void **state)
+{
+    contract_close(*state);
+    free(*state);
+    return 0;
+}
+
+static void
+test_a_lone_contender_leads_at_once(void **state)
+{
+    struct contract *contract = *state;
+    struct module *module = contract_start(contract, MESOS_KIND_ELECTION, "standalone");
+    struct seen seen;
+    struct answer answer = {0};
+    seen_init(&seen);
+    seen.inside = true;
+    election_detect(module, &seen.events);
+    election_contend(module, bytes_of("the master's own info"));
+    seen.inside = false;
+    assert_true(contract_until(contract, is_detected, &seen));
+    assert_int_equal(seen.elected, 1);
+    assert_int_equal(seen.detected, 1);
+    assert_string_equal(buf_cstr(&seen.info), "the master's own info");
+    assert_true(election_lease_until_ms(module) == INT64_MAX);
+    election_withdraw(module, on_answer, &answer);
+    assert_int_equal(contract_await(contract, &answer), 0);
+    assert_int_equal(seen.lost, 0);
+    buf_fini(&seen.info);
+}
+
+static void
+detects(struct contract *contract, const char *master, const char *ip, uint32_t port, const char *pid)
+{
+    struct seen seen;
+    seen_init(&seen);
+    contract->master = master;
+    struct module *module = contract_start(contract, MESOS_KIND_ELECTION, "standalone");
+    seen.inside = true;
+    election_detect(module, &seen.events);
+    seen.inside = false;
+    assert_true(contract_until(contract, is_detected, &seen));
+    Mesos__V1__MasterInfo *info = mesos__v1__master_info__unpack(NULL, seen.info.len, (uint8_t *)buf_data(&seen.info));
+    assert_non_null(info);
+    assert_int_equal(info->port, port);
+    assert_string_equal(info->pid, pid);
+    assert_string_equal(info->address->ip, ip);
+    assert_int_equal(info->address->port, port);
+    if (!strchr(ip, ':'))
+        assert_int_equal(info->ip, inet_addr(ip));
+    mesos__v1__master_info__free_unpacked(info, NULL);
+    buf_fini(&seen.info);
+}
+
+static void
+test_the_configured_address_is_reported(void **state)
+{
+    detects(*state, "127.0.0.1:5051", "127.0.0.1", 5051, "master@127.0.0.1:5051");
+    detects(*state, "10.1.2.3", "10.1.2.3", 5050, "master@10.1.2.3:5050");
+    detects(*state, "master@127.0.0.2:77", "127.0.0.2", 77, "master@127.0.0.2:77");
+    detects(*state, "[::1]:6000", "::1", 6000, "master@[::1]:6000");
+}
+
+static void
+test_names_are_resolved(void **state)
+{
+    struct seen seen;
+    struct contract *contract = *state;
+    seen_init(&seen);
+    contract->master = "localhost:5050";
+    election_detect(contract_start(contract, MESOS_KIND_ELECTION, "standalone"), &seen.events);
+    assert_true(contract_until(contract, is_detected, &seen));
+    Mesos__V1__MasterInfo *info = mesos__v1__master_info__unpack(NULL, seen.info.len, (uint8_t *)buf_data(&seen.info));
+    assert_non_null(info);
+    assert_string_equal(info->hostname, "localhost");
+    assert_int_equal(info->port, 5050);
+    mesos__v1__master_info__free_unpacked(info, NULL);
+    buf_fini(&seen.info);
+}
+
+static void
+test_bad_addresses_are_refused_at_start(void **state)
+{
+    struct contract *contract = *state;
+    static const char *const bad[] = {"zk://a:2181/mesos", ":5050", "host:0", "host:70000", "host:50x", ""};
+    for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+        struct err err = {0};
+        contract->master = bad[i];
+        assert_null(host_start(contract->host, MESOS_KIND_ELECTION, "standalone", NULL, NULL, 0, &err));
+        assert_text(err.text, "standalone", "master", bad[i], NULL);
+    }
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_a_lone_contender_leads_at_once, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_the_configured_address_is_reported, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_names_are_resolved, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_bad_addresses_are_refused_at_start, setup, teardown),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
