@@ -8,8 +8,7 @@ DAEMON_LIBS = core/daemon/libdaemon.a core/host/libhost.a core/wire/libwire.a co
   module-api/proto/libproto.a core/conf/libconf.a core/loop/libloop.a core/base/libbase.a \
   $(LIBEVENT_LIBS) $(PROTOBUF_C_LIBS) $(LTDL_LIBS) $(ZLIB_LIBS) $(CONF_LIBS) -lpthread -lm
 
-sbin_PROGRAMS += core/main/mesos-agent
-EXTRA_PROGRAMS += core/main/mesos-master
+sbin_PROGRAMS += core/main/mesos-master core/main/mesos-agent
 core_main_mesos_master_SOURCES = core/main/mesos_master.c core/master/master.h
 core_main_mesos_master_LDADD = core/main/libmain.a core/master/libmaster.a $(DAEMON_LIBS)
 core_main_mesos_agent_SOURCES = core/main/mesos_agent.c core/agent/agent.h
