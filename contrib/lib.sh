@@ -28,10 +28,11 @@ as_root() {
 
 # Installs the packages of these groups (contrib/packages) that are missing. Touches nothing when none is.
 need_packages() { # group...
-    local missing=() package group
+    local missing=() package group program
     command -v dpkg-query >/dev/null || return 0 # not Debian: configure says what is missing
-    while read -r group package; do
+    while read -r group package program; do
         case " $* " in *" $group "*) ;; *) continue ;; esac
+        [ -z "$program" ] || ! command -v "$program" >/dev/null || continue
         dpkg-query -W -f='${Status} ${Provides}\n' "$package" 2>/dev/null | grep -q '^install ok installed' ||
             missing+=("$package")
     done < <(grep -v '^#' "$root/contrib/packages")

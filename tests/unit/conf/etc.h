@@ -69,7 +69,7 @@ etc_env(struct etc *etc, const char *variable)
 
 /* Loads with arguments (NULL-terminated). */
 static inline int
-etc_load(struct etc *etc, bool agent, ...)
+etc_load(struct etc *etc, int agent, ...)
 {
     char *argv[24] = {(char *)(uintptr_t)"test", NULL};
     char directory[96];
