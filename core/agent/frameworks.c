@@ -37,6 +37,24 @@ framework_new(struct agent *agent, const Mesos__V1__FrameworkInfo *info, const c
     return framework;
 }
 
+/* A framework that was here before keeps its history. */
+struct framework *
+framework_back(struct agent *agent, const Mesos__V1__FrameworkInfo *info, const char *pid)
+{
+    struct framework *framework;
+    list_foreach(framework, &agent->completed, node) {
+        if (strcmp(framework->id, info->id->value) != 0)
+            continue;
+        list_remove(&framework->node);
+        agent->completed_count--;
+        framework->terminating = false;
+        framework_update(framework, info, pid);
+        map_add(&agent->frameworks, str_of(framework->id), framework);
+        return framework;
+    }
+    return NULL;
+}
+
 void
 framework_update(struct framework *framework, const Mesos__V1__FrameworkInfo *info, const char *pid)
 {

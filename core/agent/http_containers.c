@@ -63,7 +63,7 @@ on_gone(struct http_exchange *exchange, void *arg)
     question_free(question);
 }
 
-/* Statistics in Mesos's order, which is that of the names. */
+/* A message of the containerizer's as JSON; an empty object when it gave none. */
 static void
 json_packed(struct json *json, const char *key, const ProtobufCMessageDescriptor *type, const struct packed *packed)
 {

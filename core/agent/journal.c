@@ -17,7 +17,7 @@
 #include "base/mem.h"
 
 #define JOURNAL_RETRY_MS 1000
-#define JOURNAL_DIRECTORIES 8 /* levels above a new file that may be new too */
+#define JOURNAL_DIRECTORIES 7 /* levels above a new file that may be new too: up to the framework's directory */
 
 struct journal_file {
     struct journal *journal;

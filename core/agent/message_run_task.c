@@ -35,7 +35,9 @@ framework_for(struct agent *agent, const Mesos__V1__FrameworkInfo *info, const c
     struct framework *framework = framework_find(agent, str_of(info->id->value));
     if (framework)
         return framework;
-    framework = framework_new(agent, info, pid);
+    framework = framework_back(agent, info, pid);
+    if (!framework)
+        framework = framework_new(agent, info, pid);
     auto_free char *dir = checkpoint_framework_dir(agent, framework->id);
     auto_free char *work = xasprintf("%s/slaves/%s/frameworks/%s", agent->work_dir, agent->id, framework->id);
     gc_unschedule(agent->gc, dir);

@@ -195,6 +195,7 @@ void agent_count(struct agent *agent, const char *metric);
 /* frameworks.c */
 struct framework *framework_find(const struct agent *agent, struct str id);
 struct framework *framework_new(struct agent *agent, const Mesos__V1__FrameworkInfo *info, const char *pid);
+struct framework *framework_back(struct agent *agent, const Mesos__V1__FrameworkInfo *info, const char *pid);
 void framework_update(struct framework *framework, const Mesos__V1__FrameworkInfo *info, const char *pid);
 void framework_free(struct framework *framework);
 /* Removes it when it has no executors left. */

@@ -94,21 +94,32 @@ file_replace(const char *path, const void *data, size_t len, mode_t mode, bool s
     return 0;
 }
 
+/* From the far end: mostly only the last names are missing, and nobody wants a system call for each level above. */
+static int
+dir_make_below(char *path, mode_t mode, struct err *err)
+{
+    if (mkdir(path, mode) == 0 || errno == EEXIST)
+        return 0;
+    char *slash = strrchr(path, '/');
+    if (errno != ENOENT || !slash || slash == path)
+        return err_errno(err, "cannot create directory %s", path);
+    *slash = '\0';
+    int status = dir_make_below(path, mode, err);
+    *slash = '/';
+    if (!status && mkdir(path, mode) < 0 && errno != EEXIST)
+        return err_errno(err, "cannot create directory %s", path);
+    return status;
+}
+
 int
 dir_make(const char *path, mode_t mode, struct err *err)
 {
     auto_free char *copy = xstrdup(path);
-    for (char *at = copy + 1; *copy; at++) {
-        if (*at != '/' && *at != '\0')
-            continue;
-        char kept = *at;
-        *at = '\0';
-        if (mkdir(copy, mode) < 0 && errno != EEXIST)
-            return err_errno(err, "cannot create directory %s", copy);
-        *at = kept;
-        if (!kept)
-            break;
-    }
+    for (size_t len = strlen(copy); len > 1 && copy[len - 1] == '/'; len--)
+        copy[len - 1] = '\0';
+    int status = dir_make_below(copy, mode, err);
+    if (status)
+        return status;
     struct stat st;
     if (stat(path, &st) < 0)
         return err_errno(err, "cannot create directory %s", path);
