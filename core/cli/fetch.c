@@ -129,7 +129,7 @@ cli_find_master(struct cli_server *ret, struct cli *cli, struct err *err)
     if (cli_server_parse(ret, str_of(master), 5050, err) < 0)
         return err_wrap(err, "master '%s'", master);
     /* /version needs no credentials; a master that does not lead answers everything else with the leader's address. */
-    if (cli_get(cli, ret, "/master/version", &ignored, err) < 0)
+    if (cli_get(cli, ret, "/version", &ignored, err) < 0)
         return err_wrap(err, "master '%s'", master);
     return 0;
 }

@@ -232,12 +232,15 @@ def test_two_frameworks_share(make_cluster):
 
 def test_static_reservations(make_cluster):
     cluster = make_cluster(agent_flags={"resources": "cpus(prod):2;mem(prod):512;cpus:1;mem:256;disk:100"})
+
+    def scalars(offer):
+        return {r["name"]: r["scalar"]["value"] for r in offer["resources"] if r["type"] == "SCALAR"}
     plain = Scheduler(cluster.address, name="plain").subscribe()
     offer = plain.offer()
-    assert {r["name"]: r["scalar"]["value"] for r in offer["resources"]} == {"cpus": 1, "mem": 256, "disk": 100}
+    assert scalars(offer) == {"cpus": 1, "mem": 256, "disk": 100}
     prod = Scheduler(cluster.address, name="prod", roles=["prod"]).subscribe()
     offer = prod.offer()
-    assert {r["name"]: r["scalar"]["value"] for r in offer["resources"]} == {"cpus": 2, "mem": 512}
+    assert scalars(offer) == {"cpus": 2, "mem": 512}
     assert offer["allocation_info"] == {"role": "prod"}
     task = command_task("p", "true", offer)
     task["resources"] = [scalar("cpus", 1, role="prod"), scalar("mem", 64, role="prod")]
@@ -289,14 +292,27 @@ def test_files_are_served(cluster, scheduler):
 
 def test_an_agent_that_is_gone(make_cluster):
     cluster = make_cluster(master_flags={"agent_ping_timeout": "1secs", "max_agent_ping_timeouts": "2"})
-    scheduler = Scheduler(cluster.address, capabilities=[{"type": "MULTI_ROLE"}, {"type": "PARTITION_AWARE"}]).subscribe()
-    offer = scheduler.offer()
-    scheduler.accept(offer, [command_task("lost", "sleep 1000", offer)])
-    scheduler.until("lost", {"TASK_RUNNING"})
+    aware = Scheduler(cluster.address, checkpoint=True,
+                      capabilities=[{"type": "MULTI_ROLE"}, {"type": "PARTITION_AWARE"}]).subscribe()
+    plain = Scheduler(cluster.address, name="plain")
+    for scheduler in (aware, plain):
+        if scheduler is plain:
+            plain.subscribe()
+        offer = scheduler.offer()
+        scheduler.accept(offer, [command_task("lost", "sleep 1000", offer, cpus=1)])
+        scheduler.until("lost", {"TASK_RUNNING"})
+    start = time.monotonic()
     cluster.agents[0].kill()
-    last = scheduler.until("lost", {"TASK_UNREACHABLE"}, 20)[-1]
-    assert last["reason"] == "REASON_SLAVE_REMOVED"
-    scheduler.teardown()
+    # What nobody checkpoints is lost with the connection; the rest has the time of the pings.
+    assert plain.until("lost", {"TASK_LOST"}, 5)[-1]["reason"] == "REASON_AGENT_DISCONNECTED"
+    last = aware.until("lost", {"TASK_UNREACHABLE"}, 20)[-1]
+    assert last["reason"] == "REASON_AGENT_REMOVED"
+    assert time.monotonic() - start > 1
+    assert "unreachable_time" in last
+    failure = aware.others.get(timeout=5)
+    assert failure["type"] == "FAILURE" and "agent_id" in failure["failure"]
+    aware.teardown()
+    plain.teardown()
 
 
 def test_the_command_line(cluster):
