@@ -1,7 +1,96 @@
 # SPDX-License-Identifier: Apache-2.0
-# contrib/check configures with --enable-fuzzers, builds `make fuzzers`, and runs each tests/fuzz/fuzz_<name> over the
-# corpus in tests/fuzz/corpus/<name> and for ten seconds more.
-FUZZ_TARGETS =
-EXTRA_PROGRAMS += $(FUZZ_TARGETS)
-.PHONY: fuzzers
-fuzzers: $(FUZZ_TARGETS)
+# Fuzz entries: tests/fuzz/<entry>.c over tests/fuzz/corpus/<entry>/. `make check` replays the corpora; with
+# --enable-fuzzers (clang) tests/fuzz/fuzz_<entry> is the libFuzzer program: fuzz_json -max_total_time=60 <directory>.
+EXTRA_DIST += tests/fuzz/corpus
+FUZZ_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
+FUZZ_LIBS = core/wire/libwire.a core/model/libmodel.a module-api/proto/libproto.a core/conf/libconf.a \
+  core/loop/libloop.a core/base/libbase.a $(LIBEVENT_LIBS) $(PROTOBUF_C_LIBS) $(CONF_LIBS) $(JANSSON_LIBS) \
+  $(ZLIB_LIBS) -lpthread -lm
+FUZZ_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
+FUZZ_REPLAYS = tests/fuzz/replay_json \
+  tests/fuzz/replay_protobuf \
+  tests/fuzz/replay_recordio \
+  tests/fuzz/replay_http \
+  tests/fuzz/replay_libprocess \
+  tests/fuzz/replay_resources \
+  tests/fuzz/replay_attributes \
+  tests/fuzz/replay_values \
+  tests/fuzz/replay_conf
+check_PROGRAMS += $(FUZZ_REPLAYS)
+TESTS += $(FUZZ_REPLAYS)
+if FUZZERS
+noinst_PROGRAMS += tests/fuzz/fuzz_json \
+  tests/fuzz/fuzz_protobuf \
+  tests/fuzz/fuzz_recordio \
+  tests/fuzz/fuzz_http \
+  tests/fuzz/fuzz_libprocess \
+  tests/fuzz/fuzz_resources \
+  tests/fuzz/fuzz_attributes \
+  tests/fuzz/fuzz_values \
+  tests/fuzz/fuzz_conf
+endif
+tests_fuzz_replay_json_SOURCES = tests/fuzz/json.c tests/fuzz/fuzz.h tests/fuzz/replay.c
+tests_fuzz_replay_json_CPPFLAGS = $(FUZZ_CPPFLAGS)
+tests_fuzz_replay_json_LDADD = $(FUZZ_LIBS)
+tests_fuzz_fuzz_json_SOURCES = tests/fuzz/json.c tests/fuzz/fuzz.h
+tests_fuzz_fuzz_json_CPPFLAGS = $(FUZZ_CPPFLAGS)
+tests_fuzz_fuzz_json_LDADD = $(FUZZ_LIBS)
+tests_fuzz_fuzz_json_LDFLAGS = $(FUZZ_LDFLAGS)
+tests_fuzz_replay_protobuf_SOURCES = tests/fuzz/protobuf.c tests/fuzz/fuzz.h tests/fuzz/replay.c
+nodist_tests_fuzz_replay_protobuf_SOURCES = tests/lib/descriptors.c
+tests_fuzz_replay_protobuf_CPPFLAGS = $(FUZZ_CPPFLAGS)
+tests_fuzz_replay_protobuf_LDADD = $(FUZZ_LIBS)
+tests_fuzz_fuzz_protobuf_SOURCES = tests/fuzz/protobuf.c tests/fuzz/fuzz.h
+nodist_tests_fuzz_fuzz_protobuf_SOURCES = tests/lib/descriptors.c
+tests_fuzz_fuzz_protobuf_CPPFLAGS = $(FUZZ_CPPFLAGS)
+tests_fuzz_fuzz_protobuf_LDADD = $(FUZZ_LIBS)
+tests_fuzz_fuzz_protobuf_LDFLAGS = $(FUZZ_LDFLAGS)
+tests_fuzz_replay_recordio_SOURCES = tests/fuzz/recordio.c tests/fuzz/fuzz.h tests/fuzz/replay.c
+tests_fuzz_replay_recordio_CPPFLAGS = $(FUZZ_CPPFLAGS)
+tests_fuzz_replay_recordio_LDADD = $(FUZZ_LIBS)
+tests_fuzz_fuzz_recordio_SOURCES = tests/fuzz/recordio.c tests/fuzz/fuzz.h
+tests_fuzz_fuzz_recordio_CPPFLAGS = $(FUZZ_CPPFLAGS)
+tests_fuzz_fuzz_recordio_LDADD = $(FUZZ_LIBS)
+tests_fuzz_fuzz_recordio_LDFLAGS = $(FUZZ_LDFLAGS)
+tests_fuzz_replay_http_SOURCES = tests/fuzz/http.c tests/fuzz/fuzz.h tests/fuzz/replay.c
+tests_fuzz_replay_http_CPPFLAGS = $(FUZZ_CPPFLAGS)
+tests_fuzz_replay_http_LDADD = $(FUZZ_LIBS)
+tests_fuzz_fuzz_http_SOURCES = tests/fuzz/http.c tests/fuzz/fuzz.h
+tests_fuzz_fuzz_http_CPPFLAGS = $(FUZZ_CPPFLAGS)
+tests_fuzz_fuzz_http_LDADD = $(FUZZ_LIBS)
+tests_fuzz_fuzz_http_LDFLAGS = $(FUZZ_LDFLAGS)
+tests_fuzz_replay_libprocess_SOURCES = tests/fuzz/libprocess.c tests/fuzz/fuzz.h tests/fuzz/replay.c
+tests_fuzz_replay_libprocess_CPPFLAGS = $(FUZZ_CPPFLAGS)
+tests_fuzz_replay_libprocess_LDADD = $(FUZZ_LIBS)
+tests_fuzz_fuzz_libprocess_SOURCES = tests/fuzz/libprocess.c tests/fuzz/fuzz.h
+tests_fuzz_fuzz_libprocess_CPPFLAGS = $(FUZZ_CPPFLAGS)
+tests_fuzz_fuzz_libprocess_LDADD = $(FUZZ_LIBS)
+tests_fuzz_fuzz_libprocess_LDFLAGS = $(FUZZ_LDFLAGS)
+tests_fuzz_replay_resources_SOURCES = tests/fuzz/resources.c tests/fuzz/fuzz.h tests/fuzz/replay.c
+tests_fuzz_replay_resources_CPPFLAGS = $(FUZZ_CPPFLAGS)
+tests_fuzz_replay_resources_LDADD = $(FUZZ_LIBS)
+tests_fuzz_fuzz_resources_SOURCES = tests/fuzz/resources.c tests/fuzz/fuzz.h
+tests_fuzz_fuzz_resources_CPPFLAGS = $(FUZZ_CPPFLAGS)
+tests_fuzz_fuzz_resources_LDADD = $(FUZZ_LIBS)
+tests_fuzz_fuzz_resources_LDFLAGS = $(FUZZ_LDFLAGS)
+tests_fuzz_replay_attributes_SOURCES = tests/fuzz/attributes.c tests/fuzz/fuzz.h tests/fuzz/replay.c
+tests_fuzz_replay_attributes_CPPFLAGS = $(FUZZ_CPPFLAGS)
+tests_fuzz_replay_attributes_LDADD = $(FUZZ_LIBS)
+tests_fuzz_fuzz_attributes_SOURCES = tests/fuzz/attributes.c tests/fuzz/fuzz.h
+tests_fuzz_fuzz_attributes_CPPFLAGS = $(FUZZ_CPPFLAGS)
+tests_fuzz_fuzz_attributes_LDADD = $(FUZZ_LIBS)
+tests_fuzz_fuzz_attributes_LDFLAGS = $(FUZZ_LDFLAGS)
+tests_fuzz_replay_values_SOURCES = tests/fuzz/values.c tests/fuzz/fuzz.h tests/fuzz/replay.c
+tests_fuzz_replay_values_CPPFLAGS = $(FUZZ_CPPFLAGS)
+tests_fuzz_replay_values_LDADD = $(FUZZ_LIBS)
+tests_fuzz_fuzz_values_SOURCES = tests/fuzz/values.c tests/fuzz/fuzz.h
+tests_fuzz_fuzz_values_CPPFLAGS = $(FUZZ_CPPFLAGS)
+tests_fuzz_fuzz_values_LDADD = $(FUZZ_LIBS)
+tests_fuzz_fuzz_values_LDFLAGS = $(FUZZ_LDFLAGS)
+tests_fuzz_replay_conf_SOURCES = tests/fuzz/conf.c tests/fuzz/fuzz.h tests/fuzz/replay.c
+tests_fuzz_replay_conf_CPPFLAGS = $(FUZZ_CPPFLAGS)
+tests_fuzz_replay_conf_LDADD = $(FUZZ_LIBS)
+tests_fuzz_fuzz_conf_SOURCES = tests/fuzz/conf.c tests/fuzz/fuzz.h
+tests_fuzz_fuzz_conf_CPPFLAGS = $(FUZZ_CPPFLAGS)
+tests_fuzz_fuzz_conf_LDADD = $(FUZZ_LIBS)
+tests_fuzz_fuzz_conf_LDFLAGS = $(FUZZ_LDFLAGS)
