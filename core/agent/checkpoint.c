@@ -67,18 +67,29 @@ checkpoint_record(const char *path, struct str bytes, bool sync, struct err *err
 int
 checkpoint_record_read(const char *path, struct buf *ret, struct err *err)
 {
-    uint32_t len;
-    int status = file_read(path, LIMIT_MESSAGE_BYTES + sizeof(len), ret, err);
+    struct str record;
+    int status = file_read(path, LIMIT_MESSAGE_BYTES + sizeof(uint32_t), ret, err);
     if (status)
         return status;
-    if (ret->len < sizeof(len))
-        return err_set(err, -EBADMSG, "%s is torn: %zu bytes", path, ret->len);
-    memcpy(&len, buf_data(ret), sizeof(len));
-    buf_consume(ret, sizeof(len));
-    if (ret->len < len)
-        return err_set(err, -EBADMSG, "%s is torn: %zu of %u bytes", path, ret->len, len);
-    ret->len = len;
+    if (!checkpoint_record_next(ret, &record))
+        return err_set(err, -EBADMSG, "%s is torn: it has %zu bytes", path, ret->len);
+    ret->len = record.len;
     return 0;
+}
+
+/* Afterwards buf begins with the record's own bytes. */
+bool
+checkpoint_record_next(struct buf *buf, struct str *ret_record)
+{
+    uint32_t len;
+    if (buf->len < sizeof(len))
+        return false;
+    memcpy(&len, buf_data(buf), sizeof(len));
+    if (buf->len - sizeof(len) < len)
+        return false;
+    buf_consume(buf, sizeof(len));
+    *ret_record = str_n(buf_data(buf), len);
+    return true;
 }
 
 /* link -> target, replacing what was there at once. */
@@ -185,13 +196,35 @@ checkpoint_executor(struct executor *executor, struct err *err)
     return 0;
 }
 
+static void
+add_record(struct buf *out, struct str bytes)
+{
+    uint32_t len = (uint32_t)bytes.len;
+    buf_append(out, &len, sizeof(len));
+    buf_append_str(out, bytes);
+}
+
+/* mesos.v1.Task, as Mesos has it; and after it, where Mesos does not look, the TaskInfo: should the agent die before the
+ * executor has it, the next one can still send it. */
+void
+checkpoint_task_bytes(const struct task *task, struct buf *out)
+{
+    add_record(out, packed_str(&task->task));
+    if (task->info.len)
+        add_record(out, packed_str(&task->info));
+}
+
 int
 checkpoint_task(struct task *task, struct err *err)
 {
     auto_free char *dir = xasprintf("%s/tasks/%s", task->executor->meta, task->id);
     auto_free char *path = xasprintf("%s/task.info", dir);
+    auto_buf struct buf bytes = {0};
     int status = dir_make(dir, 0755, err);
-    return status ? status : checkpoint_record(path, packed_str(&task->task), false, err);
+    if (status)
+        return status;
+    checkpoint_task_bytes(task, &bytes);
+    return file_replace(path, buf_data(&bytes), bytes.len, 0600, false, err);
 }
 
 static void

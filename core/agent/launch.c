@@ -66,8 +66,11 @@ job_checkpoint(struct launch_job *job, struct executor *executor)
     job->meta = xstrdup(executor->meta);
     job->meta_latest = xasprintf("%s/runs/latest", dir);
     job->pids = xasprintf("%s/pids", executor->meta);
-    list_foreach(task, &executor->queued, node)
-        job_file(job, xasprintf("%s/tasks/%s", executor->meta, task->id), "task.info", packed_str(&task->task), true);
+    list_foreach(task, &executor->queued, node) {
+        auto_buf struct buf bytes = {0};
+        checkpoint_task_bytes(task, &bytes);
+        job_file(job, xasprintf("%s/tasks/%s", executor->meta, task->id), "task.info", buf_str(&bytes), false);
+    }
     job_file(job, xstrdup(dir), "executor_generated_for_command_task", str_of(executor->generated ? "1" : "0"), false);
     job_file(job, xstrdup(dir), "executor.info", checkpoint_executor_bytes(executor, arena), true);
 }

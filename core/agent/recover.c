@@ -18,6 +18,7 @@
 
 #include "base/file.h"
 #include "model/role.h"
+#include "wire/limits.h"
 
 #define NS_PER_MS 1000000LL
 #define UPDATES_MAX_BYTES (256 << 20)
@@ -207,10 +208,6 @@ each_dir(struct recovery *recovery, const char *path, int (*fn)(struct recovery 
     return status;
 }
 
-struct seen {
-    struct task *task;
-};
-
 static void
 on_seen(void *arg, const struct status_recovered *recovered)
 {
@@ -250,22 +247,43 @@ read_updates(struct recovery *recovery, struct task *task, struct err *err)
     return 0;
 }
 
+/* The task of a task.info; NULL and err when it is torn or about something else. */
+static struct task *
+task_read(struct executor *executor, const char *id, struct buf *bytes, struct arena *arena, struct err *err)
+{
+    struct str record;
+    if (!checkpoint_record_next(bytes, &record)) {
+        err_set(err, -EBADMSG, "it is torn: %zu bytes", bytes->len);
+        return NULL;
+    }
+    Mesos__V1__Task *message = message_unpack(&mesos__v1__task__descriptor, record, arena, err);
+    if (message && strcmp(message->task_id->value, id) != 0) {
+        err_set(err, -EBADMSG, "it is about task %s", message->task_id->value);
+        return NULL;
+    }
+    struct task *task = message ? task_recovered(executor, message, err) : NULL;
+    buf_consume(bytes, record.len);
+    if (task && checkpoint_record_next(bytes, &record) &&
+        message_unpack(&mesos__v1__task_info__descriptor, record, arena, NULL))
+        packed_set(&task->info, record);
+    return task;
+}
+
 static int
 read_task(struct recovery *recovery, void *arg, const char *id, struct err *err)
 {
     struct executor *executor = arg;
     auto_arena struct arena *arena = arena_new(0);
     auto_buf struct buf bytes = {0};
+    struct err why = {0};
     auto_free char *path = xasprintf("%s/tasks/%s/task.info", executor->meta, id);
-    int status = checkpoint_record_read(path, &bytes, err);
+    int status = file_read(path, LIMIT_MESSAGE_BYTES, &bytes, &why);
     if (status == -ENOENT)
         return 0; /* never sent to the executor */
-    Mesos__V1__Task *message = status ? NULL : message_unpack(&mesos__v1__task__descriptor, buf_str(&bytes), arena, err);
-    struct task *task = message && !strcmp(message->task_id->value, id) ? task_recovered(executor, message, err) : NULL;
+    struct task *task = status ? NULL : task_read(executor, id, &bytes, arena, &why);
     if (!task) {
-        if (message && err && !err->code)
-            err_set(err, -EBADMSG, "it is about task %s", message->task_id->value);
-        return piece_lost(recovery, path, status, err);
+        err_set(err, why.code, "%s", why.text);
+        return piece_lost(recovery, path, why.code, err);
     }
     return read_updates(recovery, task, err);
 }

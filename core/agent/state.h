@@ -284,11 +284,14 @@ char *sandbox_run_dir(const struct agent *agent, const char *framework_id, const
 int checkpoint_record(const char *path, struct str bytes, bool sync, struct err *err);
 /* Reads one record. -ENOENT when there is no file; -EBADMSG when it is torn. */
 int checkpoint_record_read(const char *path, struct buf *ret, struct err *err);
+/* Takes the next record off the front: false when there is no whole one. The record's bytes stay at the front. */
+bool checkpoint_record_next(struct buf *buf, struct str *ret_record);
 int checkpoint_link(const char *target, const char *link, struct err *err);
 int checkpoint_agent(struct agent *agent, struct err *err); /* slave.info and the latest link, durable */
 int checkpoint_boot_id(struct agent *agent, struct err *err);
 int checkpoint_framework(struct framework *framework, struct err *err);
 int checkpoint_executor(struct executor *executor, struct err *err);
+void checkpoint_task_bytes(const struct task *task, struct buf *out); /* content of task.info */
 int checkpoint_task(struct task *task, struct err *err);
 void checkpoint_http_marker(struct executor *executor);
 void checkpoint_sentinel(struct executor *executor);
