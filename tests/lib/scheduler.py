@@ -38,7 +38,7 @@ class Scheduler:
         self.offers = queue.Queue()
         self.updates = queue.Queue()
         self.others = queue.Queue()
-        self.history = []  # every update, in order of arrival
+        self.history = []  # every update, in order of arrival; "received" says when
         self.connection = None
         self.thread = None
         self.ended = threading.Event()
@@ -99,6 +99,7 @@ class Scheduler:
                 self.offers.put(offer)
         elif kind == "UPDATE":
             status = event["update"]["status"]
+            status["received"] = time.monotonic()
             self.history.append(status)
             if self.acknowledge and "uuid" in status:
                 self.ack(status)
