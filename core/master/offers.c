@@ -163,6 +163,12 @@ offer_message(struct offer *offer, struct arena *arena)
         to->domain = info ? info->domain : NULL;
     }
     offer_executors(to, offer, arena);
+    if (!framework->multi_role) {
+        /* A framework of before there were several roles compares whole resources: it sees what it knew then. */
+        for (size_t i = 0; i < to->n_resources; i++)
+            to->resources[i]->allocation_info = NULL;
+        return to;
+    }
     to->allocation_info = arena_alloc(arena, sizeof(*to->allocation_info));
     mesos__v1__resource__allocation_info__init(to->allocation_info);
     to->allocation_info->role = arena_strdup(arena, str_of(offer->role));
