@@ -57,7 +57,7 @@ escape_byte(char *at, unsigned char c)
 void
 json_text_string(struct buf *out, struct str value)
 {
-    const unsigned char *s = (const unsigned char *)value.ptr, *end = s + value.len;
+    const unsigned char *s = (const unsigned char *)(value.len ? value.ptr : ""), *end = s + value.len;
     /* Most text needs no escape: room for that first, more when an escape comes. */
     char *at = buf_reserve(out, value.len + 2), *base = at;
     *at++ = '"';
