@@ -35,7 +35,6 @@ json_head(struct json *json, const struct master *master)
     json_array(json);
     json_text(json, "AGENT_UPDATE");
     json_text(json, "AGENT_DRAINING");
-    json_text(json, "QUOTA_V2");
     json_array_end(json);
     json_key_double(json, "activated_slaves", (double)count_agents(master, true));
     json_key_double(json, "deactivated_slaves", (double)count_agents(master, false));

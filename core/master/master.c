@@ -113,10 +113,10 @@ on_exited(const struct upid *peer, void *arg)
 static void
 pack_info(struct master *master)
 {
+    /* No QUOTA_V2: there is no quota yet, and JSON schedulers that are older than that name refuse the whole SUBSCRIBED. */
     static const Mesos__V1__MasterInfo__Capability__Type types[] = {
         MESOS__V1__MASTER_INFO__CAPABILITY__TYPE__AGENT_UPDATE,
         MESOS__V1__MASTER_INFO__CAPABILITY__TYPE__AGENT_DRAINING,
-        MESOS__V1__MASTER_INFO__CAPABILITY__TYPE__QUOTA_V2,
     };
     Mesos__V1__MasterInfo info = MESOS__V1__MASTER_INFO__INIT;
     Mesos__V1__Address address = MESOS__V1__ADDRESS__INIT;
