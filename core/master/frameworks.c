@@ -471,6 +471,7 @@ framework_free(struct framework *framework)
     framework_metrics_free(framework->metrics, framework->master->daemon->metrics);
     map_fini(&framework->tasks);
     map_fini(&framework->unreachable);
+    map_fini(&framework->done_ids);
     map_fini(&framework->executors);
     arena_free(framework->arena);
     free(framework->fresh);

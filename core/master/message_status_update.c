@@ -32,6 +32,20 @@ drop(struct master *master, const Update *update, const char *why)
                 task_state_name(update->status->state), update->framework_id->value, why);
 }
 
+/* The framework's acknowledgement was lost on its way (the agent was away): it is said again. */
+static void
+acknowledge_again(struct framework *framework, struct agent *agent, Update *update)
+{
+    Mesos__Internal__StatusUpdateAcknowledgementMessage message =
+        MESOS__INTERNAL__STATUS_UPDATE_ACKNOWLEDGEMENT_MESSAGE__INIT;
+    message.slave_id = update->slave_id;
+    message.framework_id = framework->info->id;
+    message.task_id = update->status->task_id;
+    message.uuid = update->uuid;
+    log_info("acknowledge again task=%s framework=%s agent=%s", message.task_id->value, framework->id, agent->id);
+    agent_send(agent, "mesos.internal.StatusUpdateAcknowledgementMessage", &message);
+}
+
 void
 message_status_update(struct master *master, const struct upid *from, Mesos__Internal__StatusUpdateMessage *message,
                       struct str body)
@@ -52,6 +66,11 @@ message_status_update(struct master *master, const struct upid *from, Mesos__Int
     }
     struct task *task = task_find(framework, update->status->task_id->value);
     bool asked = message->pid && message->pid[0];
+    if (asked && update->has_uuid &&
+        task_was_acknowledged(framework, update->status->task_id->value, str_n(update->uuid.data, update->uuid.len))) {
+        acknowledge_again(framework, agent, update);
+        return;
+    }
     complete(update, asked);
     framework_send_status(framework, update->status);
     if (!task || task->agent != agent) {

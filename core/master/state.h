@@ -92,7 +92,8 @@ struct task {
     uint8_t state; /* Mesos__V1__TaskState: the latest that is known */
     uint8_t update_state; /* state of the last update; valid with has_update */
     bool seen; /* named by the re-registration that is being handled */
-    bool has_update, has_uuid; /* has_uuid: that update wants an acknowledgement */
+    bool has_update, has_uuid; /* has_uuid: that update wants an acknowledgement ... */
+    bool acknowledged; /* ... and got it */
     unsigned char update_uuid[UUID_BYTES];
     char id[];
 };
@@ -131,6 +132,7 @@ struct framework {
     struct map unreachable; /* id -> struct task */
     struct list done; /* completed tasks, oldest first */
     uint32_t done_count;
+    struct map done_ids; /* id -> the youngest completed task of that id */
     struct list offers;
     struct offer **fresh; /* made in this cycle of the allocator, not yet sent */
     uint32_t fresh_count, fresh_cap;
@@ -286,6 +288,8 @@ void task_status_init(Mesos__V1__TaskStatus *status, struct master *master, cons
                       Mesos__V1__TaskState state, int reason, const char *message, struct arena *arena);
 /* To the framework's history; its resources must have been given back (terminal). */
 void task_complete(struct task *task);
+/* Was exactly this update acknowledged before, so that the framework must not see it again? */
+bool task_was_acknowledged(const struct framework *framework, const char *id, struct str uuid);
 /* To the framework's unreachable tasks. */
 void task_set_unreachable(struct task *task);
 /* A removed task leaves no trace in the history. */

@@ -227,6 +227,7 @@ task_update(struct task *task, const Mesos__V1__TaskStatus *status, Mesos__V1__T
     task->has_update = true;
     task->update_state = (uint8_t)status->state;
     task->has_uuid = uuid.len == UUID_BYTES;
+    task->acknowledged = false;
     if (task->has_uuid)
         memcpy(task->update_uuid, uuid.ptr, UUID_BYTES);
     append_status(task, status, same);
@@ -282,13 +283,25 @@ task_complete(struct task *task)
     task->packed = xrealloc(task->packed, task->len);
     task->cap = task->len;
     list_push(&framework->done, &task->agent_node);
+    map_set(&framework->done_ids, str_of(task->id), task);
     framework->done_count++;
     while (framework->done_count > max) {
         struct task *oldest = list_first(&framework->done, struct task, agent_node);
         list_remove(&oldest->agent_node);
+        if (map_get(&framework->done_ids, str_of(oldest->id)) == oldest)
+            map_remove(&framework->done_ids, str_of(oldest->id));
         framework->done_count--;
         task_free(oldest);
     }
+}
+
+bool
+task_was_acknowledged(const struct framework *framework, const char *id, struct str uuid)
+{
+    const struct task *task = map_get(&framework->tasks, str_of(id));
+    if (!task)
+        task = map_get(&framework->done_ids, str_of(id));
+    return task && task->acknowledged && uuid.len == UUID_BYTES && memcmp(task->update_uuid, uuid.ptr, UUID_BYTES) == 0;
 }
 
 static void
