@@ -204,7 +204,7 @@ static int
 print_level(struct buf *out, const ProtobufCMessageDescriptor *type, struct str bytes, unsigned depth)
 {
     struct level level;
-    if (depth > LIMIT_DEPTH || type->n_fields > FIELDS_MAX)
+    if (depth > 2 * LIMIT_DEPTH || type->n_fields > FIELDS_MAX)
         return -EINVAL;
     level.type = type;
     level.noted = level.inline_noted;

@@ -17,6 +17,7 @@
 struct unpack {
     struct arena *arena;
     size_t budget; /* bytes that may still be allocated */
+    unsigned depth_max;
     struct err *err;
 };
 
@@ -261,7 +262,7 @@ unpack_level(struct unpack *unpack, const struct place *place, struct str bytes)
 {
     uint32_t counts[FIELDS_MAX];
     size_t unknown = 0;
-    if (place->depth > LIMIT_DEPTH) {
+    if (place->depth > unpack->depth_max) {
         fail(unpack, place, -EINVAL, NULL, "nested too deep");
         return NULL;
     }
@@ -291,7 +292,7 @@ message_unpack(const ProtobufCMessageDescriptor *type, struct str bytes, struct 
     }
     if (!bytes.len)
         bytes.ptr = "";
-    struct unpack unpack = {.arena = arena, .budget = LIMIT_MESSAGE_MEMORY, .err = err};
+    struct unpack unpack = {.arena = arena, .budget = LIMIT_MESSAGE_MEMORY, .depth_max = LIMIT_DEPTH, .err = err};
     struct place top = {.type = type, .depth = 1};
     return unpack_level(&unpack, &top, bytes);
 }
@@ -300,7 +301,8 @@ void *
 message_unpack_trusted(const ProtobufCMessageDescriptor *type, struct str bytes, struct arena *arena)
 {
     struct err err = {0};
-    struct unpack unpack = {.arena = arena, .budget = SIZE_MAX / 2, .err = &err};
+    /* What came in at the limit may stand deeper in a message of ours. */
+    struct unpack unpack = {.arena = arena, .budget = SIZE_MAX / 2, .depth_max = 2 * LIMIT_DEPTH, .err = &err};
     struct place top = {.type = type, .depth = 1};
     void *message = unpack_level(&unpack, &top, bytes.len ? bytes : STR_LIT(""));
     if (!message) {

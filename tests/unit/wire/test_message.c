@@ -250,6 +250,8 @@ test_nesting_is_limited(void **state)
     assert_null(message_unpack(&mesos__v1__container_id__descriptor, buf_str(&above), arena, &err));
     assert_int_equal(err.code, -EINVAL);
     assert_non_null(strstr(err.text, "nested too deep"));
+    /* Ours may hold a little more, or what a peer may send could not be kept inside a larger message. */
+    assert_non_null(message_unpack_trusted(&mesos__v1__container_id__descriptor, buf_str(&above), arena));
     nest(&far, 10000);
     assert_null(message_unpack(&mesos__v1__container_id__descriptor, buf_str(&far), arena, &err));
     buf_clear(&above);
