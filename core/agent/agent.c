@@ -143,6 +143,12 @@ agent_finish(struct agent *agent, int exit_status, const char *reason)
         agent->setup.finished(agent->setup.arg, exit_status, reason);
 }
 
+struct metrics *
+agent_metrics(const struct agent *agent)
+{
+    return agent->daemon->metrics;
+}
+
 const struct address *
 agent_address(const struct agent *agent)
 {

@@ -13,6 +13,7 @@
 #include "loop/loop.h"
 
 struct agent;
+struct metrics; /* daemon/metrics.h */
 struct agent_options; /* core/agent/options.h */
 struct option_set;
 struct host;
@@ -54,6 +55,8 @@ void agent_unregister(struct agent *agent);
 
 /* The bound address (after agent_start). */
 const struct address *agent_address(const struct agent *agent);
+/* Where what modules count is shown (after agent_start). */
+struct metrics *agent_metrics(const struct agent *agent);
 /* The id that the master gave, or NULL before the first registration. */
 const char *agent_id(const struct agent *agent);
 /* Registered with a master that is believed to lead. */

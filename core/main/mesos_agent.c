@@ -108,8 +108,11 @@ run(struct program *program, struct err *err)
     if (!program->agent)
         return -1;
     status = agent_start(program->agent, err);
-    if (status == 0)
+    if (status == 0) {
+        process->metrics = agent_metrics(program->agent);
         process_run(process);
+        process->metrics = NULL;
+    }
     agent_free(take(&program->agent));
     return status;
 }

@@ -59,8 +59,11 @@ run(struct process *process, const struct master_options *options, struct err *e
     if (!master)
         return -1;
     status = master_start(master, err);
-    if (status == 0)
+    if (status == 0) {
+        process->metrics = master_metrics(master);
         process_run(process);
+        process->metrics = NULL;
+    }
     master_free(master);
     return status;
 }

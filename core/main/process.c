@@ -22,6 +22,24 @@ daemon_option(void *arg, const char *name)
     return conf_value(process->set, name, NULL);
 }
 
+static void
+on_count(void *arg, const char *name, double delta)
+{
+    const struct process *process = arg;
+
+    if (process->metrics)
+        metric_add(metrics_get(process->metrics, name), delta);
+}
+
+static void
+on_gauge(void *arg, const char *name, double value)
+{
+    const struct process *process = arg;
+
+    if (process->metrics)
+        metric_set(metrics_get(process->metrics, name), value);
+}
+
 static int
 open_host(struct process *process, const char *runtime_dir, struct err *err)
 {
@@ -32,6 +50,8 @@ open_host(struct process *process, const char *runtime_dir, struct err *err)
         .runtime_dir = runtime_dir,
         .launcher_dir = process->common->launcher_dir,
         .daemon_option = daemon_option,
+        .count = on_count,
+        .gauge = on_gauge,
         .arg = process,
     };
     const struct conf_module *modules;

@@ -6,6 +6,7 @@
 #ifndef MAIN_PROCESS_H
 #define MAIN_PROCESS_H
 
+#include "daemon/metrics.h"
 #include "daemon/options.h"
 #include "host/host.h"
 #include "loop/address.h"
@@ -25,6 +26,7 @@ struct process {
     struct host *host;
     struct address listen, advertise; /* advertise.len 0: as bound */
     char *hostname;
+    struct metrics *metrics; /* of the daemon while it lives: what modules count */
     struct loop_timer flush; /* of the log, each logbufsecs */
     int exit_status;
     bool ended; /* somebody asked for the end already */

@@ -446,6 +446,12 @@ master_free(struct master *master)
     free(master);
 }
 
+struct metrics *
+master_metrics(const struct master *master)
+{
+    return master->daemon->metrics;
+}
+
 const struct address *
 master_address(const struct master *master)
 {

@@ -12,6 +12,7 @@
 #include "loop/loop.h"
 
 struct master;
+struct metrics; /* daemon/metrics.h */
 struct master_options; /* core/master/options.h */
 struct option_set;
 struct host;
@@ -42,6 +43,8 @@ void master_free(struct master *master);
 
 /* The bound address (after master_start) and the id (uuid) of this master. */
 const struct address *master_address(const struct master *master);
+/* Where what modules count is shown (after master_start). */
+struct metrics *master_metrics(const struct master *master);
 const char *master_id(const struct master *master);
 /* Elected and recovered: calls are answered. */
 bool master_leading(const struct master *master);
