@@ -118,7 +118,7 @@ class Scheduler:
                            {"Content-Type": "application/json", "Mesos-Stream-Id": self.stream_id or "",
                             **(headers or {})})
         answer = connection.getresponse()
-        text = answer.read().decode()
+        text = answer.read().decode(errors="replace")
         connection.close()
         if expect is not None and answer.status != expect:
             raise CallFailed(answer.status, text)
