@@ -28,7 +28,6 @@ test_precedence(void **state)
 {
     struct etc *etc = etc_new();
     struct option_origin origin;
-    auto_free char *path = NULL;
 
     etc_write(etc, "mesos/master.ini", "# comment\ncluster = ini\n");
     assert_int_equal(load_master(etc), 0);
