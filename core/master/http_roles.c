@@ -49,6 +49,8 @@ belongs(const struct mesos_resource *item, void *arg)
 {
     const struct choice *choice = arg;
     const char *role = choice->reserved ? item->role : item->allocation_role;
+    if (choice->reserved && strcmp(role, "*") == 0)
+        return false;
     return role && role_within(str_of(role), str_of(choice->role));
 }
 
@@ -78,6 +80,20 @@ json_quantities(struct json *json, const char *key, const struct resources *r)
     json_object_end(json);
 }
 
+/* Of --weights: "role=weight,...". */
+static double
+weight_of(const struct master *master, const char *role)
+{
+    struct str rest = str_of(master->options->weights);
+    while (rest.len) {
+        struct str pair = str_cut(&rest, ','), name = str_trim(str_cut(&pair, '='));
+        double weight;
+        if (str_is(name, role) && str_to_double(str_trim(pair), &weight) == 0 && weight > 0)
+            return weight;
+    }
+    return 1;
+}
+
 static void
 json_role(struct json *json, const struct master *master, const char *role)
 {
@@ -98,7 +114,7 @@ json_role(struct json *json, const struct master *master, const char *role)
     resources_add(&sum, &offered);
     json_object(json);
     json_key_text(json, "name", role);
-    json_key_double(json, "weight", 1);
+    json_key_double(json, "weight", weight_of(master, role));
     json_key(json, "quota");
     json_object(json);
     json_key_text(json, "role", role);
