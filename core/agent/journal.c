@@ -52,6 +52,7 @@ struct journal {
     struct batch *running;
     struct loop_timer retry;
     bool closed;
+    bool failing; /* said so in the log already */
     size_t files;
 };
 
@@ -304,9 +305,12 @@ batch_done(void *arg)
         return;
     }
     if (status) {
-        log_error("cannot store status updates: %s; trying again in a second", strerror(-status));
+        if (!journal->failing)
+            log_error("cannot store status updates: %s; trying again each second", strerror(-status));
+        journal->failing = true;
         loop_timer_start(&journal->retry, JOURNAL_RETRY_MS);
     } else {
+        journal->failing = false;
         journal_flush(journal);
     }
 }
