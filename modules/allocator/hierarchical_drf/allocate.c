@@ -234,6 +234,8 @@ allocate_stop(struct drf *drf)
     drf->batch = drf->soon = NULL;
     free(drf->offers);
     free(drf->waiting);
+    drf->waiting = NULL;
+    drf->waiting_count = drf->waiting_cap = 0;
 }
 
 void
