@@ -15,7 +15,8 @@ FUZZ_REPLAYS = tests/fuzz/replay_json \
   tests/fuzz/replay_resources \
   tests/fuzz/replay_attributes \
   tests/fuzz/replay_values \
-  tests/fuzz/replay_conf
+  tests/fuzz/replay_conf \
+  tests/fuzz/replay_server
 check_PROGRAMS += $(FUZZ_REPLAYS)
 TESTS += $(FUZZ_REPLAYS)
 if FUZZERS
@@ -27,7 +28,8 @@ noinst_PROGRAMS += tests/fuzz/fuzz_json \
   tests/fuzz/fuzz_resources \
   tests/fuzz/fuzz_attributes \
   tests/fuzz/fuzz_values \
-  tests/fuzz/fuzz_conf
+  tests/fuzz/fuzz_conf \
+  tests/fuzz/fuzz_server
 endif
 tests_fuzz_replay_json_SOURCES = tests/fuzz/json.c tests/fuzz/fuzz.h tests/fuzz/replay.c
 tests_fuzz_replay_json_CPPFLAGS = $(FUZZ_CPPFLAGS)
@@ -94,3 +96,10 @@ tests_fuzz_fuzz_conf_SOURCES = tests/fuzz/conf.c tests/fuzz/fuzz.h
 tests_fuzz_fuzz_conf_CPPFLAGS = $(FUZZ_CPPFLAGS)
 tests_fuzz_fuzz_conf_LDADD = $(FUZZ_LIBS)
 tests_fuzz_fuzz_conf_LDFLAGS = $(FUZZ_LINK_FLAGS)
+tests_fuzz_replay_server_SOURCES = tests/fuzz/server.c tests/fuzz/fuzz.h tests/fuzz/replay.c
+tests_fuzz_replay_server_CPPFLAGS = $(FUZZ_CPPFLAGS)
+tests_fuzz_replay_server_LDADD = $(FUZZ_LIBS)
+tests_fuzz_fuzz_server_SOURCES = tests/fuzz/server.c tests/fuzz/fuzz.h
+tests_fuzz_fuzz_server_CPPFLAGS = $(FUZZ_CPPFLAGS)
+tests_fuzz_fuzz_server_LDADD = $(FUZZ_LIBS)
+tests_fuzz_fuzz_server_LDFLAGS = $(FUZZ_LINK_FLAGS)
