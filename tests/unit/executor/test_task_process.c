@@ -111,7 +111,7 @@ test_missing_program_and_user(void **state)
     command.has_shell = true;
     command.shell = false;
     dup2(null, STDERR_FILENO);
-    auto_free char *text = output_of(&task, &status);
+    free(output_of(&task, &status));
     dup2(saved, STDERR_FILENO);
     close(saved);
     close(null);
