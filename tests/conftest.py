@@ -34,10 +34,13 @@ def make_cluster(request):
 
     yield make
     failed = getattr(getattr(request.node, "report_call", None), "failed", True)
+    complaints = []
     for cluster in made:
         cluster.stop()
+        complaints += cluster.complaints()
         if not failed or not os.environ.get("CMESOS_KEEP"):
             cluster.remove()
+    assert not complaints, "\n".join(complaints)
 
 
 @pytest.fixture

@@ -20,12 +20,10 @@ range_touches(const struct mesos_range *a, const struct mesos_range *b)
     return b->begin <= a->end || b->begin - 1 == a->end;
 }
 
-uint32_t
-ranges_normalise(struct mesos_range *items, uint32_t count)
+/* Joins what touches; sorted already. */
+static uint32_t
+coalesce(struct mesos_range *items, uint32_t count)
 {
-    if (count < 2)
-        return count;
-    qsort(items, count, sizeof(*items), range_order);
     uint32_t last = 0;
     for (uint32_t i = 1; i < count; i++) {
         if (!range_touches(&items[last], &items[i]))
@@ -33,23 +31,32 @@ ranges_normalise(struct mesos_range *items, uint32_t count)
         else if (items[i].end > items[last].end)
             items[last].end = items[i].end;
     }
-    return last + 1;
+    return count ? last + 1 : 0;
+}
+
+uint32_t
+ranges_normalise(struct mesos_range *items, uint32_t count)
+{
+    if (count > 1)
+        qsort(items, count, sizeof(*items), range_order);
+    return coalesce(items, count);
 }
 
 struct mesos_range *
 ranges_join(const struct mesos_range *a, uint32_t a_count, const struct mesos_range *b, uint32_t b_count,
             uint32_t *ret_count)
 {
-    uint32_t count = a_count + b_count;
+    uint32_t count = 0;
     *ret_count = 0;
-    if (count == 0)
+    if (a_count + b_count == 0)
         return NULL;
-    struct mesos_range *joined = xreallocarray(NULL, count, sizeof(*joined));
-    if (a_count)
-        memcpy(joined, a, a_count * sizeof(*a));
-    if (b_count)
-        memcpy(joined + a_count, b, b_count * sizeof(*b));
-    *ret_count = ranges_normalise(joined, count);
+    struct mesos_range *joined = xreallocarray(NULL, (size_t)a_count + b_count, sizeof(*joined));
+    while (a_count || b_count) {
+        bool from_a = b_count == 0 || (a_count && a->begin <= b->begin);
+        joined[count++] = from_a ? *a++ : *b++;
+        *(from_a ? &a_count : &b_count) -= 1;
+    }
+    *ret_count = coalesce(joined, count);
     return joined;
 }
 

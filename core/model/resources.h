@@ -42,6 +42,9 @@ void resources_format(struct buf *out, const struct resources *r);
 int resources_from_proto(struct resources *ret, Mesos__V1__Resource *const *items, size_t count, struct err *err);
 /* The largest scalar that is taken from outside, in units: thousandths of it are exact in a double and in sums. */
 #define RESOURCE_SCALAR_MAX 9e12
+/* In one message: resources, and so many items of sets; ranges. */
+#define RESOURCES_MAX 4096
+#define RESOURCES_RANGES_MAX 16384
 /* Into arena; array length in *ret_count. old_format: pre-refinement (role and reservation), as master and agent tell
  * each other when nothing is refined; else reservations only. */
 Mesos__V1__Resource **resources_to_proto(const struct resources *r, bool old_format, struct arena *arena,

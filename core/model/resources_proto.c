@@ -100,9 +100,32 @@ add_checked(struct resources *to, const Mesos__V1__Resource *item)
     add_value(to, &value, item);
 }
 
+/* Sums are quadratic in the number of different things, and no cluster has so many. */
+static int
+check_amount(Mesos__V1__Resource *const *items, size_t count, struct err *err)
+{
+    size_t ranges = 0, members = 0;
+    for (size_t i = 0; i < count; i++) {
+        ranges += items[i]->ranges ? items[i]->ranges->n_range : 0;
+        members += items[i]->set ? items[i]->set->n_item : 0;
+    }
+    if (count > RESOURCES_MAX)
+        return err_set(err, -EINVAL, "Too many resources: %zu, at most %d are taken", count, RESOURCES_MAX);
+    if (ranges > RESOURCES_RANGES_MAX)
+        return err_set(err, -EINVAL, "Too many ranges in resources: %zu, at most %d are taken", ranges,
+                       RESOURCES_RANGES_MAX);
+    if (members > RESOURCES_MAX)
+        return err_set(err, -EINVAL, "Too many items of sets in resources: %zu, at most %d are taken", members,
+                       RESOURCES_MAX);
+    return 0;
+}
+
 int
 resources_from_proto(struct resources *ret, Mesos__V1__Resource *const *items, size_t count, struct err *err)
 {
+    int rc = check_amount(items, count, err);
+    if (rc)
+        return rc;
     for (size_t i = 0; i < count; i++) {
         struct err why;
         if (resource_check(items[i], &why) == 0)

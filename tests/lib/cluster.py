@@ -244,6 +244,21 @@ class Cluster:
                     pass
             time.sleep(0.05)
 
+    def complaints(self):
+        """What a sanitizer build has said, of the daemons and of what they ran."""
+        found = []
+        for root, _, files in os.walk(self.directory):
+            for name in files:
+                if name not in ("stderr", ) and not name.endswith(".log"):
+                    continue
+                with open(os.path.join(root, name), encoding="utf-8", errors="replace") as log:
+                    lines = log.read().splitlines()
+                for i, line in enumerate(lines):
+                    if "Sanitizer" in line and "ERROR" in line or ": runtime error: " in line:
+                        found.append(os.path.join(root, name) + "\n" + "\n".join(lines[i:i + 40]))
+                        break
+        return found
+
     def dump(self, lines=60):
         """What the daemons said, for the report of a failed test."""
         out = []

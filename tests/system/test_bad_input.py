@@ -64,7 +64,9 @@ def shared(request, tmp_path_factory):
     cluster.start()
     yield cluster
     cluster.stop()
+    complaints = cluster.complaints()
     cluster.remove()
+    assert not complaints, "\n".join(complaints)
 
 
 @pytest.fixture

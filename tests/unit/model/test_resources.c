@@ -276,6 +276,22 @@ state_numbers(void **state)
     assert_string_equal(buf_cstr(&out), "{\"disk\":0.0,\"mem\":0.0,\"gpus\":0.0,\"cpus\":0.0}");
 }
 
+static void
+too_much_is_refused_before_it_costs(void **state)
+{
+    (void)state;
+    auto_buf struct buf text = {0};
+    for (int i = 0; i <= RESOURCES_MAX; i++)
+        buf_printf(&text, "n%d:1;", i);
+    assert_parse_fails(buf_cstr(&text), "Too many resources: 4097, at most 4096 are taken");
+    buf_clear(&text);
+    buf_puts(&text, "ports:[");
+    for (int i = 0; i <= RESOURCES_RANGES_MAX; i++)
+        buf_printf(&text, "%s%d-%d", i ? "," : "", 2 * i + 1, 2 * i + 1);
+    buf_puts(&text, "]");
+    assert_parse_fails(buf_cstr(&text), "Too many ranges in resources: 16385, at most 16384 are taken");
+}
+
 /* Random sums against counters: 3 scalars by 2 roles, and 64 ports as bits. */
 struct naive {
     int64_t scalars[3][2];
@@ -396,6 +412,7 @@ main(void)
         cmocka_unit_test(messages_keep_both_forms),
         cmocka_unit_test(refined_reservations_stay_refined),
         cmocka_unit_test(state_numbers),
+        cmocka_unit_test(too_much_is_refused_before_it_costs),
         cmocka_unit_test(random_sums_agree_with_counters),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
