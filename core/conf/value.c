@@ -188,10 +188,9 @@ conf_normalise(struct option_set *set, const struct option *option, const char *
 void
 conf_store(const struct option *option, const union conf_parsed *parsed, void *target)
 {
-    char *at = (char *)target + option->offset;
-
     if (option->offset == SIZE_MAX)
         return;
+    char *at = (char *)target + option->offset;
     switch (option->type) {
     case OPTION_STRING:
     case OPTION_PATH:
