@@ -31,8 +31,11 @@ wait_for_end(struct execute_session *session)
 static int
 run(struct cli *cli)
 {
-    const struct execute_target *target = cli->target;
+    struct execute_target *target = cli->target;
     auto_arena struct arena *arena = arena_new(0);
+
+    if (!target->follow_given)
+        target->follow = isatty(STDOUT_FILENO);
     struct execute_session session = {.cli = cli,
                                       .target = target,
                                       .log = target->follow ? stderr : stdout,
@@ -52,6 +55,14 @@ run(struct cli *cli)
     if (session.err.code)
         return cli_fail(&session.err);
     return session.state == MESOS__V1__TASK_STATE__TASK_FINISHED ? 0 : EXIT_FAILURE;
+}
+
+/* Said by the user, either way. */
+static int
+note_follow(const char *value, void *target, struct option_set *set, struct err *err)
+{
+    ((struct execute_target *)target)->follow_given = true;
+    return 0;
 }
 
 static int
@@ -157,7 +168,12 @@ static const struct option options[] = {
      .help = "Ask to kill the task when so much time has passed."},
     SWITCH(checkpoint, "false", "Let the task live through a restart of its agent."),
     SWITCH(partition_aware, "true", "Be told apart whether a task is unreachable, gone or lost."),
-    SWITCH(follow, "false", "Print the task's stdout and stderr as they grow; messages go to stderr then."),
+    {.name = "follow",
+     .type = OPTION_BOOL,
+     .offset = offsetof(struct execute_target, follow),
+     .check = note_follow,
+     .help = "Print the task's stdout and stderr as they grow; messages go to stderr then. So it is on a terminal "
+             "unless --no-follow is given."},
     PLANNED("task_group", OPTION_JSON, "task groups come with the default executor"),
     PLANNED("docker_image", OPTION_STRING, "images are not built yet"),
     PLANNED("appc_image", OPTION_STRING, "images are not built yet"),

@@ -14,6 +14,7 @@ struct execute_target {
     const char *name, *command, *env, *resources, *role, *user, *uris, *task;
     const char *framework_capabilities, *principal, *content_type;
     bool shell, checkpoint, partition_aware, follow;
+    bool follow_given; /* else a terminal decides */
     int64_t kill_after_ns; /* 0 = never */
 };
 
@@ -29,7 +30,7 @@ struct execute_session {
     struct arena *arena; /* what lives as long as the session */
     Mesos__V1__TaskInfo *task; /* the template; agent and resources come from the offer */
     struct http_client *stream, *calls;
-    struct loop_timer retry, kill_timer;
+    struct loop_timer retry, kill_timer, wait_timer;
     unsigned retries;
     char *framework_id, *stream_id, *agent_id; /* NULL until known */
     struct cli_server agent; /* of the accepted offer; host empty until then */

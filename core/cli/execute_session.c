@@ -16,7 +16,7 @@
 typedef Mesos__V1__Scheduler__Call Call;
 typedef Mesos__V1__Scheduler__Event Event;
 
-enum { RETRY_MS = 1000, MOST_RETRIES = 60 };
+enum { RETRY_MS = 1000, MOST_RETRIES = 60, WAIT_HINT_MS = 5000 };
 
 bool
 execute_is_terminal(Mesos__V1__TaskState state)
@@ -391,6 +391,18 @@ on_kill_after(void *arg)
     send_call(session, &call, MESOS__V1__SCHEDULER__CALL__TYPE__KILL);
 }
 
+/* Said once: a task that fits nowhere looks like a program that hangs. */
+static void
+on_waited(void *arg)
+{
+    struct execute_session *session = arg;
+
+    if (!session->agent_id && !session->done)
+        fprintf(stderr, "mesos: waiting: no offer so far has the resources that the task wants%s%s in role %s\n",
+                session->target->task ? "" : ": ", session->target->task ? "" : session->target->resources,
+                session->target->role);
+}
+
 void
 execute_start(struct execute_session *session)
 {
@@ -400,6 +412,8 @@ execute_start(struct execute_session *session)
     session->calls = http_client_new(loop, &session->master.address, session->master.host);
     loop_timer_init(&session->retry, loop, subscribe, session);
     loop_timer_init(&session->kill_timer, loop, on_kill_after, session);
+    loop_timer_init(&session->wait_timer, loop, on_waited, session);
+    loop_timer_start(&session->wait_timer, WAIT_HINT_MS);
     if (session->target->kill_after_ns > 0)
         loop_timer_start_ns(&session->kill_timer, session->target->kill_after_ns);
     subscribe(session);
@@ -423,6 +437,7 @@ execute_end(struct execute_session *session)
     }
     loop_timer_stop(&session->retry);
     loop_timer_stop(&session->kill_timer);
+    loop_timer_stop(&session->wait_timer);
     http_client_free(session->stream);
     http_client_free(session->calls);
 }

@@ -73,36 +73,58 @@ cli_server_parse(struct cli_server *ret, struct str text, uint16_t default_port,
     return 0;
 }
 
-/* ~/.mesos: a line master=HOST:PORT, or a JSON object with that member. NULL when there is none. */
+/* {"master": "HOST:PORT"}, or the profiles of the older mesos-cli: {"profile": "default", "default": {"master": ...}}. */
 static char *
-master_of_home(struct err *err)
+master_of_json(const json_t *object)
 {
-    const char *home = getenv("HOME");
-    auto_free char *path = xasprintf("%s/.mesos", home ? home : "");
-    auto_buf struct buf text = {0};
-    struct str rest;
-    json_t *object;
-    char *found = NULL;
+    const char *profile = cli_text(object, "profile"), *value = cli_text(object, "master");
 
-    if (!home || access(path, R_OK) != 0)
-        return NULL;
-    if (file_read(path, 64 << 10, &text, err) < 0)
-        return NULL;
-    object = json_loadb(buf_data(&text), text.len, 0, NULL);
-    if (object) {
-        const char *value = cli_text(object, "master");
+    if (!*value)
+        value = cli_text(json_object_get(object, *profile ? profile : "default"), "master");
+    return *value ? xstrdup(value) : NULL;
+}
 
-        found = *value ? xstrdup(value) : NULL;
-        json_decref(object);
-        return found;
-    }
-    rest = buf_str(&text);
-    while (rest.len > 0 && !found) {
+static char *
+master_of_lines(struct str rest)
+{
+    while (rest.len > 0) {
         struct str value = str_cut(&rest, '\n');
         struct str key = str_trim(str_cut(&value, '='));
 
         if (str_is(key, "master") && str_trim(value).len > 0)
-            found = str_dup(str_trim(value));
+            return str_dup(str_trim(value));
+    }
+    return NULL;
+}
+
+static char *
+master_of_file(const char *path, struct err *err)
+{
+    auto_buf struct buf text = {0};
+    json_t *object;
+    char *found;
+
+    if (file_read(path, 64 << 10, &text, err) < 0)
+        return NULL;
+    object = json_loadb(buf_data(&text), text.len, 0, NULL);
+    found = object ? master_of_json(object) : master_of_lines(buf_str(&text));
+    json_decref(object);
+    return found;
+}
+
+/* ~/.mesos (a line master=HOST:PORT, or JSON), else ~/.mesos.json. NULL when neither names a master. */
+static char *
+master_of_home(struct err *err)
+{
+    static const char *const names[] = {".mesos", ".mesos.json"};
+    const char *home = getenv("HOME");
+    char *found = NULL;
+
+    for (size_t i = 0; home && !found && !err->code && i < ARRAY_LEN(names); i++) {
+        auto_free char *path = xasprintf("%s/%s", home, names[i]);
+
+        if (access(path, R_OK) == 0)
+            found = master_of_file(path, err);
     }
     return found;
 }
