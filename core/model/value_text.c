@@ -13,6 +13,8 @@ struct str
 token_next(struct str *s, const char *seps)
 {
     size_t begin = 0, end;
+    if (s->len == 0)
+        return (struct str){0};
     while (begin < s->len && strchr(seps, s->ptr[begin]))
         begin++;
     for (end = begin; end < s->len && !strchr(seps, s->ptr[end]);)

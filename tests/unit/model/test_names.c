@@ -97,6 +97,8 @@ attributes(void **state)
     assert_string_equal(err.text, "Invalid attribute 'a:[1-': Mismatched brackets");
     assert_non_null(attributes_parse(STR_LIT(""), arena, &count, &err));
     assert_int_equal(count, 0);
+    assert_non_null(attributes_parse((struct str){0}, arena, &count, &err)); /* the option is unset */
+    assert_int_equal(count, 0);
 }
 
 int
