@@ -33,11 +33,6 @@ struct libprocess {
     struct upid last_upid;
 };
 
-struct link {
-    struct list in_peer;
-    struct upid upid;
-};
-
 /* One connection to a peer address. */
 struct peer {
     struct libprocess *libprocess;
@@ -45,7 +40,7 @@ struct peer {
     struct address address;
     char text[ADDRESS_TEXT];
     struct stream *stream;
-    struct list links; /* not empty: persistent */
+    struct map links; /* id -> the same id, owned; not empty: persistent */
     struct loop_timer timer; /* an ending connection waits no longer than this */
     bool corked;
     bool in_map; /* takes messages; else it is ending */
@@ -203,14 +198,15 @@ peer_leave_map(struct peer *peer)
 static void
 peer_free(struct peer *peer)
 {
-    struct link *link, *next;
+    char *id;
     peer_leave_map(peer);
     loop_timer_stop(&peer->timer);
     list_remove(&peer->in_all);
     list_remove(&peer->in_dirty);
     stream_close(peer->stream);
-    list_foreach_safe(link, next, &peer->links, in_peer)
-        free(link);
+    map_foreach(id, &peer->links)
+        free(id);
+    map_fini(&peer->links);
     free(peer);
 }
 
@@ -221,7 +217,6 @@ peer_new(struct libprocess *libprocess, const struct address *address, const cha
     peer->libprocess = libprocess;
     peer->address = *address;
     snprintf(peer->text, sizeof(peer->text), "%s", text);
-    list_init(&peer->links);
     list_init(&peer->in_dirty);
     list_push(&libprocess->all_peers, &peer->in_all);
     loop_timer_init(&peer->timer, libprocess->loop, on_peer_timer, peer);
@@ -285,7 +280,7 @@ static void
 on_peer_drain(struct stream *stream, void *arg)
 {
     struct peer *peer = arg;
-    if (!peer->in_map || !list_empty(&peer->links) || peer->corked || stream_queued(stream) > 0)
+    if (!peer->in_map || map_count(&peer->links) || peer->corked || stream_queued(stream) > 0)
         return;
     peer_leave_map(peer);
     stream_finish(stream);
@@ -303,20 +298,19 @@ static void
 peer_broken(struct peer *peer)
 {
     struct libprocess *libprocess = peer->libprocess;
-    struct list links;
-    struct link *link;
-    list_init(&links);
-    while ((link = list_first(&peer->links, struct link, in_peer))) {
-        list_remove(&link->in_peer);
-        list_push(&links, &link->in_peer);
-    }
+    struct map links = peer->links;
+    struct upid upid = {.address = peer->address};
+    char *id;
+    peer->links = (struct map){0};
     peer_free(peer);
-    while ((link = list_first(&links, struct link, in_peer))) {
-        list_remove(&link->in_peer);
+    map_foreach(id, &links)
+    {
+        snprintf(upid.id, sizeof(upid.id), "%s", id);
         if (libprocess->on_exited)
-            libprocess->on_exited(&link->upid, libprocess->arg);
-        free(link);
+            libprocess->on_exited(&upid, libprocess->arg);
+        free(id);
     }
+    map_fini(&links);
 }
 
 static void
@@ -327,25 +321,14 @@ on_peer_close(struct stream *stream, const struct err *err, void *arg)
 
 /* ---- links ---- */
 
-static struct link *
-link_find(struct peer *peer, const struct upid *upid)
-{
-    struct link *link;
-    list_foreach(link, &peer->links, in_peer)
-        if (strcmp(link->upid.id, upid->id) == 0)
-            return link;
-    return NULL;
-}
-
 void
 libprocess_link(struct libprocess *libprocess, const struct upid *upid)
 {
     struct peer *peer = peer_find(libprocess, &upid->address, true);
-    if (link_find(peer, upid))
+    if (map_get(&peer->links, str_of(upid->id)))
         return;
-    struct link *link = xcalloc(1, sizeof(*link));
-    link->upid = *upid;
-    list_push(&peer->links, &link->in_peer);
+    char *id = xstrdup(upid->id);
+    map_add(&peer->links, str_of(id), id);
 }
 
 void
@@ -365,12 +348,11 @@ void
 libprocess_unlink(struct libprocess *libprocess, const struct upid *upid)
 {
     struct peer *peer = peer_find(libprocess, &upid->address, false);
-    struct link *link = peer ? link_find(peer, upid) : NULL;
-    if (link == NULL)
+    char *id = peer ? map_remove(&peer->links, str_of(upid->id)) : NULL;
+    if (id == NULL)
         return;
-    list_remove(&link->in_peer);
-    free(link);
-    if (list_empty(&peer->links))
+    free(id);
+    if (map_count(&peer->links) == 0)
         peer_cork(peer); /* a temporary one now: ends at the next flush when nothing is queued */
 }
 
