@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
 # pytest against daemons; contrib/check runs it.
-EXTRA_DIST += tests/conftest.py tests/lib/cluster.py tests/lib/scheduler.py tests/system/test_agent_restart.py \
+EXTRA_DIST += tests/conftest.py tests/lib/cluster.py tests/lib/scheduler.py tests/system/test_agent.py \
+  tests/system/test_agent_restart.py \
   tests/system/test_bad_input.py tests/system/test_cli.py tests/system/test_main_job.py
