@@ -16,8 +16,8 @@ struct member {
     uint32_t number;
     unsigned wire;
     const uint8_t *start, *raw; /* of the tag, of what follows the tag */
-    uint64_t value; /* varint and fixed */
-    struct str data; /* length-delimited */
+    uint64_t value;             /* varint and fixed */
+    struct str data;            /* length-delimited */
 };
 
 static inline struct cursor
@@ -121,7 +121,8 @@ enum_admits(const ProtobufCFieldDescriptor *field, uint64_t value)
 static inline bool
 is_packed(const ProtobufCFieldDescriptor *field, const struct member *member)
 {
-    return field->label == PROTOBUF_C_LABEL_REPEATED && member->wire == WIRE_LEN && wire_of(field->type) != WIRE_LEN;
+    return field->label == PROTOBUF_C_LABEL_REPEATED && member->wire == WIRE_LEN &&
+           wire_of(field->type) != WIRE_LEN;
 }
 
 /* The field that takes this member, or -1 when it is to be kept as unknown. */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Fields by descriptor: the little that protobuf-c keeps to itself. Called by the codecs for every field, so it is lean. */
+/* Fields by descriptor: the little that protobuf-c keeps to itself. Called by the codecs for every field, so
+ * it is lean. */
 #include "wire/field.h"
 
 #include <stdio.h>
@@ -184,13 +185,15 @@ field_is_map(const ProtobufCFieldDescriptor *field)
     const ProtobufCMessageDescriptor *entry = field->descriptor;
     return entry->n_fields == 2 && str_ends(str_of(entry->short_name), STR_LIT("Entry")) &&
            strcmp(entry->fields[0].name, "key") == 0 && strcmp(entry->fields[1].name, "value") == 0 &&
-           entry->fields[0].type == PROTOBUF_C_TYPE_STRING && entry->fields[0].label != PROTOBUF_C_LABEL_REQUIRED;
+           entry->fields[0].type == PROTOBUF_C_TYPE_STRING &&
+           entry->fields[0].label != PROTOBUF_C_LABEL_REQUIRED;
 }
 
-/* protobuf-c keeps fields by number, but lays the struct out as declared. A oneof is the exception: its members share
- * one place at the end, and the messages that have one declare their fields by number. */
+/* protobuf-c keeps fields by number, but lays the struct out as declared. A oneof is the exception: its
+ * members share one place at the end, and the messages that have one declare their fields by number. */
 void
-fields_sort_declared(const ProtobufCMessageDescriptor *type, const ProtobufCFieldDescriptor **fields, unsigned count)
+fields_sort_declared(const ProtobufCMessageDescriptor *type, const ProtobufCFieldDescriptor **fields,
+                     unsigned count)
 {
     for (unsigned i = 1; i < count; i++) {
         const ProtobufCFieldDescriptor *field = fields[i];

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Private to the codecs of this room: how a field of a protobuf-c struct is found, asked and filled by its descriptor.
- * Only the codecs may know this much about protobuf-c's layout.
+ * Private to the codecs of this room: how a field of a protobuf-c struct is found, asked and filled by its
+ * descriptor. Only the codecs may know this much about protobuf-c's layout.
  */
 #ifndef WIRE_FIELD_H
 #define WIRE_FIELD_H
@@ -38,8 +38,8 @@ struct place {
     const struct place *up; /* NULL at the top */
     const ProtobufCMessageDescriptor *type;
     const ProtobufCFieldDescriptor *field; /* of the level above, in which this one stands; NULL at the top */
-    size_t index; /* when that field is repeated */
-    unsigned depth; /* 1 at the top */
+    size_t index;                          /* when that field is repeated */
+    unsigned depth;                        /* 1 at the top */
 };
 /* "accept.operations[0].launch"; empty at the top. */
 void place_print(const struct place *place, char *out, size_t size);
@@ -62,7 +62,8 @@ const char *enum_name(const ProtobufCEnumDescriptor *type, int32_t value);
 bool enum_number(const ProtobufCEnumDescriptor *type, struct str name, int32_t *ret);
 /* Is it the entry type of a map? protoc-c makes a message of key and value of it, named <Field>Entry. */
 bool field_is_map(const ProtobufCFieldDescriptor *field);
-/* Sorts `count` pointers to fields of one type into the order of their declaration, in which JSON shows them. */
+/* Sorts `count` pointers to fields of one type into the order of their declaration, in which JSON shows them.
+ */
 void fields_sort_declared(const ProtobufCMessageDescriptor *type, const ProtobufCFieldDescriptor **fields,
                           unsigned count);
 

@@ -146,8 +146,9 @@ json_text_int(struct buf *out, int64_t value)
     json_text_uint(out, value < 0 ? 0 - (uint64_t)value : (uint64_t)value);
 }
 
-/* Values of at most six decimals below 4e9: times of day, amounts of resources. The quotient of two exact doubles is the
- * double nearest to that decimal, and up to there no two such decimals share a double: so it is the shortest text. */
+/* Values of at most six decimals below 4e9: times of day, amounts of resources. The quotient of two exact
+ * doubles is the double nearest to that decimal, and up to there no two such decimals share a double: so it
+ * is the shortest text. */
 static char *
 put_decimal(char *at, double value)
 {
@@ -191,7 +192,8 @@ shortest_digits(double value, char digits[20], int *ret_exponent)
     return n;
 }
 
-/* point: where the decimal point stands, counted from the first digit. Plain up to 21 digits, else with exponent. */
+/* point: where the decimal point stands, counted from the first digit. Plain up to 21 digits, else with
+ * exponent. */
 static char *
 put_general(char *at, double value)
 {

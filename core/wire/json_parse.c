@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * JSON -> message, in one pass and without a tree. The text is driven through the descriptors: a field that the schema
- * does not know is skipped, null leaves a field unset, a key that comes twice counts as its last value, a single value
- * stands for a list of one, numbers and booleans may be written as strings, enums are names only. What is wrong is said
- * with Mesos's sentences; a text that is not JSON at all is reported as such even when a field before was wrong too.
+ * JSON -> message, in one pass and without a tree. The text is driven through the descriptors: a field that
+ * the schema does not know is skipped, null leaves a field unset, a key that comes twice counts as its last
+ * value, a single value stands for a list of one, numbers and booleans may be written as strings, enums are
+ * names only. What is wrong is said with Mesos's sentences; a text that is not JSON at all is reported as
+ * such even when a field before was wrong too.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -29,9 +30,13 @@ struct slot {
     const struct place *place; /* of the message */
 };
 
+static int convert_error(struct parse *parse, const char *fmt, ...) PRINTF_LIKE(2, 3) __attribute__((cold));
+static int not_expecting(struct parse *parse, const struct slot *slot, const char *what)
+    __attribute__((cold));
+static int syntax_error(struct parse *parse) __attribute__((cold));
 static int parse_value(struct parse *parse, const struct slot *slot, unsigned depth);
 
-static int PRINTF_LIKE(2, 3) __attribute__((noinline, cold))
+static int
 convert_error(struct parse *parse, const char *fmt, ...)
 {
     char why[900];
@@ -39,16 +44,17 @@ convert_error(struct parse *parse, const char *fmt, ...)
     va_start(ap, fmt);
     vsnprintf(why, sizeof(why), fmt, ap);
     va_end(ap);
-    return err_set(parse->err, -EINVAL, "Failed to convert JSON into %s protobuf: %s", parse->top->short_name, why);
+    return err_set(parse->err, -EINVAL, "Failed to convert JSON into %s protobuf: %s", parse->top->short_name,
+                   why);
 }
 
-static int __attribute__((noinline, cold))
+static int
 not_expecting(struct parse *parse, const struct slot *slot, const char *what)
 {
     return convert_error(parse, "Not expecting a JSON %s for field '%s'", what, slot->field->name);
 }
 
-static int __attribute__((noinline, cold))
+static int
 syntax_error(struct parse *parse)
 {
     return json_scan_error(&parse->scan, parse->err);
@@ -59,8 +65,10 @@ budget_alloc(struct parse *parse, size_t size)
 {
     size_t cost = size + 32;
     if (cost > parse->budget) {
-        err_set(parse->err, -EFBIG, "Failed to convert JSON into %s protobuf: decoding needs more memory than one message may take",
-                parse->top->short_name);
+        err_set(
+            parse->err, -EFBIG,
+            "Failed to convert JSON into %s protobuf: decoding needs more memory than one message may take",
+            parse->top->short_name);
         return NULL;
     }
     parse->budget -= cost;
@@ -115,11 +123,13 @@ put(struct parse *parse, const struct slot *slot, const void *value, size_t size
 static int
 out_of_range(struct parse *parse, const struct slot *slot, const struct json_number *number)
 {
-    return convert_error(parse, "Number %.*s is out of range for field '%s'", STR_ARG(number->text), slot->field->name);
+    return convert_error(parse, "Number %.*s is out of range for field '%s'", STR_ARG(number->text),
+                         slot->field->name);
 }
 
 static int
-put_int(struct parse *parse, const struct slot *slot, const struct json_number *number, int64_t min, int64_t max)
+put_int(struct parse *parse, const struct slot *slot, const struct json_number *number, int64_t min,
+        int64_t max)
 {
     int64_t value;
     if (json_number_i64(number, &value) || value < min || value > max)
@@ -183,7 +193,8 @@ static int
 put_text(struct parse *parse, const struct slot *slot, struct str text)
 {
     if (text.len && memchr(text.ptr, '\0', text.len))
-        return convert_error(parse, "A string may not contain a NUL character, but field '%s' does", slot->field->name);
+        return convert_error(parse, "A string may not contain a NUL character, but field '%s' does",
+                             slot->field->name);
     char *copy = budget_alloc(parse, text.len + 1);
     if (!copy)
         return -EFBIG;
@@ -206,7 +217,8 @@ put_bytes(struct parse *parse, const struct slot *slot, struct str text)
     return put(parse, slot, &bytes, sizeof(bytes));
 }
 
-/* An unknown name leaves the field unset, as if a newer peer spoke; only a required field cannot do without. */
+/* An unknown name leaves the field unset, as if a newer peer spoke; only a required field cannot do without.
+ */
 static int
 put_enum(struct parse *parse, const struct slot *slot, struct str name)
 {
@@ -214,7 +226,8 @@ put_enum(struct parse *parse, const struct slot *slot, struct str name)
     if (enum_number(slot->field->descriptor, name, &value))
         return put(parse, slot, &value, sizeof(value));
     if (slot->field->label == PROTOBUF_C_LABEL_REQUIRED)
-        return convert_error(parse, "Failed to find enum for '%.*s'", name.len > 200 ? 200 : (int)name.len, name.ptr);
+        return convert_error(parse, "Failed to find enum for '%.*s'", name.len > 200 ? 200 : (int)name.len,
+                             name.ptr);
     return 0;
 }
 
@@ -254,7 +267,8 @@ note_missing(struct parse *parse, const struct place *place, const uint64_t *see
     place_print(place, path, sizeof(path));
     for (unsigned i = 0; i < place->type->n_fields; i++) {
         const ProtobufCFieldDescriptor *field = &place->type->fields[i];
-        if (field->label == PROTOBUF_C_LABEL_REQUIRED && !(seen[i / 64] >> i % 64 & 1) && parse->missing.len < 4096)
+        if (field->label == PROTOBUF_C_LABEL_REQUIRED && !(seen[i / 64] >> i % 64 & 1) &&
+            parse->missing.len < 4096)
             buf_printf(&own, "%s%s%s, ", path, *path ? "." : "", field->name);
     }
     if (!own.len)
@@ -278,7 +292,8 @@ static int
 parse_member(struct parse *parse, ProtobufCMessage *message, const struct place *place, uint64_t *seen)
 {
     struct str key;
-    if (!json_scan_string(&parse->scan, parse->arena, &parse->budget, &key) || !json_scan_take(&parse->scan, ':'))
+    if (!json_scan_string(&parse->scan, parse->arena, &parse->budget, &key) ||
+        !json_scan_take(&parse->scan, ':'))
         return syntax_error(parse);
     int index = field_by_name(place->type, key);
     if (index < 0)
@@ -405,7 +420,8 @@ parse_entry(struct parse *parse, const struct slot *slot, unsigned depth)
 {
     struct str key;
     struct place place = {slot->place, slot->field->descriptor, slot->field, slot_count(slot), depth};
-    if (!json_scan_string(&parse->scan, parse->arena, &parse->budget, &key) || !json_scan_take(&parse->scan, ':'))
+    if (!json_scan_string(&parse->scan, parse->arena, &parse->budget, &key) ||
+        !json_scan_take(&parse->scan, ':'))
         return syntax_error(parse);
     json_scan_space(&parse->scan);
     if (is_null(parse)) {
@@ -415,7 +431,8 @@ parse_entry(struct parse *parse, const struct slot *slot, unsigned depth)
     ProtobufCMessage *entry = message_make(parse, &place);
     if (!entry)
         return -EFBIG;
-    struct slot key_slot = {entry, &place.type->fields[0], &place}, value_slot = {entry, &place.type->fields[1], &place};
+    struct slot key_slot = {entry, &place.type->fields[0], &place},
+                value_slot = {entry, &place.type->fields[1], &place};
     int failed = put_text(parse, &key_slot, key);
     if (!failed)
         failed = parse_value(parse, &value_slot, depth + 1);
@@ -514,18 +531,21 @@ parse_top(struct parse *parse)
         return NULL;
     }
     if (parse->missing.len) {
-        convert_error(parse, "Missing required fields: %.*s", (int)parse->missing.len - 2, buf_data(&parse->missing));
+        convert_error(parse, "Missing required fields: %.*s", (int)parse->missing.len - 2,
+                      buf_data(&parse->missing));
         return NULL;
     }
     return message;
 }
 
 void *
-message_from_json(const ProtobufCMessageDescriptor *type, struct str json, struct arena *arena, struct err *err)
+message_from_json(const ProtobufCMessageDescriptor *type, struct str json, struct arena *arena,
+                  struct err *err)
 {
     struct err own;
     if (json.len > LIMIT_MESSAGE_BYTES) {
-        err_set(err, -EFBIG, "Failed to parse body into JSON: %zu bytes are more than the %d that a message may have",
+        err_set(err, -EFBIG,
+                "Failed to parse body into JSON: %zu bytes are more than the %d that a message may have",
                 json.len, (int)LIMIT_MESSAGE_BYTES);
         return NULL;
     }

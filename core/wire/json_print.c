@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Message -> JSON as Mesos shows it: fields in the order of their declaration, set ones and also unset ones that have a
- * declared default and are not deprecated, enums by name, bytes in base64, maps as objects.
+ * Message -> JSON as Mesos shows it: fields in the order of their declaration, set ones and also unset ones
+ * that have a declared default and are not deprecated, enums by name, bytes in base64, maps as objects.
  */
 #include "wire/field.h"
 #include "wire/json_print.h"
@@ -68,7 +68,8 @@ json_print_value(struct buf *out, const ProtobufCFieldDescriptor *field, const v
 }
 
 static void
-print_map(struct buf *out, const ProtobufCFieldDescriptor *field, const ProtobufCMessage *const *entries, size_t n)
+print_map(struct buf *out, const ProtobufCFieldDescriptor *field, const ProtobufCMessage *const *entries,
+          size_t n)
 {
     const ProtobufCMessageDescriptor *entry = field->descriptor;
     buf_putc(out, '{');

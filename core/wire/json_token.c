@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The tokens of JSON. Lenient where Mesos's parser is (leading zeros, bytes that are not UTF-8), strict elsewhere. */
+/* The tokens of JSON. Lenient where Mesos's parser is (leading zeros, bytes that are not UTF-8), strict
+ * elsewhere. */
 #include "wire/json_token.h"
 
 #include <errno.h>
@@ -208,7 +209,8 @@ skip_string(struct json_scan *scan)
 static const double powers_of_ten[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8,  1e9,  1e10, 1e11,
                                        1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
 
-/* Digits with at most one point among them: true when all of text was that and the value is exact in one division. */
+/* Digits with at most one point among them: true when all of text was that and the value is exact in one
+ * division. */
 static bool
 plain_number(struct str text, struct json_number *ret)
 {
@@ -285,10 +287,12 @@ json_scan_literal(struct json_scan *scan, struct json_number *ret)
     }
     if (c != '-' && !(c >= '0' && c <= '9'))
         return JSON_LITERAL_NONE;
-    while (scan->at < scan->end && ((*scan->at >= '0' && *scan->at <= '9') || *scan->at == '.' || *scan->at == '-' ||
-                                    *scan->at == '+' || *scan->at == 'e' || *scan->at == 'E'))
+    while (scan->at < scan->end &&
+           ((*scan->at >= '0' && *scan->at <= '9') || *scan->at == '.' || *scan->at == '-' ||
+            *scan->at == '+' || *scan->at == 'e' || *scan->at == 'E'))
         scan->at++;
-    return json_number_of(str_n(from, (size_t)(scan->at - from)), ret) ? JSON_LITERAL_NUMBER : JSON_LITERAL_NONE;
+    return json_number_of(str_n(from, (size_t)(scan->at - from)), ret) ? JSON_LITERAL_NUMBER
+                                                                       : JSON_LITERAL_NONE;
 }
 
 int
@@ -301,7 +305,8 @@ json_number_i64(const struct json_number *number, int64_t *ret)
         *ret = number->negative ? (int64_t)(0 - number->magnitude) : (int64_t)number->magnitude;
         return 0;
     }
-    if (!(number->value >= -0x1p63 && number->value < 0x1p63) || (double)(int64_t)number->value != number->value)
+    if (!(number->value >= -0x1p63 && number->value < 0x1p63) ||
+        (double)(int64_t)number->value != number->value)
         return -ERANGE;
     *ret = (int64_t)number->value;
     return 0;
@@ -388,13 +393,17 @@ json_scan_error(const struct json_scan *scan, struct err *err)
     char near[800];
     unsigned line = 1;
     if (scan->too_deep)
-        return err_set(err, -EINVAL, "Failed to parse body into JSON: nested deeper than %d levels", LIMIT_DEPTH);
+        return err_set(err, -EINVAL, "Failed to parse body into JSON: nested deeper than %d levels",
+                       LIMIT_DEPTH);
     if (scan->too_big)
-        return err_set(err, -EFBIG, "Failed to parse body into JSON: decoding needs more memory than one message may take");
+        return err_set(
+            err, -EFBIG,
+            "Failed to parse body into JSON: decoding needs more memory than one message may take");
     for (const char *at = scan->start; at < scan->at; at++)
         line += *at == '\n';
     rest_of_line(scan, near, sizeof(near));
-    return err_set(err, -EINVAL, "Failed to parse body into JSON: syntax error at line %u near: %s", line, near);
+    return err_set(err, -EINVAL, "Failed to parse body into JSON: syntax error at line %u near: %s", line,
+                   near);
 }
 
 int
@@ -402,8 +411,9 @@ json_scan_trailing(const struct json_scan *scan, struct err *err)
 {
     char rest[800];
     rest_of_line(scan, rest, sizeof(rest));
-    return err_set(err, -EINVAL, "Failed to parse body into JSON: Parsed JSON included non-whitespace trailing characters: %s",
-                   rest);
+    return err_set(
+        err, -EINVAL,
+        "Failed to parse body into JSON: Parsed JSON included non-whitespace trailing characters: %s", rest);
 }
 
 bool

@@ -51,7 +51,8 @@ bool json_number_of(struct str text, struct json_number *ret);
 int json_number_i64(const struct json_number *number, int64_t *ret);
 int json_number_u64(const struct json_number *number, uint64_t *ret);
 
-/* out: room for len / 4 * 3 + 4. White space is ignored, padding ends it; false and the character that has no place. */
+/* out: room for len / 4 * 3 + 4. White space is ignored, padding ends it; false and the character that has no
+ * place. */
 bool json_base64_decode(struct str text, uint8_t *out, size_t *ret_len, char *ret_bad);
 
 #endif

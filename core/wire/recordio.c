@@ -24,15 +24,16 @@ recordio_read(const struct buf *in, struct str *ret, size_t *ret_used, struct er
     while (digits < bytes.len && bytes.ptr[digits] >= '0' && bytes.ptr[digits] <= '9') {
         len = len * 10 + (uint64_t)(bytes.ptr[digits++] - '0');
         if (len > LIMIT_MESSAGE_BYTES)
-            return err_set(err, -EFBIG, "a record of %.*s... bytes is larger than the %d that are allowed", (int)digits,
-                           bytes.ptr, (int)LIMIT_MESSAGE_BYTES);
+            return err_set(err, -EFBIG, "a record of %.*s... bytes is larger than the %d that are allowed",
+                           (int)digits, bytes.ptr, (int)LIMIT_MESSAGE_BYTES);
         if (digits > LENGTH_DIGITS_MAX)
             return err_set(err, -EINVAL, "the length of a record has more than %d digits", LENGTH_DIGITS_MAX);
     }
     if (digits == bytes.len)
         return 0;
     if (!digits || bytes.ptr[digits] != '\n')
-        return err_set(err, -EINVAL, "a record must begin with its length in decimal and a newline, not with byte 0x%02x",
+        return err_set(err, -EINVAL,
+                       "a record must begin with its length in decimal and a newline, not with byte 0x%02x",
                        (unsigned)(unsigned char)bytes.ptr[digits]);
     if (bytes.len - digits - 1 < len)
         return 0;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Packed bytes -> JSON without the struct between. The wire has fields by number, JSON in the order of declaration, so
- * each level first notes where its members are and then writes them.
+ * Packed bytes -> JSON without the struct between. The wire has fields by number, JSON in the order of
+ * declaration, so each level first notes where its members are and then writes them.
  */
 #include <errno.h>
 
@@ -27,7 +27,8 @@ struct level {
     struct noted inline_noted[MEMBERS_INLINE];
 };
 
-static int print_level(struct buf *out, const ProtobufCMessageDescriptor *type, struct str bytes, unsigned depth);
+static int print_level(struct buf *out, const ProtobufCMessageDescriptor *type, struct str bytes,
+                       unsigned depth);
 
 static void
 level_note(struct level *level, int index, const struct member *member)
@@ -65,7 +66,8 @@ level_read(struct level *level, struct str bytes)
 }
 
 static int
-print_member(struct buf *out, const ProtobufCFieldDescriptor *field, const struct member *member, unsigned depth)
+print_member(struct buf *out, const ProtobufCFieldDescriptor *field, const struct member *member,
+             unsigned depth)
 {
     uint64_t number = 0;
     if (field_is_message(field))
@@ -135,7 +137,8 @@ print_list(struct buf *out, const struct level *level, int index, unsigned depth
         if (comma)
             buf_putc(out, ',');
         comma = true;
-        failed = map ? print_entry(out, field, member->data, depth + 1) : print_member(out, field, member, depth);
+        failed =
+            map ? print_entry(out, field, member->data, depth + 1) : print_member(out, field, member, depth);
     }
     buf_putc(out, map ? '}' : ']');
     return failed;

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Protobuf bytes -> protobuf-c struct, in an arena. Each level is read twice: the scan checks its bytes against the
- * schema, counts repeated fields and finds missing ones, so that nothing is allocated for a level that will be refused
- * and every array is allocated once; the fill stores the values. protobuf-c's own unpacker is not used on outside
- * bytes: it recurses without a limit, expands small inputs a hundredfold and keeps unknown enum numbers.
- * As C++ protobuf does: an unknown field, a known one with a foreign wire type and an unknown number of a closed enum
- * are kept as unknown fields, and a singular message that comes twice is merged.
+ * Protobuf bytes -> protobuf-c struct, in an arena. Each level is read twice: the scan checks its bytes
+ * against the schema, counts repeated fields and finds missing ones, so that nothing is allocated for a level
+ * that will be refused and every array is allocated once; the fill stores the values. protobuf-c's own
+ * unpacker is not used on outside bytes: it recurses without a limit, expands small inputs a hundredfold and
+ * keeps unknown enum numbers. As C++ protobuf does: an unknown field, a known one with a foreign wire type
+ * and an unknown number of a closed enum are kept as unknown fields, and a singular message that comes twice
+ * is merged.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -21,24 +22,32 @@ struct unpack {
     struct err *err;
 };
 
+static int fail(struct unpack *unpack, const struct place *place, int code,
+                const ProtobufCFieldDescriptor *field, const char *why) __attribute__((cold));
 static ProtobufCMessage *unpack_level(struct unpack *unpack, const struct place *place, struct str bytes);
 
-static int __attribute__((noinline, cold))
-fail(struct unpack *unpack, const struct place *place, int code, const ProtobufCFieldDescriptor *field, const char *why)
+static int
+fail(struct unpack *unpack, const struct place *place, int code, const ProtobufCFieldDescriptor *field,
+     const char *why)
 {
     char path[600];
     const struct place *top = place;
     place_print(place, path, sizeof(path));
     while (top->up)
         top = top->up;
-    return err_set(unpack->err, code, "%s: %s%s%s: %s", top->type->short_name, path, *path && field ? "." : "",
-                   field ? field->name : *path ? "" : "message", why);
+    return err_set(unpack->err, code, "%s: %s%s%s: %s", top->type->short_name, path,
+                   *path && field ? "." : "",
+                   field   ? field->name
+                   : *path ? ""
+                           : "message",
+                   why);
 }
 
 static void *
 budget_alloc(struct unpack *unpack, const struct place *place, size_t size)
 {
-    /* What the arena adds for alignment and chunk heads is counted, or many small values would slip through. */
+    /* What the arena adds for alignment and chunk heads is counted, or many small values would slip through.
+     */
     size_t cost = size + 32;
     if (cost > unpack->budget) {
         fail(unpack, place, -EFBIG, NULL, "decoding needs more memory than one message may take");
@@ -65,7 +74,8 @@ packed_count(const ProtobufCFieldDescriptor *field, struct str data)
 
 /* Counts every field of one level and says what is wrong with it. */
 static int
-scan(struct unpack *unpack, const struct place *place, struct str bytes, uint32_t *counts, size_t *ret_unknown)
+scan(struct unpack *unpack, const struct place *place, struct str bytes, uint32_t *counts,
+     size_t *ret_unknown)
 {
     const ProtobufCMessageDescriptor *type = place->type;
     struct cursor cursor = cursor_of(bytes);
@@ -100,8 +110,8 @@ scan(struct unpack *unpack, const struct place *place, struct str bytes, uint32_
 }
 
 static int
-store_data(struct unpack *unpack, const struct place *place, const ProtobufCFieldDescriptor *field, size_t index,
-           struct str data, void *at)
+store_data(struct unpack *unpack, const struct place *place, const ProtobufCFieldDescriptor *field,
+           size_t index, struct str data, void *at)
 {
     if (field_is_message(field)) {
         struct place inner = {place, field->descriptor, field, index, place->depth + 1};
@@ -125,8 +135,8 @@ store_data(struct unpack *unpack, const struct place *place, const ProtobufCFiel
 
 /* A singular message that comes several times is what its parts say one after the other. */
 static int
-join_parts(struct unpack *unpack, const struct place *place, const ProtobufCFieldDescriptor *field, struct str bytes,
-           struct str *ret)
+join_parts(struct unpack *unpack, const struct place *place, const ProtobufCFieldDescriptor *field,
+           struct str bytes, struct str *ret)
 {
     struct cursor cursor = cursor_of(bytes);
     struct member member;
@@ -179,7 +189,8 @@ fill_repeated(struct unpack *unpack, const struct place *place, ProtobufCMessage
 
 static int
 fill_singular(struct unpack *unpack, const struct place *place, ProtobufCMessage *message,
-              const ProtobufCFieldDescriptor *field, uint32_t *count, const struct member *member, struct str bytes)
+              const ProtobufCFieldDescriptor *field, uint32_t *count, const struct member *member,
+              struct str bytes)
 {
     void *at = field_at(message, field->offset);
     struct str data = member->data;
@@ -203,8 +214,8 @@ fill_singular(struct unpack *unpack, const struct place *place, ProtobufCMessage
 }
 
 static int
-keep_unknown(struct unpack *unpack, const struct place *place, ProtobufCMessage *message, const struct member *member,
-             const uint8_t *end)
+keep_unknown(struct unpack *unpack, const struct place *place, ProtobufCMessage *message,
+             const struct member *member, const uint8_t *end)
 {
     size_t len = (size_t)(end - member->raw);
     uint8_t *copy = budget_alloc(unpack, place, len ? len : 1);
@@ -217,7 +228,8 @@ keep_unknown(struct unpack *unpack, const struct place *place, ProtobufCMessage 
 }
 
 static int
-fill(struct unpack *unpack, const struct place *place, ProtobufCMessage *message, struct str bytes, uint32_t *counts)
+fill(struct unpack *unpack, const struct place *place, ProtobufCMessage *message, struct str bytes,
+     uint32_t *counts)
 {
     struct cursor cursor = cursor_of(bytes);
     struct member member;
@@ -238,8 +250,8 @@ fill(struct unpack *unpack, const struct place *place, ProtobufCMessage *message
 }
 
 static int
-make_arrays(struct unpack *unpack, const struct place *place, ProtobufCMessage *message, const uint32_t *counts,
-            size_t unknown)
+make_arrays(struct unpack *unpack, const struct place *place, ProtobufCMessage *message,
+            const uint32_t *counts, size_t unknown)
 {
     const ProtobufCMessageDescriptor *type = place->type;
     for (unsigned i = 0; i < type->n_fields; i++) {
@@ -286,13 +298,14 @@ void *
 message_unpack(const ProtobufCMessageDescriptor *type, struct str bytes, struct arena *arena, struct err *err)
 {
     if (bytes.len > LIMIT_MESSAGE_BYTES) {
-        err_set(err, -EFBIG, "%s: %zu bytes are more than the %d that a message may have", type->short_name, bytes.len,
-                (int)LIMIT_MESSAGE_BYTES);
+        err_set(err, -EFBIG, "%s: %zu bytes are more than the %d that a message may have", type->short_name,
+                bytes.len, (int)LIMIT_MESSAGE_BYTES);
         return NULL;
     }
     if (!bytes.len)
         bytes.ptr = "";
-    struct unpack unpack = {.arena = arena, .budget = LIMIT_MESSAGE_MEMORY, .depth_max = LIMIT_DEPTH, .err = err};
+    struct unpack unpack = {
+        .arena = arena, .budget = LIMIT_MESSAGE_MEMORY, .depth_max = LIMIT_DEPTH, .err = err};
     struct place top = {.type = type, .depth = 1};
     return unpack_level(&unpack, &top, bytes);
 }
@@ -302,7 +315,8 @@ message_unpack_trusted(const ProtobufCMessageDescriptor *type, struct str bytes,
 {
     struct err err = {0};
     /* What came in at the limit may stand deeper in a message of ours. */
-    struct unpack unpack = {.arena = arena, .budget = SIZE_MAX / 2, .depth_max = 2 * LIMIT_DEPTH, .err = &err};
+    struct unpack unpack = {
+        .arena = arena, .budget = SIZE_MAX / 2, .depth_max = 2 * LIMIT_DEPTH, .err = &err};
     struct place top = {.type = type, .depth = 1};
     void *message = unpack_level(&unpack, &top, bytes.len ? bytes : STR_LIT(""));
     if (!message) {

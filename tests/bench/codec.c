@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * How many messages a second the codecs decode and encode: a subscription, an accepted offer, a status update and a
- * batch of offers. Beside each figure stands its ratio to protobuf-c doing the same on plain bytes.
+ * How many messages a second the codecs decode and encode: a subscription, an accepted offer, a status update
+ * and a batch of offers. Beside each figure stands its ratio to protobuf-c doing the same on plain bytes.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,33 +18,48 @@ struct sample {
     const char *json;
 };
 
-#define RESOURCE(name, value)                                                                                          \
-    "{\"name\":\"" name "\",\"type\":\"SCALAR\",\"scalar\":{\"value\":" value "},\"role\":\"*\","                      \
+#define RESOURCE(name, value)                                                                                \
+    "{\"name\":\"" name "\",\"type\":\"SCALAR\",\"scalar\":{\"value\":" value "},\"role\":\"*\","            \
     "\"allocation_info\":{\"role\":\"prod\"}}"
-#define OFFER                                                                                                          \
-    "{\"id\":{\"value\":\"f2d5e33f-74c8-482b-b746-d8bdb92e50d0-O24\"},\"framework_id\":{\"value\":"                    \
-    "\"f2d5e33f-74c8-482b-b746-d8bdb92e50d0-0000\"},\"agent_id\":{\"value\":\"f2d5e33f-74c8-482b-b746-d8bdb92e50d0-"   \
-    "S0\"},\"hostname\":\"agent1.example\",\"url\":{\"scheme\":\"http\",\"address\":{\"hostname\":\"agent1.example\"," \
-    "\"ip\":\"127.0.0.1\",\"port\":5051},\"path\":\"/slave(1)\"},\"resources\":[{\"name\":\"ports\",\"type\":"         \
-    "\"RANGES\",\"ranges\":{\"range\":[{\"begin\":31000,\"end\":32000}]}}," RESOURCE("cpus", "3.9") "," RESOURCE(      \
-        "mem", "4064.0") "," RESOURCE("disk", "10000.0") "],\"allocation_info\":{\"role\":\"prod\"}}"
+#define OFFER                                                                                                \
+    "{\"id\":{\"value\":\"f2d5e33f-74c8-482b-b746-d8bdb92e50d0-O24\"},\"framework_id\":{\"value\":"          \
+    "\"f2d5e33f-74c8-482b-b746-d8bdb92e50d0-0000\"},\"agent_id\":{\"value\":\"f2d5e33f-74c8-482b-b746-"      \
+    "d8bdb92e50d0-"                                                                                          \
+    "S0\"},\"hostname\":\"agent1.example\",\"url\":{\"scheme\":\"http\",\"address\":{\"hostname\":\"agent1." \
+    "example\","                                                                                             \
+    "\"ip\":\"127.0.0.1\",\"port\":5051},\"path\":\"/"                                                       \
+    "slave(1)\"},\"resources\":[{\"name\":\"ports\",\"type\":"                                               \
+    "\"RANGES\",\"ranges\":{\"range\":[{\"begin\":31000,\"end\":32000}]}}," RESOURCE(                        \
+        "cpus",                                                                                              \
+        "3.9") "," RESOURCE("mem",                                                                           \
+                            "4064.0") "," RESOURCE("disk",                                                   \
+                                                   "10000.0") "],\"allocation_info\":{\"role\":\"prod\"}}"
 
 static const struct sample samples[] = {
     {"SUBSCRIBE", &mesos__v1__scheduler__call__descriptor,
-     "{\"type\":\"SUBSCRIBE\",\"subscribe\":{\"framework_info\":{\"user\":\"root\",\"name\":\"bench\",\"roles\":[\"prod\"],"
-     "\"failover_timeout\":60.0,\"checkpoint\":true,\"hostname\":\"sched.example\",\"capabilities\":[{\"type\":"
+     "{\"type\":\"SUBSCRIBE\",\"subscribe\":{\"framework_info\":{\"user\":\"root\",\"name\":\"bench\","
+     "\"roles\":[\"prod\"],"
+     "\"failover_timeout\":60.0,\"checkpoint\":true,\"hostname\":\"sched.example\",\"capabilities\":[{"
+     "\"type\":"
      "\"MULTI_ROLE\"},{\"type\":\"PARTITION_AWARE\"}]}}}"},
     {"ACCEPT", &mesos__v1__scheduler__call__descriptor,
-     "{\"framework_id\":{\"value\":\"f2d5e33f-74c8-482b-b746-d8bdb92e50d0-0000\"},\"type\":\"ACCEPT\",\"accept\":{"
-     "\"offer_ids\":[{\"value\":\"f2d5e33f-74c8-482b-b746-d8bdb92e50d0-O1\"}],\"operations\":[{\"type\":\"LAUNCH\","
-     "\"launch\":{\"task_infos\":[{\"name\":\"finish\",\"task_id\":{\"value\":\"finish\"},\"agent_id\":{\"value\":"
-     "\"f2d5e33f-74c8-482b-b746-d8bdb92e50d0-S0\"},\"resources\":[" RESOURCE("cpus", "0.1") "," RESOURCE("mem", "32.0")
-     "],\"command\":{\"value\":\"echo hello; sleep 1\"}}]}}],\"filters\":{\"refuse_seconds\":0.0}}}"},
+     "{\"framework_id\":{\"value\":\"f2d5e33f-74c8-482b-b746-d8bdb92e50d0-0000\"},\"type\":\"ACCEPT\","
+     "\"accept\":{"
+     "\"offer_ids\":[{\"value\":\"f2d5e33f-74c8-482b-b746-d8bdb92e50d0-O1\"}],\"operations\":[{\"type\":"
+     "\"LAUNCH\","
+     "\"launch\":{\"task_infos\":[{\"name\":\"finish\",\"task_id\":{\"value\":\"finish\"},\"agent_id\":{"
+     "\"value\":"
+     "\"f2d5e33f-74c8-482b-b746-d8bdb92e50d0-S0\"},\"resources\":[" RESOURCE("cpus", "0.1") "," RESOURCE(
+         "mem", "32.0") "],\"command\":{\"value\":\"echo hello; sleep "
+                        "1\"}}]}}],\"filters\":{\"refuse_seconds\":0.0}}}"},
     {"UPDATE", &mesos__v1__scheduler__event__descriptor,
-     "{\"type\":\"UPDATE\",\"update\":{\"status\":{\"task_id\":{\"value\":\"finish\"},\"state\":\"TASK_RUNNING\","
+     "{\"type\":\"UPDATE\",\"update\":{\"status\":{\"task_id\":{\"value\":\"finish\"},\"state\":\"TASK_"
+     "RUNNING\","
      "\"source\":\"SOURCE_EXECUTOR\",\"agent_id\":{\"value\":\"f2d5e33f-74c8-482b-b746-d8bdb92e50d0-S0\"},"
-     "\"executor_id\":{\"value\":\"finish\"},\"timestamp\":1795222045.299271,\"uuid\":\"Al0ATFDjQ/iMxTpi3rW1cA==\","
-     "\"container_status\":{\"container_id\":{\"value\":\"280092d8-a505-476c-818e-f5761c9d9188\"},\"network_infos\":[{"
+     "\"executor_id\":{\"value\":\"finish\"},\"timestamp\":1795222045.299271,\"uuid\":\"Al0ATFDjQ/"
+     "iMxTpi3rW1cA==\","
+     "\"container_status\":{\"container_id\":{\"value\":\"280092d8-a505-476c-818e-f5761c9d9188\"},\"network_"
+     "infos\":[{"
      "\"ip_addresses\":[{\"protocol\":\"IPv4\",\"ip_address\":\"127.0.0.1\"}]}],\"executor_pid\":9137}}}}"},
     {"OFFERS", &mesos__v1__scheduler__event__descriptor,
      "{\"type\":\"OFFERS\",\"offers\":{\"offers\":[" OFFER "," OFFER "," OFFER "," OFFER "," OFFER "]}}"},
@@ -133,8 +148,9 @@ measure(const struct sample *sample)
         const char *name;
         void (*fn)(struct work *);
     } steps[] = {
-        {"protobuf decode", protobuf_decode}, {"protobuf encode", protobuf_encode}, {"JSON decode", json_decode},
-        {"JSON encode", json_encode},         {"protobuf to JSON", transcode},
+        {"protobuf decode", protobuf_decode}, {"protobuf encode", protobuf_encode},
+        {"JSON decode", json_decode},         {"JSON encode", json_encode},
+        {"protobuf to JSON", transcode},
     };
     auto_arena struct arena *keep = arena_new(0);
     struct buf packed = {0};

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Configuration as somebody may have left it: the INI, a file of one option, /etc/default, the environment, argv. The
- * first byte says where the bytes stand. Everything is either read or refused with a sentence.
+ * Configuration as somebody may have left it: the INI, a file of one option, /etc/default, the environment,
+ * argv. The first byte says where the bytes stand. Everything is either read or refused with a sentence.
  */
 #include <sys/stat.h>
 #include <unistd.h>
@@ -19,14 +19,38 @@ struct target {
 
 static const char *const aliases[] = {"old_text", NULL};
 static const struct option options[] = {
-    {.name = "text", .aliases = aliases, .type = OPTION_STRING, .offset = offsetof(struct target, text), .help = "A text."},
+    {.name = "text",
+     .aliases = aliases,
+     .type = OPTION_STRING,
+     .offset = offsetof(struct target, text),
+     .help = "A text."},
     {.name = "path", .type = OPTION_PATH, .offset = offsetof(struct target, path), .help = "A path."},
     {.name = "json", .type = OPTION_JSON, .offset = offsetof(struct target, json), .help = "JSON."},
-    {.name = "flag", .type = OPTION_BOOL, .offset = offsetof(struct target, flag), .fallback = "true", .help = "A switch."},
-    {.name = "number", .type = OPTION_INT, .offset = offsetof(struct target, number), .fallback = "1", .help = "A number."},
-    {.name = "span", .type = OPTION_DURATION, .offset = offsetof(struct target, span), .fallback = "1secs", .help = "A time."},
-    {.name = "amount", .type = OPTION_BYTES, .offset = offsetof(struct target, amount), .fallback = "1KB", .help = "A size."},
-    {.name = "real", .type = OPTION_DOUBLE, .offset = offsetof(struct target, real), .fallback = "1.5", .help = "A real."},
+    {.name = "flag",
+     .type = OPTION_BOOL,
+     .offset = offsetof(struct target, flag),
+     .fallback = "true",
+     .help = "A switch."},
+    {.name = "number",
+     .type = OPTION_INT,
+     .offset = offsetof(struct target, number),
+     .fallback = "1",
+     .help = "A number."},
+    {.name = "span",
+     .type = OPTION_DURATION,
+     .offset = offsetof(struct target, span),
+     .fallback = "1secs",
+     .help = "A time."},
+    {.name = "amount",
+     .type = OPTION_BYTES,
+     .offset = offsetof(struct target, amount),
+     .fallback = "1KB",
+     .help = "A size."},
+    {.name = "real",
+     .type = OPTION_DOUBLE,
+     .offset = offsetof(struct target, real),
+     .fallback = "1.5",
+     .help = "A real."},
     {.name = "modules", .type = OPTION_JSON, .offset = SIZE_MAX, .help = "Modules."},
     {.name = "modules_dir", .type = OPTION_PATH, .offset = SIZE_MAX, .help = "Modules."},
     {.name = NULL},
@@ -37,7 +61,8 @@ static char dir[64];
 static void
 drop_dir(void)
 {
-    static const char *const files[] = {"mesos/master.ini", "mesos-master/text", "mesos-master/json", "default/mesos-master"};
+    static const char *const files[] = {"mesos/master.ini", "mesos-master/text", "mesos-master/json",
+                                        "default/mesos-master"};
     static const char *const dirs[] = {"mesos", "mesos-master", "default", ""};
     for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
         auto_free char *path = xasprintf("%s/%s", dir, files[i]);
@@ -77,11 +102,17 @@ write_file(const char *name, struct str bytes)
 static void
 load(char *extra, char **environment)
 {
-    static const char *const etc_dirs[] = {"mesos-master", NULL}, *const etc_default[] = {"mesos", "mesos-master", NULL};
+    static const char *const etc_dirs[] = {"mesos-master", NULL}, *const etc_default[] = {
+                                                                      "mesos", "mesos-master", NULL};
     struct target target = {0};
-    const struct conf_owner owner = {.program = "mesos-master", .summary = "Reads anything.", .options = options,
-        .target = &target, .ini_name = "master.ini", .etc_dirs = etc_dirs, .zk_option = "text",
-        .etc_default = etc_default};
+    const struct conf_owner owner = {.program = "mesos-master",
+                                     .summary = "Reads anything.",
+                                     .options = options,
+                                     .target = &target,
+                                     .ini_name = "master.ini",
+                                     .etc_dirs = etc_dirs,
+                                     .zk_option = "text",
+                                     .etc_default = etc_default};
     auto_free char *etc_dir = xasprintf("--etc_dir=%s", dir), *name = xasprintf("mesos-master");
     char *argv[] = {name, etc_dir, extra, NULL};
     struct option_set *set = NULL;
@@ -94,7 +125,8 @@ load(char *extra, char **environment)
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static const char *const files[] = {"mesos/master.ini", "mesos-master/text", "mesos-master/json", "default/mesos-master"};
+    static const char *const files[] = {"mesos/master.ini", "mesos-master/text", "mesos-master/json",
+                                        "default/mesos-master"};
     struct str text = str_n(data, size);
     char *none[] = {NULL};
     make_dir();

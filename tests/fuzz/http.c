@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * HTTP heads, chunks and trailers of both directions. The first byte says request or response and how large the pieces
- * are in which the bytes come; pieces may not change what is understood.
+ * HTTP heads, chunks and trailers of both directions. The first byte says request or response and how large
+ * the pieces are in which the bytes come; pieces may not change what is understood.
  */
 #include "fuzz/fuzz.h"
 #include "wire/http_parse.h"
@@ -12,10 +12,11 @@ enum { MESSAGES_MAX = 100, BODY_LIMIT = 1 << 20 };
 static void
 note_head(struct buf *out, const struct http_head *head)
 {
-    buf_printf(out, "[%.*s|%.*s|%d|%d%d%d|", STR_ARG(head->method), STR_ARG(head->target), head->status, head->http11,
-               head->keep_alive, head->chunked);
+    buf_printf(out, "[%.*s|%.*s|%d|%d%d%d|", STR_ARG(head->method), STR_ARG(head->target), head->status,
+               head->http11, head->keep_alive, head->chunked);
     for (size_t i = 0; i < head->headers.count; i++)
-        buf_printf(out, "%.*s=%.*s;", STR_ARG(head->headers.items[i].name), STR_ARG(head->headers.items[i].value));
+        buf_printf(out, "%.*s=%.*s;", STR_ARG(head->headers.items[i].name),
+                   STR_ARG(head->headers.items[i].value));
     buf_puts(out, "]");
 }
 

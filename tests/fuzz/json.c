@@ -10,8 +10,8 @@
 #include "wire/message.h"
 
 static const ProtobufCMessageDescriptor *const types[] = {
-    &mesos__v1__scheduler__call__descriptor, &mesos__v1__executor__call__descriptor,
-    &mesos__v1__master__call__descriptor,    &mesos__v1__agent__call__descriptor,
+    &mesos__v1__scheduler__call__descriptor,     &mesos__v1__executor__call__descriptor,
+    &mesos__v1__master__call__descriptor,        &mesos__v1__agent__call__descriptor,
     &mesos__v1__quota__quota_config__descriptor, &mesos__v1__resource_statistics__descriptor,
     &mesos__v1__container_id__descriptor,
 };

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Protobuf bodies of any type of the schema; the first two bytes say which. What was read must pack to bytes that read
- * the same, and the two ways to JSON must agree.
+ * Protobuf bodies of any type of the schema; the first two bytes say which. What was read must pack to bytes
+ * that read the same, and the two ways to JSON must agree.
  */
 #include "fuzz/fuzz.h"
 #include "lib/descriptors.h"

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Runs one fuzz entry over the files of its corpus (or over those named on the command line), without libFuzzer. */
+/* Runs one fuzz entry over the files of its corpus (or over those named on the command line), without
+ * libFuzzer. */
 #include <dirent.h>
 #include <string.h>
 
@@ -61,7 +62,8 @@ main(int argc, char **argv)
     const char *name = slash ? slash + 1 : argv[0];
     if (strncmp(name, "lt-", 3) == 0)
         name += 3;
-    auto_free char *dir = xasprintf("%s/tests/fuzz/corpus/%s", srcdir ? srcdir : ".", name + strlen("replay_"));
+    auto_free char *dir =
+        xasprintf("%s/tests/fuzz/corpus/%s", srcdir ? srcdir : ".", name + strlen("replay_"));
     unsigned count = run_corpus(dir);
     printf("%s: %u inputs\n", name, count);
     return count ? 0 : 1;

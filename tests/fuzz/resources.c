@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* --resources texts, plain and JSON: what was read survives the way through messages, and adds and subtracts to nothing. */
+/* --resources texts, plain and JSON: what was read survives the way through messages, and adds and subtracts
+ * to nothing. */
 #include "fuzz/fuzz.h"
 #include "model/resources.h"
 

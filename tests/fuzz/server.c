@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The whole HTTP server with libprocess behind it, over an in-memory stream on a virtual clock: bytes of one connection
- * come in pieces of a size that the first byte gives. Whatever they are, the connection ends, and what is answered
- * begins as HTTP.
+ * The whole HTTP server with libprocess behind it, over an in-memory stream on a virtual clock: bytes of one
+ * connection come in pieces of a size that the first byte gives. Whatever they are, the connection ends, and
+ * what is answered begins as HTTP.
  */
 #include "fuzz/fuzz.h"
 #include "loop/stream.h"

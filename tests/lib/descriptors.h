@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Every message and enum type of the schema, for tests that go through all of them. The lists are generated. */
+/* Every message and enum type of the schema, for tests that go through all of them. The lists are generated.
+ */
 #ifndef TESTS_LIB_DESCRIPTORS_H
 #define TESTS_LIB_DESCRIPTORS_H
 

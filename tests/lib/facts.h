@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Reading what is committed under tests/facts. A missing file ends the test: a fact that is not there proves nothing. */
+/* Reading what is committed under tests/facts. A missing file ends the test: a fact that is not there proves
+ * nothing. */
 #ifndef TESTS_LIB_FACTS_H
 #define TESTS_LIB_FACTS_H
 

@@ -17,18 +17,24 @@ synthetic_next(uint64_t *seed)
 static inline char *
 synthetic_text(struct arena *arena, uint64_t *seed, size_t index)
 {
-    static const char *const texts[] = {"",        "a",          "prod/web", "say \"hi\" \\ to /x", "tab\tline\nbell\a",
-                                        "d\xc3\xb6", "\xe2\x82\xac", "\xf0\x9f\x90\xa7"};
+    static const char *const texts[] = {"",
+                                        "a",
+                                        "prod/web",
+                                        "say \"hi\" \\ to /x",
+                                        "tab\tline\nbell\a",
+                                        "d\xc3\xb6",
+                                        "\xe2\x82\xac",
+                                        "\xf0\x9f\x90\xa7"};
     /* The index first: keys of maps come in order then. */
     return arena_printf(arena, "%zu%s", index, texts[synthetic_next(seed) % 8]);
 }
 
-static inline void *synthetic_message(const ProtobufCMessageDescriptor *type, struct arena *arena, uint64_t *seed,
-                                      unsigned depth, size_t index);
+static inline void *synthetic_message(const ProtobufCMessageDescriptor *type, struct arena *arena,
+                                      uint64_t *seed, unsigned depth, size_t index);
 
 static inline void
-synthetic_value(const ProtobufCFieldDescriptor *field, void *at, struct arena *arena, uint64_t *seed, unsigned depth,
-                size_t index)
+synthetic_value(const ProtobufCFieldDescriptor *field, void *at, struct arena *arena, uint64_t *seed,
+                unsigned depth, size_t index)
 {
     static const double doubles[] = {0.1, 4096, 1795221681.039094, 1e-7, 1.5e300, -3.25, 31000.001};
     uint64_t wide = (uint64_t)synthetic_next(seed) << synthetic_next(seed) % 33 | 1;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* JSON both ways: the writer's text, what the parser tolerates as Mesos does, and the sentence for everything else. */
+/* JSON both ways: the writer's text, what the parser tolerates as Mesos does, and the sentence for everything
+ * else. */
 #include <errno.h>
 #include <float.h>
 #include <math.h>
@@ -100,11 +101,12 @@ test_writer(void **state)
     json_key_double(&json, "d", 1.5);
     json_key_bool(&json, "f", false);
     json_object_end(&json);
-    assert_string_equal(buf_cstr(&out),
-                        "{\"a\":\"q\\\"b\\\\s/\\b\\f\\n\\r\\t\\u0001\\u001F\x7f\",\"list\":[-9223372036854775808,"
-                        "18446744073709551615,true,null,{},[1,2]],\"k\\\"ey\":\"ok \xc3\xb6 bad "
-                        "\xef\xbf\xbd\xef\xbf\xbd over \xef\xbf\xbd\xef\xbf\xbd half "
-                        "\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd nul \\u0000.\",\"n\":-1,\"d\":1.5,\"f\":false}");
+    assert_string_equal(
+        buf_cstr(&out),
+        "{\"a\":\"q\\\"b\\\\s/\\b\\f\\n\\r\\t\\u0001\\u001F\x7f\",\"list\":[-9223372036854775808,"
+        "18446744073709551615,true,null,{},[1,2]],\"k\\\"ey\":\"ok \xc3\xb6 bad "
+        "\xef\xbf\xbd\xef\xbf\xbd over \xef\xbf\xbd\xef\xbf\xbd half "
+        "\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd nul \\u0000.\",\"n\":-1,\"d\":1.5,\"f\":false}");
 }
 
 /* ---- parser ---- */
@@ -136,8 +138,10 @@ test_tolerated(void **state)
         {"\"hostname\":\"a\",\"hostname\":null", ""},
         {"\"hostname\":\"a\",\"hostname\":\"b\"", "\"hostname\":\"b\""},
         {"\"capabilities\":{\"type\":\"GPU_RESOURCES\"}", "\"capabilities\":[{\"type\":\"GPU_RESOURCES\"}]"},
-        {"\"capabilities\":[{\"type\":\"FROM_THE_FUTURE\"},{\"type\":\"gpu_resources\"}]", "\"capabilities\":[{},{}]"},
-        {"\"hostname\":\"\\ud83d\\udc27\\u20ac\\u00f6\\/\\b\"", "\"hostname\":\"\xf0\x9f\x90\xa7\xe2\x82\xac\xc3\xb6/\\b\""},
+        {"\"capabilities\":[{\"type\":\"FROM_THE_FUTURE\"},{\"type\":\"gpu_resources\"}]",
+         "\"capabilities\":[{},{}]"},
+        {"\"hostname\":\"\\ud83d\\udc27\\u20ac\\u00f6\\/\\b\"",
+         "\"hostname\":\"\xf0\x9f\x90\xa7\xe2\x82\xac\xc3\xb6/\\b\""},
         {" \t\r\n \"hostname\" : \"x\" ", "\"hostname\":\"x\""},
         {"\"role\":\"*\"", "\"role\":\"*\""},
     };
@@ -152,8 +156,9 @@ test_tolerated(void **state)
         if (!strstr(buf_cstr(&out), cases[i].json))
             fail_msg("%s gave %s", cases[i].member, buf_cstr(&out));
         if (!*cases[i].json)
-            assert_string_equal(buf_cstr(&out),
-                                "{\"user\":\"u\",\"name\":\"n\",\"failover_timeout\":0.0,\"checkpoint\":false}");
+            assert_string_equal(
+                buf_cstr(&out),
+                "{\"user\":\"u\",\"name\":\"n\",\"failover_timeout\":0.0,\"checkpoint\":false}");
     }
 }
 
@@ -163,7 +168,8 @@ check_number(const char *text, int64_t want)
     auto_arena struct arena *arena = arena_new(0);
     struct err err = {0};
     auto_free char *json = xasprintf("{\"nanoseconds\":%s}", text);
-    Mesos__V1__TimeInfo *time = MESSAGE_FROM_JSON(Mesos__V1__TimeInfo, mesos__v1__time_info, str_of(json), arena, &err);
+    Mesos__V1__TimeInfo *time =
+        MESSAGE_FROM_JSON(Mesos__V1__TimeInfo, mesos__v1__time_info, str_of(json), arena, &err);
     if (!time)
         fail_msg("%s: %s", json, err.text);
     assert_int_equal(time->nanoseconds, want);
@@ -229,8 +235,9 @@ test_syntax_errors(void **state)
     }
     check_refused(&mesos__v1__scheduler__call__descriptor, "\n\n +\nx",
                   "Failed to parse body into JSON: syntax error at line 3 near: +");
-    check_refused(&mesos__v1__scheduler__call__descriptor, "{} x",
-                  "Failed to parse body into JSON: Parsed JSON included non-whitespace trailing characters: x");
+    check_refused(
+        &mesos__v1__scheduler__call__descriptor, "{} x",
+        "Failed to parse body into JSON: Parsed JSON included non-whitespace trailing characters: x");
     /* Not JSON at all beats a wrong field before. */
     check_refused(&mesos__v1__scheduler__call__descriptor, "{\"type\":5,",
                   "Failed to parse body into JSON: syntax error at line 1 near: ");
@@ -259,9 +266,11 @@ test_conversion_errors(void **state)
          "Failed to parse 'soon' as a JSON number for field 'refuse_seconds'"},
         {"{\"subscribe\":{\"framework_info\":{\"checkpoint\":\"maybe\"}}}",
          "Failed to parse 'maybe' as a JSON boolean for field 'checkpoint'"},
-        {"{\"accept\":{\"operations\":[{\"launch\":{\"task_infos\":[{\"resources\":[{\"type\":\"NONE\"}]}]}}]}}",
+        {"{\"accept\":{\"operations\":[{\"launch\":{\"task_infos\":[{\"resources\":[{\"type\":\"NONE\"}]}]}}]"
+         "}}",
          "Failed to find enum for 'NONE'"},
-        {"{\"message\":{\"data\":\"a*b\"}}", "Failed to base64 decode bytes field 'data': Invalid character '*'"},
+        {"{\"message\":{\"data\":\"a*b\"}}",
+         "Failed to base64 decode bytes field 'data': Invalid character '*'"},
         {"{\"subscribe\":{\"framework_info\":{\"offer_filters\":[]}}}",
          "Not expecting a JSON array for field 'offer_filters'"},
     };
@@ -269,30 +278,34 @@ test_conversion_errors(void **state)
         auto_free char *why = xasprintf("Failed to convert JSON into Call protobuf: %s", cases[i][1]);
         check_refused(&mesos__v1__scheduler__call__descriptor, cases[i][0], why);
     }
-    check_refused(&mesos__v1__time_info__descriptor, "{\"nanoseconds\":1.5}",
-                  "Failed to convert JSON into TimeInfo protobuf: Number 1.5 is out of range for field 'nanoseconds'");
-    check_refused(&mesos__v1__time_info__descriptor, "{\"nanoseconds\":9223372036854775808}",
-                  "Failed to convert JSON into TimeInfo protobuf: Number 9223372036854775808 is out of range for field "
-                  "'nanoseconds'");
+    check_refused(
+        &mesos__v1__time_info__descriptor, "{\"nanoseconds\":1.5}",
+        "Failed to convert JSON into TimeInfo protobuf: Number 1.5 is out of range for field 'nanoseconds'");
+    check_refused(
+        &mesos__v1__time_info__descriptor, "{\"nanoseconds\":9223372036854775808}",
+        "Failed to convert JSON into TimeInfo protobuf: Number 9223372036854775808 is out of range for field "
+        "'nanoseconds'");
     check_refused(&mesos__v1__value__range__descriptor, "{\"begin\":-1,\"end\":2}",
                   "Failed to convert JSON into Range protobuf: Number -1 is out of range for field 'begin'");
-    check_refused(&mesos__v1__agent_info__descriptor, "{\"port\":2147483648}",
-                  "Failed to convert JSON into AgentInfo protobuf: Number 2147483648 is out of range for field 'port'");
+    check_refused(
+        &mesos__v1__agent_info__descriptor, "{\"port\":2147483648}",
+        "Failed to convert JSON into AgentInfo protobuf: Number 2147483648 is out of range for field 'port'");
 }
 
 static void
 test_bytes(void **state)
 {
-    static const char *const cases[][2] = {{"", ""},         {"YQ==", "a"},       {"YWI=", "ab"},
+    static const char *const cases[][2] = {{"", ""},        {"YQ==", "a"},      {"YWI=", "ab"},
                                            {"YWJj", "abc"}, {"YW\\nJj", "abc"}, {"YWI", "ab"}};
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         auto_arena struct arena *arena = arena_new(0);
         struct err err = {0};
-        auto_free char *json = xasprintf("{\"data\":\"%s\",\"agent_id\":{\"value\":\"a\"},\"executor_id\":{\"value\":\"e\"}}",
-                                         cases[i][0]);
+        auto_free char *json =
+            xasprintf("{\"data\":\"%s\",\"agent_id\":{\"value\":\"a\"},\"executor_id\":{\"value\":\"e\"}}",
+                      cases[i][0]);
         Mesos__V1__Scheduler__Call__Message *message =
-            MESSAGE_FROM_JSON(Mesos__V1__Scheduler__Call__Message, mesos__v1__scheduler__call__message, str_of(json),
-                              arena, &err);
+            MESSAGE_FROM_JSON(Mesos__V1__Scheduler__Call__Message, mesos__v1__scheduler__call__message,
+                              str_of(json), arena, &err);
         if (!message)
             fail_msg("%s: %s", json, err.text);
         assert_true(str_eq(str_n(message->data.data, message->data.len), str_of(cases[i][1])));
@@ -305,16 +318,19 @@ test_maps(void **state)
     auto_arena struct arena *arena = arena_new(0);
     auto_buf struct buf out = {0};
     struct err err = {0};
-    Mesos__V1__Quota__QuotaConfig *config = MESSAGE_FROM_JSON(
-        Mesos__V1__Quota__QuotaConfig, mesos__v1__quota__quota_config,
-        STR_LIT("{\"role\":\"r\",\"limits\":{\"mem\":{\"value\":1},\"cpus\":{\"value\":2},\"mem\":{\"value\":3},\"x\":null}}"),
-        arena, &err);
+    Mesos__V1__Quota__QuotaConfig *config =
+        MESSAGE_FROM_JSON(Mesos__V1__Quota__QuotaConfig, mesos__v1__quota__quota_config,
+                          STR_LIT("{\"role\":\"r\",\"limits\":{\"mem\":{\"value\":1},\"cpus\":{\"value\":2},"
+                                  "\"mem\":{\"value\":3},\"x\":null}}"),
+                          arena, &err);
     if (!config)
         fail_msg("%s", err.text);
     message_to_json(&out, config);
-    assert_string_equal(buf_cstr(&out), "{\"role\":\"r\",\"limits\":{\"cpus\":{\"value\":2.0},\"mem\":{\"value\":3.0}}}");
-    check_refused(&mesos__v1__quota__quota_config__descriptor, "{\"role\":\"r\",\"limits\":{\"cpus\":{}}}",
-                  "Failed to convert JSON into QuotaConfig protobuf: Missing required fields: limits[0].value.value");
+    assert_string_equal(buf_cstr(&out),
+                        "{\"role\":\"r\",\"limits\":{\"cpus\":{\"value\":2.0},\"mem\":{\"value\":3.0}}}");
+    check_refused(
+        &mesos__v1__quota__quota_config__descriptor, "{\"role\":\"r\",\"limits\":{\"cpus\":{}}}",
+        "Failed to convert JSON into QuotaConfig protobuf: Missing required fields: limits[0].value.value");
 }
 
 static void
@@ -366,13 +382,15 @@ test_memory_is_limited(void **state)
 static void
 test_truncated_anywhere(void **state)
 {
-    static const char text[] = "{\"framework_id\":{\"value\":\"f\\u00e9\"},\"type\":\"ACCEPT\",\"accept\":{\"offer_ids\":"
-                               "[{\"value\":\"o\"}],\"filters\":{\"refuse_seconds\":1.5e0},\"x\":[true,null]}}";
+    static const char text[] =
+        "{\"framework_id\":{\"value\":\"f\\u00e9\"},\"type\":\"ACCEPT\",\"accept\":{\"offer_ids\":"
+        "[{\"value\":\"o\"}],\"filters\":{\"refuse_seconds\":1.5e0},\"x\":[true,null]}}";
     auto_arena struct arena *arena = arena_new(0);
     for (size_t len = 0; len < sizeof(text) - 1; len++) {
         auto_free char *part = xmalloc(len + 1);
         memcpy(part + 1, text, len);
-        assert_null(message_from_json(&mesos__v1__scheduler__call__descriptor, str_n(part + 1, len), arena, NULL));
+        assert_null(
+            message_from_json(&mesos__v1__scheduler__call__descriptor, str_n(part + 1, len), arena, NULL));
     }
     assert_non_null(message_from_json(&mesos__v1__scheduler__call__descriptor, str_of(text), arena, NULL));
 }
@@ -381,12 +399,18 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_doubles_are_shortest), cmocka_unit_test(test_doubles_read_back),
-        cmocka_unit_test(test_writer),               cmocka_unit_test(test_tolerated),
-        cmocka_unit_test(test_whole_numbers),        cmocka_unit_test(test_syntax_errors),
-        cmocka_unit_test(test_conversion_errors),    cmocka_unit_test(test_bytes),
-        cmocka_unit_test(test_maps),                 cmocka_unit_test(test_nesting_is_limited),
-        cmocka_unit_test(test_memory_is_limited),    cmocka_unit_test(test_truncated_anywhere),
+        cmocka_unit_test(test_doubles_are_shortest),
+        cmocka_unit_test(test_doubles_read_back),
+        cmocka_unit_test(test_writer),
+        cmocka_unit_test(test_tolerated),
+        cmocka_unit_test(test_whole_numbers),
+        cmocka_unit_test(test_syntax_errors),
+        cmocka_unit_test(test_conversion_errors),
+        cmocka_unit_test(test_bytes),
+        cmocka_unit_test(test_maps),
+        cmocka_unit_test(test_nesting_is_limited),
+        cmocka_unit_test(test_memory_is_limited),
+        cmocka_unit_test(test_truncated_anywhere),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Every type of the schema through every codec and back, with protobuf-c's own unpacker as the judge of bytes; and what
- * a hostile peer may send instead.
+ * Every type of the schema through every codec and back, with protobuf-c's own unpacker as the judge of
+ * bytes; and what a hostile peer may send instead.
  */
 #include <errno.h>
 #include <setjmp.h>
@@ -46,7 +46,8 @@ check_round_trip(const ProtobufCMessageDescriptor *type, uint64_t seed)
     void *message = synthetic_message(type, arena, &seed, 0, 0);
     message_pack(&packed, message);
 
-    ProtobufCMessage *judge = protobuf_c_message_unpack(type, NULL, packed.len, (const uint8_t *)buf_str(&packed).ptr);
+    ProtobufCMessage *judge =
+        protobuf_c_message_unpack(type, NULL, packed.len, (const uint8_t *)buf_str(&packed).ptr);
     assert_non_null(judge);
     void *ours = message_unpack(type, buf_str(&packed), arena, &err);
     if (!ours)
@@ -89,7 +90,8 @@ test_dup_is_deep(void **state)
     struct err err = {0};
     Mesos__V1__FrameworkInfo *info = MESSAGE_FROM_JSON(
         Mesos__V1__FrameworkInfo, mesos__v1__framework_info,
-        STR_LIT("{\"user\":\"root\",\"name\":\"x\",\"roles\":[\"a\",\"b\"],\"id\":{\"value\":\"f\"}}"), arena, &err);
+        STR_LIT("{\"user\":\"root\",\"name\":\"x\",\"roles\":[\"a\",\"b\"],\"id\":{\"value\":\"f\"}}"), arena,
+        &err);
     assert_non_null(info);
     Mesos__V1__FrameworkInfo *copy = message_dup(info, other);
     info->user[0] = 'X';
@@ -148,11 +150,13 @@ test_message_in_two_parts_is_merged(void **state)
     auto_arena struct arena *arena = arena_new(0);
     auto_buf struct buf bytes = {0}, json = {0}, direct = {0};
     struct err err = {0};
-    append_len(&bytes, 1, STR_LIT("\x0a\x01"
-                                  "h")); /* MachineInfo.id: hostname */
+    append_len(&bytes, 1,
+               STR_LIT("\x0a\x01"
+                       "h"));                           /* MachineInfo.id: hostname */
     append_len(&bytes, 3, STR_LIT("\x0a\x02\x08\x07")); /* unavailability: start */
-    append_len(&bytes, 1, STR_LIT("\x12\x01"
-                                  "i")); /* id again: ip */
+    append_len(&bytes, 1,
+               STR_LIT("\x12\x01"
+                       "i"));                           /* id again: ip */
     append_len(&bytes, 3, STR_LIT("\x12\x02\x08\x09")); /* unavailability again: duration */
     Mesos__V1__MachineInfo *info =
         MESSAGE_UNPACK(Mesos__V1__MachineInfo, mesos__v1__machine_info, buf_str(&bytes), arena, &err);
@@ -171,8 +175,8 @@ static void
 test_last_scalar_counts(void **state)
 {
     auto_arena struct arena *arena = arena_new(0);
-    Mesos__V1__TimeInfo *time = MESSAGE_UNPACK(Mesos__V1__TimeInfo, mesos__v1__time_info,
-                                               STR_LIT("\x08\x01\x08\x02"), arena, NULL);
+    Mesos__V1__TimeInfo *time =
+        MESSAGE_UNPACK(Mesos__V1__TimeInfo, mesos__v1__time_info, STR_LIT("\x08\x01\x08\x02"), arena, NULL);
     assert_non_null(time);
     assert_int_equal(time->nanoseconds, 2);
 }
@@ -264,9 +268,11 @@ test_size_is_limited(void **state)
     auto_arena struct arena *arena = arena_new(0);
     struct err err = {0};
     auto_free char *much = calloc(1, LIMIT_MESSAGE_BYTES + 1);
-    assert_null(message_unpack(&mesos__v1__labels__descriptor, str_n(much, LIMIT_MESSAGE_BYTES + 1), arena, &err));
+    assert_null(
+        message_unpack(&mesos__v1__labels__descriptor, str_n(much, LIMIT_MESSAGE_BYTES + 1), arena, &err));
     assert_int_equal(err.code, -EFBIG);
-    assert_null(message_from_json(&mesos__v1__labels__descriptor, str_n(much, LIMIT_MESSAGE_BYTES + 1), arena, &err));
+    assert_null(
+        message_from_json(&mesos__v1__labels__descriptor, str_n(much, LIMIT_MESSAGE_BYTES + 1), arena, &err));
     assert_int_equal(err.code, -EFBIG);
 }
 
@@ -280,12 +286,14 @@ test_memory_is_limited(void **state)
     auto_free char *bytes = xmalloc(2 * COUNT);
     for (size_t i = 0; i < COUNT; i++)
         memcpy(bytes + 2 * i, "\x0a", 2);
-    assert_null(message_unpack(&mesos__v1__container_status__descriptor, str_n(bytes, 2 * COUNT), arena, &err));
+    assert_null(
+        message_unpack(&mesos__v1__container_status__descriptor, str_n(bytes, 2 * COUNT), arena, &err));
     assert_int_equal(err.code, -EFBIG);
     assert_true(arena_bytes(arena) < (size_t)LIMIT_MESSAGE_MEMORY + (2 << 20));
     for (size_t i = 0; i < COUNT; i++)
         memcpy(bytes + 2 * i, "\x98\x06", 2); /* an unknown field whose number alone is cut: 2 bytes of tag */
-    assert_null(message_unpack(&mesos__v1__container_status__descriptor, str_n(bytes, 2 * COUNT - 1), arena, &err));
+    assert_null(
+        message_unpack(&mesos__v1__container_status__descriptor, str_n(bytes, 2 * COUNT - 1), arena, &err));
 }
 
 static void
@@ -295,9 +303,9 @@ test_malformed(void **state)
         struct str bytes;
         const char *why;
     } cases[] = {
-        {STR_LIT("\x00"), "out of range"}, /* field number 0 */
+        {STR_LIT("\x00"), "out of range"},                     /* field number 0 */
         {STR_LIT("\x80\x80\x80\x80\x80\x01"), "out of range"}, /* beyond 29 bits */
-        {STR_LIT("\x0b"), "group"}, /* groups */
+        {STR_LIT("\x0b"), "group"},                            /* groups */
         {STR_LIT("\x0c"), "group"},
         {STR_LIT("\x0f"), "group"}, /* wire type 7 */
         {STR_LIT("\x10"), "cut off"},
@@ -336,7 +344,8 @@ test_errors_name_the_place(void **state)
     append_len(&accept, 2, buf_str(&operations));
     append_len(&call, 4, buf_str(&accept));
     assert_null(message_unpack(&mesos__v1__scheduler__call__descriptor, buf_str(&call), arena, &err));
-    assert_string_equal(err.text, "Call: accept.operations[1].launch.task_infos[0].name: required, but missing");
+    assert_string_equal(err.text,
+                        "Call: accept.operations[1].launch.task_infos[0].name: required, but missing");
 }
 
 int

@@ -42,9 +42,10 @@ test_refused(void **state)
         const char *bytes;
         int code;
     } cases[] = {
-        {"x", -EINVAL},  {"\n", -EINVAL},           {"-1\n", -EINVAL}, {" 5\nhello", -EINVAL},
-        {"5 \n", -EINVAL}, {"99999999999999999999999\n", -EFBIG}, {"67108865\n", -EFBIG},
-        {"000000000000000000000000000000", -EINVAL},
+        {"x", -EINVAL},         {"\n", -EINVAL},
+        {"-1\n", -EINVAL},      {" 5\nhello", -EINVAL},
+        {"5 \n", -EINVAL},      {"99999999999999999999999\n", -EFBIG},
+        {"67108865\n", -EFBIG}, {"000000000000000000000000000000", -EINVAL},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         auto_buf struct buf in = {0};

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The compiled schema against the fact tables: every message, field and enum value outside CSI is there with its name,
- * number, label, type and default, and nothing else is. Names go through one rename table with its exceptions.
+ * The compiled schema against the fact tables: every message, field and enum value outside CSI is there with
+ * its name, number, label, type and default, and nothing else is. Names go through one rename table with its
+ * exceptions.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -67,7 +68,8 @@ find_rule(const char *kind, struct str name, bool whole)
 {
     const struct rule *best = NULL;
     for (size_t i = 0; i < rule_count; i++) {
-        if (!str_is(rules[i].kind, kind) || !(whole ? str_eq(rules[i].from, name) : covers(rules[i].from, name)))
+        if (!str_is(rules[i].kind, kind) ||
+            !(whole ? str_eq(rules[i].from, name) : covers(rules[i].from, name)))
             continue;
         if (!best || rules[i].from.len > best->from.len)
             best = &rules[i];
@@ -170,10 +172,10 @@ find_message(struct str package, struct str message, bool *ret_words)
 static void
 check_label(const ProtobufCFieldDescriptor *field, struct str label, bool in_oneof, const char *name)
 {
-    ProtobufCLabel want = str_is(label, "required")                               ? PROTOBUF_C_LABEL_REQUIRED
-                          : str_is(label, "repeated") || str_is(label, "map")     ? PROTOBUF_C_LABEL_REPEATED
-                          : str_is(label, "optional")                             ? PROTOBUF_C_LABEL_OPTIONAL
-                                                                                  : PROTOBUF_C_LABEL_NONE;
+    ProtobufCLabel want = str_is(label, "required")                           ? PROTOBUF_C_LABEL_REQUIRED
+                          : str_is(label, "repeated") || str_is(label, "map") ? PROTOBUF_C_LABEL_REPEATED
+                          : str_is(label, "optional")                         ? PROTOBUF_C_LABEL_OPTIONAL
+                                                                              : PROTOBUF_C_LABEL_NONE;
     /* A member of a oneof has no label in the language; protobuf-c keeps it as optional or as nothing. */
     if (field->label != want && !in_oneof)
         fail_msg("%s: label should be %.*s", name, STR_ARG(label));
@@ -185,14 +187,14 @@ static const char *
 scalar_name(ProtobufCType type)
 {
     static const char *const names[] = {
-        [PROTOBUF_C_TYPE_INT32] = "int32",     [PROTOBUF_C_TYPE_SINT32] = "sint32",
+        [PROTOBUF_C_TYPE_INT32] = "int32",       [PROTOBUF_C_TYPE_SINT32] = "sint32",
         [PROTOBUF_C_TYPE_SFIXED32] = "sfixed32", [PROTOBUF_C_TYPE_INT64] = "int64",
-        [PROTOBUF_C_TYPE_SINT64] = "sint64",   [PROTOBUF_C_TYPE_SFIXED64] = "sfixed64",
-        [PROTOBUF_C_TYPE_UINT32] = "uint32",   [PROTOBUF_C_TYPE_FIXED32] = "fixed32",
-        [PROTOBUF_C_TYPE_UINT64] = "uint64",   [PROTOBUF_C_TYPE_FIXED64] = "fixed64",
-        [PROTOBUF_C_TYPE_FLOAT] = "float",     [PROTOBUF_C_TYPE_DOUBLE] = "double",
-        [PROTOBUF_C_TYPE_BOOL] = "bool",       [PROTOBUF_C_TYPE_STRING] = "string",
-        [PROTOBUF_C_TYPE_BYTES] = "bytes",     [PROTOBUF_C_TYPE_ENUM] = "enum",
+        [PROTOBUF_C_TYPE_SINT64] = "sint64",     [PROTOBUF_C_TYPE_SFIXED64] = "sfixed64",
+        [PROTOBUF_C_TYPE_UINT32] = "uint32",     [PROTOBUF_C_TYPE_FIXED32] = "fixed32",
+        [PROTOBUF_C_TYPE_UINT64] = "uint64",     [PROTOBUF_C_TYPE_FIXED64] = "fixed64",
+        [PROTOBUF_C_TYPE_FLOAT] = "float",       [PROTOBUF_C_TYPE_DOUBLE] = "double",
+        [PROTOBUF_C_TYPE_BOOL] = "bool",         [PROTOBUF_C_TYPE_STRING] = "string",
+        [PROTOBUF_C_TYPE_BYTES] = "bytes",       [PROTOBUF_C_TYPE_ENUM] = "enum",
         [PROTOBUF_C_TYPE_MESSAGE] = "message",
     };
     return names[type];
@@ -260,7 +262,8 @@ default_is(const ProtobufCFieldDescriptor *field, struct str want)
 static void
 check_default(const ProtobufCFieldDescriptor *field, struct str want, const char *name)
 {
-    bool has = field->default_value && !(field->type == PROTOBUF_C_TYPE_STRING && !*(const char *)field->default_value);
+    bool has = field->default_value &&
+               !(field->type == PROTOBUF_C_TYPE_STRING && !*(const char *)field->default_value);
     if (has != (want.len > 0))
         fail_msg("%s: %s a default", name, has ? "should not have" : "should have");
     if (has && !default_is(field, want))
@@ -284,7 +287,8 @@ check_field(const struct str *row)
         fail_msg("%s: no field of %s has number %u", name, type->name, (unsigned)number);
     const ProtobufCFieldDescriptor *field = &type->fields[index];
     if (strcmp(field->name, field_name) != 0)
-        fail_msg("%s: number %u is %s.%s, should be %s", name, (unsigned)number, type->name, field->name, field_name);
+        fail_msg("%s: number %u is %s.%s, should be %s", name, (unsigned)number, type->name, field->name,
+                 field_name);
     assert_int_equal(field_by_name(type, str_of(field_name)), index);
     check_label(field, row[3], row[8].len > 0, name);
     if (str_is(row[3], "map"))
@@ -408,7 +412,8 @@ test_every_enum_value_of_the_facts_and_no_other(void **state)
         counted_values = 0;
         each_row("wire/enums.tsv", 6, count_values);
         if (counted_values != all_enums[i]->n_value_names)
-            fail_msg("%s has %u values, the facts %u", all_enums[i]->name, all_enums[i]->n_value_names, counted_values);
+            fail_msg("%s has %u values, the facts %u", all_enums[i]->name, all_enums[i]->n_value_names,
+                     counted_values);
     }
 }
 
@@ -419,7 +424,8 @@ test_every_rename_is_used(void **state)
 {
     for (size_t i = 0; i < rule_count; i++) {
         if (!used[i])
-            fail_msg("renames.tsv: nothing needs '%.*s %.*s'", STR_ARG(rules[i].kind), STR_ARG(rules[i].from));
+            fail_msg("renames.tsv: nothing needs '%.*s %.*s'", STR_ARG(rules[i].kind),
+                     STR_ARG(rules[i].from));
     }
 }
 

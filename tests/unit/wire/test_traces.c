@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Exchanges recorded from Apache Mesos go through the codecs: protobuf bodies come out byte for byte as they went in, so
- * do JSON bodies, and what Mesos refused is refused with its sentence.
+ * Exchanges recorded from Apache Mesos go through the codecs: protobuf bodies come out byte for byte as they
+ * went in, so do JSON bodies, and what Mesos refused is refused with its sentence.
  */
 #include <dirent.h>
 #include <setjmp.h>
@@ -126,8 +126,8 @@ take_number(struct str *s)
     return str_n(from, (size_t)(s->ptr - from));
 }
 
-/* Byte for byte, but for numbers of seventeen digits: of several that read back as the same double, Mesos does not
- * always take the nearest. */
+/* Byte for byte, but for numbers of seventeen digits: of several that read back as the same double, Mesos
+ * does not always take the nearest. */
 static bool
 json_same(struct str a, struct str b)
 {
@@ -146,8 +146,8 @@ json_same(struct str a, struct str b)
     return a.len == 0 && b.len == 0;
 }
 
-/* The state that Apache's master tells operators is not made from messages: it shows empty lists, and a field of
- * agents that the v1 schema does not have. */
+/* The state that Apache's master tells operators is not made from messages: it shows empty lists, and a field
+ * of agents that the v1 schema does not have. */
 static bool
 is_from_state(struct str text)
 {
@@ -188,7 +188,8 @@ check_body(const ProtobufCMessageDescriptor *type, const struct half *half, stru
 }
 
 static void
-check_stream(const ProtobufCMessageDescriptor *type, struct half *half, const char *name, struct totals *totals)
+check_stream(const ProtobufCMessageDescriptor *type, struct half *half, const char *name,
+             struct totals *totals)
 {
     struct err err = {0};
     struct str record;
@@ -222,7 +223,8 @@ is_codec_error(struct str text)
 }
 
 static void
-check_refused(const ProtobufCMessageDescriptor *type, const struct half *request, struct str why, const char *name)
+check_refused(const ProtobufCMessageDescriptor *type, const struct half *request, struct str why,
+              const char *name)
 {
     auto_arena struct arena *arena = arena_new(0);
     struct err err = {0};
