@@ -133,6 +133,8 @@ call_reply(const struct mesos_host *lent, struct mesos_call *handle, int status,
     }
     answer(call, status, module->failure.text, bytes);
     module->failure = (struct err){0};
+    if (module->stopping)
+        lend_quiet(module); /* its stop is answered, all else was cancelled before: it has let go of everything */
 }
 
 void

@@ -114,6 +114,8 @@ int options_apply(const struct candidate *candidate, void *instance, const char 
 /* lend.c: fills what a module sees; ends what it left behind. */
 void lend_init(struct module *module);
 void lend_fini(struct module *module);
+/* No timer, descriptor or child calls the module any more. */
+void lend_quiet(struct module *module);
 
 /* call.c */
 void call_reply(const struct mesos_host *lent, struct mesos_call *handle, int status, struct mesos_bytes answer);

@@ -377,7 +377,7 @@ lend_init(struct module *module)
 }
 
 void
-lend_fini(struct module *module)
+lend_quiet(struct module *module)
 {
     while (!list_empty(&module->timers))
         timer_free(list_first(&module->timers, struct mesos_timer, in_module));
@@ -389,6 +389,12 @@ lend_fini(struct module *module)
         list_remove(&child->in_module);
         free(child);
     }
+}
+
+void
+lend_fini(struct module *module)
+{
+    lend_quiet(module);
     while (!list_empty(&module->offloads)) { /* work may still run: its completion finds nobody */
         struct offload *offload = list_first(&module->offloads, struct offload, in_module);
         list_remove(&offload->in_module);

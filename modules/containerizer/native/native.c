@@ -65,6 +65,9 @@ owed_free(struct list *list)
 void
 container_free(struct container *container)
 {
+    const struct mesos_containerizer_services *services = container->native->services;
+    if (services)
+        services->call_forget(services->self, container); /* an isolator may still owe an answer to it */
     map_remove(&container->native->containers, str_of(container->id));
     list_remove(&container->in_ending);
     owed_free(&container->waits);
