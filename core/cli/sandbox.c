@@ -128,17 +128,19 @@ sandbox_of_executor(struct sandbox *ret, struct cli *cli, const struct cli_serve
     struct cli_server server = *agent;
     json_t *state = cli_get_json(cli, &server, "/state", err);
     const char *directory;
+    bool found;
 
     if (!state)
         return err_wrap(err, "agent");
     directory = find_directory(state, framework, executor);
-    if (directory && *directory)
+    found = directory && *directory;
+    if (found)
         *ret = (struct sandbox){*agent, xstrdup(directory), xstrdup(executor)};
     else
         err_set(err, -ENOENT, "agent %s has no sandbox of executor '%s' (it may have been removed)", server.host,
                 executor);
     json_decref(state);
-    return directory && *directory ? 0 : err->code;
+    return found ? 0 : err->code;
 }
 
 int
