@@ -37,6 +37,23 @@ repeat_updates(struct executor *executor, const Mesos__V1__Executor__Call__Subsc
     }
 }
 
+static void
+send_kills(struct executor *executor)
+{
+    struct task *task;
+    auto_arena struct arena *arena = arena_new(256);
+    list_foreach(task, &executor->launched, node) {
+        if (!task->kill_wanted)
+            continue;
+        task->kill_wanted = false;
+        const Mesos__V1__KillPolicy *policy =
+            task->kill_policy.len
+                ? message_unpack(&mesos__v1__kill_policy__descriptor, packed_str(&task->kill_policy), arena, NULL)
+                : NULL;
+        executor_send_kill(executor, str_of(task->id), policy);
+    }
+}
+
 void
 call_subscribe(struct executor *executor, const Mesos__V1__Executor__Call *call, struct http_exchange *exchange, bool json)
 {
@@ -65,6 +82,7 @@ call_subscribe(struct executor *executor, const Mesos__V1__Executor__Call *call,
         return;
     }
     executor_send_queued(executor);
+    send_kills(executor);
     /* An executor that we made for one task has no other to wait for. */
     if (executor->generated && list_empty(&executor->launched) && !call->subscribe->n_unacknowledged_updates)
         executor_shutdown(executor);

@@ -316,7 +316,6 @@ executor_terminated(struct executor *executor, const Mesos__Slave__ContainerTerm
             send_exited(executor, termination);
         end_tasks(executor, termination, abnormal);
     }
-    gc_schedule(agent->gc, executor->sandbox, 0);
     recover_heard(agent);
     executor_settle(executor);
 }
@@ -330,8 +329,7 @@ executor_settle(struct executor *executor)
     if (executor->state != EXECUTOR_TERMINATED || (open && !framework->terminating) || !list_empty(&executor->node))
         return;
     checkpoint_sentinel(executor);
-    if (executor->meta)
-        gc_schedule(agent->gc, executor->meta, 0);
+    gc_schedule_executor(agent->gc, framework->id, executor->id, 0);
     executor_quiet(executor);
     map_remove(&framework->executors, str_of(executor->id));
     list_push(&framework->completed, &executor->node);

@@ -116,15 +116,8 @@ framework_settle(struct framework *framework)
         return;
     log_info("framework %s has no executors left", framework->id);
     map_remove(&agent->frameworks, str_of(framework->id));
-    if (agent->id && framework->checkpoint) {
-        auto_free char *dir = checkpoint_framework_dir(agent, framework->id);
-        gc_schedule(agent->gc, dir, 0);
-    }
-    if (agent->id) {
-        auto_free char *dir =
-            xasprintf("%s/slaves/%s/frameworks/%s", agent->work_dir, agent->id, framework->id);
-        gc_schedule(agent->gc, dir, 0);
-    }
+    if (agent->id)
+        gc_schedule_framework(agent->gc, framework->id, 0);
     list_push(&agent->completed, &framework->node);
     if (++agent->completed_count > AGENT_MAX_COMPLETED_FRAMEWORKS) {
         struct framework *oldest = list_first(&agent->completed, struct framework, node);

@@ -6,6 +6,7 @@
 #include "agent/state.h"
 
 #include <errno.h>
+#include <string.h>
 #include <sys/statvfs.h>
 
 #include "base/file.h"
@@ -14,9 +15,14 @@
 
 struct gc_path {
     struct list node; /* oldest first */
-    char *path;
     int64_t since_ns; /* on the loop's clock; may lie before its beginning */
-    struct gc *gc; /* NULL while it is removed and the collector has gone */
+    char path[]; /* below work_dir and below meta */
+};
+
+/* A path that is being removed, off the loop. */
+struct removal {
+    struct gc *gc; /* NULL when the collector has gone meanwhile */
+    char *sandbox, *meta;
     struct err err;
     int status;
 };
@@ -26,7 +32,7 @@ struct gc {
     struct list paths;
     struct map by_path;
     struct loop_timer watch;
-    struct gc_path *removing;
+    struct removal *removing;
     double max_age_secs;
     struct metric *pending, *succeeded, *failed, *allowed;
     int64_t delay_ns, watch_ms;
@@ -55,13 +61,6 @@ gc_new(struct agent *agent)
     return gc;
 }
 
-static void
-gc_path_free(struct gc_path *path)
-{
-    free(path->path);
-    free(path);
-}
-
 void
 gc_free(struct gc *gc)
 {
@@ -71,7 +70,7 @@ gc_free(struct gc *gc)
     loop_timer_stop(&gc->watch);
     list_foreach_safe(path, tmp, &gc->paths, node) {
         list_remove(&path->node);
-        gc_path_free(path);
+        free(path);
     }
     if (gc->removing)
         gc->removing->gc = NULL;
@@ -80,13 +79,47 @@ gc_free(struct gc *gc)
 }
 
 void
+gc_schedule_executor(struct gc *gc, const char *framework_id, const char *executor_id, double age_secs)
+{
+    auto_free char *path =
+        xasprintf("slaves/%s/frameworks/%s/executors/%s", gc->agent->id, framework_id, executor_id);
+    gc_schedule(gc, path, age_secs);
+}
+
+void
+gc_schedule_run(struct gc *gc, const char *framework_id, const char *executor_id, const char *container_id,
+                double age_secs)
+{
+    auto_free char *path = xasprintf("slaves/%s/frameworks/%s/executors/%s/runs/%s", gc->agent->id, framework_id,
+                                     executor_id, container_id);
+    gc_schedule(gc, path, age_secs);
+}
+
+void
+gc_schedule_framework(struct gc *gc, const char *framework_id, double age_secs)
+{
+    auto_free char *path = xasprintf("slaves/%s/frameworks/%s", gc->agent->id, framework_id);
+    gc_schedule(gc, path, age_secs);
+}
+
+void
+gc_keep_executor(struct gc *gc, const char *framework_id, const char *executor_id)
+{
+    auto_free char *executor =
+        xasprintf("slaves/%s/frameworks/%s/executors/%s", gc->agent->id, framework_id, executor_id);
+    auto_free char *framework = xasprintf("slaves/%s/frameworks/%s", gc->agent->id, framework_id);
+    gc_unschedule(gc, executor);
+    gc_unschedule(gc, framework);
+}
+
+void
 gc_schedule(struct gc *gc, const char *path, double age_secs)
 {
     struct gc_path *at, *entry;
     gc_unschedule(gc, path);
-    entry = xcalloc(1, sizeof(*entry));
-    entry->path = xstrdup(path);
-    entry->gc = gc;
+    size_t len = strlen(path) + 1;
+    entry = xmalloc(sizeof(*entry) + len);
+    memcpy(entry->path, path, len);
     entry->since_ns = loop_now_ns(gc->agent->loop) - (int64_t)(age_secs * (double)NS_PER_SEC);
     /* Mostly the newest: look from the end for its place. */
     struct list *place = gc->paths.prev;
@@ -108,30 +141,35 @@ gc_unschedule(struct gc *gc, const char *path)
     if (!entry)
         return;
     list_remove(&entry->node);
-    gc_path_free(entry);
+    free(entry);
     metric_set(gc->pending, (double)map_count(&gc->by_path));
 }
 
 static void
 remove_work(void *arg)
 {
-    struct gc_path *path = arg;
-    path->status = dir_remove(path->path, &path->err);
+    struct removal *removal = arg;
+    removal->status = dir_remove(removal->sandbox, &removal->err);
+    /* The checkpoints last: as long as they are there, the sandbox can be found. */
+    if (!removal->status)
+        removal->status = dir_remove(removal->meta, &removal->err);
 }
 
 static void
 remove_done(void *arg)
 {
-    struct gc_path *path = arg;
-    struct gc *gc = path->gc;
+    struct removal *removal = arg;
+    struct gc *gc = removal->gc;
     if (gc) {
         gc->removing = NULL;
-        metric_inc(path->status ? gc->failed : gc->succeeded);
-        if (path->status)
-            log_warning("cannot remove old %s: %s", path->path, path->err.text);
+        metric_inc(removal->status ? gc->failed : gc->succeeded);
+        if (removal->status)
+            log_warning("cannot remove old %s: %s", removal->sandbox, removal->err.text);
         gc_collect(gc);
     }
-    gc_path_free(path);
+    free(removal->sandbox);
+    free(removal->meta);
+    free(removal);
 }
 
 /* Removes the oldest path when its time has come; its end looks for the next. */
@@ -145,9 +183,13 @@ gc_collect(struct gc *gc)
     list_remove(&oldest->node);
     map_remove(&gc->by_path, str_of(oldest->path));
     metric_set(gc->pending, (double)map_count(&gc->by_path));
-    gc->removing = oldest;
-    log_info("removing %s", oldest->path);
-    loop_offload(gc->agent->loop, gc, remove_work, remove_done, oldest);
+    struct removal *removal = gc->removing = xcalloc(1, sizeof(*removal));
+    removal->gc = gc;
+    removal->sandbox = xasprintf("%s/%s", gc->agent->work_dir, oldest->path);
+    removal->meta = xasprintf("%s/%s", gc->agent->meta_dir, oldest->path);
+    log_info("removing %s", removal->sandbox);
+    free(oldest);
+    loop_offload(gc->agent->loop, gc, remove_work, remove_done, removal);
 }
 
 static void

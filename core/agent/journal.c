@@ -260,6 +260,10 @@ batch_work(void *arg)
         append->written = append->status == 0;
         append->file->broken = append->status != 0;
     }
+    /* All data on its way first: the first fdatasync then commits the file system's journal for all of them at once. */
+    list_foreach(append, &batch->appends, node)
+        if (!append->status)
+            sync_file_range(append->file->fd, 0, 0, SYNC_FILE_RANGE_WRITE);
     list_foreach(append, &batch->appends, node) {
         if (append->status)
             continue;

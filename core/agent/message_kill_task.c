@@ -23,6 +23,18 @@ kill_queued(struct task *task)
         executor_shutdown(executor);
 }
 
+/* The executor is between two connections: it hears of the kill when it subscribes again. */
+static void
+kill_later(struct task *task, const Mesos__V1__KillPolicy *policy)
+{
+    auto_buf struct buf bytes = {0};
+    log_info("executor %s is not connected; the kill of task %s waits", task->executor->id, task->id);
+    if (policy)
+        message_pack(&bytes, policy);
+    task->kill_wanted = true;
+    packed_set(&task->kill_policy, buf_str(&bytes));
+}
+
 void
 message_kill_task(struct agent *agent, const struct upid *from, const Mesos__Internal__KillTaskMessage *message)
 {
@@ -45,8 +57,9 @@ message_kill_task(struct agent *agent, const struct upid *from, const Mesos__Int
     if (task->place == TASK_QUEUED) {
         kill_queued(task);
     } else if (task->place == TASK_LAUNCHED) {
-        if (!task->executor->stream)
-            log_warning("executor %s is not connected; the kill of task %s is lost", task->executor->id, task->id);
-        executor_send_kill(task->executor, task_id, message->kill_policy);
+        if (task->executor->stream)
+            executor_send_kill(task->executor, task_id, message->kill_policy);
+        else
+            kill_later(task, message->kill_policy);
     }
 }

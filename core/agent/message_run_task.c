@@ -38,10 +38,6 @@ framework_for(struct agent *agent, const Mesos__V1__FrameworkInfo *info, const c
     framework = framework_back(agent, info, pid);
     if (!framework)
         framework = framework_new(agent, info, pid);
-    auto_free char *dir = checkpoint_framework_dir(agent, framework->id);
-    auto_free char *work = xasprintf("%s/slaves/%s/frameworks/%s", agent->work_dir, agent->id, framework->id);
-    gc_unschedule(agent->gc, dir);
-    gc_unschedule(agent->gc, work);
     if (framework->checkpoint && checkpoint_framework(framework, &err))
         log_error("framework %s is not checkpointed: %s", framework->id, err.text);
     return framework;
@@ -126,6 +122,19 @@ deliver(const struct order *order, struct executor *executor)
     executor_send_queued(executor);
 }
 
+/* An executor that runs again keeps its directory; what earlier runs left in it goes on its own. */
+static void
+keep_directories(const struct executor *executor)
+{
+    const struct framework *framework = executor->framework;
+    const struct executor *earlier;
+    struct gc *gc = executor->agent->gc;
+    gc_keep_executor(gc, framework->id, executor->id);
+    list_foreach(earlier, &framework->completed, node)
+        if (!strcmp(earlier->id, executor->id))
+            gc_schedule_run(gc, framework->id, earlier->id, earlier->container_id, 0);
+}
+
 static void
 run_tasks(const struct order *order)
 {
@@ -143,8 +152,10 @@ run_tasks(const struct order *order)
         return;
     }
     bool fresh = !executor;
-    if (fresh)
+    if (fresh) {
         executor = executor_new(framework, order->executor, order->generated, NULL);
+        keep_directories(executor);
+    }
     if (queue(order, executor, &err)) {
         error(order, MESOS__V1__TASK_STATUS__REASON__REASON_TASK_INVALID, err.text);
         if (fresh) {

@@ -314,17 +314,6 @@ age_of(const struct agent *agent, const char *path)
     return age > 0 ? age : 0;
 }
 
-/* A run that is over: only its directories are left to remove. */
-static void
-run_over(struct agent *agent, const char *framework_id, const char *executor_id, const char *container_id)
-{
-    auto_free char *meta = checkpoint_run_dir(agent, framework_id, executor_id, container_id);
-    auto_free char *sandbox = sandbox_run_dir(agent, framework_id, executor_id, container_id);
-    double age = age_of(agent, meta);
-    gc_schedule(agent->gc, meta, age);
-    gc_schedule(agent->gc, sandbox, age);
-}
-
 struct run {
     struct framework *framework;
     const char *executor_id;
@@ -340,7 +329,7 @@ read_run(struct recovery *recovery, void *arg, const char *id, struct err *err)
     struct agent *agent = recovery->agent;
     auto_free char *meta = checkpoint_run_dir(agent, run->framework->id, run->executor_id, id);
     if (!run->latest || strcmp(run->latest, id) != 0 || exists(meta, "executor.sentinel")) {
-        run_over(agent, run->framework->id, run->executor_id, id);
+        gc_schedule_run(agent->gc, run->framework->id, run->executor_id, id, age_of(agent, meta));
         return 0;
     }
     struct executor *executor = executor_new(run->framework, run->info, run->generated, id);
@@ -378,9 +367,16 @@ read_executor(struct recovery *recovery, void *arg, const char *id, struct err *
     auto_free char *runs = xasprintf("%s/runs", dir);
     auto_free char *latest_path = xasprintf("%s/latest", runs);
     auto_free char *latest = link_name(latest_path);
+    auto_free char *sentinel = xasprintf("%s/executor.sentinel", latest_path);
+    if (access(sentinel, F_OK) == 0) { /* the usual case by far: all over, only to be removed some day */
+        gc_schedule_executor(recovery->agent->gc, framework->id, id, age_of(recovery->agent, sentinel));
+        return 0;
+    }
     int status = checkpoint_record_read(path, &bytes, err);
-    if (status == -ENOENT)
-        return 0; /* never started */
+    if (status == -ENOENT) { /* never started */
+        gc_schedule_executor(recovery->agent->gc, framework->id, id, age_of(recovery->agent, dir));
+        return 0;
+    }
     Mesos__V1__ExecutorInfo *info =
         status ? NULL : message_unpack(&mesos__v1__executor_info__descriptor, buf_str(&bytes), arena, err);
     if (!info)
@@ -422,12 +418,9 @@ read_framework(struct recovery *recovery, void *arg, const char *id, struct err 
     if (map_count(&framework->executors))
         return 0;
     /* Everything of it is over. */
-    auto_free char *work = xasprintf("%s/slaves/%s/frameworks/%s", agent->work_dir, agent->id, id);
-    double age = age_of(agent, dir);
     map_remove(&agent->frameworks, str_of(framework->id));
     framework_free(framework);
-    gc_schedule(agent->gc, dir, age);
-    gc_schedule(agent->gc, work, age);
+    gc_schedule_framework(agent->gc, id, age_of(agent, dir));
     return 0;
 }
 
@@ -438,8 +431,22 @@ read_old_agent(struct recovery *recovery, void *arg, const char *id, struct err 
     (void)err;
     if (agent->id && !strcmp(id, agent->id))
         return 0;
-    auto_free char *path = xasprintf("%s/slaves/%s", (const char *)arg, id);
-    gc_schedule(agent->gc, path, age_of(agent, path));
+    auto_free char *path = xasprintf("slaves/%s", id);
+    auto_free char *place = xasprintf("%s/%s", (const char *)arg, path);
+    gc_schedule(agent->gc, path, age_of(agent, place));
+    return 0;
+}
+
+/* Sandboxes of frameworks that are not checkpointed: nothing else is known of them. */
+static int
+read_forgotten(struct recovery *recovery, void *arg, const char *id, struct err *err)
+{
+    struct agent *agent = recovery->agent;
+    auto_free char *meta = checkpoint_framework_dir(agent, id);
+    auto_free char *place = xasprintf("%s/%s", (const char *)arg, id);
+    (void)err;
+    if (access(meta, F_OK) != 0)
+        gc_schedule_framework(agent->gc, id, age_of(agent, place));
     return 0;
 }
 
@@ -451,7 +458,10 @@ read_frameworks(struct recovery *recovery, struct err *err)
     auto_free char *frameworks = xasprintf("%s/frameworks", own);
     auto_free char *meta = xasprintf("%s/slaves", agent->meta_dir);
     auto_free char *work = xasprintf("%s/slaves", agent->work_dir);
+    auto_free char *sandboxes = xasprintf("%s/slaves/%s/frameworks", agent->work_dir, agent->id);
     int status = each_dir(recovery, frameworks, read_framework, NULL, err);
+    if (!status)
+        status = each_dir(recovery, sandboxes, read_forgotten, sandboxes, err);
     if (!status)
         status = each_dir(recovery, meta, read_old_agent, agent->meta_dir, err);
     if (!status)

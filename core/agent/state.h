@@ -62,6 +62,8 @@ struct task {
     struct packed task; /* mesos.v1.Task at the start, resources in the old format */
     struct packed *statuses; /* mesos.v1.TaskStatus, one per change of state */
     uint32_t status_count;
+    bool kill_wanted; /* killed while its executor was not connected */
+    struct packed kill_policy; /* then: mesos.v1.KillPolicy, may be empty */
     bool told; /* an update of it went to the master: the two members below */
     task_state told_state;
     unsigned char told_uuid[UUID_BYTES];
@@ -306,9 +308,15 @@ void recover_heard(struct agent *agent); /* an executor subscribed or ended: is 
 /* gc.c */
 struct gc *gc_new(struct agent *agent);
 void gc_free(struct gc *gc);
-/* The path may go gc_delay after now less `age_secs`. */
+/* A directory, relative to work_dir and to meta alike, may go gc_delay after now less `age_secs`, in both places. */
 void gc_schedule(struct gc *gc, const char *path, double age_secs);
 void gc_unschedule(struct gc *gc, const char *path);
+void gc_schedule_framework(struct gc *gc, const char *framework_id, double age_secs);
+void gc_schedule_executor(struct gc *gc, const char *framework_id, const char *executor_id, double age_secs);
+void gc_schedule_run(struct gc *gc, const char *framework_id, const char *executor_id, const char *container_id,
+                     double age_secs);
+/* The executor (and its framework) is in use again. */
+void gc_keep_executor(struct gc *gc, const char *framework_id, const char *executor_id);
 
 /* sandboxes under /files */
 void files_show_executor(struct executor *executor);

@@ -134,6 +134,7 @@ task_free(struct task *task)
     free(task->statuses);
     packed_fini(&task->info);
     packed_fini(&task->task);
+    packed_fini(&task->kill_policy);
     resources_fini(&task->resources);
     free(task->id);
     free(task);

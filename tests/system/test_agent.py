@@ -375,6 +375,98 @@ def test_changed_resources_are_refused(cluster):
     assert "reconfiguration_policy" in agent.log()
 
 
+def running_task(cluster, name="kept"):
+    client = Scheduler(cluster.address, failover_timeout=60.0, checkpoint=True).subscribe()
+    offer = client.offer()
+    client.accept(offer, [command_task(name, "sleep 1000", offer)])
+    client.until(name, {"TASK_RUNNING"})
+    agent = cluster.agents[0]
+    run = os.path.join(agent.work_dir, "meta", "slaves", "latest", "frameworks", client.framework_id, "executors", name,
+                       "runs", "latest")
+    updates = os.path.join(run, "tasks", name, "task.updates")
+    wait_for(lambda: len(records(updates)) == 4)
+    return client, agent, run
+
+
+def test_a_torn_update_log_is_no_harm(cluster):
+    client, agent, run = running_task(cluster)
+    agent.kill()
+    path = os.path.join(run, "tasks", "kept", "task.updates")
+    whole = os.path.getsize(path)
+    with open(path, "ab") as f:
+        f.write(struct.pack("=I", 300) + b"x" * 17)
+    agent.start()
+    cluster.wait_agents(1)
+    assert os.path.getsize(path) == whole
+    client.kill("kept")
+    assert client.until("kept", TERMINAL)[-1]["state"] == "TASK_KILLED"
+    client.teardown()
+
+
+@pytest.mark.parametrize("damaged", ["../../executor.info", "tasks/kept/task.info"])
+def test_damaged_checkpoints(cluster, damaged):
+    """--strict says which file it is and does not start; without it the rest goes on."""
+    client, agent, run = running_task(cluster)
+    agent.kill()
+    path = os.path.join(os.path.realpath(run), damaged)
+    with open(path, "r+b") as f:
+        f.truncate(5)
+    agent.start(wait=False)
+    assert agent.process.wait(20) != 0
+    assert os.path.basename(path) in agent.log() and "torn" in agent.log()
+    agent.argv.append("--no-strict")
+    agent.start()
+    cluster.wait_agents(1)
+    assert agent.get("/metrics/snapshot")["slave/recovery_errors"] == 1
+    client.teardown()
+
+
+def test_an_unusable_agent_info_is_said(cluster):
+    agent = cluster.agents[0]
+    cluster.wait_agents(1)
+    agent.kill()
+    with open(os.path.join(agent.work_dir, "meta", "slaves", "latest", "slave.info"), "wb"):
+        pass
+    agent.start(wait=False)
+    assert agent.process.wait(20) != 0
+    assert "slave.info is torn" in agent.log() and "slaves/latest" in agent.log()
+
+
+def test_a_kill_while_the_executor_is_away(scheduler, custom):
+    custom.subscribe()
+    custom.event("LAUNCH")
+    custom.update("t1", "TASK_RUNNING")
+    custom.event("ACKNOWLEDGED")
+    scheduler.until("t1", {"TASK_RUNNING"})
+    custom.stream.sock.shutdown(2)
+    custom.event("END")
+    wait_for(lambda: "has closed its connection" in custom.agent.log())
+    scheduler.kill("t1")
+    wait_for(lambda: "the kill of task t1 waits" in custom.agent.log())
+    again = Executor(custom.agent, scheduler.framework_id, "my-exec")
+    again.subscribe()
+    assert again.event("KILL")["kill"]["task_id"] == {"value": "t1"}
+
+
+def test_old_sandboxes_go(make_cluster):
+    cluster = make_cluster(agent_flags={"gc_delay": "1secs", "disk_watch_interval": "200ms"})
+    client = Scheduler(cluster.address, failover_timeout=60.0, checkpoint=True).subscribe()
+    client.run("old", "true")
+    offer = client.offer()
+    client.accept(offer, [command_task("young", "sleep 1000", offer)])
+    client.until("young", {"TASK_RUNNING"})
+    agent = cluster.agents[0]
+
+    def left(root):
+        return sorted(os.path.basename(p) for p in glob.glob(
+            os.path.join(root, "slaves", "latest", "frameworks", "*", "executors", "*")))
+    for root in (agent.work_dir, os.path.join(agent.work_dir, "meta")):
+        wait_for(lambda root=root: left(root) == ["young"], 20, "the old directories to go")
+    metrics = agent.get("/metrics/snapshot")
+    assert metrics["gc/path_removals_succeeded"] >= 1 and metrics["gc/path_removals_failed"] == 0
+    client.teardown()
+
+
 def varint(number):
     out = b""
     while number >= 128:
