@@ -164,6 +164,10 @@ child_run(const struct task_command *task, const struct identity *identity, char
     bool shell = !task->command->has_shell || task->command->shell;
     sigset_t none;
     setsid();
+    /* The executor's handlers are inherited until exec: a signal for the command must not end in one of them. All are
+     * blocked since before the fork. */
+    for (int signo = 1; signo < NSIG; signo++)
+        signal(signo, SIG_DFL);
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
     if (identity->change && (setgroups((size_t)identity->group_count, identity->groups) < 0 ||
@@ -196,11 +200,15 @@ task_process_start(const struct task_command *task, struct err *err)
     char **argv = make_argv(task->command);
     pid_t parent = getpid();
     log_flush();
+    sigset_t all, before;
+    sigfillset(&all);
+    sigprocmask(SIG_SETMASK, &all, &before);
     pid_t pid = fork();
     if (pid == 0)
         child_run(task, &identity, argv, env.items, parent);
     if (pid < 0)
         err_errno(err, "cannot fork");
+    sigprocmask(SIG_SETMASK, &before, NULL);
     for (char **at = argv; *at; at++)
         free(*at);
     free(argv);

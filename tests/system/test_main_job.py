@@ -81,6 +81,18 @@ def test_kill(scheduler):
     assert time.monotonic() - start < 4
 
 
+def test_kill_right_at_the_start(scheduler):
+    """The signal may find a child that is not yet the command: it must not be swallowed."""
+    for i in range(20):
+        offer = scheduler.offer()
+        scheduler.accept(offer, [command_task(f"early{i}", "sleep 1000", offer)])
+        scheduler.until(f"early{i}", {"TASK_RUNNING"})
+        start = time.monotonic()
+        scheduler.kill(f"early{i}")
+        assert scheduler.until(f"early{i}", TERMINAL)[-1]["state"] == "TASK_KILLED"
+        assert time.monotonic() - start < 2.5
+
+
 def test_kill_policy_gives_grace(scheduler):
     offer = scheduler.offer()
     task = command_task("grace", "trap '' TERM; while true; do sleep 0.1; done", offer,
