@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The agent as an object: making, starting, ending it, and what comes in over libprocess. Policy of any kind is elsewhere. */
+/* The agent as an object: making, starting, ending it, and what comes in over libprocess. Policy of any kind
+ * is elsewhere. */
 #include "agent/state.h"
 
 #include <errno.h>
@@ -9,7 +10,8 @@
 
 #include "base/file.h"
 
-static void on_message(const struct upid *from, struct str to_id, struct str name, struct str body, void *arg);
+static void on_message(const struct upid *from, struct str to_id, struct str name, struct str body,
+                       void *arg);
 static void on_exited(const struct upid *peer, void *arg);
 static int agent_listen(struct agent *agent, struct err *err);
 
@@ -18,7 +20,8 @@ agent_new(const struct agent_setup *setup, struct err *err)
 {
     const struct agent_options *options = setup->options;
     if (!options->common.work_dir) {
-        err_set(err, -EINVAL, "--work_dir is missing: a directory for sandboxes and checkpoints, e.g. /var/lib/mesos");
+        err_set(err, -EINVAL,
+                "--work_dir is missing: a directory for sandboxes and checkpoints, e.g. /var/lib/mesos");
         return NULL;
     }
     if (!setup->containerizer_count || !setup->election) {
@@ -33,7 +36,8 @@ agent_new(const struct agent_setup *setup, struct err *err)
     agent->work_dir = xstrdup(options->common.work_dir);
     agent->meta_dir = xasprintf("%s/meta", agent->work_dir);
     agent->runtime_dir = xstrdup(options->runtime_dir);
-    agent->launcher_dir = xstrdup(options->common.launcher_dir ? options->common.launcher_dir : MESOS_LIBEXECDIR);
+    agent->launcher_dir =
+        xstrdup(options->common.launcher_dir ? options->common.launcher_dir : MESOS_LIBEXECDIR);
     agent->socket_path = options->domain_socket_location ? xstrdup(options->domain_socket_location)
                                                          : xasprintf("%s/agent.sock", agent->runtime_dir);
     agent->attributes_arena = arena_new(256);
@@ -58,8 +62,8 @@ agent_start(struct agent *agent, struct err *err)
         return status;
     agent->gc = gc_new(agent);
     for (size_t i = 0; i < agent->setup.containerizer_count; i++)
-        containerizer_initialize(agent->setup.containerizers[i], agent->setup.isolators, agent->setup.isolator_count,
-                                 agent->setup.container_logger);
+        containerizer_initialize(agent->setup.containerizers[i], agent->setup.isolators,
+                                 agent->setup.isolator_count, agent->setup.container_logger);
     return recover_start(agent, err);
 }
 
@@ -108,10 +112,10 @@ agent_free(struct agent *agent)
         return;
     registration_fini(agent);
     recover_free(agent);
-    map_foreach(framework, &agent->frameworks)
+    map_foreach (framework, &agent->frameworks)
         framework_free(framework);
     map_fini(&agent->frameworks);
-    list_foreach_safe(framework, tmp, &agent->completed, node)
+    list_foreach_safe (framework, tmp, &agent->completed, node)
         framework_free(framework);
     status_updates_free(agent->updates);
     gc_free(agent->gc);
@@ -182,7 +186,8 @@ agent_send_master(struct agent *agent, const char *name, const void *message)
     agent_send_master_bytes(agent, name, buf_str(&body));
 }
 
-/* Orders are taken from the one master that is believed to lead, and only while the agent knows its own state. */
+/* Orders are taken from the one master that is believed to lead, and only while the agent knows its own
+ * state. */
 bool
 agent_from_master(const struct agent *agent, const struct upid *from, const char *what)
 {
@@ -211,16 +216,17 @@ struct message_row {
     void (*deliver)(struct agent *agent, const struct upid *from, const void *message);
 };
 
-#define MESSAGE(Type, type, name)                                                                                      \
-    static void deliver_##name(struct agent *agent, const struct upid *from, const void *message)                         \
-    {                                                                                                                  \
-        message_##name(agent, from, message);                                                                          \
+#define MESSAGE(Type, type, name)                                                                            \
+    static void deliver_##name(struct agent *agent, const struct upid *from, const void *message)            \
+    {                                                                                                        \
+        message_##name(agent, from, message);                                                                \
     }
 #include "agent/messages.def"
 #undef MESSAGE
 
 static const struct message_row message_rows[] = {
-#define MESSAGE(Type, type, name) {"mesos.internal." #Type, &mesos__internal__##type##__descriptor, deliver_##name},
+#define MESSAGE(Type, type, name)                                                                            \
+    {"mesos.internal." #Type, &mesos__internal__##type##__descriptor, deliver_##name},
 #include "agent/messages.def"
 #undef MESSAGE
 };

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The agent as one object: made by core/main (and by scenario tests, several in one process), run by the loop. It owns
- * its HTTP server (TCP and the executors' Unix socket), its libprocess actor "slave(1)", its executors' state and what
- * is on disk under work_dir; it keeps no global. Module instances are borrowed: started before agent_new and stopped
- * after agent_free.
+ * The agent as one object: made by core/main (and by scenario tests, several in one process), run by the
+ * loop. It owns its HTTP server (TCP and the executors' Unix socket), its libprocess actor "slave(1)", its
+ * executors' state and what is on disk under work_dir; it keeps no global. Module instances are borrowed:
+ * started before agent_new and stopped after agent_free.
  */
 #ifndef AGENT_AGENT_H
 #define AGENT_AGENT_H
@@ -13,7 +13,7 @@
 #include "loop/loop.h"
 
 struct agent;
-struct metrics; /* daemon/metrics.h */
+struct metrics;       /* daemon/metrics.h */
 struct agent_options; /* core/agent/options.h */
 struct option_set;
 struct host;
@@ -22,21 +22,21 @@ struct module; /* host/host.h: one started instance */
 struct agent_setup {
     struct loop *loop;
     const struct agent_options *options; /* parsed and checked; lives as long as the agent */
-    struct option_set *set; /* for /flags and /state; may be NULL (tests) */
+    struct option_set *set;              /* for /flags and /state; may be NULL (tests) */
     struct host *host;
-    /* Started instances of these kinds: containerizers in the order of --containerizers; isolators (--isolation) and the
-     * logger are lent to each containerizer; election only detects. */
+    /* Started instances of these kinds: containerizers in the order of --containerizers; isolators
+     * (--isolation) and the logger are lent to each containerizer; election only detects. */
     struct module *const *containerizers;
     size_t containerizer_count;
     struct module *const *isolators; /* in any order: the phase decides */
     size_t isolator_count;
     struct module *container_logger;
     struct module *election;
-    struct address listen; /* where to listen; port 0 = any free one */
+    struct address listen;    /* where to listen; port 0 = any free one */
     struct address advertise; /* what peers are told; len 0 = the address that was bound */
-    const char *hostname; /* shown in AgentInfo, /state and offers; copied */
-    /* The agent has ended its work (told to by the master, by agent_unregister, or by a failure it cannot survive): the
-     * program leaves its loop and exits with this status. Called from the loop at most once. */
+    const char *hostname;     /* shown in AgentInfo, /state and offers; copied */
+    /* The agent has ended its work (told to by the master, by agent_unregister, or by a failure it cannot
+     * survive): the program leaves its loop and exits with this status. Called from the loop at most once. */
     void (*finished)(void *arg, int exit_status, const char *reason);
     void *arg;
 };
@@ -49,8 +49,8 @@ int agent_start(struct agent *agent, struct err *err);
 /* Closes everything at once and leaves executors running, as with a killed process. NULL is fine. */
 void agent_free(struct agent *agent);
 
-/* SIGUSR1: tells the master that this agent goes away, shuts every executor down, then setup.finished(0). The next
- * start registers as a new agent. */
+/* SIGUSR1: tells the master that this agent goes away, shuts every executor down, then setup.finished(0). The
+ * next start registers as a new agent. */
 void agent_unregister(struct agent *agent);
 
 /* The bound address (after agent_start). */

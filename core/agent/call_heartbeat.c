@@ -3,7 +3,8 @@
 #include "agent/state.h"
 
 void
-call_heartbeat(struct executor *executor, const Mesos__V1__Executor__Call *call, struct http_exchange *exchange, bool json)
+call_heartbeat(struct executor *executor, const Mesos__V1__Executor__Call *call,
+               struct http_exchange *exchange, bool json)
 {
     (void)executor;
     (void)call;

@@ -3,10 +3,12 @@
 #include "agent/state.h"
 
 void
-call_message(struct executor *executor, const Mesos__V1__Executor__Call *call, struct http_exchange *exchange, bool json)
+call_message(struct executor *executor, const Mesos__V1__Executor__Call *call, struct http_exchange *exchange,
+             bool json)
 {
     struct agent *agent = executor->agent;
-    Mesos__Internal__ExecutorToFrameworkMessage message = MESOS__INTERNAL__EXECUTOR_TO_FRAMEWORK_MESSAGE__INIT;
+    Mesos__Internal__ExecutorToFrameworkMessage message =
+        MESOS__INTERNAL__EXECUTOR_TO_FRAMEWORK_MESSAGE__INIT;
     Mesos__V1__AgentID agent_id = MESOS__V1__AGENT_ID__INIT;
     (void)json;
     http_reply(exchange, 202, NULL, STR_LIT(""));

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What the agent leaves on disk, where and in the form in which Apache Mesos does (facts: layout.tsv, golden exchanges), so
- * that either may adopt the other's. Small blocking writes; agent id and info are fsynced, the rest only has to survive
- * the process (status updates have their own journal).
+ * What the agent leaves on disk, where and in the form in which Apache Mesos does (facts: layout.tsv, golden
+ * exchanges), so that either may adopt the other's. Small blocking writes; agent id and info are fsynced, the
+ * rest only has to survive the process (status updates have their own journal).
  */
 #include "agent/state.h"
 
@@ -32,10 +32,11 @@ checkpoint_framework_dir(const struct agent *agent, const char *framework_id)
 }
 
 char *
-checkpoint_run_dir(const struct agent *agent, const char *framework_id, const char *executor_id, const char *container_id)
+checkpoint_run_dir(const struct agent *agent, const char *framework_id, const char *executor_id,
+                   const char *container_id)
 {
-    return xasprintf("%s/slaves/%s/frameworks/%s/executors/%s/runs/%s", agent->meta_dir, agent->id, framework_id,
-                     executor_id, container_id);
+    return xasprintf("%s/slaves/%s/frameworks/%s/executors/%s/runs/%s", agent->meta_dir, agent->id,
+                     framework_id, executor_id, container_id);
 }
 
 char *
@@ -45,10 +46,11 @@ checkpoint_updates_path(const struct executor *executor, const char *task_id)
 }
 
 char *
-sandbox_run_dir(const struct agent *agent, const char *framework_id, const char *executor_id, const char *container_id)
+sandbox_run_dir(const struct agent *agent, const char *framework_id, const char *executor_id,
+                const char *container_id)
 {
-    return xasprintf("%s/slaves/%s/frameworks/%s/executors/%s/runs/%s", agent->work_dir, agent->id, framework_id,
-                     executor_id, container_id);
+    return xasprintf("%s/slaves/%s/frameworks/%s/executors/%s/runs/%s", agent->work_dir, agent->id,
+                     framework_id, executor_id, container_id);
 }
 
 int
@@ -134,8 +136,8 @@ checkpoint_agent(struct agent *agent, struct err *err)
     int status;
     message_pack(&bytes, agent_slave_info(agent, arena));
     if ((status = dir_make(dir, 0755, err)) || (status = dir_make(work, 0755, err)) ||
-        (status = checkpoint_record(path, buf_str(&bytes), true, err)) || (status = checkpoint_link(dir, latest, err)) ||
-        (status = checkpoint_link(work, work_latest, err)))
+        (status = checkpoint_record(path, buf_str(&bytes), true, err)) ||
+        (status = checkpoint_link(dir, latest, err)) || (status = checkpoint_link(work, work_latest, err)))
         return status;
     auto_free char *parent = xasprintf("%s/slaves", agent->meta_dir);
     auto_fd int fd = open(parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -204,8 +206,8 @@ add_record(struct buf *out, struct str bytes)
     buf_append_str(out, bytes);
 }
 
-/* mesos.v1.Task, as Mesos has it; and after it, where Mesos does not look, the TaskInfo: should the agent die before the
- * executor has it, the next one can still send it. */
+/* mesos.v1.Task, as Mesos has it; and after it, where Mesos does not look, the TaskInfo: should the agent die
+ * before the executor has it, the next one can still send it. */
 void
 checkpoint_task_bytes(const struct task *task, struct buf *out)
 {

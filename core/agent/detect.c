@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What this machine has: --resources as far as it says, the rest counted here, and --attributes. Head room is left as
- * Mesos leaves it: memory total - 1 GB (half below 2 GB), disk total - 5 GB (half below 10 GB) of work_dir's file system.
+ * What this machine has: --resources as far as it says, the rest counted here, and --attributes. Head room is
+ * left as Mesos leaves it: memory total - 1 GB (half below 2 GB), disk total - 5 GB (half below 10 GB) of
+ * work_dir's file system.
  */
 #include "agent/state.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The environment of an executor (facts: environment.tsv): what the operator gives every executor, what the agent tells
- * it, and last what the framework wants. Later names win.
+ * The environment of an executor (facts: environment.tsv): what the operator gives every executor, what the
+ * agent tells it, and last what the framework wants. Later names win.
  */
 #include "agent/state.h"
 

@@ -9,8 +9,7 @@ environment_json(const char *json, void (*fn)(void *arg, const char *name, const
     const char *name;
     json_t *value;
     json_t *object = json_loads(json, 0, NULL);
-    json_object_foreach(object, name, value)
-        if (json_is_string(value))
-            fn(arg, name, json_string_value(value));
+    json_object_foreach(object, name, value) if (json_is_string(value))
+        fn(arg, name, json_string_value(value));
     json_decref(object);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The v1 event stream of one executor: mesos.v1.executor.Event in RecordIO, JSON or protobuf as the executor asked. */
+/* The v1 event stream of one executor: mesos.v1.executor.Event in RecordIO, JSON or protobuf as the executor
+ * asked. */
 #include "agent/state.h"
 
 #include "agent/pb.h"
@@ -107,7 +108,7 @@ send_launch_group(struct executor *executor, uint32_t group)
 {
     struct task *task, *tmp;
     auto_buf struct buf event = {0}, launch = {0}, tasks = {0};
-    list_foreach_safe(task, tmp, &executor->queued, node) {
+    list_foreach_safe (task, tmp, &executor->queued, node) {
         if (task->group != group)
             continue;
         pb_bytes(&tasks, 1, packed_str(&task->info));

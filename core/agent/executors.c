@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Executors: from the wish to run one to the last acknowledged update of its tasks. Their container is the module's. */
+/* Executors: from the wish to run one to the last acknowledged update of its tasks. Their container is the
+ * module's. */
 #include "agent/state.h"
 
 #include <errno.h>
@@ -33,7 +34,8 @@ executor_user(const struct framework *framework, const Mesos__V1__ExecutorInfo *
 }
 
 struct executor *
-executor_new(struct framework *framework, const Mesos__V1__ExecutorInfo *info, bool generated, const char *container_id)
+executor_new(struct framework *framework, const Mesos__V1__ExecutorInfo *info, bool generated,
+             const char *container_id)
 {
     struct agent *agent = framework->agent;
     struct executor *executor = xcalloc(1, sizeof(*executor));
@@ -75,7 +77,7 @@ static void
 tasks_free(struct list *tasks)
 {
     struct task *task, *tmp;
-    list_foreach_safe(task, tmp, tasks, node) {
+    list_foreach_safe (task, tmp, tasks, node) {
         list_remove(&task->node);
         task_free(task);
     }
@@ -126,9 +128,9 @@ executor_resources(const struct executor *executor, struct resources *ret)
     if (executor->state == EXECUTOR_TERMINATED)
         return;
     resources_add(ret, &executor->resources);
-    list_foreach(task, &executor->queued, node)
+    list_foreach (task, &executor->queued, node)
         resources_add(ret, &task->resources);
-    list_foreach(task, &executor->launched, node)
+    list_foreach (task, &executor->launched, node)
         resources_add(ret, &task->resources);
 }
 
@@ -179,8 +181,8 @@ executor_destroy(struct executor *executor, task_state state, task_reason reason
         return;
     }
     executor->destroying = true;
-    containerizer_destroy(executor->agent->setup.containerizers[executor->containerizer], executor->container_id,
-                          on_destroyed, executor);
+    containerizer_destroy(executor->agent->setup.containerizers[executor->containerizer],
+                          executor->container_id, on_destroyed, executor);
 }
 
 static void
@@ -220,8 +222,8 @@ executor_shutdown(struct executor *executor)
 void
 executor_wait(struct executor *executor)
 {
-    containerizer_wait(executor->agent->setup.containerizers[executor->containerizer], executor->container_id, on_ended,
-                       executor);
+    containerizer_wait(executor->agent->setup.containerizers[executor->containerizer], executor->container_id,
+                       on_ended, executor);
 }
 
 static void
@@ -230,7 +232,10 @@ on_ended(void *arg, int status, const char *error, struct mesos_bytes answer)
     struct executor *executor = arg;
     auto_arena struct arena *arena = arena_new(0);
     if (status) {
-        executor_terminated(executor, NULL, status == -ENOENT ? "unknown container" : error ? error : "unknown");
+        executor_terminated(executor, NULL,
+                            status == -ENOENT ? "unknown container"
+                            : error           ? error
+                                              : "unknown");
         return;
     }
     Mesos__Slave__ContainerTermination *termination = message_unpack(
@@ -240,8 +245,8 @@ on_ended(void *arg, int status, const char *error, struct mesos_bytes answer)
 
 /* State, reason and text of the last update of a task whose executor is no more. */
 static void
-last_word(const struct executor *executor, const Mesos__Slave__ContainerTermination *termination, const char *abnormal,
-          task_state *ret_state, task_reason *ret_reason, struct buf *ret_text)
+last_word(const struct executor *executor, const Mesos__Slave__ContainerTermination *termination,
+          const char *abnormal, task_state *ret_state, task_reason *ret_reason, struct buf *ret_text)
 {
     *ret_state = MESOS__V1__TASK_STATE__TASK_FAILED;
     *ret_reason = MESOS__V1__TASK_STATUS__REASON__REASON_EXECUTOR_TERMINATED;
@@ -263,7 +268,8 @@ last_word(const struct executor *executor, const Mesos__Slave__ContainerTerminat
 }
 
 static void
-end_tasks(struct executor *executor, const Mesos__Slave__ContainerTermination *termination, const char *abnormal)
+end_tasks(struct executor *executor, const Mesos__Slave__ContainerTermination *termination,
+          const char *abnormal)
 {
     struct list *lists[] = {&executor->launched, &executor->queued};
     struct task *task, *tmp;
@@ -272,7 +278,7 @@ end_tasks(struct executor *executor, const Mesos__Slave__ContainerTermination *t
     auto_buf struct buf text = {0};
     last_word(executor, termination, abnormal, &state, &reason, &text);
     for (size_t i = 0; i < ARRAY_LEN(lists); i++)
-        list_foreach_safe(task, tmp, lists[i], node)
+        list_foreach_safe (task, tmp, lists[i], node)
             agent_update_make(executor->agent, executor->framework, executor, str_of(task->id), state, reason,
                               buf_cstr(&text));
 }
@@ -298,13 +304,14 @@ send_exited(struct executor *executor, const Mesos__Slave__ContainerTermination 
 }
 
 void
-executor_terminated(struct executor *executor, const Mesos__Slave__ContainerTermination *termination, const char *abnormal)
+executor_terminated(struct executor *executor, const Mesos__Slave__ContainerTermination *termination,
+                    const char *abnormal)
 {
     struct agent *agent = executor->agent;
     if (executor->state == EXECUTOR_TERMINATED)
         return;
-    log_info("executor %s of framework %s has ended%s%s", executor->id, executor->framework->id, abnormal ? ": " : "",
-             abnormal ? abnormal : "");
+    log_info("executor %s of framework %s has ended%s%s", executor->id, executor->framework->id,
+             abnormal ? ": " : "", abnormal ? abnormal : "");
     executor_waiting_flush(executor);
     executor->state = EXECUTOR_TERMINATED;
     executor->recovered = executor->in_container = executor->launching = false;
@@ -325,8 +332,10 @@ executor_settle(struct executor *executor)
 {
     struct framework *framework = executor->framework;
     struct agent *agent = executor->agent;
-    bool open = !list_empty(&executor->terminated) || !list_empty(&executor->launched) || !list_empty(&executor->queued);
-    if (executor->state != EXECUTOR_TERMINATED || (open && !framework->terminating) || !list_empty(&executor->node))
+    bool open = !list_empty(&executor->terminated) || !list_empty(&executor->launched) ||
+                !list_empty(&executor->queued);
+    if (executor->state != EXECUTOR_TERMINATED || (open && !framework->terminating) ||
+        !list_empty(&executor->node))
         return;
     checkpoint_sentinel(executor);
     gc_schedule_executor(agent->gc, framework->id, executor->id, 0);

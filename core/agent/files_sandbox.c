@@ -32,7 +32,7 @@ has_later_run(const struct executor *executor)
     const struct executor *other = executor_find(executor->framework, str_of(executor->id));
     if (other && other != executor)
         return true;
-    list_foreach(other, &executor->framework->completed, node)
+    list_foreach (other, &executor->framework->completed, node)
         if (other != executor && !strcmp(other->id, executor->id))
             return true;
     return false;

@@ -42,7 +42,7 @@ struct framework *
 framework_back(struct agent *agent, const Mesos__V1__FrameworkInfo *info, const char *pid)
 {
     struct framework *framework;
-    list_foreach(framework, &agent->completed, node) {
+    list_foreach (framework, &agent->completed, node) {
         if (strcmp(framework->id, info->id->value) != 0)
             continue;
         list_remove(&framework->node);
@@ -80,10 +80,10 @@ framework_free(struct framework *framework)
     struct executor *executor, *tmp;
     if (!framework)
         return;
-    map_foreach(executor, &framework->executors)
+    map_foreach (executor, &framework->executors)
         executor_free(executor);
     map_fini(&framework->executors);
-    list_foreach_safe(executor, tmp, &framework->completed, node) {
+    list_foreach_safe (executor, tmp, &framework->completed, node) {
         list_remove(&executor->node);
         executor_free(executor);
     }
@@ -102,7 +102,7 @@ framework_task(const struct framework *framework, struct str task_id)
     struct task *task = executor ? map_get(&executor->tasks, task_id) : NULL;
     if (task)
         return task;
-    map_foreach(executor, &framework->executors)
+    map_foreach (executor, &framework->executors)
         if ((task = map_get(&executor->tasks, task_id)))
             return task;
     return NULL;
@@ -137,7 +137,7 @@ framework_shutdown(struct framework *framework)
     framework->terminating = true;
     log_info("shutting down framework %s", framework->id);
     status_updates_forget(framework->agent->updates, str_of(framework->id));
-    map_foreach(executor, &framework->executors) {
+    map_foreach (executor, &framework->executors) {
         if (executor->state == EXECUTOR_TERMINATED)
             executor_settle(executor);
         else

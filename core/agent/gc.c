@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Old sandboxes and checkpoints go after gc_delay, sooner when the disk fills: an age of gc_delay * max(0, 1 - headroom -
- * usage) is enough then. Removal runs off the loop, one path after the other.
+ * Old sandboxes and checkpoints go after gc_delay, sooner when the disk fills: an age of gc_delay * max(0, 1
+ * - headroom - usage) is enough then. Removal runs off the loop, one path after the other.
  */
 #include "agent/state.h"
 
@@ -16,7 +16,7 @@
 struct gc_path {
     struct list node; /* oldest first */
     int64_t since_ns; /* on the loop's clock; may lie before its beginning */
-    char path[]; /* below work_dir and below meta */
+    char path[];      /* below work_dir and below meta */
 };
 
 /* A path that is being removed, off the loop. */
@@ -68,7 +68,7 @@ gc_free(struct gc *gc)
     if (!gc)
         return;
     loop_timer_stop(&gc->watch);
-    list_foreach_safe(path, tmp, &gc->paths, node) {
+    list_foreach_safe (path, tmp, &gc->paths, node) {
         list_remove(&path->node);
         free(path);
     }
@@ -90,8 +90,8 @@ void
 gc_schedule_run(struct gc *gc, const char *framework_id, const char *executor_id, const char *container_id,
                 double age_secs)
 {
-    auto_free char *path = xasprintf("slaves/%s/frameworks/%s/executors/%s/runs/%s", gc->agent->id, framework_id,
-                                     executor_id, container_id);
+    auto_free char *path = xasprintf("slaves/%s/frameworks/%s/executors/%s/runs/%s", gc->agent->id,
+                                     framework_id, executor_id, container_id);
     gc_schedule(gc, path, age_secs);
 }
 

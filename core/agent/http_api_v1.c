@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * POST /api/v1, the operators' API: the plain questions after health and version are answered; the other calls come with
- * the operator API and are refused by name until then.
+ * POST /api/v1, the operators' API: the plain questions after health and version are answered; the other
+ * calls come with the operator API and are refused by name until then.
  */
 #include "agent/state.h"
 
@@ -41,7 +41,8 @@ answer_version(struct http_exchange *exchange, bool json)
     auto_buf struct buf text = {0};
     auto_arena struct arena *arena = arena_new(0);
     daemon_version(&text);
-    version.version_info = message_from_json(&mesos__v1__version_info__descriptor, buf_str(&text), arena, NULL);
+    version.version_info =
+        message_from_json(&mesos__v1__version_info__descriptor, buf_str(&text), arena, NULL);
     response.has_type = true;
     response.type = MESOS__V1__AGENT__RESPONSE__TYPE__GET_VERSION;
     response.get_version = &version;
@@ -62,11 +63,13 @@ http_api_v1(struct http_exchange *exchange, void *arg)
         return;
     }
     if (!json && !str_is(type, "application/x-protobuf")) {
-        http_reply_text(exchange, 415, "Expecting 'Content-Type' of application/json or application/x-protobuf");
+        http_reply_text(exchange, 415,
+                        "Expecting 'Content-Type' of application/json or application/x-protobuf");
         return;
     }
-    operator_call *call = json ? message_from_json(&mesos__v1__agent__call__descriptor, buf_str(&request->body), arena, &err)
-                               : message_unpack(&mesos__v1__agent__call__descriptor, buf_str(&request->body), arena, &err);
+    operator_call *call =
+        json ? message_from_json(&mesos__v1__agent__call__descriptor, buf_str(&request->body), arena, &err)
+             : message_unpack(&mesos__v1__agent__call__descriptor, buf_str(&request->body), arena, &err);
     if (!call || !call->has_type || call->type == MESOS__V1__AGENT__CALL__TYPE__UNKNOWN) {
         http_reply_text(exchange, 400, "%s",
                         call ? "Failed to validate agent::Call: Expecting 'type' to be present" : err.text);
@@ -83,8 +86,10 @@ http_api_v1(struct http_exchange *exchange, void *arg)
         answer_version(exchange, json);
         return;
     default:
-        http_reply_text(exchange, 501, "The call %s is not built yet",
-                        protobuf_c_enum_descriptor_get_value(&mesos__v1__agent__call__type__descriptor, (int)call->type)->name);
+        http_reply_text(
+            exchange, 501, "The call %s is not built yet",
+            protobuf_c_enum_descriptor_get_value(&mesos__v1__agent__call__type__descriptor, (int)call->type)
+                ->name);
         return;
     }
 }

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* POST /api/v1/executor: decodes and validates a call of an executor, with Mesos's answers, and hands it to its call_*.c. */
+/* POST /api/v1/executor: decodes and validates a call of an executor, with Mesos's answers, and hands it to
+ * its call_*.c. */
 #include "agent/state.h"
 
 typedef Mesos__V1__Executor__Call executor_call;
 
-#define JSON_TYPE "application/json"
+#define JSON_TYPE     "application/json"
 #define PROTOBUF_TYPE "application/x-protobuf"
 
 static const char *
@@ -24,7 +25,8 @@ validate_update(const executor_call *call, struct arena *arena)
                             "'SOURCE_EXECUTOR'",
                             call->executor_id->value, call->framework_id->value);
     if (status->state == MESOS__V1__TASK_STATE__TASK_STAGING)
-        return arena_printf(arena, "Received TASK_STAGING from executor %s of framework %s which is not allowed",
+        return arena_printf(arena,
+                            "Received TASK_STAGING from executor %s of framework %s which is not allowed",
                             call->executor_id->value, call->framework_id->value);
     return NULL;
 }
@@ -51,9 +53,9 @@ static void
 dispatch(struct executor *executor, const executor_call *call, struct http_exchange *exchange, bool json)
 {
     switch (call->type) {
-#define CALL(NAME, name)                                                                                               \
-    case MESOS__V1__EXECUTOR__CALL__TYPE__##NAME:                                                                      \
-        call_##name(executor, call, exchange, json);                                                                   \
+#define CALL(NAME, name)                                                                                     \
+    case MESOS__V1__EXECUTOR__CALL__TYPE__##NAME:                                                            \
+        call_##name(executor, call, exchange, json);                                                         \
         break;
 #include "agent/calls.def"
 #undef CALL
@@ -78,8 +80,9 @@ static executor_call *
 decode(struct http_exchange *exchange, const struct http_request *request, bool json, struct arena *arena)
 {
     struct err err = {0};
-    executor_call *call = json ? message_from_json(&mesos__v1__executor__call__descriptor, buf_str(&request->body), arena, &err)
-                               : message_unpack(&mesos__v1__executor__call__descriptor, buf_str(&request->body), arena, &err);
+    executor_call *call =
+        json ? message_from_json(&mesos__v1__executor__call__descriptor, buf_str(&request->body), arena, &err)
+             : message_unpack(&mesos__v1__executor__call__descriptor, buf_str(&request->body), arena, &err);
     if (!call && json)
         http_reply_text(exchange, 400, "%s", err.text);
     else if (!call)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * GET /containers and /monitor/statistics: what each running container uses, asked of its containerizer. The answer is
- * given when the last container has answered; containers that end meanwhile are left out.
+ * GET /containers and /monitor/statistics: what each running container uses, asked of its containerizer. The
+ * answer is given when the last container has answered; containers that end meanwhile are left out.
  */
 #include "agent/state.h"
 
@@ -18,7 +18,7 @@ struct part {
 struct question {
     struct agent *agent;
     struct http_exchange *exchange; /* NULL when the client has gone */
-    bool with_status; /* /containers */
+    bool with_status;               /* /containers */
     struct part *parts;
     size_t count, open;
 };
@@ -65,7 +65,8 @@ on_gone(struct http_exchange *exchange, void *arg)
 
 /* A message of the containerizer's as JSON; an empty object when it gave none. */
 static void
-json_packed(struct json *json, const char *key, const ProtobufCMessageDescriptor *type, const struct packed *packed)
+json_packed(struct json *json, const char *key, const ProtobufCMessageDescriptor *type,
+            const struct packed *packed)
 {
     auto_buf struct buf text = {0};
     json_key(json, key);
@@ -162,11 +163,11 @@ ask(struct agent *agent, struct http_exchange *exchange, bool with_status)
     question->agent = agent;
     question->exchange = exchange;
     question->with_status = with_status;
-    map_foreach(framework, &agent->frameworks)
+    map_foreach (framework, &agent->frameworks)
         total += map_count(&framework->executors);
     question->parts = xcalloc(total + 1, sizeof(*question->parts));
-    map_foreach(framework, &agent->frameworks)
-        map_foreach(executor, &framework->executors)
+    map_foreach (framework, &agent->frameworks)
+        map_foreach (executor, &framework->executors)
             if (has_container(executor) && (!only.ptr || str_is(only, executor->container_id)))
                 part_init(&question->parts[question->count++], question, executor);
     if (!question->count) {

@@ -56,7 +56,8 @@ json_status(struct json *json, const Mesos__V1__TaskStatus *status)
 static const char *
 allocation_role(const struct resources *resources)
 {
-    return resources->count && resources->items[0].allocation_role ? resources->items[0].allocation_role : NULL;
+    return resources->count && resources->items[0].allocation_role ? resources->items[0].allocation_role
+                                                                   : NULL;
 }
 
 static void
@@ -120,7 +121,7 @@ static void
 json_tasks(struct json *json, const struct list *tasks)
 {
     const struct task *task;
-    list_foreach(task, tasks, node)
+    list_foreach (task, tasks, node)
         json_task(json, task);
 }
 
@@ -147,14 +148,15 @@ json_executor(struct json *json, const struct executor *executor)
         json_key_text(json, "role", executor->role);
     json_labels(json, info->labels);
     if (info->has_type)
-        json_key_text(json, "type", info->type == MESOS__V1__EXECUTOR_INFO__TYPE__DEFAULT ? "DEFAULT" : "CUSTOM");
+        json_key_text(json, "type",
+                      info->type == MESOS__V1__EXECUTOR_INFO__TYPE__DEFAULT ? "DEFAULT" : "CUSTOM");
     json_key(json, "tasks");
     json_array(json);
     json_tasks(json, &executor->launched);
     json_array_end(json);
     json_key(json, "queued_tasks");
     json_array(json);
-    list_foreach(task, &executor->queued, node)
+    list_foreach (task, &executor->queued, node)
         json_queued_task(json, task);
     json_array_end(json);
     json_key(json, "completed_tasks");
@@ -192,12 +194,12 @@ json_framework(struct json *json, const struct framework *framework)
     }
     json_key(json, "executors");
     json_array(json);
-    map_foreach(executor, &framework->executors)
+    map_foreach (executor, &framework->executors)
         json_executor(json, executor);
     json_array_end(json);
     json_key(json, "completed_executors");
     json_array(json);
-    list_foreach(executor, &framework->completed, node)
+    list_foreach (executor, &framework->completed, node)
         json_executor(json, executor);
     json_array_end(json);
     json_object_end(json);
@@ -253,8 +255,8 @@ json_total(struct json *json, const struct agent *agent)
     const struct executor *executor;
     size_t count;
     resources_unreserved(&unreserved, &agent->total);
-    map_foreach(framework, &agent->frameworks)
-        map_foreach(executor, &framework->executors)
+    map_foreach (framework, &agent->frameworks)
+        map_foreach (executor, &framework->executors)
             executor_resources(executor, &used);
     resources_allocate(&used, NULL);
     resources_unreserved(&used_unreserved, &used);
@@ -321,7 +323,8 @@ json_agent(struct json *json, const struct agent *agent)
     if (agent->has_master) {
         char ip[64];
         json_key_text(json, "master_hostname",
-                      agent->master_hostname ? agent->master_hostname : address_ip(&agent->master.address, ip));
+                      agent->master_hostname ? agent->master_hostname
+                                             : address_ip(&agent->master.address, ip));
     }
     if (agent->options->common.log_dir)
         json_key_text(json, "log_dir", agent->options->common.log_dir);
@@ -347,12 +350,12 @@ http_state(struct http_exchange *exchange, void *arg)
     }
     json_key(&json, "frameworks");
     json_array(&json);
-    map_foreach(framework, &agent->frameworks)
+    map_foreach (framework, &agent->frameworks)
         json_framework(&json, framework);
     json_array_end(&json);
     json_key(&json, "completed_frameworks");
     json_array(&json);
-    list_foreach(framework, &agent->completed, node)
+    list_foreach (framework, &agent->completed, node)
         json_framework(&json, framework);
     json_array_end(&json);
     json_object_end(&json);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Group commit: while one batch is on its way to the disk, the next one gathers. A torn append is cut off again before
- * anything else can follow it, so that a reader finds at most one partial record, at the end, after a crash.
+ * Group commit: while one batch is on its way to the disk, the next one gathers. A torn append is cut off
+ * again before anything else can follow it, so that a reader finds at most one partial record, at the end,
+ * after a crash.
  */
 #include "agent/journal.h"
 
@@ -17,14 +18,16 @@
 #include "base/mem.h"
 
 #define JOURNAL_RETRY_MS 1000
-#define JOURNAL_DIRECTORIES 7 /* levels above a new file that may be new too: up to the framework's directory */
+#define JOURNAL_DIRECTORIES                                                                                  \
+    7 /* levels above a new file that may be new too: up to the framework's directory */
 
 struct journal_file {
     struct journal *journal;
     char *path;
-    int fd; /* under journal->lock until opened, constant afterwards */
+    int fd;     /* under journal->lock until opened, constant afterwards */
     bool fresh; /* its directories have not been fsynced yet; the batch's thread alone looks at it */
-    bool broken; /* an earlier record of this batch failed: later ones wait, so that order is kept; likewise */
+    bool
+        broken; /* an earlier record of this batch failed: later ones wait, so that order is kept; likewise */
     atomic_int refs;
 };
 
@@ -46,7 +49,8 @@ struct batch {
 
 struct journal {
     struct loop *loop;
-    pthread_mutex_t lock; /* over open, write and truncate of every file: the loop and the batch's thread both write */
+    pthread_mutex_t
+        lock; /* over open, write and truncate of every file: the loop and the batch's thread both write */
     struct list waiting;
     size_t count;
     struct batch *running;
@@ -90,7 +94,7 @@ journal_free(struct journal *journal)
     if (!journal)
         return;
     loop_timer_stop(&journal->retry);
-    list_foreach_safe(append, tmp, &journal->waiting, node) {
+    list_foreach_safe (append, tmp, &journal->waiting, node) {
         if (!append->written)
             journal_write(append->file, str_n(append->record + 4, append->len - 4), NULL);
         list_remove(&append->node);
@@ -213,7 +217,7 @@ journal_flush(struct journal *journal)
     struct batch *batch = xcalloc(1, sizeof(*batch));
     batch->journal = journal;
     list_init(&batch->appends);
-    list_foreach_safe(append, tmp, &journal->waiting, node) {
+    list_foreach_safe (append, tmp, &journal->waiting, node) {
         list_remove(&append->node);
         list_push(&batch->appends, &append->node);
     }
@@ -248,9 +252,9 @@ batch_work(void *arg)
 {
     struct batch *batch = arg;
     struct append *append;
-    list_foreach(append, &batch->appends, node)
+    list_foreach (append, &batch->appends, node)
         append->file->broken = false;
-    list_foreach(append, &batch->appends, node) {
+    list_foreach (append, &batch->appends, node) {
         append->status = append->file->broken ? -EAGAIN : 0;
         if (append->written || append->status)
             continue;
@@ -260,11 +264,12 @@ batch_work(void *arg)
         append->written = append->status == 0;
         append->file->broken = append->status != 0;
     }
-    /* All data on its way first: the first fdatasync then commits the file system's journal for all of them at once. */
-    list_foreach(append, &batch->appends, node)
+    /* All data on its way first: the first fdatasync then commits the file system's journal for all of them
+     * at once. */
+    list_foreach (append, &batch->appends, node)
         if (!append->status)
             sync_file_range(append->file->fd, 0, 0, SYNC_FILE_RANGE_WRITE);
-    list_foreach(append, &batch->appends, node) {
+    list_foreach (append, &batch->appends, node) {
         if (append->status)
             continue;
         append->status = fault("journal/sync");
@@ -285,7 +290,7 @@ batch_done(void *arg)
     struct append *append, *tmp;
     struct list failed = LIST_INIT(failed);
     int status = 0;
-    list_foreach_safe(append, tmp, &batch->appends, node) {
+    list_foreach_safe (append, tmp, &batch->appends, node) {
         list_remove(&append->node);
         if (append->status && !journal->closed) {
             status = append->status;

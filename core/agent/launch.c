@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * From the wish for an executor to its running container: checkpoints and sandbox are made off the loop in one go, then
- * the containerizers are asked in their order. Nothing is started before what recovery needs is on disk.
+ * From the wish for an executor to its running container: checkpoints and sandbox are made off the loop in
+ * one go, then the containerizers are asked in their order. Nothing is started before what recovery needs is
+ * on disk.
  */
 #include "agent/state.h"
 
@@ -66,12 +67,14 @@ job_checkpoint(struct launch_job *job, struct executor *executor)
     job->meta = xstrdup(executor->meta);
     job->meta_latest = xasprintf("%s/runs/latest", dir);
     job->pids = xasprintf("%s/pids", executor->meta);
-    list_foreach(task, &executor->queued, node) {
+    list_foreach (task, &executor->queued, node) {
         auto_buf struct buf bytes = {0};
         checkpoint_task_bytes(task, &bytes);
-        job_file(job, xasprintf("%s/tasks/%s", executor->meta, task->id), "task.info", buf_str(&bytes), false);
+        job_file(job, xasprintf("%s/tasks/%s", executor->meta, task->id), "task.info", buf_str(&bytes),
+                 false);
     }
-    job_file(job, xstrdup(dir), "executor_generated_for_command_task", str_of(executor->generated ? "1" : "0"), false);
+    job_file(job, xstrdup(dir), "executor_generated_for_command_task",
+             str_of(executor->generated ? "1" : "0"), false);
     job_file(job, xstrdup(dir), "executor.info", checkpoint_executor_bytes(executor, arena), true);
 }
 
@@ -82,8 +85,8 @@ executor_launch(struct executor *executor)
     job->executor = executor;
     executor->job = job;
     job->sandbox = xstrdup(executor->sandbox);
-    job->runs = xasprintf("%s/slaves/%s/frameworks/%s/executors/%s/runs", executor->agent->work_dir, executor->agent->id,
-                          executor->framework->id, executor->id);
+    job->runs = xasprintf("%s/slaves/%s/frameworks/%s/executors/%s/runs", executor->agent->work_dir,
+                          executor->agent->id, executor->framework->id, executor->id);
     job->latest = xasprintf("%s/latest", job->runs);
     job->user = executor->user ? xstrdup(executor->user) : NULL;
     if (executor->meta)
@@ -110,8 +113,8 @@ sandbox_owner(const struct launch_job *job, struct err *err)
         return 0;
     int status = getpwnam_r(job->user, &entry, names, sizeof(names), &found);
     if (!found)
-        return err_set(err, status ? -status : -ENOENT, "Failed to chown directory to '%s': No such user '%s'", job->user,
-                       job->user);
+        return err_set(err, status ? -status : -ENOENT,
+                       "Failed to chown directory to '%s': No such user '%s'", job->user, job->user);
     if (entry.pw_uid == geteuid())
         return 0;
     if (chown(job->sandbox, entry.pw_uid, entry.pw_gid))
@@ -161,7 +164,8 @@ launch_work(void *arg)
     struct err why = {0};
     job->status = sandbox_make(job, &why);
     if (job->status)
-        err_set(&job->err, job->status, "Failed to create executor directory '%s': %s", job->sandbox, why.text);
+        err_set(&job->err, job->status, "Failed to create executor directory '%s': %s", job->sandbox,
+                why.text);
     else if (job->meta)
         job->status = job_write(job, &job->err);
 }
@@ -218,8 +222,8 @@ launch_done(void *arg)
 
 /* mesos.slave.ContainerConfig around the bytes that are there already. */
 static void
-config_pack(const struct executor *executor, const Mesos__V1__ExecutorInfo *info, const struct resources *total,
-            struct arena *arena, struct buf *out)
+config_pack(const struct executor *executor, const Mesos__V1__ExecutorInfo *info,
+            const struct resources *total, struct arena *arena, struct buf *out)
 {
     auto_buf struct buf part = {0};
     size_t count;
@@ -267,7 +271,8 @@ containerizer_ask(struct executor *executor)
         .resources = resources_view(&total),
     };
     executor->launching = true;
-    containerizer_launch(agent->setup.containerizers[executor->containerizer], &launch, on_launched, executor);
+    containerizer_launch(agent->setup.containerizers[executor->containerizer], &launch, on_launched,
+                         executor);
 }
 
 static void
@@ -305,5 +310,6 @@ on_launched(void *arg, int status, const char *error, struct mesos_bytes answer)
         executor_destroy(executor, MESOS__V1__TASK_STATE__TASK_FAILED,
                          MESOS__V1__TASK_STATUS__REASON__REASON_EXECUTOR_TERMINATED, NULL);
     else if (executor->state == EXECUTOR_REGISTERING)
-        loop_timer_start(&executor->patience, executor->agent->options->executor_registration_timeout_ns / NS_PER_MS);
+        loop_timer_start(&executor->patience,
+                         executor->agent->options->executor_registration_timeout_ns / NS_PER_MS);
 }

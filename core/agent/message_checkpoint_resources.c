@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * CheckpointResourcesMessage: reservations and volumes that must survive. Operations come with a later issue; until then
- * the master has nothing to say here but that there are none, and anything else is said aloud.
+ * CheckpointResourcesMessage: reservations and volumes that must survive. Operations come with a later issue;
+ * until then the master has nothing to say here but that there are none, and anything else is said aloud.
  */
 #include "agent/state.h"
 

@@ -7,7 +7,8 @@ message_framework_to_executor(struct agent *agent, const struct upid *from,
                               const Mesos__Internal__FrameworkToExecutorMessage *message)
 {
     struct framework *framework = framework_find(agent, str_of(message->framework_id->value));
-    struct executor *executor = framework ? executor_find(framework, str_of(message->executor_id->value)) : NULL;
+    struct executor *executor =
+        framework ? executor_find(framework, str_of(message->executor_id->value)) : NULL;
     (void)from; /* v0 drivers may send it straight to the agent */
     if (!executor || executor->state != EXECUTOR_RUNNING || !executor->stream) {
         log_warning("dropping a message for executor %s of framework %s, which is not connected",

@@ -11,7 +11,7 @@ kill_queued(struct task *task)
     const struct framework *framework = executor->framework;
     log_info("task %s of framework %s killed before its executor had it", task->id, framework->id);
     /* Tasks of a group live and die together. */
-    list_foreach_safe(other, tmp, &executor->queued, node) {
+    list_foreach_safe (other, tmp, &executor->queued, node) {
         if (other != task && (!group || other->group != group))
             continue;
         agent_update_make(executor->agent, executor->framework, executor, str_of(other->id),
@@ -19,7 +19,8 @@ kill_queued(struct task *task)
                           MESOS__V1__TASK_STATUS__REASON__REASON_TASK_KILLED_DURING_LAUNCH,
                           "Killed before delivery to the executor");
     }
-    if (executor->state == EXECUTOR_REGISTERING && list_empty(&executor->queued) && list_empty(&executor->launched))
+    if (executor->state == EXECUTOR_REGISTERING && list_empty(&executor->queued) &&
+        list_empty(&executor->launched))
         executor_shutdown(executor);
 }
 
@@ -36,7 +37,8 @@ kill_later(struct task *task, const Mesos__V1__KillPolicy *policy)
 }
 
 void
-message_kill_task(struct agent *agent, const struct upid *from, const Mesos__Internal__KillTaskMessage *message)
+message_kill_task(struct agent *agent, const struct upid *from,
+                  const Mesos__Internal__KillTaskMessage *message)
 {
     struct str task_id = str_of(message->task_id->value);
     if (!agent_from_master(agent, from, "KillTaskMessage"))
@@ -51,7 +53,8 @@ message_kill_task(struct agent *agent, const struct upid *from, const Mesos__Int
     if (!task) {
         if (!status_updates_pending(agent->updates, str_of(framework->id), task_id))
             agent_update_drop(agent, framework, STR_LIT(""), task_id,
-                              MESOS__V1__TASK_STATUS__REASON__REASON_EXECUTOR_TERMINATED, "Cannot find executor");
+                              MESOS__V1__TASK_STATUS__REASON__REASON_EXECUTOR_TERMINATED,
+                              "Cannot find executor");
         return;
     }
     if (task->place == TASK_QUEUED) {

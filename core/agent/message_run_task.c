@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * RunTaskMessage and RunTaskGroupMessage: tasks for an executor that runs already or is started for them. What cannot be
- * run is answered with a status update, never silently.
+ * RunTaskMessage and RunTaskGroupMessage: tasks for an executor that runs already or is started for them.
+ * What cannot be run is answered with a status update, never silently.
  */
 #include "agent/state.h"
 
@@ -10,7 +10,8 @@
 
 #include "model/role.h"
 
-/* Ids become names of directories: the master checks them too, but it is not the only one who may speak to us. */
+/* Ids become names of directories: the master checks them too, but it is not the only one who may speak to
+ * us. */
 static int
 ids_check(const Mesos__V1__FrameworkInfo *framework, const Mesos__V1__ExecutorInfo *executor,
           Mesos__V1__TaskInfo *const *tasks, size_t count, struct err *err)
@@ -77,7 +78,8 @@ queue(const struct order *order, struct executor *executor, struct err *err)
     uint32_t group = order->group ? ++order->agent->next_group : 0;
     for (size_t i = 0; i < order->count; i++) {
         const char *id = order->tasks[i]->task_id->value;
-        struct task *task = map_get(&executor->tasks, str_of(id)) ? NULL : task_new(executor, order->tasks[i], err);
+        struct task *task =
+            map_get(&executor->tasks, str_of(id)) ? NULL : task_new(executor, order->tasks[i], err);
         if (task) {
             task->group = group;
             continue;
@@ -110,7 +112,7 @@ deliver(const struct order *order, struct executor *executor)
     struct task *task;
     struct err err = {0};
     if (executor->meta)
-        list_foreach(task, &executor->queued, node)
+        list_foreach (task, &executor->queued, node)
             if (checkpoint_task(task, &err))
                 log_error("task %s is not checkpointed: %s", task->id, err.text);
     if (executor->state != EXECUTOR_RUNNING || !executor->stream)
@@ -130,7 +132,7 @@ keep_directories(const struct executor *executor)
     const struct executor *earlier;
     struct gc *gc = executor->agent->gc;
     gc_keep_executor(gc, framework->id, executor->id);
-    list_foreach(earlier, &framework->completed, node)
+    list_foreach (earlier, &framework->completed, node)
         if (!strcmp(earlier->id, executor->id))
             gc_schedule_run(gc, framework->id, earlier->id, earlier->container_id, 0);
 }
@@ -172,8 +174,8 @@ run_tasks(const struct order *order)
 
 /* Common to both messages; executor NULL = a command task. */
 static void
-order_take(struct agent *agent, const struct upid *from, struct order *order, const Mesos__V1__FrameworkInfo *info,
-           const char *pid, const char *what)
+order_take(struct agent *agent, const struct upid *from, struct order *order,
+           const Mesos__V1__FrameworkInfo *info, const char *pid, const char *what)
 {
     struct err err = {0};
     auto_arena struct arena *arena = arena_new(0);
@@ -188,13 +190,15 @@ order_take(struct agent *agent, const struct upid *from, struct order *order, co
     for (size_t i = 0; i < order->count; i++) {
         const char *id = order->tasks[i]->task_id->value;
         if (framework_task(order->framework, str_of(id))) {
-            log_warning("dropping %s: task %s of framework %s is here already", what, id, order->framework->id);
+            log_warning("dropping %s: task %s of framework %s is here already", what, id,
+                        order->framework->id);
             return;
         }
         log_info("got task %s of framework %s", id, order->framework->id);
     }
     if (!order->executor && !order->tasks[0]->command) {
-        auto_free char *message = xasprintf("Task '%s' names neither a command nor an executor", order->tasks[0]->task_id->value);
+        auto_free char *message =
+            xasprintf("Task '%s' names neither a command nor an executor", order->tasks[0]->task_id->value);
         Mesos__V1__ExecutorInfo none = MESOS__V1__EXECUTOR_INFO__INIT;
         order->executor = &none;
         error(order, MESOS__V1__TASK_STATUS__REASON__REASON_TASK_INVALID, message);
@@ -226,7 +230,8 @@ message_run_task(struct agent *agent, const struct upid *from, const Mesos__Inte
 }
 
 void
-message_run_task_group(struct agent *agent, const struct upid *from, const Mesos__Internal__RunTaskGroupMessage *message)
+message_run_task_group(struct agent *agent, const struct upid *from,
+                       const Mesos__Internal__RunTaskGroupMessage *message)
 {
     struct order order = {
         .executor = message->executor,
@@ -251,10 +256,11 @@ message_run_task_group(struct agent *agent, const struct upid *from, const Mesos
     order.agent = agent;
     order.framework = framework_for(agent, message->framework, NULL);
     for (size_t i = 0; i < order.count; i++)
-        agent_update_make(agent, order.framework, NULL, str_of(order.tasks[i]->task_id->value),
-                          MESOS__V1__TASK_STATE__TASK_FAILED,
-                          MESOS__V1__TASK_STATUS__REASON__REASON_CONTAINER_LAUNCH_FAILED,
-                          "Failed to launch container: this agent has no default executor yet; name an executor of your "
-                          "own (type CUSTOM) or launch the tasks one by one");
+        agent_update_make(
+            agent, order.framework, NULL, str_of(order.tasks[i]->task_id->value),
+            MESOS__V1__TASK_STATE__TASK_FAILED,
+            MESOS__V1__TASK_STATUS__REASON__REASON_CONTAINER_LAUNCH_FAILED,
+            "Failed to launch container: this agent has no default executor yet; name an executor of your "
+            "own (type CUSTOM) or launch the tasks one by one");
     framework_settle(order.framework);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* SlaveReregisteredMessage: the master has taken the agent back, and asks after tasks that the agent did not name. */
+/* SlaveReregisteredMessage: the master has taken the agent back, and asks after tasks that the agent did not
+ * name. */
 #include "agent/state.h"
 
 static void
@@ -11,12 +12,14 @@ reconcile(struct agent *agent, const Mesos__Internal__ReconcileTasksMessage *ask
     if (!framework && asked->framework && asked->framework->id)
         framework = temporary = framework_new(agent, asked->framework, NULL);
     if (!framework) {
-        log_warning("the master asks after tasks of framework %.*s, of which nothing is known", STR_ARG(framework_id));
+        log_warning("the master asks after tasks of framework %.*s, of which nothing is known",
+                    STR_ARG(framework_id));
         return;
     }
     for (size_t i = 0; i < asked->n_statuses; i++) {
         struct str task_id = str_of(asked->statuses[i]->task_id->value);
-        if (!framework_task(framework, task_id) && !status_updates_pending(agent->updates, framework_id, task_id))
+        if (!framework_task(framework, task_id) &&
+            !status_updates_pending(agent->updates, framework_id, task_id))
             agent_update_drop(agent, framework, STR_LIT(""), task_id,
                               MESOS__V1__TASK_STATUS__REASON__REASON_RECONCILIATION,
                               "Reconciliation: task unknown to the agent");

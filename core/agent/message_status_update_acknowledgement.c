@@ -8,7 +8,8 @@ message_status_update_acknowledgement(struct agent *agent, const struct upid *fr
 {
     (void)from; /* a v0 driver may answer the agent itself */
     switch (status_updates_acknowledge(agent->updates, str_of(message->framework_id->value),
-                                       str_of(message->task_id->value), str_n(message->uuid.data, message->uuid.len))) {
+                                       str_of(message->task_id->value),
+                                       str_n(message->uuid.data, message->uuid.len))) {
     case STATUS_ACK_TAKEN:
         break;
     case STATUS_ACK_REPEATED:
@@ -17,8 +18,8 @@ message_status_update_acknowledgement(struct agent *agent, const struct upid *fr
         break;
     case STATUS_ACK_UNKNOWN:
     case STATUS_ACK_UNEXPECTED:
-        log_warning("ignoring an acknowledgement that nobody waits for: task %s of framework %s", message->task_id->value,
-                    message->framework_id->value);
+        log_warning("ignoring an acknowledgement that nobody waits for: task %s of framework %s",
+                    message->task_id->value, message->framework_id->value);
         break;
     }
 }

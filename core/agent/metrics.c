@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The agent's part of /metrics/snapshot: counters by name, gauges that look at the state when they are asked. */
+/* The agent's part of /metrics/snapshot: counters by name, gauges that look at the state when they are asked.
+ */
 #include "agent/state.h"
 
 #include <errno.h>
@@ -44,8 +45,8 @@ count_executors(const struct agent *agent, enum executor_state state)
     const struct framework *framework;
     const struct executor *executor;
     double count = 0;
-    map_foreach(framework, &agent->frameworks)
-        map_foreach(executor, &framework->executors)
+    map_foreach (framework, &agent->frameworks)
+        map_foreach (executor, &framework->executors)
             count += executor->state == state;
     return count;
 }
@@ -73,9 +74,9 @@ count_tasks(const struct agent *agent, task_state state)
     const struct executor *executor;
     const struct task *task;
     double count = 0;
-    map_foreach(framework, &agent->frameworks)
-        map_foreach(executor, &framework->executors)
-            map_foreach(task, &executor->tasks)
+    map_foreach (framework, &agent->frameworks)
+        map_foreach (executor, &framework->executors)
+            map_foreach (task, &executor->tasks)
                 count += task->place != TASK_TERMINATED && task->state == state;
     return count;
 }
@@ -113,8 +114,8 @@ resource_used(const struct agent *agent, const char *name)
     const struct framework *framework;
     const struct executor *executor;
     int64_t used = 0;
-    map_foreach(framework, &agent->frameworks)
-        map_foreach(executor, &framework->executors) {
+    map_foreach (framework, &agent->frameworks)
+        map_foreach (executor, &framework->executors) {
             auto_resources struct resources sum = {0};
             executor_resources(executor, &sum);
             used += resources_scalar(&sum, name);
@@ -129,18 +130,18 @@ resource_percent(const struct agent *agent, const char *name)
     return total > 0 ? resource_used(agent, name) / total : 0;
 }
 
-#define RESOURCE_PULLS(name)                                                                                           \
-    static double pull_##name##_total(void *arg)                                                                       \
-    {                                                                                                                  \
-        return resource_total(arg, #name);                                                                             \
-    }                                                                                                                  \
-    static double pull_##name##_used(void *arg)                                                                        \
-    {                                                                                                                  \
-        return resource_used(arg, #name);                                                                              \
-    }                                                                                                                  \
-    static double pull_##name##_percent(void *arg)                                                                     \
-    {                                                                                                                  \
-        return resource_percent(arg, #name);                                                                           \
+#define RESOURCE_PULLS(name)                                                                                 \
+    static double pull_##name##_total(void *arg)                                                             \
+    {                                                                                                        \
+        return resource_total(arg, #name);                                                                   \
+    }                                                                                                        \
+    static double pull_##name##_used(void *arg)                                                              \
+    {                                                                                                        \
+        return resource_used(arg, #name);                                                                    \
+    }                                                                                                        \
+    static double pull_##name##_percent(void *arg)                                                           \
+    {                                                                                                        \
+        return resource_percent(arg, #name);                                                                 \
     }
 RESOURCE_PULLS(cpus)
 RESOURCE_PULLS(gpus)
@@ -148,37 +149,52 @@ RESOURCE_PULLS(mem)
 RESOURCE_PULLS(disk)
 
 static const char *const counters[] = {
-    "slave/container_launch_errors", "slave/executors_preempted",   "slave/executors_terminated",
-    "slave/invalid_framework_messages", "slave/invalid_status_updates", "slave/recovery_errors",
-    "slave/tasks_failed", "slave/tasks_finished", "slave/tasks_gone", "slave/tasks_killed", "slave/tasks_lost",
-    "slave/valid_framework_messages", "slave/valid_status_updates",
+    "slave/container_launch_errors",
+    "slave/executors_preempted",
+    "slave/executors_terminated",
+    "slave/invalid_framework_messages",
+    "slave/invalid_status_updates",
+    "slave/recovery_errors",
+    "slave/tasks_failed",
+    "slave/tasks_finished",
+    "slave/tasks_gone",
+    "slave/tasks_killed",
+    "slave/tasks_lost",
+    "slave/valid_framework_messages",
+    "slave/valid_status_updates",
     /* Nothing is revocable before oversubscription. */
-    "slave/cpus_revocable_percent", "slave/cpus_revocable_total", "slave/cpus_revocable_used",
-    "slave/gpus_revocable_percent", "slave/gpus_revocable_total", "slave/gpus_revocable_used",
-    "slave/mem_revocable_percent", "slave/mem_revocable_total", "slave/mem_revocable_used",
-    "slave/disk_revocable_percent", "slave/disk_revocable_total", "slave/disk_revocable_used",
+    "slave/cpus_revocable_percent",
+    "slave/cpus_revocable_total",
+    "slave/cpus_revocable_used",
+    "slave/gpus_revocable_percent",
+    "slave/gpus_revocable_total",
+    "slave/gpus_revocable_used",
+    "slave/mem_revocable_percent",
+    "slave/mem_revocable_total",
+    "slave/mem_revocable_used",
+    "slave/disk_revocable_percent",
+    "slave/disk_revocable_total",
+    "slave/disk_revocable_used",
 };
 
 static const struct pulled {
     const char *name;
     double (*fn)(void *arg);
-} pulled[] = {
-    {"slave/registered", pull_registered},
-    {"slave/uptime_secs", pull_uptime},
-    {"slave/frameworks_active", pull_frameworks},
-    {"slave/recovery_time_secs", pull_recovery_secs},
-    {"slave/executors_registering", pull_executors_registering},
-    {"slave/executors_running", pull_executors_running},
-    {"slave/executors_terminating", pull_executors_terminating},
-    {"slave/tasks_staging", pull_tasks_staging},
-    {"slave/tasks_starting", pull_tasks_starting},
-    {"slave/tasks_running", pull_tasks_running},
-    {"slave/tasks_killing", pull_tasks_killing},
-#define RESOURCE_ROWS(name)                                                                                            \
-    {"slave/" #name "_total", pull_##name##_total}, {"slave/" #name "_used", pull_##name##_used},                      \
+} pulled[] = {{"slave/registered", pull_registered},
+              {"slave/uptime_secs", pull_uptime},
+              {"slave/frameworks_active", pull_frameworks},
+              {"slave/recovery_time_secs", pull_recovery_secs},
+              {"slave/executors_registering", pull_executors_registering},
+              {"slave/executors_running", pull_executors_running},
+              {"slave/executors_terminating", pull_executors_terminating},
+              {"slave/tasks_staging", pull_tasks_staging},
+              {"slave/tasks_starting", pull_tasks_starting},
+              {"slave/tasks_running", pull_tasks_running},
+              {"slave/tasks_killing", pull_tasks_killing},
+#define RESOURCE_ROWS(name)                                                                                  \
+    {"slave/" #name "_total", pull_##name##_total}, {"slave/" #name "_used", pull_##name##_used},            \
         {"slave/" #name "_percent", pull_##name##_percent},
-    RESOURCE_ROWS(cpus) RESOURCE_ROWS(gpus) RESOURCE_ROWS(mem) RESOURCE_ROWS(disk)
-};
+              RESOURCE_ROWS(cpus) RESOURCE_ROWS(gpus) RESOURCE_ROWS(mem) RESOURCE_ROWS(disk)};
 
 void
 agent_metrics_add(struct agent *agent)

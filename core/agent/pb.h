@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Protobuf fields appended by hand: for envelopes around bytes that are packed already, so that a task on its way through
- * the agent is not unpacked and packed again. Only for messages whose content is ours or has passed message_unpack.
+ * Protobuf fields appended by hand: for envelopes around bytes that are packed already, so that a task on its
+ * way through the agent is not unpacked and packed again. Only for messages whose content is ours or has
+ * passed message_unpack.
  */
 #ifndef AGENT_PB_H
 #define AGENT_PB_H

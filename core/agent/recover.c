@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * After a restart: reads the checkpoints, finds the executors that are still alive, waits a little for them to subscribe
- * again, ends those that stay silent, and only then lets the agent register. Reading is done once, before the loop serves.
+ * After a restart: reads the checkpoints, finds the executors that are still alive, waits a little for them
+ * to subscribe again, ends those that stay silent, and only then lets the agent register. Reading is done
+ * once, before the loop serves.
  *
- * What is missing or torn: everything of an executor is written before it starts, so an executor without its info has
- * never run and is forgotten. After a reboot files of the first class may be torn, which is no error then.
+ * What is missing or torn: everything of an executor is written before it starts, so an executor without its
+ * info has never run and is forgotten. After a reboot files of the first class may be torn, which is no error
+ * then.
  */
 #include "agent/state.h"
 
@@ -20,7 +22,7 @@
 #include "model/role.h"
 #include "wire/limits.h"
 
-#define NS_PER_MS 1000000LL
+#define NS_PER_MS         1000000LL
 #define UPDATES_MAX_BYTES (256 << 20)
 
 struct recovery {
@@ -72,7 +74,8 @@ recover_free(struct agent *agent)
     agent->recovery = NULL;
 }
 
-/* An unreadable piece: fatal under --strict unless the power was gone in between, else counted and left out. */
+/* An unreadable piece: fatal under --strict unless the power was gone in between, else counted and left out.
+ */
 static int
 piece_lost(struct recovery *recovery, const char *what, int status, struct err *err)
 {
@@ -113,14 +116,16 @@ latest_id(const struct agent *agent)
     return id_check(str_of(id), "AgentID", NULL) ? NULL : xstrdup(id);
 }
 
-/* Does what the agent was then agree with what it is told to be now? reconfiguration_policy: equal or additive. */
+/* Does what the agent was then agree with what it is told to be now? reconfiguration_policy: equal or
+ * additive. */
 static int
 info_compare(const struct agent *agent, const Mesos__SlaveInfo *then, struct arena *arena, struct err *err)
 {
     auto_resources struct resources before = {0};
     Mesos__SlaveInfo *now = agent_slave_info(agent, arena);
     auto_buf struct buf a = {0}, b = {0};
-    bool additive = agent->options->reconfiguration_policy && !strcmp(agent->options->reconfiguration_policy, "additive");
+    bool additive =
+        agent->options->reconfiguration_policy && !strcmp(agent->options->reconfiguration_policy, "additive");
     if (resources_from_proto(&before, then->resources, then->n_resources, err))
         return -EINVAL;
     if (strcmp(then->hostname, now->hostname) != 0)
@@ -169,17 +174,21 @@ read_agent(struct recovery *recovery, struct err *err)
     Mesos__SlaveInfo *info =
         status ? NULL : message_unpack(&mesos__slave_info__descriptor, buf_str(&bytes), arena, err);
     if (!info)
-        return err_wrap(err, "cannot recover the agent's own state; remove %s/slaves/latest to start as a new agent",
-                        agent->meta_dir);
+        return err_wrap(
+            err, "cannot recover the agent's own state; remove %s/slaves/latest to start as a new agent",
+            agent->meta_dir);
     if ((status = info_compare(agent, info, arena, err))) {
         if (recovery->rebooted) {
-            log_warning("the agent has changed over a reboot and starts as a new one: %s", err ? err->text : "");
+            log_warning("the agent has changed over a reboot and starts as a new one: %s",
+                        err ? err->text : "");
             return 0;
         }
         return err_wrap(err,
-                        "the agent has changed incompatibly since its last run (--reconfiguration_policy=%s); restore it, "
+                        "the agent has changed incompatibly since its last run "
+                        "(--reconfiguration_policy=%s); restore it, "
                         "or remove %s/slaves/latest to start as a new agent, which ends its tasks",
-                        agent->options->reconfiguration_policy ? agent->options->reconfiguration_policy : "equal",
+                        agent->options->reconfiguration_policy ? agent->options->reconfiguration_policy
+                                                               : "equal",
                         agent->meta_dir);
     }
     agent->id = take(&id);
@@ -191,8 +200,8 @@ read_agent(struct recovery *recovery, struct err *err)
 
 /* Calls fn for each directory below path whose name is a good id. */
 static int
-each_dir(struct recovery *recovery, const char *path, int (*fn)(struct recovery *, void *, const char *id, struct err *),
-         void *arg, struct err *err)
+each_dir(struct recovery *recovery, const char *path,
+         int (*fn)(struct recovery *, void *, const char *id, struct err *), void *arg, struct err *err)
 {
     DIR *dir = opendir(path);
     struct dirent *entry;
@@ -238,7 +247,8 @@ read_updates(struct recovery *recovery, struct task *task, struct err *err)
     bool over = status_updates_recover(agent->updates, str_of(executor->framework->id), str_of(executor->id),
                                        str_of(task->id), path, buf_str(&content), on_seen, task, &good);
     if (good < content.len) {
-        log_warning("%s ends in a record that is not whole; cut at %zu of %zu bytes", path, good, content.len);
+        log_warning("%s ends in a record that is not whole; cut at %zu of %zu bytes", path, good,
+                    content.len);
         if (truncate(path, (off_t)good))
             return err_errno(err, "cannot cut %s", path);
     }
@@ -485,11 +495,11 @@ containers_recover(struct recovery *recovery)
     struct executor *executor;
     auto_arena struct arena *arena = arena_new(0);
     size_t total = 0, count = 0;
-    map_foreach(framework, &agent->frameworks)
+    map_foreach (framework, &agent->frameworks)
         total += map_count(&framework->executors);
     struct mesos_isolator_state *states = arena_calloc(arena, total + 1, sizeof(*states));
-    map_foreach(framework, &agent->frameworks)
-        map_foreach(executor, &framework->executors)
+    map_foreach (framework, &agent->frameworks)
+        map_foreach (executor, &framework->executors)
             states[count++] = (struct mesos_isolator_state){
                 .size = sizeof(*states),
                 .container_id = executor->container_id,
@@ -519,8 +529,8 @@ on_recovered(void *arg, int status, const char *error, struct mesos_bytes answer
         return;
     agent->reconnecting = true;
     recovery->waiting = true;
-    map_foreach(framework, &agent->frameworks)
-        map_foreach(executor, &framework->executors) {
+    map_foreach (framework, &agent->frameworks)
+        map_foreach (executor, &framework->executors) {
             files_show_executor(executor);
             executor_wait(executor);
         }
@@ -543,8 +553,8 @@ recover_heard(struct agent *agent)
     struct executor *executor;
     if (!agent->recovery || !agent->recovery->waiting)
         return;
-    map_foreach(framework, &agent->frameworks)
-        map_foreach(executor, &framework->executors)
+    map_foreach (framework, &agent->frameworks)
+        map_foreach (executor, &framework->executors)
             if (silent(executor))
                 return;
     /* From the loop: the caller is in the middle of something. */
@@ -563,14 +573,15 @@ on_patience(void *arg)
         xasprintf("Executor did not reregister within %s",
                   duration_format(agent->options->executor_reregistration_timeout_ns, text));
     recovery->waiting = false;
-    map_foreach(framework, &agent->frameworks)
-        map_foreach(executor, &framework->executors) {
+    map_foreach (framework, &agent->frameworks)
+        map_foreach (executor, &framework->executors) {
             if (recovery->cleanup) {
                 executor_shutdown(executor);
             } else if (silent(executor)) {
                 log_warning("executor %s of framework %s: %s", executor->id, framework->id, message);
                 executor_destroy(executor, MESOS__V1__TASK_STATE__TASK_FAILED,
-                                 MESOS__V1__TASK_STATUS__REASON__REASON_EXECUTOR_REREGISTRATION_TIMEOUT, message);
+                                 MESOS__V1__TASK_STATUS__REASON__REASON_EXECUTOR_REREGISTRATION_TIMEOUT,
+                                 message);
             }
         }
     recovery_end(recovery);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Finding the leading master and being known to it: detection, registration with growing random pauses, pings, leaving.
- * Nothing else decides whether the agent counts as registered.
+ * Finding the leading master and being known to it: detection, registration with growing random pauses,
+ * pings, leaving. Nothing else decides whether the agent counts as registered.
  */
 #include "agent/state.h"
 
@@ -10,11 +10,11 @@
 #include <string.h>
 #include <unistd.h>
 
-#define NS_PER_MS 1000000LL
+#define NS_PER_MS           1000000LL
 #define REGISTRATION_MAX_NS (60LL * 1000 * NS_PER_MS)
-#define PING_TIMEOUT_MS (75 * 1000)
-#define LEAVE_EXTRA_MS 2000
-#define LEAVE_FLUSH_MS 100 /* what is still on its way to the master leaves first */
+#define PING_TIMEOUT_MS     (75 * 1000)
+#define LEAVE_EXTRA_MS      2000
+#define LEAVE_FLUSH_MS      100 /* what is still on its way to the master leaves first */
 
 /* A host name that is being looked up off the loop. */
 struct resolve_job {
@@ -124,7 +124,7 @@ on_detected(void *arg, struct mesos_bytes bytes)
         return;
     }
     free(agent->master_hostname);
-    agent->master_hostname = info->hostname && *info->hostname ? xstrdup(info->hostname)
+    agent->master_hostname = info->hostname && *info->hostname          ? xstrdup(info->hostname)
                              : info->address && info->address->hostname ? xstrdup(info->address->hostname)
                                                                         : NULL;
     struct upid master;
@@ -174,7 +174,8 @@ master_take(struct agent *agent, const struct upid *master)
 
 /* ---- registration ---- */
 
-/* Begins from the start: a random wait first, so that a new master is not met by every agent at the same instant. */
+/* Begins from the start: a random wait first, so that a new master is not met by every agent at the same
+ * instant. */
 void
 registration_again(struct agent *agent, const char *why)
 {
@@ -188,7 +189,8 @@ registration_again(struct agent *agent, const char *why)
     agent->backoff_ns = agent->options->registration_backoff_factor_ns;
     if (agent->backoff_ns > REGISTRATION_MAX_NS)
         agent->backoff_ns = REGISTRATION_MAX_NS;
-    int64_t wait = agent->backoff_ns > 0 ? (int64_t)(loop_random(agent->loop) % (uint64_t)agent->backoff_ns) : 0;
+    int64_t wait =
+        agent->backoff_ns > 0 ? (int64_t)(loop_random(agent->loop) % (uint64_t)agent->backoff_ns) : 0;
     loop_timer_start_ns(&agent->registration, wait);
 }
 
@@ -240,15 +242,16 @@ send_register(struct agent *agent, struct arena *arena)
 
 /* Everything that runs here: what the master takes as the truth about this agent. */
 static void
-add_executor(const struct executor *executor, Mesos__Internal__ReregisterSlaveMessage *message, struct arena *arena)
+add_executor(const struct executor *executor, Mesos__Internal__ReregisterSlaveMessage *message,
+             struct arena *arena)
 {
     const struct task *task;
     const struct list *lists[] = {&executor->queued, &executor->launched, &executor->terminated};
     if (executor->state != EXECUTOR_TERMINATED && !executor->generated)
-        message->executor_infos[message->n_executor_infos++] =
-            message_unpack(&mesos__v1__executor_info__descriptor, checkpoint_executor_bytes(executor, arena), arena, NULL);
+        message->executor_infos[message->n_executor_infos++] = message_unpack(
+            &mesos__v1__executor_info__descriptor, checkpoint_executor_bytes(executor, arena), arena, NULL);
     for (size_t i = 0; i < ARRAY_LEN(lists); i++)
-        list_foreach(task, lists[i], node)
+        list_foreach (task, lists[i], node)
             message->tasks[message->n_tasks++] = task_message(task, arena);
 }
 
@@ -259,8 +262,8 @@ send_reregister(struct agent *agent, struct arena *arena)
     struct framework *framework;
     struct executor *executor;
     size_t executors = 0, tasks = 0;
-    map_foreach(framework, &agent->frameworks)
-        map_foreach(executor, &framework->executors) {
+    map_foreach (framework, &agent->frameworks)
+        map_foreach (executor, &framework->executors) {
             executors++;
             tasks += map_count(&executor->tasks);
         }
@@ -268,8 +271,8 @@ send_reregister(struct agent *agent, struct arena *arena)
     message.executor_infos = arena_calloc(arena, executors + 1, sizeof(void *));
     message.tasks = arena_calloc(arena, tasks + 1, sizeof(void *));
     message.frameworks = arena_calloc(arena, map_count(&agent->frameworks) + 1, sizeof(void *));
-    map_foreach(framework, &agent->frameworks) {
-        map_foreach(executor, &framework->executors)
+    map_foreach (framework, &agent->frameworks) {
+        map_foreach (executor, &framework->executors)
             add_executor(executor, &message, arena);
         message.frameworks[message.n_frameworks++] =
             message_unpack(&mesos__v1__framework_info__descriptor, packed_str(&framework->info), arena, NULL);
@@ -293,10 +296,12 @@ on_register(void *arg)
     else
         send_register(agent, arena);
     /* Lost messages, a master that comes up later: again, after up to twice as long as the last time. */
-    agent->backoff_ns = agent->backoff_ns * 2 > REGISTRATION_MAX_NS ? REGISTRATION_MAX_NS : agent->backoff_ns * 2;
+    agent->backoff_ns =
+        agent->backoff_ns * 2 > REGISTRATION_MAX_NS ? REGISTRATION_MAX_NS : agent->backoff_ns * 2;
     int64_t half = agent->backoff_ns / 2;
-    loop_timer_start_ns(&agent->registration,
-                        half + (half > 0 ? (int64_t)(loop_random(agent->loop) % (uint64_t)half) : 1000 * NS_PER_MS));
+    loop_timer_start_ns(
+        &agent->registration,
+        half + (half > 0 ? (int64_t)(loop_random(agent->loop) % (uint64_t)half) : 1000 * NS_PER_MS));
 }
 
 static void
@@ -318,7 +323,8 @@ send_update_slave(struct agent *agent, struct arena *arena)
 }
 
 void
-registration_done(struct agent *agent, struct str id, const Mesos__Internal__MasterSlaveConnection *connection, bool again)
+registration_done(struct agent *agent, struct str id,
+                  const Mesos__Internal__MasterSlaveConnection *connection, bool again)
 {
     auto_arena struct arena *arena = arena_new(0);
     struct err err = {0};
@@ -327,8 +333,8 @@ registration_done(struct agent *agent, struct str id, const Mesos__Internal__Mas
         agent_finish(agent, 1, why);
         return;
     }
-    if (connection && connection->has_total_ping_timeout_seconds && connection->total_ping_timeout_seconds > 0 &&
-        connection->total_ping_timeout_seconds < 1e6)
+    if (connection && connection->has_total_ping_timeout_seconds &&
+        connection->total_ping_timeout_seconds > 0 && connection->total_ping_timeout_seconds < 1e6)
         agent->ping_timeout_ms = (int64_t)(connection->total_ping_timeout_seconds * 1000);
     if (agent->state == AGENT_RUNNING)
         return; /* a repeated answer */
@@ -339,7 +345,8 @@ registration_done(struct agent *agent, struct str id, const Mesos__Internal__Mas
             return;
         }
     }
-    log_info("%s with master %s; agent id %s", again ? "re-registered" : "registered", agent->master.id, agent->id);
+    log_info("%s with master %s; agent id %s", again ? "re-registered" : "registered", agent->master.id,
+             agent->id);
     agent->state = AGENT_RUNNING;
     loop_timer_stop(&agent->registration);
     loop_timer_start(&agent->pings, agent->ping_timeout_ms);
@@ -401,8 +408,9 @@ agent_leave(struct agent *agent, const char *why)
     auto_free char *latest = xasprintf("%s/slaves/latest", agent->meta_dir);
     if (unlink(latest) && errno != ENOENT)
         log_warning("cannot remove %s: %s", latest, strerror(errno));
-    loop_timer_start(&agent->leave, agent->options->executor_shutdown_grace_period_ns / NS_PER_MS + LEAVE_EXTRA_MS);
-    map_foreach(framework, &agent->frameworks)
+    loop_timer_start(&agent->leave,
+                     agent->options->executor_shutdown_grace_period_ns / NS_PER_MS + LEAVE_EXTRA_MS);
+    map_foreach (framework, &agent->frameworks)
         framework_shutdown(framework);
     if (!map_count(&agent->frameworks))
         loop_timer_start(&agent->leave, LEAVE_FLUSH_MS);

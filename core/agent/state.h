@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What an agent knows while it runs, and the functions by which the files of this room reach each other. Private to
- * core/agent. Owners: the agent owns frameworks, a framework its executors, an executor its tasks.
+ * What an agent knows while it runs, and the functions by which the files of this room reach each other.
+ * Private to core/agent. Owners: the agent owns frameworks, a framework its executors, an executor its tasks.
  */
 #ifndef AGENT_STATE_H
 #define AGENT_STATE_H
@@ -22,10 +22,10 @@
 #include "model/resources.h"
 #include "wire/message.h"
 
-#define AGENT_ACTOR "slave(1)"
+#define AGENT_ACTOR                    "slave(1)"
 #define AGENT_MAX_COMPLETED_FRAMEWORKS 50
-#define AGENT_MAX_COMPLETED_TASKS 200
-#define AGENT_EXECUTOR_HEARTBEAT_MS (30 * 60 * 1000)
+#define AGENT_MAX_COMPLETED_TASKS      200
+#define AGENT_EXECUTOR_HEARTBEAT_MS    (30 * 60 * 1000)
 
 typedef Mesos__V1__TaskState task_state;
 typedef Mesos__V1__TaskStatus__Reason task_reason;
@@ -44,10 +44,10 @@ packed_str(const struct packed *packed)
 }
 
 enum task_place {
-    TASK_QUEUED, /* waits for its executor to subscribe */
-    TASK_LAUNCHED, /* the executor was told */
+    TASK_QUEUED,     /* waits for its executor to subscribe */
+    TASK_LAUNCHED,   /* the executor was told */
     TASK_TERMINATED, /* ended, the update is not acknowledged yet */
-    TASK_COMPLETED, /* history */
+    TASK_COMPLETED,  /* history */
 };
 
 struct task {
@@ -62,9 +62,9 @@ struct task {
     struct packed task; /* mesos.v1.Task at the start, resources in the old format */
     struct packed *statuses; /* mesos.v1.TaskStatus, one per change of state */
     uint32_t status_count;
-    bool kill_wanted; /* killed while its executor was not connected */
+    bool kill_wanted;          /* killed while its executor was not connected */
     struct packed kill_policy; /* then: mesos.v1.KillPolicy, may be empty */
-    bool told; /* an update of it went to the master: the two members below */
+    bool told;                 /* an update of it went to the master: the two members below */
     task_state told_state;
     unsigned char told_uuid[UUID_BYTES];
 };
@@ -85,14 +85,14 @@ struct executor {
     struct agent *agent;
     char *id, *container_id, *name, *source, *role, *user;
     char *sandbox; /* work_dir/slaves/.../runs/<container id> */
-    char *meta; /* the same below meta/; NULL when not checkpointed */
+    char *meta;    /* the same below meta/; NULL when not checkpointed */
     enum executor_state state;
-    bool generated; /* by us, for one command task */
-    bool recovered; /* known from the checkpoints of an earlier run, not heard of since */
-    struct packed info; /* mesos.v1.ExecutorInfo */
+    bool generated;             /* by us, for one command task */
+    bool recovered;             /* known from the checkpoints of an earlier run, not heard of since */
+    struct packed info;         /* mesos.v1.ExecutorInfo */
     struct resources resources; /* its own, without the tasks' */
-    int64_t grace_ns; /* between SHUTDOWN and the end of patience */
-    struct map tasks; /* by id: queued, launched and terminated */
+    int64_t grace_ns;           /* between SHUTDOWN and the end of patience */
+    struct map tasks;           /* by id: queued, launched and terminated */
     struct list queued, launched, terminated, completed;
     uint32_t completed_count;
     /* Its v1 stream. */
@@ -102,9 +102,9 @@ struct executor {
     struct loop_timer heartbeat;
     /* Its container. */
     struct launch_job *job; /* the sandbox is being made */
-    size_t containerizer; /* index of the one that has it or is asked */
-    bool launching; /* a containerizer's answer is awaited */
-    bool in_container; /* a containerizer has it */
+    size_t containerizer;   /* index of the one that has it or is asked */
+    bool launching;         /* a containerizer's answer is awaited */
+    bool in_container;      /* a containerizer has it */
     bool destroying;
     pid_t pid; /* recovered: from forked.pid, 0 = unknown */
     struct executor_end end;
@@ -121,8 +121,8 @@ struct framework {
     struct packed info; /* mesos.v1.FrameworkInfo */
     char *user;
     bool checkpoint, partition_aware;
-    bool terminating; /* shut down by the master: nobody waits for updates */
-    struct map executors; /* by id */
+    bool terminating;      /* shut down by the master: nobody waits for updates */
+    struct map executors;  /* by id */
     struct list completed; /* executors */
     uint32_t completed_count;
 };
@@ -183,8 +183,8 @@ void registration_fini(struct agent *agent);
 void registration_start(struct agent *agent); /* recovery is over: detect and register */
 void registration_exited(struct agent *agent, const struct upid *peer);
 /* The master takes us in (again): its answer to Register or Reregister. */
-void registration_done(struct agent *agent, struct str id, const Mesos__Internal__MasterSlaveConnection *connection,
-                       bool again);
+void registration_done(struct agent *agent, struct str id,
+                       const Mesos__Internal__MasterSlaveConnection *connection, bool again);
 void registration_ping(struct agent *agent, bool connected);
 void registration_again(struct agent *agent, const char *why);
 /* Ends every executor, then the agent; its id is given up. why: a literal. */
@@ -209,8 +209,8 @@ struct task *framework_task(const struct framework *framework, struct str task_i
 /* executors.c */
 struct executor *executor_find(const struct framework *framework, struct str id);
 /* container_id NULL = a new one. */
-struct executor *executor_new(struct framework *framework, const Mesos__V1__ExecutorInfo *info, bool generated,
-                              const char *container_id);
+struct executor *executor_new(struct framework *framework, const Mesos__V1__ExecutorInfo *info,
+                              bool generated, const char *container_id);
 void executor_free(struct executor *executor);
 /* Asks it to end, and ends its container when it does not within its grace period. */
 void executor_shutdown(struct executor *executor);
@@ -224,7 +224,8 @@ void executor_terminated(struct executor *executor, const Mesos__Slave__Containe
 void executor_settle(struct executor *executor);
 void executor_resources(const struct executor *executor, struct resources *ret); /* own and tasks' */
 void executor_wait(struct executor *executor);
-void executor_waiting_flush(struct executor *executor); /* updates.c: takes in what waits for the container's status */
+void executor_waiting_flush(
+    struct executor *executor); /* updates.c: takes in what waits for the container's status */
 void executor_waiting_free(struct executor *executor);
 const char *executor_state_name(enum executor_state state);
 
@@ -253,24 +254,28 @@ const char *task_state_name(task_state state);
 
 /* updates.c: between executors, the status update manager and the master */
 extern const struct status_updates_sink agent_updates_sink;
-/* An update from outside or of the agent's own making. status is completed in place (agent id, timestamp, uuid). */
+/* An update from outside or of the agent's own making. status is completed in place (agent id, timestamp,
+ * uuid). */
 void agent_update(struct agent *agent, struct framework *framework, struct executor *executor,
                   Mesos__V1__TaskStatus *status, bool from_executor);
 /* One that the agent makes. executor may be NULL. */
-void agent_update_make(struct agent *agent, struct framework *framework, struct executor *executor, struct str task_id,
-                       task_state state, task_reason reason, const char *message);
-/* The same for a task that never was anybody's: TASK_DROPPED, or TASK_LOST for frameworks that do not know partitions. */
-void agent_update_drop(struct agent *agent, struct framework *framework, struct str executor_id, struct str task_id,
-                       task_reason reason, const char *message);
+void agent_update_make(struct agent *agent, struct framework *framework, struct executor *executor,
+                       struct str task_id, task_state state, task_reason reason, const char *message);
+/* The same for a task that never was anybody's: TASK_DROPPED, or TASK_LOST for frameworks that do not know
+ * partitions. */
+void agent_update_drop(struct agent *agent, struct framework *framework, struct str executor_id,
+                       struct str task_id, task_reason reason, const char *message);
 
 /* command_executor.c */
-Mesos__V1__ExecutorInfo *command_executor_info(const struct agent *agent, const Mesos__V1__FrameworkInfo *framework,
+Mesos__V1__ExecutorInfo *command_executor_info(const struct agent *agent,
+                                               const Mesos__V1__FrameworkInfo *framework,
                                                const Mesos__V1__TaskInfo *task, struct arena *arena);
 /* environment.c: "NAME=value", NULL-terminated, in arena. */
 const char *const *executor_environment(const struct executor *executor, struct arena *arena);
 
 /* launch.c */
-/* Checkpoints the executor and its queued tasks, makes the sandbox and starts the container, all in the background. */
+/* Checkpoints the executor and its queued tasks, makes the sandbox and starts the container, all in the
+ * background. */
 void executor_launch(struct executor *executor);
 void launch_job_forget(struct executor *executor);
 
@@ -286,7 +291,8 @@ char *sandbox_run_dir(const struct agent *agent, const char *framework_id, const
 int checkpoint_record(const char *path, struct str bytes, bool sync, struct err *err);
 /* Reads one record. -ENOENT when there is no file; -EBADMSG when it is torn. */
 int checkpoint_record_read(const char *path, struct buf *ret, struct err *err);
-/* Takes the next record off the front: false when there is no whole one. The record's bytes stay at the front. */
+/* Takes the next record off the front: false when there is no whole one. The record's bytes stay at the
+ * front. */
 bool checkpoint_record_next(struct buf *buf, struct str *ret_record);
 int checkpoint_link(const char *target, const char *link, struct err *err);
 int checkpoint_agent(struct agent *agent, struct err *err); /* slave.info and the latest link, durable */
@@ -308,13 +314,14 @@ void recover_heard(struct agent *agent); /* an executor subscribed or ended: is 
 /* gc.c */
 struct gc *gc_new(struct agent *agent);
 void gc_free(struct gc *gc);
-/* A directory, relative to work_dir and to meta alike, may go gc_delay after now less `age_secs`, in both places. */
+/* A directory, relative to work_dir and to meta alike, may go gc_delay after now less `age_secs`, in both
+ * places. */
 void gc_schedule(struct gc *gc, const char *path, double age_secs);
 void gc_unschedule(struct gc *gc, const char *path);
 void gc_schedule_framework(struct gc *gc, const char *framework_id, double age_secs);
 void gc_schedule_executor(struct gc *gc, const char *framework_id, const char *executor_id, double age_secs);
-void gc_schedule_run(struct gc *gc, const char *framework_id, const char *executor_id, const char *container_id,
-                     double age_secs);
+void gc_schedule_run(struct gc *gc, const char *framework_id, const char *executor_id,
+                     const char *container_id, double age_secs);
 /* The executor (and its framework) is in use again. */
 void gc_keep_executor(struct gc *gc, const char *framework_id, const char *executor_id);
 
@@ -331,15 +338,15 @@ void http_api_v1(struct http_exchange *exchange, void *arg);
 void http_api_v1_executor(struct http_exchange *exchange, void *arg);
 
 /* message_*.c, one per message of the master's: the list is messages.def */
-#define MESSAGE(Type, type, name)                                                                                      \
+#define MESSAGE(Type, type, name)                                                                            \
     void message_##name(struct agent *agent, const struct upid *from, const Mesos__Internal__##Type *message);
 #include "agent/messages.def"
 #undef MESSAGE
 
 /* call_*.c, one per call of executors: the list is calls.def. The answer is given in the call. */
-#define CALL(NAME, name)                                                                                               \
-    void call_##name(struct executor *executor, const Mesos__V1__Executor__Call *call, struct http_exchange *exchange,  \
-                     bool json);
+#define CALL(NAME, name)                                                                                     \
+    void call_##name(struct executor *executor, const Mesos__V1__Executor__Call *call,                       \
+                     struct http_exchange *exchange, bool json);
 #include "agent/calls.def"
 #undef CALL
 

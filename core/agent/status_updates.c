@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Streams of status updates. An update is forwarded when it is the first of its stream, durable, and the manager not
- * paused; it leaves the stream with its acknowledgement, which is on disk before the next one goes out.
+ * Streams of status updates. An update is forwarded when it is the first of its stream, durable, and the
+ * manager not paused; it leaves the stream with its acknowledgement, which is on disk before the next one
+ * goes out.
  */
 #include "agent/status_updates.h"
 
@@ -104,8 +105,8 @@ stream_find(const struct status_updates *updates, struct str framework_id, struc
 }
 
 static struct stream *
-stream_new(struct status_updates *updates, struct str framework_id, struct str executor_id, struct str task_id,
-           const char *path)
+stream_new(struct status_updates *updates, struct str framework_id, struct str executor_id,
+           struct str task_id, const char *path)
 {
     struct stream *stream = xcalloc(1, sizeof(*stream));
     stream->updates = updates;
@@ -133,7 +134,7 @@ stream_free(struct stream *stream)
 {
     struct pending *pending, *tmp;
     map_remove(&stream->updates->streams, str_n(stream->key, stream->key_len));
-    list_foreach_safe(pending, tmp, &stream->pending, node) {
+    list_foreach_safe (pending, tmp, &stream->pending, node) {
         list_remove(&pending->node);
         if (pending->durable)
             pending_free(pending);
@@ -154,7 +155,7 @@ status_updates_free(struct status_updates *updates)
     struct stream *stream;
     if (!updates)
         return;
-    map_foreach(stream, &updates->streams)
+    map_foreach (stream, &updates->streams)
         stream_free(stream);
     map_fini(&updates->streams);
     journal_free(updates->journal);
@@ -213,10 +214,11 @@ status_updates_add(struct status_updates *updates, const struct status_update *u
 {
     struct stream *stream = stream_find(updates, update->framework_id, update->task_id);
     if (!stream)
-        stream = stream_new(updates, update->framework_id, update->executor_id, update->task_id, update->path);
+        stream =
+            stream_new(updates, update->framework_id, update->executor_id, update->task_id, update->path);
     if (known_find(stream, update->uuid)) {
         struct pending *pending;
-        list_foreach(pending, &stream->pending, node)
+        list_foreach (pending, &stream->pending, node)
             if (!memcmp(pending->uuid, update->uuid, UUID_BYTES) && !pending->durable)
                 return; /* it is told as stored when it is */
         sink_stored(stream, update->uuid);
@@ -224,7 +226,8 @@ status_updates_add(struct status_updates *updates, const struct status_update *u
     }
     known_add(stream, update->uuid, false);
     stream->terminal |= update->terminal;
-    struct pending *pending = pending_new(stream, update->uuid, update->bytes, update->terminal, !stream->file);
+    struct pending *pending =
+        pending_new(stream, update->uuid, update->bytes, update->terminal, !stream->file);
     if (stream->file) {
         auto_buf struct buf record = {0};
         record_pack(&record, MESOS__INTERNAL__STATUS_UPDATE_RECORD__TYPE__UPDATE, update->bytes);
@@ -263,15 +266,16 @@ stream_forward(struct stream *stream)
     if (!first || !first->durable || updates->paused)
         return;
     loop_timer_start(&stream->retry, stream->backoff_ms);
-    updates->sink.forward(updates->sink.arg, stream_framework(stream), str_of(stream->executor_id), stream_task(stream),
-                          str_n(first->bytes, first->len));
+    updates->sink.forward(updates->sink.arg, stream_framework(stream), str_of(stream->executor_id),
+                          stream_task(stream), str_n(first->bytes, first->len));
 }
 
 static void
 on_retry(void *arg)
 {
     struct stream *stream = arg;
-    stream->backoff_ms = stream->backoff_ms * 2 > STATUS_RETRY_MAX_MS ? STATUS_RETRY_MAX_MS : stream->backoff_ms * 2;
+    stream->backoff_ms =
+        stream->backoff_ms * 2 > STATUS_RETRY_MAX_MS ? STATUS_RETRY_MAX_MS : stream->backoff_ms * 2;
     log_warning("resending status update task=%.*s framework=%.*s", STR_ARG(stream_task(stream)),
                 STR_ARG(stream_framework(stream)));
     stream_forward(stream);
@@ -282,7 +286,7 @@ status_updates_pause(struct status_updates *updates)
 {
     struct stream *stream;
     updates->paused = true;
-    map_foreach(stream, &updates->streams)
+    map_foreach (stream, &updates->streams)
         loop_timer_stop(&stream->retry);
 }
 
@@ -291,14 +295,15 @@ status_updates_resume(struct status_updates *updates)
 {
     struct stream *stream;
     updates->paused = false;
-    map_foreach(stream, &updates->streams) {
+    map_foreach (stream, &updates->streams) {
         stream->backoff_ms = STATUS_RETRY_MIN_MS;
         stream_forward(stream);
     }
 }
 
 enum status_ack
-status_updates_acknowledge(struct status_updates *updates, struct str framework_id, struct str task_id, struct str uuid)
+status_updates_acknowledge(struct status_updates *updates, struct str framework_id, struct str task_id,
+                           struct str uuid)
 {
     struct stream *stream = stream_find(updates, framework_id, task_id);
     struct known *known;
@@ -315,7 +320,8 @@ status_updates_acknowledge(struct status_updates *updates, struct str framework_
         auto_buf struct buf record = {0};
         struct err err = {0};
         record_pack(&record, MESOS__INTERNAL__STATUS_UPDATE_RECORD__TYPE__ACK, uuid);
-        /* Not taken when it cannot be remembered: the update goes out again later and is acknowledged again. */
+        /* Not taken when it cannot be remembered: the update goes out again later and is acknowledged again.
+         */
         if (journal_write(stream->file, buf_str(&record), &err)) {
             log_error("acknowledgement not taken: %s", err.text);
             return STATUS_ACK_UNEXPECTED;
@@ -346,9 +352,9 @@ record_read(struct str content, size_t *at, struct arena *arena)
     memcpy(&len, content.ptr + *at, sizeof(len));
     if (content.len - *at - sizeof(len) < len)
         return NULL;
-    Mesos__Internal__StatusUpdateRecord *record = MESSAGE_UNPACK(
-        Mesos__Internal__StatusUpdateRecord, mesos__internal__status_update_record,
-        str_n(content.ptr + *at + sizeof(len), len), arena, NULL);
+    Mesos__Internal__StatusUpdateRecord *record =
+        MESSAGE_UNPACK(Mesos__Internal__StatusUpdateRecord, mesos__internal__status_update_record,
+                       str_n(content.ptr + *at + sizeof(len), len), arena, NULL);
     if (record)
         *at += sizeof(len) + len;
     return record;
@@ -376,7 +382,7 @@ static struct pending *
 pending_find(struct stream *stream, const unsigned char *uuid)
 {
     struct pending *pending;
-    list_foreach(pending, &stream->pending, node)
+    list_foreach (pending, &stream->pending, node)
         if (!memcmp(pending->uuid, uuid, UUID_BYTES))
             return pending;
     return NULL;
@@ -418,7 +424,8 @@ recover_record(struct stream *stream, const Mesos__Internal__StatusUpdateRecord 
 bool
 status_updates_recover(struct status_updates *updates, struct str framework_id, struct str executor_id,
                        struct str task_id, const char *path, struct str content,
-                       void (*seen)(void *arg, const struct status_recovered *update), void *arg, size_t *ret_good_bytes)
+                       void (*seen)(void *arg, const struct status_recovered *update), void *arg,
+                       size_t *ret_good_bytes)
 {
     struct stream *stream = stream_new(updates, framework_id, executor_id, task_id, path);
     auto_arena struct arena *arena = arena_new(0);
@@ -446,7 +453,7 @@ void
 status_updates_forget(struct status_updates *updates, struct str framework_id)
 {
     struct stream *stream;
-    map_foreach(stream, &updates->streams)
+    map_foreach (stream, &updates->streams)
         if (str_eq(stream_framework(stream), framework_id))
             stream_free(stream);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Tasks as values: what is kept of each, in which of its executor's lists it stands. Nothing is sent from here. */
+/* Tasks as values: what is kept of each, in which of its executor's lists it stands. Nothing is sent from
+ * here. */
 #include "agent/state.h"
 
 #include <errno.h>
@@ -68,7 +69,7 @@ task_describe(struct task *task, const Mesos__V1__TaskInfo *info, struct arena *
     message.kill_policy = info->kill_policy;
     message.limits = task_limits(info, arena);
     message.n_limits = info->n_limits;
-    message.user = info->command && info->command->user           ? info->command->user
+    message.user = info->command && info->command->user        ? info->command->user
                    : info->executor && info->executor->command ? info->executor->command->user
                                                                : NULL;
     auto_buf struct buf bytes = {0};
@@ -77,7 +78,8 @@ task_describe(struct task *task, const Mesos__V1__TaskInfo *info, struct arena *
 }
 
 static struct task *
-task_make(struct executor *executor, const char *id, Mesos__V1__Resource *const *resources, size_t count, struct err *err)
+task_make(struct executor *executor, const char *id, Mesos__V1__Resource *const *resources, size_t count,
+          struct err *err)
 {
     struct task *task = xcalloc(1, sizeof(*task));
     if (resources_from_proto(&task->resources, resources, count, err)) {
@@ -180,7 +182,8 @@ task_status_add(struct task *task, const Mesos__V1__TaskStatus *status)
 Mesos__V1__Task *
 task_message(const struct task *task, struct arena *arena)
 {
-    Mesos__V1__Task *message = message_unpack(&mesos__v1__task__descriptor, packed_str(&task->task), arena, NULL);
+    Mesos__V1__Task *message =
+        message_unpack(&mesos__v1__task__descriptor, packed_str(&task->task), arena, NULL);
     message->state = task->state;
     message->statuses = arena_alloc(arena, (task->status_count + 1) * sizeof(*message->statuses));
     message->n_statuses = 0;
@@ -191,7 +194,8 @@ task_message(const struct task *task, struct arena *arena)
         message->has_status_update_state = true;
         message->status_update_state = task->told_state;
         message->has_status_update_uuid = true;
-        message->status_update_uuid.data = memcpy(arena_alloc(arena, UUID_BYTES), task->told_uuid, UUID_BYTES);
+        message->status_update_uuid.data =
+            memcpy(arena_alloc(arena, UUID_BYTES), task->told_uuid, UUID_BYTES);
         message->status_update_uuid.len = UUID_BYTES;
     }
     return message;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The way of a status update through the agent: completed, counted, the task's state changed, handed to the status update
- * manager, from there to the master; the acknowledgement to the executor; the task's end.
+ * The way of a status update through the agent: completed, counted, the task's state changed, handed to the
+ * status update manager, from there to the master; the acknowledgement to the executor; the task's end.
  */
 #include "agent/state.h"
 
@@ -26,12 +26,13 @@ static void
 container_status_keep(struct executor *executor, struct mesos_bytes answer)
 {
     auto_arena struct arena *arena = arena_new(0);
-    Mesos__V1__ContainerStatus *status = message_unpack(&mesos__v1__container_status__descriptor,
-                                                        str_n(answer.data, answer.len), arena, NULL);
+    Mesos__V1__ContainerStatus *status =
+        message_unpack(&mesos__v1__container_status__descriptor, str_n(answer.data, answer.len), arena, NULL);
     Mesos__V1__ContainerStatus empty = MESOS__V1__CONTAINER_STATUS__INIT;
     Mesos__V1__ContainerID id = MESOS__V1__CONTAINER_ID__INIT;
     Mesos__V1__NetworkInfo network = MESOS__V1__NETWORK_INFO__INIT, *networks[] = {&network};
-    Mesos__V1__NetworkInfo__IPAddress address = MESOS__V1__NETWORK_INFO__IPADDRESS__INIT, *addresses[] = {&address};
+    Mesos__V1__NetworkInfo__IPAddress address = MESOS__V1__NETWORK_INFO__IPADDRESS__INIT,
+                                      *addresses[] = {&address};
     if (!status)
         status = &empty;
     if (!status->container_id) {
@@ -90,15 +91,15 @@ wait_for_status(struct executor *executor, const Mesos__V1__TaskStatus *status)
     if (executor->status_asked)
         return;
     executor->status_asked = true;
-    containerizer_status(executor->agent->setup.containerizers[executor->containerizer], executor->container_id,
-                         on_container_status, executor);
+    containerizer_status(executor->agent->setup.containerizers[executor->containerizer],
+                         executor->container_id, on_container_status, executor);
 }
 
 void
 executor_waiting_free(struct executor *executor)
 {
     struct waiting *waiting, *tmp;
-    list_foreach_safe(waiting, tmp, &executor->waiting, node) {
+    list_foreach_safe (waiting, tmp, &executor->waiting, node) {
         list_remove(&waiting->node);
         arena_free(waiting->arena);
         free(waiting);
@@ -108,8 +109,8 @@ executor_waiting_free(struct executor *executor)
 /* ---- in ---- */
 
 void
-agent_update(struct agent *agent, struct framework *framework, struct executor *executor, Mesos__V1__TaskStatus *status,
-             bool from_executor)
+agent_update(struct agent *agent, struct framework *framework, struct executor *executor,
+             Mesos__V1__TaskStatus *status, bool from_executor)
 {
     static char empty[] = "";
     unsigned char uuid[UUID_BYTES];
@@ -138,8 +139,8 @@ agent_update(struct agent *agent, struct framework *framework, struct executor *
 }
 
 void
-agent_update_make(struct agent *agent, struct framework *framework, struct executor *executor, struct str task_id,
-                  task_state state, task_reason reason, const char *message)
+agent_update_make(struct agent *agent, struct framework *framework, struct executor *executor,
+                  struct str task_id, task_state state, task_reason reason, const char *message)
 {
     Mesos__V1__TaskStatus status = MESOS__V1__TASK_STATUS__INIT;
     Mesos__V1__TaskID id = MESOS__V1__TASK_ID__INIT;
@@ -156,10 +157,11 @@ agent_update_make(struct agent *agent, struct framework *framework, struct execu
 }
 
 void
-agent_update_drop(struct agent *agent, struct framework *framework, struct str executor_id, struct str task_id,
-                  task_reason reason, const char *message)
+agent_update_drop(struct agent *agent, struct framework *framework, struct str executor_id,
+                  struct str task_id, task_reason reason, const char *message)
 {
-    task_state state = framework->partition_aware ? MESOS__V1__TASK_STATE__TASK_DROPPED : MESOS__V1__TASK_STATE__TASK_LOST;
+    task_state state =
+        framework->partition_aware ? MESOS__V1__TASK_STATE__TASK_DROPPED : MESOS__V1__TASK_STATE__TASK_LOST;
     log_warning("task %.*s of framework %s dropped (executor %.*s): %s", STR_ARG(task_id), framework->id,
                 STR_ARG(executor_id), message);
     agent_update_make(agent, framework, NULL, task_id, state, reason, message);
@@ -224,12 +226,14 @@ shrink_container(struct executor *executor)
         return;
     auto_resources struct resources total = {0};
     executor_resources(executor, &total);
-    containerizer_update(executor->agent->setup.containerizers[executor->containerizer], executor->container_id,
-                         resources_view(&total), (struct mesos_bytes){0}, on_shrunk, NULL);
+    containerizer_update(executor->agent->setup.containerizers[executor->containerizer],
+                         executor->container_id, resources_view(&total), (struct mesos_bytes){0}, on_shrunk,
+                         NULL);
 }
 
 static void
-update_take(struct agent *agent, struct framework *framework, struct executor *executor, Mesos__V1__TaskStatus *status)
+update_take(struct agent *agent, struct framework *framework, struct executor *executor,
+            Mesos__V1__TaskStatus *status)
 {
     struct str task_id = str_of(status->task_id->value);
     struct task *task = executor ? map_get(&executor->tasks, task_id) : NULL;
@@ -251,7 +255,8 @@ update_take(struct agent *agent, struct framework *framework, struct executor *e
                                                   packed_str(&executor->container_status), arena, NULL);
     }
     agent_count(agent, "slave/valid_status_updates");
-    log_info("status update %s task=%.*s framework=%s", task_state_name(status->state), STR_ARG(task_id), framework->id);
+    log_info("status update %s task=%.*s framework=%s", task_state_name(status->state), STR_ARG(task_id),
+             framework->id);
     if (task && task->place != TASK_TERMINATED) {
         task_status_add(task, status);
         if (terminal) {
@@ -265,13 +270,14 @@ update_take(struct agent *agent, struct framework *framework, struct executor *e
     auto_buf struct buf bytes = {0};
     auto_free char *path = task && executor->meta ? checkpoint_updates_path(executor, task->id) : NULL;
     update_pack(framework, status, &bytes);
-    status_updates_add(agent->updates, &(struct status_update){.framework_id = str_of(framework->id),
-                                                               .executor_id = str_of(executor ? executor->id : ""),
-                                                               .task_id = task_id,
-                                                               .bytes = buf_str(&bytes),
-                                                               .uuid = status->uuid.data,
-                                                               .terminal = terminal,
-                                                               .path = path});
+    status_updates_add(agent->updates,
+                       &(struct status_update){.framework_id = str_of(framework->id),
+                                               .executor_id = str_of(executor ? executor->id : ""),
+                                               .task_id = task_id,
+                                               .bytes = buf_str(&bytes),
+                                               .uuid = status->uuid.data,
+                                               .terminal = terminal,
+                                               .path = path});
 }
 
 /* ---- out: what the status update manager asks for ---- */
@@ -299,7 +305,8 @@ task_told(struct task *task, struct str update)
 }
 
 static void
-sink_forward(void *arg, struct str framework_id, struct str executor_id, struct str task_id, struct str update)
+sink_forward(void *arg, struct str framework_id, struct str executor_id, struct str task_id,
+             struct str update)
 {
     struct agent *agent = arg;
     struct executor *executor = sink_executor(agent, framework_id, executor_id);
@@ -314,7 +321,8 @@ sink_forward(void *arg, struct str framework_id, struct str executor_id, struct 
 }
 
 static void
-sink_stored(void *arg, struct str framework_id, struct str executor_id, struct str task_id, const unsigned char *uuid)
+sink_stored(void *arg, struct str framework_id, struct str executor_id, struct str task_id,
+            const unsigned char *uuid)
 {
     struct executor *executor = sink_executor(arg, framework_id, executor_id);
     if (executor)

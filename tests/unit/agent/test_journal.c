@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Group commit: nothing is told before it is durable, order is kept, a failing disk leaves no torn record behind. */
+/* Group commit: nothing is told before it is durable, order is kept, a failing disk leaves no torn record
+ * behind. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -169,7 +170,8 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_told_after_durable_and_in_order, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_full_disk_keeps_order_and_leaves_nothing_torn, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_full_disk_keeps_order_and_leaves_nothing_torn, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(test_failed_sync_is_not_written_twice, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_write_now_reports_the_failure, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_freed_with_appends_waiting, set_up, tear_down),

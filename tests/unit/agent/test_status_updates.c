@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The status update manager on a virtual clock: order, repetition, acknowledgements, and what a restart finds. */
+/* The status update manager on a virtual clock: order, repetition, acknowledgements, and what a restart
+ * finds. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -16,7 +17,7 @@
 #include "wire/message.h"
 
 #define FRAMEWORK STR_LIT("f-0000")
-#define TASK STR_LIT("task")
+#define TASK      STR_LIT("task")
 
 static char root[] = "/tmp/test_status_updates.XXXXXX";
 
@@ -45,7 +46,8 @@ on_forward(void *arg, struct str framework_id, struct str executor_id, struct st
 }
 
 static void
-on_stored(void *arg, struct str framework_id, struct str executor_id, struct str task_id, const unsigned char *uuid)
+on_stored(void *arg, struct str framework_id, struct str executor_id, struct str task_id,
+          const unsigned char *uuid)
 {
     struct fixture *fixture = arg;
     buf_putc(&fixture->stored, (char)uuid[0]);
@@ -132,7 +134,8 @@ static enum status_ack
 acknowledge(struct fixture *fixture, char letter)
 {
     unsigned char uuid[UUID_BYTES];
-    return status_updates_acknowledge(fixture->updates, FRAMEWORK, TASK, str_n(uuid_of(letter, uuid), UUID_BYTES));
+    return status_updates_acknowledge(fixture->updates, FRAMEWORK, TASK,
+                                      str_n(uuid_of(letter, uuid), UUID_BYTES));
 }
 
 static bool
@@ -147,7 +150,7 @@ pass(struct fixture *fixture, int64_t ms)
     loop_run_until(fixture->loop, never, NULL, ms);
 }
 
-#define RUNNING MESOS__V1__TASK_STATE__TASK_RUNNING
+#define RUNNING  MESOS__V1__TASK_STATE__TASK_RUNNING
 #define FINISHED MESOS__V1__TASK_STATE__TASK_FINISHED
 
 static void
@@ -293,8 +296,8 @@ restart(struct fixture *fixture, struct str content, struct seen *seen, size_t *
     fixture->updates = manager_new(fixture);
     buf_clear(&fixture->forwarded);
     buf_clear(&fixture->stored);
-    return status_updates_recover(fixture->updates, FRAMEWORK, STR_LIT("executor"), TASK, fixture->path, content, on_seen,
-                                  seen, ret_good);
+    return status_updates_recover(fixture->updates, FRAMEWORK, STR_LIT("executor"), TASK, fixture->path,
+                                  content, on_seen, seen, ret_good);
 }
 
 static void
@@ -321,7 +324,8 @@ test_restart_sends_only_what_is_open(void **state)
     assert_string_equal(buf_cstr(&seen.letters), "Ab");
     status_updates_resume(fixture->updates);
     assert_string_equal(buf_cstr(&fixture->forwarded), "b");
-    /* The executor repeats what it does not know to be safe: neither is forwarded again, both are told as stored. */
+    /* The executor repeats what it does not know to be safe: neither is forwarded again, both are told as
+     * stored. */
     add(fixture, 'a', RUNNING, fixture->path);
     add(fixture, 'b', FINISHED, fixture->path);
     assert_string_equal(buf_cstr(&fixture->forwarded), "b");
@@ -352,7 +356,8 @@ test_restart_with_a_log_torn_anywhere(void **state)
         assert_true(good <= cut && good >= last_good);
         last_good = good;
         const char *letters = buf_cstr(&seen.letters);
-        assert_true(!strcmp(letters, "") || !strcmp(letters, "a") || !strcmp(letters, "ab") || !strcmp(letters, "Ab"));
+        assert_true(!strcmp(letters, "") || !strcmp(letters, "a") || !strcmp(letters, "ab") ||
+                    !strcmp(letters, "Ab"));
         buf_fini(&seen.letters);
     }
     assert_int_equal(last_good, content.len);
