@@ -1,0 +1,930 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One master in this process, on a virtual clock and an in-memory network, with the modules that ship: agents and a scheduler are
+ * played by the test over the wire. Minutes pass in milliseconds, and exactly as many as the test says. The one double is a
+ * registry that answers when the test lets it, to see that nothing shows before it is durable.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/arena.h"
+#include "base/log.h"
+#include "host/host.h"
+#include "master/master.h"
+#include "master/options.h"
+#include "mesos/internal/messages.pb-c.h"
+#include "mesos/internal/registry.pb-c.h"
+#include "mesos/registry.h"
+#include "mesos/v1/scheduler/scheduler.pb-c.h"
+#include "wire/http_client.h"
+#include "wire/libprocess.h"
+#include "wire/message.h"
+#include "wire/recordio.h"
+
+#define SECS(n) ((int64_t)(n) * 1000000000)
+#define MINS(n) SECS(60 * (n))
+
+enum { AGENT_MESSAGES = 256, EVENTS = 256 };
+
+/* ---- a registry whose answers wait for the test ---- */
+
+
+static struct {
+    const struct mesos_host *host;
+    struct mesos_call *stores[64];
+    size_t store_count;
+    bool hold;
+    const struct mesos_registry_entry *recovered; /* what fetch gives */
+    size_t recovered_count;
+    struct { uint32_t table; char key[80]; bool removed; } written[256];
+    size_t written_count;
+} registry;
+
+static int
+registry_start(void *instance, const struct mesos_host *host)
+{
+    (void)instance;
+    registry.host = host;
+    return 0;
+}
+
+static void
+registry_do_fetch(void *instance, void (*entry)(void *arg, const struct mesos_registry_entry *entry), void *arg,
+                  struct mesos_call *call)
+{
+    (void)instance;
+    for (size_t i = 0; i < registry.recovered_count; i++)
+        entry(arg, &registry.recovered[i]);
+    registry.host->reply(registry.host, call, 0, (struct mesos_bytes){0});
+}
+
+static void
+registry_do_store(void *instance, const struct mesos_registry_entry *entries, size_t count, struct mesos_call *call)
+{
+    (void)instance;
+    for (size_t i = 0; i < count && registry.written_count < 256; i++) {
+        registry.written[registry.written_count].table = entries[i].table;
+        registry.written[registry.written_count].removed = entries[i].value.data == NULL;
+        snprintf(registry.written[registry.written_count++].key, 80, "%.*s", (int)entries[i].key.len,
+                 (const char *)entries[i].key.data);
+    }
+    if (registry.hold)
+        registry.stores[registry.store_count++] = call;
+    else
+        registry.host->reply(registry.host, call, 0, (struct mesos_bytes){0});
+}
+
+static void
+registry_release(int status)
+{
+    registry.hold = false;
+    for (size_t i = 0; i < registry.store_count; i++)
+        registry.host->reply(registry.host, registry.stores[i], status, (struct mesos_bytes){0});
+    registry.store_count = 0;
+}
+
+static const struct mesos_registry_ops registry_ops = {.fetch = registry_do_fetch, .store = registry_do_store};
+static const struct mesos_module registry_module = {
+    .abi = MESOS_ABI,
+    .size = sizeof(struct mesos_module),
+    .host_size = sizeof(struct mesos_host),
+    .ops_size = sizeof(struct mesos_registry_ops),
+    .kind = MESOS_KIND_REGISTRY,
+    .instance_size = 8,
+    .name = "held",
+    .version = "1",
+    .author = "tests",
+    .summary = "answers when the test says so",
+    .start = registry_start,
+    .ops = &registry_ops,
+};
+
+static const struct mesos_module *const *
+held_modules(void)
+{
+    static const struct mesos_module *const modules[] = {&registry_module, NULL};
+    return modules;
+}
+
+/* ---- the world ---- */
+
+struct note {
+    char name[80];
+    char to[80];
+    void *body;
+    size_t len;
+};
+
+struct world {
+    struct loop *loop;
+    struct stream_net *net;
+    struct host *host;
+    struct master_options options;
+    struct master *master;
+    struct address master_at;
+    char fatal[512];
+    /* The agents' side: one address, as many actors as the test names. */
+    struct address agents_at;
+    struct http_server *agents_http;
+    struct libprocess *agents;
+    struct note notes[AGENT_MESSAGES];
+    size_t note_count;
+    bool silent; /* do not answer pings */
+    /* The scheduler's side. */
+    struct http_client *stream, *calls;
+    struct arena *arena;
+    Mesos__V1__Scheduler__Event *events[EVENTS];
+    size_t event_count;
+    char stream_id[64], framework_id[80];
+    int status; /* of the last call */
+    bool stream_ended, stopped;
+    struct buf got;
+};
+
+static const char *
+daemon_option(void *arg, const char *name)
+{
+    (void)arg;
+    return strcmp(name, "allocation_interval") == 0 ? "50ms" : NULL;
+}
+
+static void
+on_fatal(void *arg, const char *reason)
+{
+    struct world *w = arg;
+    snprintf(w->fatal, sizeof(w->fatal), "%s", reason);
+}
+
+static void
+on_agent_message(const struct upid *from, struct str to, struct str name, struct str body, void *arg)
+{
+    struct world *w = arg;
+    char id[80];
+    snprintf(id, sizeof(id), "%.*s", STR_ARG(to));
+    if (str_is(name, "mesos.internal.PingSlaveMessage") && !w->silent)
+        libprocess_send(w->agents, id, from, "mesos.internal.PongSlaveMessage", (struct str){0});
+    assert_true(w->note_count < AGENT_MESSAGES);
+    struct note *note = &w->notes[w->note_count++];
+    snprintf(note->name, sizeof(note->name), "%.*s", STR_ARG(name));
+    snprintf(note->to, sizeof(note->to), "%s", id);
+    note->body = xmemdup(body.len ? body.ptr : "", body.len ? body.len : 1);
+    note->len = body.len;
+}
+
+static void
+on_agent_http(struct http_exchange *exchange, void *arg)
+{
+    struct world *w = arg;
+    if (!libprocess_try(w->agents, exchange))
+        http_reply_text(exchange, 404, "not here");
+}
+
+static struct address
+address_of(const char *text)
+{
+    struct address address;
+    assert_int_equal(address_parse(str_of(text), &address, NULL), 0);
+    return address;
+}
+
+static void
+set_options(struct master_options *options)
+{
+    *options = (struct master_options){
+        .registry_fetch_timeout_ns = MINS(1),
+        .registry_store_timeout_ns = SECS(20),
+        .registry_gc_interval_ns = MINS(15),
+        .registry_max_agent_age_ns = MINS(60 * 24 * 14),
+        .registry_max_agent_count = 102400,
+        .agent_ping_timeout_ns = SECS(15),
+        .max_agent_ping_timeouts = 5,
+        .agent_reregister_timeout_ns = MINS(10),
+        .recovery_agent_removal_limit = 1.0,
+        .root_submissions = true,
+        .max_completed_frameworks = 2,
+        .max_completed_tasks_per_framework = 3,
+        .max_unreachable_tasks_per_framework = 3,
+        .publish_per_framework_metrics = true,
+    };
+}
+
+static void
+start_master(struct world *w)
+{
+    struct err err = {0};
+    struct master_setup setup = {.loop = w->loop, .options = &w->options, .host = w->host, .fatal = on_fatal, .arg = w};
+    const char *keys[] = {NULL};
+    setup.allocator = host_start(w->host, MESOS_KIND_ALLOCATOR, "hierarchical_drf", keys, keys, 0, &err);
+    assert_string_equal(setup.allocator ? "" : err.text, "");
+    setup.registry = host_start(w->host, MESOS_KIND_REGISTRY, "held", keys, keys, 0, &err);
+    assert_string_equal(setup.registry ? "" : err.text, "");
+    setup.election = host_start(w->host, MESOS_KIND_ELECTION, "standalone", keys, keys, 0, &err);
+    assert_string_equal(setup.election ? "" : err.text, "");
+    setup.hostname = "master1.example";
+    setup.listen = w->master_at;
+    w->master = master_new(&setup, &err);
+    assert_non_null(w->master);
+    assert_int_equal(master_start(w->master, &err), 0);
+}
+
+static bool
+never(void *arg)
+{
+    (void)arg;
+    return false;
+}
+
+static void
+pass(struct world *w, int64_t ms)
+{
+    loop_run_until(w->loop, never, w, ms);
+}
+
+static bool
+is_leading(void *arg)
+{
+    return master_leading(((struct world *)arg)->master);
+}
+
+static struct world *
+world_new(void)
+{
+    struct world *w = xcalloc(1, sizeof(*w));
+    const struct loop_options options = {.virtual_clock = true, .seed = 7};
+    memset(&registry, 0, sizeof(registry));
+    set_options(&w->options);
+    w->loop = loop_new(&options, NULL);
+    w->net = stream_net_new(w->loop, NULL);
+    w->arena = arena_new(0);
+    const char *path = getenv("CMESOS_MODULES");
+    const struct host_options host_options = {
+        .loop = w->loop, .module_path = path ? path : "modules/.libs", .daemon_option = daemon_option};
+    w->host = host_new(&host_options);
+    struct err err;
+    assert_int_equal(host_add_linked(w->host, held_modules, "test", &err), 0);
+    w->master_at = address_of("10.0.0.1:5050");
+    w->agents_at = address_of("10.0.0.2:5051");
+    w->agents = libprocess_new(w->loop, &w->agents_at, on_agent_message, NULL, w);
+    w->agents_http = http_server_new(w->loop, on_agent_http, w);
+    assert_int_equal(http_server_listen(w->agents_http, &w->agents_at, NULL, &err), 0);
+    libprocess_spawn(w->agents, "slave(1)");
+    libprocess_spawn(w->agents, "slave(2)");
+    return w;
+}
+
+/* A world whose master leads. */
+static struct world *
+world_leading(void)
+{
+    struct world *w = world_new();
+    start_master(w);
+    assert_true(loop_run_until(w->loop, is_leading, w, 1000));
+    return w;
+}
+
+static void
+on_modules_stopped(void *arg)
+{
+    ((struct world *)arg)->stopped = true;
+}
+
+static bool
+is_stopped(void *arg)
+{
+    return ((struct world *)arg)->stopped;
+}
+
+static void
+world_free(struct world *w)
+{
+    http_client_free(w->stream);
+    http_client_free(w->calls);
+    master_free(w->master);
+    host_stop(w->host, on_modules_stopped, w);
+    assert_true(loop_run_until(w->loop, is_stopped, w, 1000));
+    http_server_free(w->agents_http);
+    libprocess_free(w->agents);
+    host_free(w->host);
+    stream_net_free(w->net);
+    loop_free(w->loop);
+    arena_free(w->arena);
+    buf_fini(&w->got);
+    for (size_t i = 0; i < w->note_count; i++)
+        free(w->notes[i].body);
+    free(w);
+}
+
+/* ---- what agents say and hear ---- */
+
+static void
+agent_says(struct world *w, const char *actor, const char *name, const void *message)
+{
+    struct upid to = {.id = "master", .address = w->master_at};
+    auto_buf struct buf body = {0};
+    message_pack(&body, message);
+    libprocess_send(w->agents, actor, &to, name, buf_str(&body));
+}
+
+static Mesos__SlaveInfo *
+agent_info(struct world *w, const char *id)
+{
+    static const char json[] =
+        "{\"hostname\":\"agent1.example\",\"port\":5051,\"checkpoint\":true,\"resources\":["
+        "{\"name\":\"cpus\",\"type\":\"SCALAR\",\"scalar\":{\"value\":4},\"role\":\"*\"},"
+        "{\"name\":\"mem\",\"type\":\"SCALAR\",\"scalar\":{\"value\":4096},\"role\":\"*\"}]}";
+    struct err err = {0};
+    Mesos__SlaveInfo *info = MESSAGE_FROM_JSON(Mesos__SlaveInfo, mesos__slave_info, STR_LIT(json), w->arena, &err);
+    assert_string_equal(err.text, "");
+    if (id) {
+        info->id = arena_alloc(w->arena, sizeof(*info->id));
+        mesos__v1__agent_id__init(info->id);
+        info->id->value = arena_strdup(w->arena, str_of(id));
+    }
+    return info;
+}
+
+static void
+agent_registers(struct world *w, const char *actor)
+{
+    char version[] = "1.11.0";
+    Mesos__Internal__RegisterSlaveMessage message = MESOS__INTERNAL__REGISTER_SLAVE_MESSAGE__INIT;
+    message.slave = agent_info(w, NULL);
+    message.version = version;
+    agent_says(w, actor, "mesos.internal.RegisterSlaveMessage", &message);
+}
+
+static void
+agent_reregisters(struct world *w, const char *actor, const char *id)
+{
+    char version[] = "1.11.0";
+    Mesos__Internal__ReregisterSlaveMessage message = MESOS__INTERNAL__REREGISTER_SLAVE_MESSAGE__INIT;
+    message.slave = agent_info(w, id);
+    message.version = version;
+    agent_says(w, actor, "mesos.internal.ReregisterSlaveMessage", &message);
+}
+
+static const struct note *
+heard(const struct world *w, const char *name)
+{
+    for (size_t i = w->note_count; i-- > 0;)
+        if (strcmp(w->notes[i].name + sizeof("mesos.internal.") - 1, name) == 0)
+            return &w->notes[i];
+    return NULL;
+}
+
+static size_t
+heard_times(const struct world *w, const char *name)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < w->note_count; i++)
+        count += strcmp(w->notes[i].name + sizeof("mesos.internal.") - 1, name) == 0;
+    return count;
+}
+
+/* Registers slave(1) and returns its id. */
+static const char *
+admitted(struct world *w)
+{
+    agent_registers(w, "slave(1)");
+    pass(w, 100);
+    const struct note *note = heard(w, "SlaveRegisteredMessage");
+    assert_non_null(note);
+    Mesos__Internal__SlaveRegisteredMessage *message =
+        MESSAGE_UNPACK(Mesos__Internal__SlaveRegisteredMessage, mesos__internal__slave_registered_message,
+                       str_n(note->body, note->len), w->arena, NULL);
+    assert_float_equal(message->connection->total_ping_timeout_seconds, 75, 0);
+    return message->slave_id->value;
+}
+
+/* ---- what the scheduler says and hears ---- */
+
+static void
+on_head(const struct http_response *response, void *arg)
+{
+    struct world *w = arg;
+    assert_int_equal(response->status, 200);
+    snprintf(w->stream_id, sizeof(w->stream_id), "%.*s",
+             STR_ARG(http_header_get(&response->headers, "Mesos-Stream-Id")));
+}
+
+static void
+on_body(const struct http_response *response, void *arg)
+{
+    struct world *w = arg;
+    struct str record;
+    size_t used;
+    while (recordio_read(response->body, &record, &used, NULL) == 1) {
+        assert_true(w->event_count < EVENTS);
+        w->events[w->event_count++] = MESSAGE_UNPACK(Mesos__V1__Scheduler__Event, mesos__v1__scheduler__event,
+                                                     record, w->arena, NULL);
+        assert_non_null(w->events[w->event_count - 1]);
+        buf_consume(response->body, used);
+    }
+}
+
+static void
+on_stream_end(const struct http_response *response, void *arg)
+{
+    (void)response;
+    ((struct world *)arg)->stream_ended = true;
+}
+
+static void
+on_stream_error(const struct err *err, void *arg)
+{
+    (void)err;
+    ((struct world *)arg)->stream_ended = true;
+}
+
+static const struct http_call_handler stream_handler = {on_head, on_body, on_stream_end, on_stream_error};
+
+static void
+on_answer(const struct http_response *response, void *arg)
+{
+    ((struct world *)arg)->status = response->status;
+}
+
+static void
+on_answer_error(const struct err *err, void *arg)
+{
+    (void)err;
+    ((struct world *)arg)->status = -1;
+}
+
+static const struct http_call_handler call_handler = {.on_response = on_answer, .on_error = on_answer_error};
+
+static const Mesos__V1__Scheduler__Event *
+told(const struct world *w, Mesos__V1__Scheduler__Event__Type type)
+{
+    for (size_t i = w->event_count; i-- > 0;)
+        if (w->events[i]->type == type)
+            return w->events[i];
+    return NULL;
+}
+
+static size_t
+told_times(const struct world *w, Mesos__V1__Scheduler__Event__Type type)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < w->event_count; i++)
+        count += w->events[i]->type == type;
+    return count;
+}
+
+#define EVENT(name) MESOS__V1__SCHEDULER__EVENT__TYPE__##name
+
+/* more: members of FrameworkInfo, beginning with a comma, or "". */
+static void
+subscribe(struct world *w, const char *more, const char *id)
+{
+    auto_buf struct buf body = {0};
+    buf_printf(&body, "{\"type\":\"SUBSCRIBE\",");
+    if (id)
+        buf_printf(&body, "\"framework_id\":{\"value\":\"%s\"},", id);
+    buf_printf(&body, "\"subscribe\":{\"framework_info\":{\"user\":\"root\",\"name\":\"fw\",\"roles\":[\"*\"],"
+                      "\"capabilities\":[{\"type\":\"MULTI_ROLE\"}]%s", more);
+    if (id)
+        buf_printf(&body, ",\"id\":{\"value\":\"%s\"}", id);
+    buf_puts(&body, "}}}");
+    const struct http_header headers[] = {{STR_LIT("Content-Type"), STR_LIT("application/json")},
+                                          {STR_LIT("Accept"), STR_LIT("application/x-protobuf")}};
+    w->stream_ended = false;
+    http_client_free(w->stream);
+    w->stream = http_client_new(w->loop, &w->master_at, "10.0.0.1:5050");
+    http_client_send(w->stream, "POST", "/api/v1/scheduler", headers, 2, buf_str(&body), 0, &stream_handler, w);
+    pass(w, 100);
+    const Mesos__V1__Scheduler__Event *event = told(w, EVENT(SUBSCRIBED));
+    if (event)
+        snprintf(w->framework_id, sizeof(w->framework_id), "%s", event->subscribed->framework_id->value);
+}
+
+/* One call; `rest` are the members after the framework's id. */
+static int
+call(struct world *w, const char *rest)
+{
+    auto_buf struct buf body = {0};
+    buf_printf(&body, "{\"framework_id\":{\"value\":\"%s\"},%s}", w->framework_id, rest);
+    const struct http_header headers[] = {{STR_LIT("Content-Type"), STR_LIT("application/json")},
+                                          {STR_LIT("Mesos-Stream-Id"), str_of(w->stream_id)}};
+    if (!w->calls)
+        w->calls = http_client_new(w->loop, &w->master_at, "10.0.0.1:5050");
+    w->status = 0;
+    http_client_send(w->calls, "POST", "/api/v1/scheduler", headers, 2, buf_str(&body), 0, &call_handler, w);
+    pass(w, 20);
+    return w->status;
+}
+
+static void
+on_got(const struct http_response *response, void *arg)
+{
+    struct world *w = arg;
+    assert_int_equal(response->status, 200);
+    buf_clear(&w->got);
+    buf_append_str(&w->got, buf_str(response->body));
+}
+
+/* The body of an endpoint, valid until the next one. */
+static const char *
+get(struct world *w, const char *path)
+{
+    static const struct http_call_handler handler = {.on_response = on_got, .on_error = on_answer_error};
+    buf_clear(&w->got);
+    http_client_send(w->calls, "GET", path, NULL, 0, (struct str){0}, 0, &handler, w);
+    pass(w, 20);
+    assert_true(w->got.len > 0);
+    return buf_cstr(&w->got);
+}
+
+static const Mesos__V1__Offer *
+an_offer(struct world *w)
+{
+    for (int i = 0; i < 100 && !told(w, EVENT(OFFERS)); i++)
+        pass(w, 50);
+    const Mesos__V1__Scheduler__Event *event = told(w, EVENT(OFFERS));
+    assert_non_null(event);
+    return event->offers->offers[0];
+}
+
+static void
+launch(struct world *w, const char *task_id)
+{
+    const Mesos__V1__Offer *offer = an_offer(w);
+    auto_buf struct buf text = {0};
+    buf_printf(&text,
+               "\"type\":\"ACCEPT\",\"accept\":{\"offer_ids\":[{\"value\":\"%s\"}],\"operations\":[{\"type\":\"LAUNCH\","
+               "\"launch\":{\"task_infos\":[{\"name\":\"t\",\"task_id\":{\"value\":\"%s\"},\"agent_id\":{\"value\":\"%s\"},"
+               "\"command\":{\"value\":\"true\"},\"resources\":[{\"name\":\"cpus\",\"type\":\"SCALAR\",\"scalar\":{\"value\":1}}]"
+               "}]}}],\"filters\":{\"refuse_seconds\":1000}}",
+               offer->id->value, task_id, offer->agent_id->value);
+    assert_int_equal(call(w, buf_cstr(&text)), 202);
+}
+
+static void
+agent_updates(struct world *w, const char *agent_id, const char *task_id, Mesos__V1__TaskState state, const char *uuid)
+{
+    Mesos__Internal__StatusUpdateMessage message = MESOS__INTERNAL__STATUS_UPDATE_MESSAGE__INIT;
+    Mesos__Internal__StatusUpdate update = MESOS__INTERNAL__STATUS_UPDATE__INIT;
+    Mesos__V1__TaskStatus status = MESOS__V1__TASK_STATUS__INIT;
+    Mesos__V1__FrameworkID framework_id = MESOS__V1__FRAMEWORK_ID__INIT;
+    Mesos__V1__AgentID agent = MESOS__V1__AGENT_ID__INIT;
+    Mesos__V1__TaskID task = MESOS__V1__TASK_ID__INIT;
+    char pid[] = "slave(1)@10.0.0.2:5051";
+    framework_id.value = w->framework_id;
+    agent.value = arena_strdup(w->arena, str_of(agent_id));
+    task.value = arena_strdup(w->arena, str_of(task_id));
+    status.task_id = &task;
+    status.state = state;
+    update.framework_id = &framework_id;
+    update.slave_id = &agent;
+    update.status = &status;
+    update.timestamp = 1;
+    update.has_uuid = true;
+    update.uuid = (ProtobufCBinaryData){16, (uint8_t *)(uintptr_t)uuid};
+    message.update = &update;
+    message.pid = pid;
+    agent_says(w, "slave(1)", "mesos.internal.StatusUpdateMessage", &message);
+    pass(w, 20);
+}
+
+static int
+acknowledge(struct world *w, const char *agent_id, const char *task_id)
+{
+    auto_buf struct buf text = {0};
+    buf_printf(&text,
+               "\"type\":\"ACKNOWLEDGE\",\"acknowledge\":{\"agent_id\":{\"value\":\"%s\"},\"task_id\":{\"value\":\"%s\"},"
+               "\"uuid\":\"MDEyMzQ1Njc4OWFiY2RlZg==\"}", /* 0123456789abcdef */
+               agent_id, task_id);
+    return call(w, buf_cstr(&text));
+}
+static const char UUID[] = "0123456789abcdef";
+
+/* ---- the scenarios ---- */
+
+static void
+test_nothing_shows_before_it_is_durable(void **state)
+{
+    (void)state;
+    struct world *w = world_leading();
+    registry.hold = true;
+    agent_registers(w, "slave(1)");
+    agent_registers(w, "slave(1)"); /* sent again while it waits: still one admission */
+    agent_registers(w, "slave(2)");
+    pass(w, 5000);
+    assert_null(heard(w, "SlaveRegisteredMessage"));
+    assert_null(heard(w, "PingSlaveMessage"));
+    assert_int_equal(registry.store_count, 1); /* one batch */
+    registry_release(0);
+    pass(w, 100);
+    assert_int_equal(heard_times(w, "SlaveRegisteredMessage"), 2);
+    assert_int_equal(heard_times(w, "PingSlaveMessage"), 2);
+    agent_registers(w, "slave(1)"); /* the answer was lost: the same again, nothing written */
+    size_t written = registry.written_count;
+    pass(w, 100);
+    assert_int_equal(heard_times(w, "SlaveRegisteredMessage"), 3);
+    assert_int_equal(registry.written_count, written);
+    world_free(w);
+}
+
+static void
+test_a_registry_that_fails_ends_the_master(void **state)
+{
+    (void)state;
+    struct world *w = world_leading();
+    registry.hold = true;
+    agent_registers(w, "slave(1)");
+    pass(w, 100);
+    registry_release(-5);
+    pass(w, 100);
+    assert_non_null(strstr(w->fatal, "Cannot write the registry"));
+    assert_null(heard(w, "SlaveRegisteredMessage"));
+    assert_false(master_leading(w->master));
+    world_free(w);
+}
+
+static void
+test_pings_and_their_end(void **state)
+{
+    (void)state;
+    struct world *w = world_leading();
+    const char *id = admitted(w);
+    subscribe(w, ",\"failover_timeout\":600,\"checkpoint\":true", NULL);
+    launch(w, "t1");
+    agent_updates(w, id, "t1", MESOS__V1__TASK_STATE__TASK_RUNNING, UUID);
+    pass(w, 120 * 1000);
+    assert_in_range(heard_times(w, "PingSlaveMessage"), 8, 10);
+    w->silent = true;
+    /* Five pings without an answer: not lost a moment before. */
+    pass(w, 70 * 1000);
+    assert_null(told(w, EVENT(FAILURE)));
+    pass(w, 25 * 1000);
+    assert_non_null(told(w, EVENT(FAILURE)));
+    const Mesos__V1__TaskStatus *status = told(w, EVENT(UPDATE))->update->status;
+    assert_int_equal(status->state, MESOS__V1__TASK_STATE__TASK_LOST);
+    assert_string_equal(status->message, "health check timed out");
+    assert_non_null(status->unreachable_time);
+    assert_int_equal(registry.written[registry.written_count - 1].table, MESOS_REGISTRY_UNREACHABLE);
+    /* It comes back under its id, and without its task: that stays lost. */
+    w->silent = false;
+    agent_reregisters(w, "slave(1)", id);
+    pass(w, 100);
+    assert_non_null(heard(w, "SlaveReregisteredMessage"));
+    assert_int_equal(registry.written[registry.written_count - 1].table, MESOS_REGISTRY_UNREACHABLE);
+    assert_true(registry.written[registry.written_count - 1].removed);
+    world_free(w);
+}
+
+static void
+test_heartbeats_and_failover(void **state)
+{
+    (void)state;
+    struct world *w = world_leading();
+    admitted(w);
+    subscribe(w, ",\"failover_timeout\":60", NULL);
+    char id[80];
+    snprintf(id, sizeof(id), "%s", w->framework_id);
+    assert_int_equal(told_times(w, EVENT(HEARTBEAT)), 1);
+    pass(w, 45 * 1000);
+    assert_int_equal(told_times(w, EVENT(HEARTBEAT)), 4);
+    launch(w, "t1");
+    /* The scheduler goes and comes back in time: same id, its task is there. */
+    http_client_free(w->stream);
+    w->stream = NULL;
+    pass(w, 59 * 1000);
+    assert_int_equal(call(w, "\"type\":\"REVIVE\""), 403);
+    subscribe(w, ",\"failover_timeout\":60", id);
+    assert_string_equal(w->framework_id, id);
+    assert_int_equal(call(w, "\"type\":\"RECONCILE\",\"reconcile\":{}"), 202);
+    assert_string_equal(told(w, EVENT(UPDATE))->update->status->task_id->value, "t1");
+    /* It goes and stays away: everything of it ends. */
+    http_client_free(w->stream);
+    w->stream = NULL;
+    pass(w, 59 * 1000);
+    assert_null(heard(w, "ShutdownFrameworkMessage"));
+    pass(w, 2 * 1000);
+    assert_non_null(heard(w, "ShutdownFrameworkMessage"));
+    subscribe(w, "", id);
+    assert_string_equal(told(w, EVENT(ERROR))->error->message, "Framework has been removed");
+    assert_true(w->stream_ended);
+    world_free(w);
+}
+
+static void
+test_offers_time_out(void **state)
+{
+    (void)state;
+    struct world *w = world_new();
+    w->options.offer_timeout_ns = SECS(30);
+    start_master(w);
+    pass(w, 100);
+    admitted(w);
+    subscribe(w, "", NULL);
+    auto_free char *first = xstrdup(an_offer(w)->id->value);
+    pass(w, 29 * 1000);
+    assert_null(told(w, EVENT(RESCIND)));
+    pass(w, 2 * 1000);
+    assert_string_equal(told(w, EVENT(RESCIND))->rescind->offer_id->value, first);
+    /* Too late: the task gets its state, the offer is not there any more. */
+    auto_buf struct buf text = {0};
+    buf_printf(&text, "\"type\":\"ACCEPT\",\"accept\":{\"offer_ids\":[{\"value\":\"%s\"}],\"operations\":[{\"type\":\"LAUNCH\","
+                      "\"launch\":{\"task_infos\":[{\"name\":\"t\",\"task_id\":{\"value\":\"late\"},\"agent_id\":{\"value\":\"a\"}}]}}]}",
+               first);
+    assert_int_equal(call(w, buf_cstr(&text)), 202);
+    assert_int_equal(told(w, EVENT(UPDATE))->update->status->reason,
+                     MESOS__V1__TASK_STATUS__REASON__REASON_INVALID_OFFERS);
+    world_free(w);
+}
+
+static void
+test_an_acknowledgement_that_was_lost(void **state)
+{
+    (void)state;
+    struct world *w = world_leading();
+    const char *id = admitted(w);
+    subscribe(w, ",\"failover_timeout\":60,\"checkpoint\":true", NULL);
+    launch(w, "t1");
+    assert_non_null(heard(w, "RunTaskMessage"));
+    agent_updates(w, id, "t1", MESOS__V1__TASK_STATE__TASK_FINISHED, UUID);
+    assert_int_equal(told_times(w, EVENT(UPDATE)), 1);
+    assert_int_equal(acknowledge(w, id, "t1"), 202);
+    assert_int_equal(heard_times(w, "StatusUpdateAcknowledgementMessage"), 1);
+    /* The agent says it again: the scheduler is spared, the agent gets its acknowledgement. */
+    agent_updates(w, id, "t1", MESOS__V1__TASK_STATE__TASK_FINISHED, UUID);
+    assert_int_equal(told_times(w, EVENT(UPDATE)), 1);
+    assert_int_equal(heard_times(w, "StatusUpdateAcknowledgementMessage"), 2);
+    world_free(w);
+}
+
+static void
+test_reconciliation_at_reregistration(void **state)
+{
+    (void)state;
+    struct world *w = world_leading();
+    const char *id = admitted(w);
+    subscribe(w, ",\"failover_timeout\":60,\"checkpoint\":true", NULL);
+    launch(w, "t1");
+    agent_reregisters(w, "slave(1)", id); /* it never got the task */
+    pass(w, 100);
+    const struct note *note = heard(w, "SlaveReregisteredMessage");
+    assert_non_null(note);
+    Mesos__Internal__SlaveReregisteredMessage *message =
+        MESSAGE_UNPACK(Mesos__Internal__SlaveReregisteredMessage, mesos__internal__slave_reregistered_message,
+                       str_n(note->body, note->len), w->arena, NULL);
+    assert_int_equal(message->n_reconciliations, 1);
+    assert_string_equal(message->reconciliations[0]->framework_id->value, w->framework_id);
+    assert_int_equal(message->reconciliations[0]->n_statuses, 1);
+    assert_string_equal(message->reconciliations[0]->statuses[0]->task_id->value, "t1");
+    world_free(w);
+}
+
+static void
+recover_one(struct world *w, char id[80], struct buf *value, struct mesos_registry_entry *entry)
+{
+    Mesos__Internal__Registry__Slave slave = MESOS__INTERNAL__REGISTRY__SLAVE__INIT;
+    snprintf(id, 80, "c0ffee00-0000-4000-8000-000000000000-S7");
+    slave.info = agent_info(w, id);
+    message_pack(value, &slave);
+    *entry = (struct mesos_registry_entry){sizeof(*entry), MESOS_REGISTRY_ADMITTED, {id, strlen(id)},
+                                           {buf_data(value), value->len}};
+    registry.recovered = entry;
+    registry.recovered_count = 1;
+}
+
+static void
+test_agents_of_the_registry_come_back_or_are_lost(void **state)
+{
+    (void)state;
+    for (int back = 0; back < 2; back++) {
+        struct world *w = world_new();
+        char id[80];
+        auto_buf struct buf value = {0};
+        struct mesos_registry_entry entry;
+        recover_one(w, id, &value, &entry);
+        start_master(w);
+        pass(w, 100);
+        subscribe(w, "", NULL);
+        if (back) {
+            agent_reregisters(w, "slave(1)", id);
+            pass(w, 100);
+            assert_non_null(heard(w, "SlaveReregisteredMessage"));
+        }
+        pass(w, 11 * 60 * 1000);
+        if (back)
+            assert_null(told(w, EVENT(FAILURE)));
+        else
+            assert_string_equal(told(w, EVENT(FAILURE))->failure->agent_id->value, id);
+        assert_string_equal(w->fatal, "");
+        world_free(w);
+    }
+}
+
+static void
+test_too_many_lost_agents_end_the_master(void **state)
+{
+    (void)state;
+    struct world *w = world_new();
+    char id[80];
+    auto_buf struct buf value = {0};
+    struct mesos_registry_entry entry;
+    w->options.recovery_agent_removal_limit = 0.5;
+    recover_one(w, id, &value, &entry);
+    start_master(w);
+    pass(w, 11 * 60 * 1000);
+    assert_non_null(strstr(w->fatal, "recovery_agent_removal_limit"));
+    world_free(w);
+}
+
+static void
+test_histories_are_bounded(void **state)
+{
+    (void)state;
+    struct world *w = world_leading();
+    const char *id = admitted(w);
+    subscribe(w, ",\"failover_timeout\":60,\"checkpoint\":true", NULL);
+    for (int i = 0; i < 6; i++) {
+        char task[32];
+        snprintf(task, sizeof(task), "t%d", i);
+        launch(w, task);
+        agent_updates(w, id, task, MESOS__V1__TASK_STATE__TASK_FINISHED, UUID);
+        assert_int_equal(acknowledge(w, id, task), 202);
+        pass(w, 200);
+    }
+    /* Three of six tasks, the youngest. */
+    auto_free char *first = xstrdup(w->framework_id);
+    const char *text = get(w, "/frameworks");
+    assert_null(strstr(text, "\"id\":\"t2\""));
+    for (int i = 3; i < 6; i++) {
+        char member[32];
+        snprintf(member, sizeof(member), "\"id\":\"t%d\"", i);
+        assert_non_null(strstr(text, member));
+    }
+    assert_int_equal(call(w, "\"type\":\"TEARDOWN\""), 202);
+    for (int i = 0; i < 4; i++) {
+        subscribe(w, "", NULL);
+        assert_int_equal(call(w, "\"type\":\"TEARDOWN\""), 202);
+        w->event_count = 0;
+    }
+    /* Two of five frameworks: the first is forgotten, its id may be used again. */
+    assert_null(strstr(get(w, "/frameworks"), first));
+    subscribe(w, "", first);
+    assert_string_equal(told(w, EVENT(SUBSCRIBED))->subscribed->framework_id->value, first);
+    world_free(w);
+}
+
+static void
+test_nonsense_from_agents(void **state)
+{
+    (void)state;
+    struct world *w = world_leading();
+    struct upid to = {.id = "master", .address = w->master_at};
+    static const char *const names[] = {"mesos.internal.RegisterSlaveMessage", "mesos.internal.ReregisterSlaveMessage",
+                                        "mesos.internal.StatusUpdateMessage", "mesos.internal.ExitedExecutorMessage",
+                                        "mesos.internal.UnregisterSlaveMessage", "mesos.internal.NoSuchMessage",
+                                        "mesos.internal.UpdateSlaveMessage", ""};
+    static const char *const bodies[] = {"", "\x0a", "\x0a\xff\xff\xff\xff\x0f", "garbage", "\x0a\x03\x0a\x01z"};
+    for (size_t i = 0; i < ARRAY_LEN(names); i++)
+        for (size_t j = 0; j < ARRAY_LEN(bodies); j++)
+            libprocess_send(w->agents, "slave(1)", &to, names[i], str_of(bodies[j]));
+    /* An agent from before 1.0 and one whose resources make no sense are told to go. */
+    char old[] = "0.28.2";
+    Mesos__Internal__RegisterSlaveMessage message = MESOS__INTERNAL__REGISTER_SLAVE_MESSAGE__INIT;
+    message.slave = agent_info(w, NULL);
+    message.version = old;
+    agent_says(w, "slave(1)", "mesos.internal.RegisterSlaveMessage", &message);
+    pass(w, 100);
+    size_t refused = heard_times(w, "ShutdownMessage");
+    assert_true(refused > 0);
+    char version[] = "1.11.0";
+    message.version = version;
+    message.slave->resources[0]->scalar->value = -4;
+    agent_says(w, "slave(1)", "mesos.internal.RegisterSlaveMessage", &message);
+    pass(w, 100);
+    assert_int_equal(heard_times(w, "ShutdownMessage"), refused + 1);
+    assert_null(heard(w, "SlaveRegisteredMessage"));
+    admitted(w); /* and all is well */
+    world_free(w);
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_nothing_shows_before_it_is_durable),
+        cmocka_unit_test(test_a_registry_that_fails_ends_the_master),
+        cmocka_unit_test(test_pings_and_their_end),
+        cmocka_unit_test(test_heartbeats_and_failover),
+        cmocka_unit_test(test_offers_time_out),
+        cmocka_unit_test(test_an_acknowledgement_that_was_lost),
+        cmocka_unit_test(test_reconciliation_at_reregistration),
+        cmocka_unit_test(test_agents_of_the_registry_come_back_or_are_lost),
+        cmocka_unit_test(test_too_many_lost_agents_end_the_master),
+        cmocka_unit_test(test_histories_are_bounded),
+        cmocka_unit_test(test_nonsense_from_agents),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
