@@ -127,7 +127,8 @@ main(int argc, char **argv)
 
     process->owner = agent_conf_owner(&program.options);
     process->common = &program.options.common;
-    exit_status = process_configure(process, argc, argv, wanted_modules);
+    process->wanted = wanted_modules;
+    exit_status = process_configure(process, argc, argv);
     if (exit_status >= 0) {
         process->exit_status = exit_status;
         return process_close(process);

@@ -72,9 +72,10 @@ int
 main(int argc, char **argv)
 {
     struct master_options options = {0};
-    struct process process = {.owner = master_conf_owner(&options), .common = &options.common};
+    struct process process = {.owner = master_conf_owner(&options), .common = &options.common,
+                              .wanted = wanted_modules};
     struct err err = {0};
-    int exit_status = process_configure(&process, argc, argv, wanted_modules);
+    int exit_status = process_configure(&process, argc, argv);
 
     if (exit_status >= 0) {
         process.exit_status = exit_status;

@@ -40,6 +40,32 @@ on_gauge(void *arg, const char *name, double value)
         metric_set(metrics_get(process->metrics, name), value);
 }
 
+/* Is a module of this name among those that the options name? */
+static bool
+is_wanted(const struct wanted_module *modules, size_t count, const char *name)
+{
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(modules[i].name, name) == 0 ||
+            strcmp(host_own_name(modules[i].kind, modules[i].name), host_own_name(modules[i].kind, name)) == 0)
+            return true;
+    return false;
+}
+
+/* Parameters for a module that nobody starts are a slip of the pen: a section's name is where one would not look. */
+static int
+check_sections(const struct process *process, struct err *err)
+{
+    struct wanted_module wanted[MAX_WANTED];
+    size_t count = process->wanted(process->owner.target, wanted, MAX_WANTED), module_count;
+    const struct conf_module *modules = conf_modules(process->set, &module_count);
+
+    for (size_t i = 0; i < module_count; i++)
+        if (!modules[i].library && !is_wanted(wanted, count, modules[i].name))
+            return err_set(err, -EINVAL, "%s: section [%s] is for a module that no option names", modules[i].where,
+                           modules[i].name);
+    return 0;
+}
+
 static int
 open_host(struct process *process, const char *runtime_dir, struct err *err)
 {
@@ -57,6 +83,8 @@ open_host(struct process *process, const char *runtime_dir, struct err *err)
     const struct conf_module *modules;
     size_t count;
 
+    if (check_sections(process, err) < 0)
+        return -EINVAL;
     process->host = host_new(&options);
     modules = conf_modules(process->set, &count);
     return host_configure(process->host, modules, count, err);
@@ -64,10 +92,10 @@ open_host(struct process *process, const char *runtime_dir, struct err *err)
 
 /* The rest of --check-config: modules load, fit, and understand their parameters. */
 static int
-check_modules(struct process *process, size_t (*wanted)(void *target, struct wanted_module *out, size_t max))
+check_modules(struct process *process)
 {
     struct wanted_module modules[MAX_WANTED];
-    size_t count = wanted(process->owner.target, modules, MAX_WANTED);
+    size_t count = process->wanted(process->owner.target, modules, MAX_WANTED);
     struct err err;
     int failures = 0;
 
@@ -87,8 +115,7 @@ check_modules(struct process *process, size_t (*wanted)(void *target, struct wan
 }
 
 int
-process_configure(struct process *process, int argc, char **argv,
-                  size_t (*wanted)(void *target, struct wanted_module *out, size_t max))
+process_configure(struct process *process, int argc, char **argv)
 {
     struct err err;
     int exit_status = 0;
@@ -101,7 +128,7 @@ process_configure(struct process *process, int argc, char **argv,
     if (status == 0)
         return -1;
     if (exit_status == 0 && conf_checking(process->set))
-        exit_status = check_modules(process, wanted);
+        exit_status = check_modules(process);
     return exit_status;
 }
 

@@ -20,6 +20,8 @@ struct wanted_module {
 
 struct process {
     struct conf_owner owner;
+    /* Lists the modules that the options name, up to max of them. */
+    size_t (*wanted)(void *target, struct wanted_module *out, size_t max);
     struct daemon_options *common; /* in owner.target */
     struct option_set *set;
     struct loop *loop;
@@ -33,10 +35,8 @@ struct process {
     char *ip; /* found by --ip_discovery_command */
 };
 
-/* Reads the options. Returns -1 to go on, or the status to exit with at once. wanted lists the modules that the options
- * name (for --check-config), up to max of them. */
-int process_configure(struct process *process, int argc, char **argv,
-                      size_t (*wanted)(void *target, struct wanted_module *out, size_t max));
+/* Reads the options. Returns -1 to go on, or the status to exit with at once. */
+int process_configure(struct process *process, int argc, char **argv);
 /* Opens log, limits, addresses, loop and module host, in this order. descriptors: how many the daemon wants to have. */
 int process_open(struct process *process, const char *runtime_dir, uint64_t descriptors, struct err *err);
 /* Starts a module of that kind; name is what an option says. */

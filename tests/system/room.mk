@@ -2,4 +2,4 @@
 # pytest against daemons; contrib/check runs it.
 EXTRA_DIST += tests/conftest.py tests/lib/cluster.py tests/lib/scheduler.py tests/system/test_agent.py \
   tests/system/test_agent_restart.py \
-  tests/system/test_bad_input.py tests/system/test_cli.py tests/system/test_main_job.py
+  tests/system/test_bad_input.py tests/system/test_configuration.py tests/system/test_cli.py tests/system/test_main_job.py
