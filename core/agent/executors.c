@@ -194,6 +194,7 @@ on_destroyed(void *arg, int status, const char *error, struct mesos_bytes answer
     if (!status)
         return; /* wait's answer tells the rest */
     log_error("cannot destroy container %s: %s", executor->container_id, error ? error : "unknown");
+    agent_count(executor->agent, "containerizer/mesos/container_destroy_errors");
     /* Not known to its containerizer: nothing will ever answer. Otherwise it is tried again after a while. */
     if (status == -ENOENT && !executor->launching)
         executor_terminated(executor, NULL, "unknown container");

@@ -149,6 +149,7 @@ RESOURCE_PULLS(mem)
 RESOURCE_PULLS(disk)
 
 static const char *const counters[] = {
+    "containerizer/mesos/container_destroy_errors",
     "slave/container_launch_errors",
     "slave/executors_preempted",
     "slave/executors_terminated",

@@ -165,6 +165,67 @@ test_freed_with_appends_waiting(void **state)
     assert_non_null(strstr(buf_cstr(&text), "two;"));
 }
 
+/* ---- with threads: the loop writes while a batch is on its way (for the thread sanitizer too) ---- */
+
+#define THREADED_FILES  8
+#define THREADED_ROUNDS 25
+
+struct threaded {
+    struct loop *loop;
+    struct journal_file *files[THREADED_FILES];
+    unsigned stored;
+};
+
+static void
+on_threaded(void *arg)
+{
+    struct threaded *threaded = arg;
+    /* An acknowledgement at once, as the status update manager writes it. */
+    assert_int_equal(journal_write(threaded->files[threaded->stored % THREADED_FILES], STR_LIT("ack"), NULL),
+                     0);
+    threaded->stored++;
+}
+
+static bool
+all_stored(void *arg)
+{
+    struct threaded *threaded = arg;
+    return threaded->stored == THREADED_FILES * THREADED_ROUNDS;
+}
+
+static void
+test_loop_and_batches_write_at_the_same_time(void **state)
+{
+    (void)state;
+    struct loop *loop = loop_new(NULL, NULL);
+    struct journal *journal = journal_new(loop);
+    struct threaded threaded = {.loop = loop};
+    for (int i = 0; i < THREADED_FILES; i++) {
+        auto_free char *path = xasprintf("%s/threaded.%d", root, i);
+        threaded.files[i] = journal_file_new(journal, path);
+    }
+    for (int round = 0; round < THREADED_ROUNDS; round++)
+        for (int i = 0; i < THREADED_FILES; i++)
+            journal_append(threaded.files[i], STR_LIT("update"), on_threaded, &threaded);
+    assert_true(loop_run_until(loop, all_stored, &threaded, 30000));
+    for (int i = 0; i < THREADED_FILES; i++) {
+        auto_free char *path = xasprintf("%s/threaded.%d", root, i);
+        auto_buf struct buf text = {0};
+        unsigned updates = 0, acks = 0;
+        content(path, &text);
+        for (const char *at = buf_cstr(&text); *at; at = strchr(at, ';') + 1)
+            if (!strncmp(at, "ack;", 4))
+                acks++;
+            else if (!strncmp(at, "update;", 7))
+                updates++;
+        assert_int_equal(updates, THREADED_ROUNDS);
+        assert_int_equal(acks, THREADED_ROUNDS);
+        journal_file_free(threaded.files[i]);
+    }
+    journal_free(journal);
+    loop_free(loop);
+}
+
 int
 main(void)
 {
@@ -175,6 +236,7 @@ main(void)
         cmocka_unit_test_setup_teardown(test_failed_sync_is_not_written_twice, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_write_now_reports_the_failure, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_freed_with_appends_waiting, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_loop_and_batches_write_at_the_same_time, set_up, tear_down),
     };
     if (!mkdtemp(root))
         return 1;
