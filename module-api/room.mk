@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
+# All that a module author needs, installed: contracts, schema, pkg-config file, the way to compile the schema privately.
 include module-api/proto/room.mk
-
-# The contracts, installed for authors of modules.
-mesosincludedir = $(includedir)/mesos
-mesosinclude_HEADERS = module-api/mesos/allocator.h module-api/mesos/container_logger.h \
-  module-api/mesos/containerizer.h module-api/mesos/election.h module-api/mesos/isolator.h \
-  module-api/mesos/module.h module-api/mesos/registry.h module-api/mesos/resource.h module-api/mesos/resources.h
+moduleapidir = $(includedir)/mesos
+moduleapi_HEADERS = module-api/mesos/allocator.h module-api/mesos/container_logger.h module-api/mesos/containerizer.h \
+  module-api/mesos/election.h module-api/mesos/isolator.h module-api/mesos/module.h module-api/mesos/registry.h \
+  module-api/mesos/resource.h module-api/mesos/resources.h
+pkgconfigdir = $(libdir)/pkgconfig
+nodist_pkgconfig_DATA = module-api/cmesos-module.pc
+dist_pkgdata_DATA = module-api/module-proto.mk
+EXTRA_DIST += module-api/CHANGES module-api/example/Makefile module-api/example/README.md module-api/example/lottery.c

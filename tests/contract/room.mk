@@ -63,6 +63,8 @@ CONTRACT_TESTS = tests/contract/host tests/contract/registry tests/contract/elec
   tests/contract/containerizer
 check_PROGRAMS += $(CONTRACT_TESTS)
 TESTS += $(CONTRACT_TESTS)
+dist_check_SCRIPTS += tests/contract/example.sh
+TESTS += tests/contract/example.sh
 CONTRACT_SOURCES = tests/contract/contract.c tests/contract/contract.h
 tests_contract_host_SOURCES = tests/contract/host.c $(CONTRACT_SOURCES)
 tests_contract_host_LDADD = $(HOST_TEST_LIBS)
