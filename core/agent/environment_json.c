@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* See environment_json.h. */
 #include "agent/environment_json.h"
 
 #include <jansson.h>

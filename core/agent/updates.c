@@ -112,7 +112,7 @@ void
 agent_update(struct agent *agent, struct framework *framework, struct executor *executor,
              Mesos__V1__TaskStatus *status, bool from_executor)
 {
-    static char empty[] = "";
+    char empty[] = "";
     unsigned char uuid[UUID_BYTES];
     Mesos__V1__AgentID agent_id = MESOS__V1__AGENT_ID__INIT;
     Mesos__V1__ExecutorID executor_id = MESOS__V1__EXECUTOR_ID__INIT;

@@ -25,7 +25,8 @@ check_one(const struct framework *framework, const Accept *accept, size_t i, con
         return err_set(err, -EINVAL, "Offer %s has invalid framework %s while framework %s is expected", id,
                        offer->framework->id, framework->id);
     if (first && strcmp(offer->role, first->role) != 0)
-        return err_set(err, -EINVAL, "Aggregated offers must be allocated to the same role. Offer %s uses role %s but another is using role %s",
+        return err_set(err, -EINVAL, "Aggregated offers must be allocated to the same role. Offer %s uses role %s but another is "
+                       "using role %s",
                        id, offer->role, first->role);
     if (first && offer->agent != first->agent)
         return err_set(err, -EINVAL, "Aggregated offers must belong to one single agent. Offer %s uses agent %s and agent %s",

@@ -3,7 +3,7 @@
 # The example module outside the tree: built against an installed prefix with pkg-config alone, put to the contract of its
 # kind, and loaded by the installed master for one line of INI. Runs in the build directory, as the test driver does.
 set -eu
-src=$(cd "${top_srcdir:-..}" && pwd)
+src=$(cd "${srcdir:-..}" && pwd)
 build=$(pwd)
 dir=$(mktemp -d /tmp/cmesos-example-XXXXXX)
 trap 'rm -rf "$dir"' EXIT

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Every header stands by itself: it compiles alone, with gcc and, where it is there, with clang. Runs in the build
 # directory, whose generated headers it needs. What module-api installs must also compile with the flags of others.
-src=${top_srcdir:-..}
+src=${srcdir:-..}
 status=0
 cflags="-std=gnu11 -D_GNU_SOURCE -DMESOS_FAULTS=1 -Wall -Wextra -Wno-unused-parameter -Wno-missing-field-initializers -Werror"
 include="-I$src/core -I$src/module-api -I$src/modules -Imodule-api/proto ${LINT_CPPFLAGS:-}"

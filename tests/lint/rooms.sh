@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Room arrows: a file of core/ includes its own room and those below it, never above; a module includes what is lent to
 # modules; only core/loop knows libevent. The order stands here and in no other place of the tests.
-cd "${top_srcdir:-.}" || exit 1
+cd "${srcdir:-.}" || exit 1
 order="base loop conf model wire host daemon executor agent master driver cli main"
 peers="executor agent master driver cli" # rooms of one height: they do not include each other
 status=0

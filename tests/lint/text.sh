@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # What every file says first: its licence and its purpose; and what none may say. Generated and recorded files are left
 # out (tests/facts, module-api/proto's tables are data).
-cd "${top_srcdir:-.}" || exit 1
+cd "${srcdir:-.}" || exit 1
 status=0
 complain() {
     echo "$*" >&2

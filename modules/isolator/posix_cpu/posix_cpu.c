@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* isolator "posix/cpu": counts the processor time of a container's processes. Limits nothing. Everything but the figures is in ../posix/usage.c. */
+/*
+ * isolator "posix/cpu": counts the processor time of a container's processes. Limits nothing. Everything but the
+ * figures is in ../posix/usage.c.
+ */
 #include "isolator/posix/usage.h"
 
 static void

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* isolator "posix/mem": adds up the resident memory of a container's processes. Limits nothing. Everything but the figures is in ../posix/usage.c. */
+/*
+ * isolator "posix/mem": adds up the resident memory of a container's processes. Limits nothing. Everything but
+ * the figures is in ../posix/usage.c.
+ */
 #include "isolator/posix/usage.h"
 
 static void
