@@ -302,3 +302,52 @@ def test_scheduler_errors(quick):
     assert operation["state"] == "OPERATION_ERROR" and "is no longer valid" in operation["message"]
     assert len(seen) > 100
     assert not wrong, "\n".join(wrong)
+
+
+def test_scheduler_calls(quick):
+    """The whole set of calls on one stream, until a second connection takes over and ends it: statuses and texts."""
+    replay = Replay(quick, "02-v1-scheduler-json")
+    wrong, streams = [], []
+    for name, request, answer in replay.requests:
+        try:
+            connection = replay.send(request)
+            status, headers, body = replay.receive(connection, request.split(b" ", 1)[0].decode())
+            if isinstance(body, Stream):
+                check_subscribed(replay, body, headers, answer, listen=True)
+                streams.append(body)
+            else:
+                check_answer(name, request, status, headers, body, answer, replay)
+        except (AssertionError, queue.Empty, OSError) as why:
+            wrong.append(f"{name}: {type(why).__name__} {why}")
+    assert not wrong, "\n".join(wrong)
+    assert len(streams) == 2 and all(stream.ended for stream in streams)
+    for task in ("nosuchtask", "never", "x"):
+        status = await_master_status(replay, task)
+        assert status["state"] == "TASK_LOST" and status["message"].startswith("Reconciliation: Task is unknown")
+
+
+# What this master answers of the operator's calls, and how it refuses what makes no sense.
+OPERATOR = re.compile(r"-(get_health|get_version|get_logging_level|get_master|get_flags|get_metrics|set_logging_level)(-pb)?$"
+                      r"|-(malformed|empty|no-type|unknown-type|type-UNKNOWN|content-type-\w+|accept-(text|any|missing|q)"
+                      r"|json-in-protobuf-out|\w+-method|path-master|long-path|recordio|get-metrics-without-body)$")
+
+
+def test_operator_calls(quick):
+    wrong, seen = [], 0
+    replay = Replay(quick, "06-operator-master-reads")
+    for name, request, answer in replay.requests:
+        if not OPERATOR.search(name) or answer is None:
+            continue
+        seen += 1
+        status, headers, body = replay.receive(replay.send(request), request.split(b" ", 1)[0].decode())
+        their_status, their_headers, their_body = split(answer)
+        if status != their_status or headers.get("content-type") != their_headers.get("content-type"):
+            wrong.append(f"{name}: {status} {headers.get('content-type')} {body[:200]!r}, recorded {their_status}")
+        elif status >= 400 and status != 501 and body != their_body:
+            wrong.append(f"{name}: {body!r}, recorded {their_body!r}")
+        elif status == 200 and headers.get("content-type") == "application/json":
+            ours, theirs = json.loads(body), json.loads(their_body)
+            if list(ours) != list(theirs) or ours["type"] != theirs["type"]:
+                wrong.append(f"{name}: {ours}, recorded {theirs}")
+    assert seen > 20
+    assert not wrong, "\n".join(wrong)
