@@ -21,7 +21,7 @@ void buf_fini(struct buf *buf);
 static inline char *
 buf_data(const struct buf *buf)
 {
-    return buf->base + buf->start;
+    return buf->base ? buf->base + buf->start : NULL; /* adding even nothing to NULL is undefined */
 }
 static inline struct str
 buf_str(const struct buf *buf)
