@@ -32,7 +32,7 @@ void
 message_slave_reregistered(struct agent *agent, const struct upid *from,
                            const Mesos__Internal__SlaveReregisteredMessage *message)
 {
-    if (!agent_from_master(agent, from, "SlaveReregisteredMessage"))
+    if (!agent_from_master(agent, from, "SlaveReregisteredMessage") || !agent->id)
         return;
     registration_done(agent, str_of(message->slave_id->value), message->connection, true);
     for (size_t i = 0; i < message->n_reconciliations; i++)

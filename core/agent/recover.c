@@ -198,6 +198,15 @@ read_agent(struct recovery *recovery, struct err *err)
 
 /* ---- frameworks, executors, tasks ---- */
 
+/* A directory itself: not the link "latest", and not a task that calls itself so. */
+static bool
+is_directory(const char *path, const char *name)
+{
+    struct stat st;
+    auto_free char *whole = xasprintf("%s/%s", path, name);
+    return lstat(whole, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
 /* Calls fn for each directory below path whose name is a good id. */
 static int
 each_dir(struct recovery *recovery, const char *path,
@@ -208,11 +217,9 @@ each_dir(struct recovery *recovery, const char *path,
     int status = 0;
     if (!dir)
         return errno == ENOENT ? 0 : err_errno(err, "cannot read %s", path);
-    while (!status && (entry = readdir(dir))) {
-        if (!strcmp(entry->d_name, "latest") || id_check(str_of(entry->d_name), "id", NULL))
-            continue;
-        status = fn(recovery, arg, entry->d_name, err);
-    }
+    while (!status && (entry = readdir(dir)))
+        if (!id_check(str_of(entry->d_name), "id", NULL) && is_directory(path, entry->d_name))
+            status = fn(recovery, arg, entry->d_name, err);
     closedir(dir);
     return status;
 }

@@ -60,8 +60,9 @@ on_container_status(void *arg, int status, const char *error, struct mesos_bytes
 {
     struct executor *executor = arg;
     executor->status_asked = false;
-    if (!status) {
-        container_status_keep(executor, answer);
+    if (!status || status == -ENOTSUP || executor->pid > 0) {
+        /* A containerizer that has nothing to say leaves what the agent knows itself. */
+        container_status_keep(executor, status ? (struct mesos_bytes){0} : answer);
         executor->status_known = true;
     } else {
         log_warning("no status of container %s: %s", executor->container_id, error ? error : "unknown");

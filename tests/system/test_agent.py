@@ -355,6 +355,25 @@ def test_checkpoints(cluster):
     client.teardown()
 
 
+def test_a_task_called_latest(cluster):
+    """The name of the links is a name that a task may have."""
+    client, agent, _ = running_task(cluster, "latest")
+    agent.kill()
+    agent.start()
+    cluster.wait_agents(1)
+    (executor,) = wait_for(lambda: executors(agent))
+    assert [t["id"] for t in executor["tasks"]] == ["latest"]
+    client.kill("latest")
+    assert client.until("latest", TERMINAL)[-1]["state"] == "TASK_KILLED"
+    client.teardown()
+
+
+@pytest.mark.parametrize("path", ["/health", "/slave(1)/health", "/slave%281%29/health", "/version", "/flags",
+                                  "/slave(1)/flags", "/metrics/snapshot", "/state", "/slave(1)/state", "/state/"])
+def test_aliases(cluster, path):
+    assert cluster.agents[0].get(path, raw=True) is not None
+
+
 def test_unregister(cluster):
     agent = cluster.agents[0]
     before = cluster.wait_agents(1)[0]["id"]
