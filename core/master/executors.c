@@ -9,11 +9,12 @@
 struct executor *
 executor_find(const struct framework *framework, const struct agent *agent, const char *id)
 {
-    char key[300];
-    int len = snprintf(key, sizeof(key), "%u %s", agent->number, id);
-    if (len < 0 || (size_t)len >= sizeof(key))
-        return NULL;
-    return map_get(&framework->executors, str_n(key, (size_t)len));
+    char text[320];
+    int len = snprintf(text, sizeof(text), "%u %s", agent->number, id);
+    if (len >= 0 && (size_t)len < sizeof(text))
+        return map_get(&framework->executors, str_n(text, (size_t)len));
+    auto_free char *key = xasprintf("%u %s", agent->number, id); /* agents may bring ids of any length */
+    return map_get(&framework->executors, str_of(key));
 }
 
 struct executor *

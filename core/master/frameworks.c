@@ -146,12 +146,24 @@ number_framework(struct master *master, struct framework *framework)
     master->frameworks_by_number[framework->number] = framework;
 }
 
+/* A scheduler may have chosen an id that looks like ours. */
+static char *
+new_id(struct master *master)
+{
+    for (;;) {
+        char *id = xasprintf("%s-%04u", master->id, master->next_framework++);
+        if (!map_get(&master->frameworks, str_of(id)) && !map_get(&master->completed_ids, str_of(id)))
+            return id;
+        free(id);
+    }
+}
+
 struct framework *
 framework_add(struct master *master, const Mesos__V1__FrameworkInfo *info, const char *id)
 {
     struct framework *framework = xcalloc(1, sizeof(*framework));
     framework->master = master;
-    framework->id = id && *id ? xstrdup(id) : xasprintf("%s-%04u", master->id, master->next_framework++);
+    framework->id = id && *id ? xstrdup(id) : new_id(master);
     list_init(&framework->done);
     list_init(&framework->offers);
     list_init(&framework->fresh_node);

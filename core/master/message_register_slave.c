@@ -23,8 +23,13 @@ static Mesos__V1__AgentID *
 new_id(struct master *master)
 {
     Mesos__V1__AgentID *id = arena_alloc(master->arena, sizeof(*id));
+    struct str text;
     mesos__v1__agent_id__init(id);
-    id->value = arena_printf(master->arena, "%s-S%u", master->id, master->next_agent++);
+    do { /* an agent may have come with an id that looks like ours */
+        id->value = arena_printf(master->arena, "%s-S%u", master->id, master->next_agent++);
+        text = str_of(id->value);
+    } while (map_get(&master->agents, text) || map_get(&master->recovered, text) ||
+             map_get(&master->unreachable, text) || map_get(&master->gone, text));
     return id;
 }
 
@@ -62,8 +67,8 @@ register_finish(struct admission *admission, Mesos__Internal__RegisterSlaveMessa
     struct master *master = admission->master;
     struct err err;
     Mesos__V1__AgentID id = MESOS__V1__AGENT_ID__INIT;
-    if (!message)
-        return;
+    if (!message || agent_find(master, admission->id))
+        return; /* the id was taken meanwhile: the agent tries again */
     id.value = admission->id;
     message->slave->id = &id;
     struct agent_news news = {

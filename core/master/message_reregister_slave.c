@@ -63,6 +63,9 @@ message_reregister_slave(struct master *master, const struct upid *from, Message
         agent_shutdown(master, from, why);
         return;
     }
+    struct agent *former = map_get(&master->agents_by_pid, str_of(pid));
+    if (former && former != agent && !former->leaving)
+        agent_unregistered(former, "another agent re-registered at the same address");
     bool admitted = agent && !info_changed(agent, message->slave, master->arena);
     admission_start(master, from, message->slave, body, true, !admitted);
 }
