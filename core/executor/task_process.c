@@ -107,7 +107,8 @@ static int
 find_user(const char *name, struct identity *ret, struct err *err)
 {
     *ret = (struct identity){0};
-    if (!name || !*name)
+    /* The common case costs no look into the user database: the agent has made us who the task is to be. */
+    if (!name || !*name || (geteuid() == 0 && strcmp(name, "root") == 0))
         return 0;
     errno = 0;
     const struct passwd *user = getpwnam(name);
