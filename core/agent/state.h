@@ -309,6 +309,7 @@ struct str checkpoint_executor_bytes(const struct executor *executor, struct are
 /* Reads what an earlier run left; when executors may be alive, waits for them; ends in registration_start. */
 int recover_start(struct agent *agent, struct err *err);
 void recover_free(struct agent *agent);
+int recover_read(struct agent *agent, struct err *err); /* recover_read.c: the reading alone */
 void recover_heard(struct agent *agent); /* an executor subscribed or ended: is everybody back? */
 
 /* gc.c */

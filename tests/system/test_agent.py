@@ -374,9 +374,14 @@ def test_aliases(cluster, path):
     assert cluster.agents[0].get(path, raw=True) is not None
 
 
+def registered(cluster):
+    """The id, once the agent has heard of it and has it on disk."""
+    return wait_for(lambda: cluster.agents[0].get("/state").get("id"))
+
+
 def test_unregister(cluster):
     agent = cluster.agents[0]
-    before = cluster.wait_agents(1)[0]["id"]
+    before = registered(cluster)
     agent.process.send_signal(signal.SIGUSR1)
     assert agent.process.wait(20) == 0
     wait_for(lambda: not cluster.master.get("/slaves")["slaves"])
@@ -386,7 +391,7 @@ def test_unregister(cluster):
 
 def test_changed_resources_are_refused(cluster):
     agent = cluster.agents[0]
-    cluster.wait_agents(1)
+    registered(cluster)
     agent.stop()
     agent.argv = ["--resources=cpus:2" if a.startswith("--resources=") else a for a in agent.argv]
     agent.start(wait=False)
@@ -442,7 +447,7 @@ def test_damaged_checkpoints(cluster, damaged):
 
 def test_an_unusable_agent_info_is_said(cluster):
     agent = cluster.agents[0]
-    cluster.wait_agents(1)
+    registered(cluster)
     agent.kill()
     with open(os.path.join(agent.work_dir, "meta", "slaves", "latest", "slave.info"), "wb"):
         pass
