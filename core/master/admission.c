@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Durable before visible: an agent that registers or comes back is written to the registry first; only then does the master
- * act as if it knew it. The message is kept packed meanwhile.
+ * Durable before visible: an agent that registers or comes back is written to the registry first; only then
+ * does the master act as if it knew it. The message is kept packed meanwhile.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -33,9 +33,11 @@ agent_info_validate(struct master *master, const Mesos__SlaveInfo *info, const c
     if (!rc)
         rc = agent_total(&total, info, checkpointed, count, master->arena, err);
     if (!rc && (!version || sscanf(version, "%d.", &major) != 1))
-        rc = err_set(err, -EINVAL, "Version '%s' is not of the form major.minor.patch", version ? version : "");
+        rc = err_set(err, -EINVAL, "Version '%s' is not of the form major.minor.patch",
+                     version ? version : "");
     if (!rc && major < 1)
-        rc = err_set(err, -EINVAL, "Agent version %s is older than 1.0.0, the oldest that can take part", version);
+        rc = err_set(err, -EINVAL, "Agent version %s is older than 1.0.0, the oldest that can take part",
+                     version);
     return rc;
 }
 
@@ -46,11 +48,12 @@ finish(struct admission *admission)
     struct str body = str_n(admission->body, admission->body_len);
     if (admission->again)
         reregister_finish(admission, MESSAGE_UNPACK(Mesos__Internal__ReregisterSlaveMessage,
-                                                    mesos__internal__reregister_slave_message, body, master->arena,
-                                                    NULL));
+                                                    mesos__internal__reregister_slave_message, body,
+                                                    master->arena, NULL));
     else
-        register_finish(admission, MESSAGE_UNPACK(Mesos__Internal__RegisterSlaveMessage,
-                                                  mesos__internal__register_slave_message, body, master->arena, NULL));
+        register_finish(admission,
+                        MESSAGE_UNPACK(Mesos__Internal__RegisterSlaveMessage,
+                                       mesos__internal__register_slave_message, body, master->arena, NULL));
     master_arena_reset(master);
 }
 

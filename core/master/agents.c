@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The agents that were admitted: what is known of each, how they are reached and watched. Who is admitted or lost is decided by
- * message_register.c and event_agent_lost.c; nothing here writes the registry.
+ * The agents that were admitted: what is known of each, how they are reached and watched. Who is admitted or
+ * lost is decided by message_register.c and event_agent_lost.c; nothing here writes the registry.
  */
 #include <stdio.h>
 #include <string.h>
@@ -26,16 +26,18 @@ agent_by_number(const struct master *master, mesos_agent_t number)
 double
 agent_ping_timeout_secs(const struct master *master)
 {
-    return (double)master->options->agent_ping_timeout_ns / 1e9 * (double)master->options->max_agent_ping_timeouts;
+    return (double)master->options->agent_ping_timeout_ns / 1e9 *
+           (double)master->options->max_agent_ping_timeouts;
 }
 
-/* What the agent's own share looks like before operators and frameworks reserved it or made volumes of it; NULL when it
- * looks that way already. */
+/* What the agent's own share looks like before operators and frameworks reserved it or made volumes of it;
+ * NULL when it looks that way already. */
 static Mesos__V1__Resource *
 stripped(const Mesos__V1__Resource *item, struct arena *arena)
 {
     size_t keep = 0;
-    while (keep < item->n_reservations && item->reservations[keep]->type == MESOS__V1__RESOURCE__RESERVATION_INFO__TYPE__STATIC)
+    while (keep < item->n_reservations &&
+           item->reservations[keep]->type == MESOS__V1__RESOURCE__RESERVATION_INFO__TYPE__STATIC)
         keep++;
     bool volume = item->disk && item->disk->persistence;
     if (keep == item->n_reservations && !item->reservation && !volume && !item->shared)
@@ -58,8 +60,8 @@ stripped(const Mesos__V1__Resource *item, struct arena *arena)
 }
 
 int
-agent_total(struct resources *ret, const Mesos__SlaveInfo *info, Mesos__V1__Resource *const *checkpointed, size_t count,
-            struct arena *arena, struct err *err)
+agent_total(struct resources *ret, const Mesos__SlaveInfo *info, Mesos__V1__Resource *const *checkpointed,
+            size_t count, struct arena *arena, struct err *err)
 {
     auto_resources struct resources total = {0};
     int rc = resources_from_proto(&total, info->resources, info->n_resources, err);
@@ -183,22 +185,21 @@ agent_announce(struct agent *agent)
     size_t count = 0, cap = 0;
     struct task *task;
     struct executor *executor;
-    list_foreach(task, &agent->tasks, agent_node)
+    list_foreach (task, &agent->tasks, agent_node)
         cap++;
-    list_foreach(executor, &agent->executors, agent_node)
+    list_foreach (executor, &agent->executors, agent_node)
         cap++;
     used = xcalloc(cap + 1, sizeof(*used));
-    list_foreach(task, &agent->tasks, agent_node)
-    {
+    list_foreach (task, &agent->tasks, agent_node) {
         if (!resources_empty(&task->resources))
-            used[count++] = (struct mesos_allocator_use){sizeof(*used), agent->number, task->framework->number,
-                                                         resources_view(&task->resources)};
+            used[count++] = (struct mesos_allocator_use){
+                sizeof(*used), agent->number, task->framework->number, resources_view(&task->resources)};
     }
-    list_foreach(executor, &agent->executors, agent_node)
-    {
+    list_foreach (executor, &agent->executors, agent_node) {
         if (!resources_empty(&executor->resources))
-            used[count++] = (struct mesos_allocator_use){sizeof(*used), agent->number, executor->framework->number,
-                                                         resources_view(&executor->resources)};
+            used[count++] =
+                (struct mesos_allocator_use){sizeof(*used), agent->number, executor->framework->number,
+                                             resources_view(&executor->resources)};
     }
     allocator_view(agent, &view);
     allocator_add_agent(agent->master->allocator, &view, used, count);
@@ -321,8 +322,8 @@ ping(struct agent *agent)
     agent->ponged = false;
     buf_clear(&master->out);
     message_pack(&master->out, &message);
-    libprocess_send(master->daemon->libprocess, agent->observer, &agent->upid, "mesos.internal.PingSlaveMessage",
-                    buf_str(&master->out));
+    libprocess_send(master->daemon->libprocess, agent->observer, &agent->upid,
+                    "mesos.internal.PingSlaveMessage", buf_str(&master->out));
     loop_timer_start_ns(&agent->ping, master->options->agent_ping_timeout_ns);
 }
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * ACCEPT: the offers are taken, what they hold is given to the operations one after the other, and the rest goes back to the
- * allocator with the filter. Invalid offers turn every launched task into TASK_LOST or TASK_DROPPED.
+ * ACCEPT: the offers are taken, what they hold is given to the operations one after the other, and the rest
+ * goes back to the allocator with the filter. Invalid offers turn every launched task into TASK_LOST or
+ * TASK_DROPPED.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -15,7 +16,8 @@ typedef Mesos__V1__Scheduler__Call__Accept Accept;
 typedef Mesos__V1__Offer__Operation Operation;
 
 static int
-check_one(const struct framework *framework, const Accept *accept, size_t i, const struct offer *first, struct err *err)
+check_one(const struct framework *framework, const Accept *accept, size_t i, const struct offer *first,
+          struct err *err)
 {
     const struct offer *offer = offer_find(framework->master, accept->offer_ids[i]->value);
     const char *id = accept->offer_ids[i]->value;
@@ -25,12 +27,16 @@ check_one(const struct framework *framework, const Accept *accept, size_t i, con
         return err_set(err, -EINVAL, "Offer %s has invalid framework %s while framework %s is expected", id,
                        offer->framework->id, framework->id);
     if (first && strcmp(offer->role, first->role) != 0)
-        return err_set(err, -EINVAL, "Aggregated offers must be allocated to the same role. Offer %s uses role %s but another is "
-                       "using role %s",
-                       id, offer->role, first->role);
+        return err_set(
+            err, -EINVAL,
+            "Aggregated offers must be allocated to the same role. Offer %s uses role %s but another is "
+            "using role %s",
+            id, offer->role, first->role);
     if (first && offer->agent != first->agent)
-        return err_set(err, -EINVAL, "Aggregated offers must belong to one single agent. Offer %s uses agent %s and agent %s",
-                       id, offer->agent->id, first->agent->id);
+        return err_set(
+            err, -EINVAL,
+            "Aggregated offers must belong to one single agent. Offer %s uses agent %s and agent %s", id,
+            offer->agent->id, first->agent->id);
     return 0;
 }
 
@@ -57,8 +63,8 @@ check_offers(const struct framework *framework, const Accept *accept, struct err
 }
 
 void
-send_operation_status(struct framework *framework, Mesos__V1__OperationID *id, Mesos__V1__OperationState state,
-                      const char *message, Mesos__V1__AgentID *agent_id)
+send_operation_status(struct framework *framework, Mesos__V1__OperationID *id,
+                      Mesos__V1__OperationState state, const char *message, Mesos__V1__AgentID *agent_id)
 {
     Mesos__V1__Scheduler__Event event = MESOS__V1__SCHEDULER__EVENT__INIT;
     Mesos__V1__Scheduler__Event__UpdateOperationStatus update =
@@ -83,7 +89,8 @@ tasks_of(const Operation *operation, Mesos__V1__TaskInfo ***ret_tasks, size_t *r
     if (operation->type == MESOS__V1__OFFER__OPERATION__TYPE__LAUNCH && operation->launch) {
         *ret_tasks = operation->launch->task_infos;
         *ret_count = operation->launch->n_task_infos;
-    } else if (operation->type == MESOS__V1__OFFER__OPERATION__TYPE__LAUNCH_GROUP && operation->launch_group) {
+    } else if (operation->type == MESOS__V1__OFFER__OPERATION__TYPE__LAUNCH_GROUP &&
+               operation->launch_group) {
         *ret_tasks = operation->launch_group->task_group->tasks;
         *ret_count = operation->launch_group->task_group->n_tasks;
     }
@@ -94,8 +101,8 @@ refuse_accept(struct framework *framework, const Accept *accept, const char *why
 {
     char *tasks_text = arena_printf(arena, "Task launched with invalid offers: %s", why);
     char *operations_text = arena_printf(arena, "Operation attempted with invalid offers: %s", why);
-    Mesos__V1__TaskState state = framework->partition_aware ? MESOS__V1__TASK_STATE__TASK_DROPPED
-                                                            : MESOS__V1__TASK_STATE__TASK_LOST;
+    Mesos__V1__TaskState state =
+        framework->partition_aware ? MESOS__V1__TASK_STATE__TASK_DROPPED : MESOS__V1__TASK_STATE__TASK_LOST;
     log_warning("accept framework=%s refused: %s", framework->id, why);
     for (size_t i = 0; i < accept->n_operations; i++) {
         const Operation *operation = accept->operations[i];
@@ -103,8 +110,8 @@ refuse_accept(struct framework *framework, const Accept *accept, const char *why
         size_t count;
         tasks_of(operation, &tasks, &count);
         for (size_t j = 0; j < count; j++)
-            refuse_task(framework, tasks[j], state, MESOS__V1__TASK_STATUS__REASON__REASON_INVALID_OFFERS, tasks_text,
-                        arena);
+            refuse_task(framework, tasks[j], state, MESOS__V1__TASK_STATUS__REASON__REASON_INVALID_OFFERS,
+                        tasks_text, arena);
         if (!count && operation->id)
             send_operation_status(framework, operation->id, MESOS__V1__OPERATION_STATE__OPERATION_ERROR,
                                   operations_text, NULL);
@@ -116,17 +123,20 @@ refuse_accept(struct framework *framework, const Accept *accept, const char *why
     }
 }
 
-/* Reservations and volumes change an agent's resources for good: they come with the issue that makes them durable. */
+/* Reservations and volumes change an agent's resources for good: they come with the issue that makes them
+ * durable. */
 static void
 refuse_operation(struct framework *framework, const Operation *operation)
 {
     const ProtobufCEnumValue *value = protobuf_c_enum_descriptor_get_value(
         &mesos__v1__offer__operation__type__descriptor, operation->has_type ? (int)operation->type : 0);
     char text[160];
-    snprintf(text, sizeof(text), "Operation %s is not supported by this master", value ? value->name : "UNKNOWN");
+    snprintf(text, sizeof(text), "Operation %s is not supported by this master",
+             value ? value->name : "UNKNOWN");
     log_warning("drop operation framework=%s: %s", framework->id, text);
     if (operation->id)
-        send_operation_status(framework, operation->id, MESOS__V1__OPERATION_STATE__OPERATION_ERROR, text, NULL);
+        send_operation_status(framework, operation->id, MESOS__V1__OPERATION_STATE__OPERATION_ERROR, text,
+                              NULL);
 }
 
 static void
@@ -141,11 +151,12 @@ run_operation(struct framework *framework, struct agent *agent, const char *role
         metric_inc(launch ? m->launches : m->launch_groups);
     }
     if (launch && operation->launch)
-        launch_tasks(framework, agent, role, available, operation->launch->task_infos, operation->launch->n_task_infos,
-                     arena);
+        launch_tasks(framework, agent, role, available, operation->launch->task_infos,
+                     operation->launch->n_task_infos, arena);
     else if (group && operation->launch_group)
         launch_group(framework, agent, role, available, operation->launch_group->executor,
-                     operation->launch_group->task_group->tasks, operation->launch_group->task_group->n_tasks, arena);
+                     operation->launch_group->task_group->tasks, operation->launch_group->task_group->n_tasks,
+                     arena);
     else if (launch || group)
         log_warning("drop operation framework=%s: nothing to launch", framework->id);
     else
@@ -153,7 +164,8 @@ run_operation(struct framework *framework, struct agent *agent, const char *role
 }
 
 int
-call_accept(struct framework *framework, const Mesos__V1__Scheduler__Call *call, struct arena *arena, struct err *err)
+call_accept(struct framework *framework, const Mesos__V1__Scheduler__Call *call, struct arena *arena,
+            struct err *err)
 {
     const Accept *accept = call->accept;
     struct master *master = framework->master;
@@ -186,7 +198,7 @@ call_accept(struct framework *framework, const Mesos__V1__Scheduler__Call *call,
     for (size_t i = 0; i < accept->n_operations; i++)
         run_operation(framework, agent, role, &available, accept->operations[i], arena);
     if (!resources_empty(&available))
-        allocator_recover_resources(master->allocator, framework->number, agent->number, resources_view(&available),
-                                    filter_secs(accept->filters));
+        allocator_recover_resources(master->allocator, framework->number, agent->number,
+                                    resources_view(&available), filter_secs(accept->filters));
     return 202;
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * ACKNOWLEDGE: passed on to the agent; the acknowledgement of a terminal update ends the task here. It is remembered, because it
- * may be lost on its way: message_status_update.c then answers the agent in the framework's place.
+ * ACKNOWLEDGE: passed on to the agent; the acknowledgement of a terminal update ends the task here. It is
+ * remembered, because it may be lost on its way: message_status_update.c then answers the agent in the
+ * framework's place.
  */
 #include <string.h>
 
@@ -22,8 +23,7 @@ pass_on(struct framework *framework, struct agent *agent, const Mesos__V1__Sched
 
 /* Notes that the update got its acknowledgement; false when the task waits for none. */
 static bool
-known(struct task *task, const struct agent *agent,
-      const Mesos__V1__Scheduler__Call__Acknowledge *from)
+known(struct task *task, const struct agent *agent, const Mesos__V1__Scheduler__Call__Acknowledge *from)
 {
     if (!task || task->agent != agent)
         return true; /* the agent knows better */

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* DECLINE: offers go back with a filter. Ids that are not (or no longer) offers of this framework are passed over. */
+/* DECLINE: offers go back with a filter. Ids that are not (or no longer) offers of this framework are passed
+ * over. */
 #include "base/log.h"
 #include "master/calls.h"
 
 int
-call_decline(struct framework *framework, const Mesos__V1__Scheduler__Call *call, struct arena *arena, struct err *err)
+call_decline(struct framework *framework, const Mesos__V1__Scheduler__Call *call, struct arena *arena,
+             struct err *err)
 {
     const Mesos__V1__Scheduler__Call__Decline *decline = call->decline;
     double secs = filter_secs(decline->filters);

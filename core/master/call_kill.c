@@ -6,7 +6,8 @@
 #include "master/calls.h"
 
 int
-call_kill(struct framework *framework, const Mesos__V1__Scheduler__Call *call, struct arena *arena, struct err *err)
+call_kill(struct framework *framework, const Mesos__V1__Scheduler__Call *call, struct arena *arena,
+          struct err *err)
 {
     const Mesos__V1__Scheduler__Call__Kill *kill = call->kill;
     const char *agent_id = kill->agent_id ? kill->agent_id->value : NULL;

@@ -4,7 +4,8 @@
 #include "master/calls.h"
 
 int
-call_message(struct framework *framework, const Mesos__V1__Scheduler__Call *call, struct arena *arena, struct err *err)
+call_message(struct framework *framework, const Mesos__V1__Scheduler__Call *call, struct arena *arena,
+             struct err *err)
 {
     const Mesos__V1__Scheduler__Call__Message *from = call->message;
     struct master *master = framework->master;
@@ -18,7 +19,8 @@ call_message(struct framework *framework, const Mesos__V1__Scheduler__Call *call
                     from->executor_id->value, from->agent_id->value);
         return 202;
     }
-    Mesos__Internal__FrameworkToExecutorMessage message = MESOS__INTERNAL__FRAMEWORK_TO_EXECUTOR_MESSAGE__INIT;
+    Mesos__Internal__FrameworkToExecutorMessage message =
+        MESOS__INTERNAL__FRAMEWORK_TO_EXECUTOR_MESSAGE__INIT;
     message.slave_id = from->agent_id;
     message.framework_id = framework->info->id;
     message.executor_id = from->executor_id;

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Calls about offer operations and inverse offers. This master runs no operation that outlives its ACCEPT and sends no inverse
- * offer, so every id in them is unknown; the answers are those that Mesos gives for unknown ids.
+ * Calls about offer operations and inverse offers. This master runs no operation that outlives its ACCEPT and
+ * sends no inverse offer, so every id in them is unknown; the answers are those that Mesos gives for unknown
+ * ids.
  */
 #include "base/log.h"
 #include "master/calls.h"
 
 int
-call_reconcile_operations(struct framework *framework, const Mesos__V1__Scheduler__Call *call, struct arena *arena,
-                          struct err *err)
+call_reconcile_operations(struct framework *framework, const Mesos__V1__Scheduler__Call *call,
+                          struct arena *arena, struct err *err)
 {
     const Mesos__V1__Scheduler__Call__ReconcileOperations *reconcile = call->reconcile_operations;
     struct master *master = framework->master;
@@ -55,8 +56,8 @@ drop_inverse(struct framework *framework, const char *what, size_t count)
 }
 
 int
-call_accept_inverse_offers(struct framework *framework, const Mesos__V1__Scheduler__Call *call, struct arena *arena,
-                           struct err *err)
+call_accept_inverse_offers(struct framework *framework, const Mesos__V1__Scheduler__Call *call,
+                           struct arena *arena, struct err *err)
 {
     (void)arena;
     (void)err;
@@ -64,10 +65,11 @@ call_accept_inverse_offers(struct framework *framework, const Mesos__V1__Schedul
 }
 
 int
-call_decline_inverse_offers(struct framework *framework, const Mesos__V1__Scheduler__Call *call, struct arena *arena,
-                            struct err *err)
+call_decline_inverse_offers(struct framework *framework, const Mesos__V1__Scheduler__Call *call,
+                            struct arena *arena, struct err *err)
 {
     (void)arena;
     (void)err;
-    return drop_inverse(framework, "decline_inverse_offers", call->decline_inverse_offers->n_inverse_offer_ids);
+    return drop_inverse(framework, "decline_inverse_offers",
+                        call->decline_inverse_offers->n_inverse_offer_ids);
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * RECONCILE: what the master knows of tasks, as updates that want no acknowledgement. Without a list: all tasks of the
- * framework. An agent that may still come back after a failover of the master is not answered for.
+ * RECONCILE: what the master knows of tasks, as updates that want no acknowledgement. Without a list: all
+ * tasks of the framework. An agent that may still come back after a failover of the master is not answered
+ * for.
  */
 #include <stdio.h>
 
@@ -15,7 +16,8 @@ send_known(struct framework *framework, const struct task *task, struct arena *a
     const Mesos__V1__TaskStatus *last = task_last_status(task, arena);
     Mesos__V1__TaskState state = (Mesos__V1__TaskState)(task->has_update ? task->update_state : task->state);
     task_status_init(&status, framework->master, task->id, task->agent->id, state,
-                     MESOS__V1__TASK_STATUS__REASON__REASON_RECONCILIATION, "Reconciliation: Latest task state", arena);
+                     MESOS__V1__TASK_STATUS__REASON__REASON_RECONCILIATION,
+                     "Reconciliation: Latest task state", arena);
     if (last) {
         status.has_healthy = last->has_healthy;
         status.healthy = last->healthy;
@@ -26,8 +28,8 @@ send_known(struct framework *framework, const struct task *task, struct arena *a
 }
 
 static void
-send_unknown(struct framework *framework, const char *task_id, const char *agent_id, Mesos__V1__TaskState aware,
-             const char *message, int64_t unreachable_ns, struct arena *arena)
+send_unknown(struct framework *framework, const char *task_id, const char *agent_id,
+             Mesos__V1__TaskState aware, const char *message, int64_t unreachable_ns, struct arena *arena)
 {
     Mesos__V1__TaskStatus status;
     Mesos__V1__TimeInfo since = MESOS__V1__TIME_INFO__INIT;
@@ -54,7 +56,8 @@ reconcile_one(struct framework *framework, const char *task_id, const char *agen
         send_unknown(framework, task_id, agent_id, MESOS__V1__TASK_STATE__TASK_GONE,
                      "Reconciliation: Task is unknown to the agent", 0, arena);
     } else if (agent_id ? map_get(&master->recovered, id) != NULL : map_count(&master->recovered) > 0) {
-        log_info("reconcile task=%s framework=%s: no answer while agents are awaited", task_id, framework->id);
+        log_info("reconcile task=%s framework=%s: no answer while agents are awaited", task_id,
+                 framework->id);
     } else if (lost) {
         send_unknown(framework, task_id, agent_id, MESOS__V1__TASK_STATE__TASK_UNREACHABLE,
                      "Reconciliation: Task is unreachable", lost->since_ns, arena);
@@ -68,7 +71,8 @@ reconcile_one(struct framework *framework, const char *task_id, const char *agen
 }
 
 int
-call_reconcile(struct framework *framework, const Mesos__V1__Scheduler__Call *call, struct arena *arena, struct err *err)
+call_reconcile(struct framework *framework, const Mesos__V1__Scheduler__Call *call, struct arena *arena,
+               struct err *err)
 {
     const Mesos__V1__Scheduler__Call__Reconcile *reconcile = call->reconcile;
     (void)err;
@@ -81,7 +85,7 @@ call_reconcile(struct framework *framework, const Mesos__V1__Scheduler__Call *ca
                       reconcile->tasks[i]->agent_id ? reconcile->tasks[i]->agent_id->value : NULL, arena);
     struct task *task;
     if (reconcile->n_tasks == 0)
-        map_foreach(task, &framework->tasks)
+        map_foreach (task, &framework->tasks)
             send_known(framework, task, arena);
     return 202;
 }

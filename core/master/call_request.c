@@ -5,7 +5,8 @@
 #include "wire/message.h"
 
 int
-call_request(struct framework *framework, const Mesos__V1__Scheduler__Call *call, struct arena *arena, struct err *err)
+call_request(struct framework *framework, const Mesos__V1__Scheduler__Call *call, struct arena *arena,
+             struct err *err)
 {
     auto_buf struct buf packed = {0};
     (void)arena;

@@ -5,7 +5,8 @@
 #include "master/calls.h"
 
 int
-call_revive(struct framework *framework, const Mesos__V1__Scheduler__Call *call, struct arena *arena, struct err *err)
+call_revive(struct framework *framework, const Mesos__V1__Scheduler__Call *call, struct arena *arena,
+            struct err *err)
 {
     size_t count = call->revive ? call->revive->n_roles : 0;
     const char *const *roles = count ? (const char *const *)call->revive->roles : NULL;

@@ -5,7 +5,8 @@
 #include "master/calls.h"
 
 int
-call_suppress(struct framework *framework, const Mesos__V1__Scheduler__Call *call, struct arena *arena, struct err *err)
+call_suppress(struct framework *framework, const Mesos__V1__Scheduler__Call *call, struct arena *arena,
+              struct err *err)
 {
     size_t count = call->suppress ? call->suppress->n_roles : 0;
     const char *const *roles = count ? (const char *const *)call->suppress->roles : NULL;

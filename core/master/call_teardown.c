@@ -3,7 +3,8 @@
 #include "master/calls.h"
 
 int
-call_teardown(struct framework *framework, const Mesos__V1__Scheduler__Call *call, struct arena *arena, struct err *err)
+call_teardown(struct framework *framework, const Mesos__V1__Scheduler__Call *call, struct arena *arena,
+              struct err *err)
 {
     (void)call;
     (void)arena;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The list of calls, and what a call must look like before anything is done with it. Texts: golden exchanges. */
+/* The list of calls, and what a call must look like before anything is done with it. Texts: golden exchanges.
+ */
 #include "master/calls.h"
 
 #include <errno.h>
@@ -22,10 +23,10 @@ validate_body(const Mesos__V1__Scheduler__Call *call, struct err *err)
     switch (call->type) {
 /* A call without body is one whose framework_id is there, which was asked before. */
 #define NO_BODY framework_id
-#define CALL(TYPE, function, member)                                                                               \
-    case MESOS__V1__SCHEDULER__CALL__TYPE__##TYPE:                                                                 \
-        if (!call->member)                                                                                         \
-            return err_set(err, -EINVAL, "Expecting '%s' to be present", #member);                                 \
+#define CALL(TYPE, function, member)                                                                         \
+    case MESOS__V1__SCHEDULER__CALL__TYPE__##TYPE:                                                           \
+        if (!call->member)                                                                                   \
+            return err_set(err, -EINVAL, "Expecting '%s' to be present", #member);                           \
         return 0;
 #include "master/calls.def"
 #undef CALL
@@ -65,8 +66,8 @@ call_fn *
 call_function(Mesos__V1__Scheduler__Call__Type type)
 {
     switch (type) {
-#define CALL(TYPE, function, member)                                                                               \
-    case MESOS__V1__SCHEDULER__CALL__TYPE__##TYPE:                                                                 \
+#define CALL(TYPE, function, member)                                                                         \
+    case MESOS__V1__SCHEDULER__CALL__TYPE__##TYPE:                                                           \
         return function;
 #include "master/calls.def"
 #undef CALL

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Agents going away: a broken connection, missed pings, a farewell, silence after a failover. The registry is written first;
- * then tasks get their last state, offers are rescinded and every framework hears of it.
+ * Agents going away: a broken connection, missed pings, a farewell, silence after a failover. The registry is
+ * written first; then tasks get their last state, offers are rescinded and every framework hears of it.
  */
 #include <string.h>
 
@@ -21,12 +21,13 @@ lost_agent_add(struct map *map, struct str id, int64_t since_ns)
 }
 
 static void
-end_task(struct task *task, Mesos__V1__TaskState state, int reason, const char *message, int64_t unreachable_ns,
-         struct arena *arena)
+end_task(struct task *task, Mesos__V1__TaskState state, int reason, const char *message,
+         int64_t unreachable_ns, struct arena *arena)
 {
     Mesos__V1__TaskStatus status;
     Mesos__V1__TimeInfo since = MESOS__V1__TIME_INFO__INIT;
-    task_status_init(&status, task->framework->master, task->id, task->agent->id, state, reason, message, arena);
+    task_status_init(&status, task->framework->master, task->id, task->agent->id, state, reason, message,
+                     arena);
     if (unreachable_ns) {
         since.nanoseconds = unreachable_ns;
         status.unreachable_time = &since;
@@ -44,16 +45,15 @@ agent_drop_framework(struct agent *agent, struct framework *framework)
     char *message = arena_printf(arena, "Agent %s disconnected", agent->hostname);
     Mesos__V1__TaskState state =
         framework->partition_aware ? MESOS__V1__TASK_STATE__TASK_GONE : MESOS__V1__TASK_STATE__TASK_LOST;
-    list_foreach_safe(task, next, &agent->tasks, agent_node)
-    {
+    list_foreach_safe (task, next, &agent->tasks, agent_node) {
         if (task->framework != framework)
             continue;
         if (!task_state_terminal((Mesos__V1__TaskState)task->state))
-            end_task(task, state, MESOS__V1__TASK_STATUS__REASON__REASON_AGENT_DISCONNECTED, message, 0, arena);
+            end_task(task, state, MESOS__V1__TASK_STATUS__REASON__REASON_AGENT_DISCONNECTED, message, 0,
+                     arena);
         task_complete(task);
     }
-    list_foreach_safe(executor, following, &agent->executors, agent_node)
-    {
+    list_foreach_safe (executor, following, &agent->executors, agent_node) {
         if (executor->framework == framework)
             executor_remove(executor, true);
     }
@@ -65,13 +65,11 @@ fleeting_framework(const struct agent *agent)
 {
     const struct task *task;
     const struct executor *executor;
-    list_foreach(task, &agent->tasks, agent_node)
-    {
+    list_foreach (task, &agent->tasks, agent_node) {
         if (!task->framework->info->checkpoint)
             return task->framework;
     }
-    list_foreach(executor, &agent->executors, agent_node)
-    {
+    list_foreach (executor, &agent->executors, agent_node) {
         if (!executor->framework->info->checkpoint)
             return executor->framework;
     }
@@ -105,7 +103,7 @@ send_failure(struct master *master, const char *agent_id)
     event.failure = &failure;
     failure.agent_id = &id;
     id.value = text;
-    map_foreach(framework, &master->frameworks)
+    map_foreach (framework, &master->frameworks)
         framework_send(framework, &event);
 }
 
@@ -119,8 +117,7 @@ lose(struct agent *agent, bool unreachable)
     auto_arena struct arena *arena = arena_new(0);
     allocator_deactivate_agent(master->allocator, agent->number);
     agent->active = false;
-    list_foreach_safe(task, next, &agent->tasks, agent_node)
-    {
+    list_foreach_safe (task, next, &agent->tasks, agent_node) {
         bool ended = task_state_terminal((Mesos__V1__TaskState)task->state);
         Mesos__V1__TaskState state = unreachable && task->framework->partition_aware
                                          ? MESOS__V1__TASK_STATE__TASK_UNREACHABLE
@@ -134,7 +131,7 @@ lose(struct agent *agent, bool unreachable)
             task_complete(task);
         arena_reset(arena);
     }
-    list_foreach_safe(executor, following, &agent->executors, agent_node)
+    list_foreach_safe (executor, following, &agent->executors, agent_node)
         executor_remove(executor, true);
     offers_rescind_agent(agent);
     auto_free char *id = xstrdup(agent->id);
@@ -171,7 +168,8 @@ put_unreachable(struct master *master, const char *id, int64_t since_ns)
     registrar_put(master->registrar, MESOS_REGISTRY_UNREACHABLE, str_of(id), buf_str(&master->out));
 }
 
-/* --agent_removal_rate_limit: true when one more may go now. Who may not is asked about again at its next ping. */
+/* --agent_removal_rate_limit: true when one more may go now. Who may not is asked about again at its next
+ * ping. */
 static bool
 may_remove(struct master *master)
 {
@@ -181,7 +179,8 @@ may_remove(struct master *master)
         return true;
     if (now_ms < master->next_removal_ms)
         return false;
-    master->next_removal_ms = now_ms + options->agent_removal_rate_ns / options->agent_removal_rate_count / 1000000;
+    master->next_removal_ms =
+        now_ms + options->agent_removal_rate_ns / options->agent_removal_rate_count / 1000000;
     return true;
 }
 
@@ -192,7 +191,8 @@ agent_mark_unreachable(struct agent *agent, const char *message)
     if (agent->leaving || !may_remove(master))
         return;
     metric_inc(master->m.slave_unreachable_scheduled);
-    log_warning("unreachable agent=%s pid=%s hostname=%s: %s", agent->id, agent->pid, agent->hostname, message);
+    log_warning("unreachable agent=%s pid=%s hostname=%s: %s", agent->id, agent->pid, agent->hostname,
+                message);
     agent->leaving = true;
     agent->loss = xstrdup(message);
     agent->loss_ns = (int64_t)(loop_wall_secs(master->loop) * 1e9);
@@ -227,8 +227,7 @@ on_recovered_lost(void *arg)
     struct master *master = arg;
     struct recovered_agent *recovered;
     int64_t now_ns = (int64_t)(loop_wall_secs(master->loop) * 1e9);
-    map_foreach(recovered, &master->recovered)
-    {
+    map_foreach (recovered, &master->recovered) {
         if (!recovered->leaving)
             continue;
         map_remove(&master->recovered, str_of(recovered->id));
@@ -252,14 +251,14 @@ agents_reregister_timeout(void *arg)
     double share = (double)missing / (double)total;
     if (share > master->options->recovery_agent_removal_limit) {
         master_fatal(master,
-                     "%zu of %zu agents have not come back after the failover: more than --recovery_agent_removal_limit "
+                     "%zu of %zu agents have not come back after the failover: more than "
+                     "--recovery_agent_removal_limit "
                      "allows to remove (%.0f%%)",
                      missing, total, master->options->recovery_agent_removal_limit * 100);
         return;
     }
     log_warning("unreachable agents=%zu: they did not come back within --agent_reregister_timeout", missing);
-    map_foreach(recovered, &master->recovered)
-    {
+    map_foreach (recovered, &master->recovered) {
         recovered->leaving = true;
         put_unreachable(master, recovered->id, (int64_t)(loop_wall_secs(master->loop) * 1e9));
     }
@@ -273,8 +272,7 @@ collect(struct master *master, struct map *map, enum mesos_registry_table table)
     int64_t oldest_ns = (int64_t)(loop_wall_secs(master->loop) * 1e9) - options->registry_max_agent_age_ns;
     struct lost_agent *lost;
     size_t gone = 0;
-    map_foreach(lost, map)
-    {
+    map_foreach (lost, map) {
         if (lost->since_ns >= oldest_ns && (int64_t)map_count(map) <= options->registry_max_agent_count)
             break; /* in order of time */
         registrar_remove(master->registrar, table, str_of(lost->id));

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Executors that frameworks bring along: known from their first task until the agent says that they exited. */
+/* Executors that frameworks bring along: known from their first task until the agent says that they exited.
+ */
 #include <stdio.h>
 #include <string.h>
 
@@ -42,8 +43,7 @@ executor_remove(struct executor *executor, bool recover)
 {
     struct framework *framework = executor->framework;
     struct task *task;
-    list_foreach(task, &executor->agent->tasks, agent_node)
-    {
+    list_foreach (task, &executor->agent->tasks, agent_node) {
         if (task->executor == executor)
             task->executor = NULL;
     }

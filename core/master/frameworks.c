@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Frameworks: their info, their event stream, how they come and go. What they may say is checked by validate_framework.c and
- * calls.c before it gets here.
+ * Frameworks: their info, their event stream, how they come and go. What they may say is checked by
+ * validate_framework.c and calls.c before it gets here.
  */
 #include <errno.h>
 #include <math.h>
@@ -87,7 +87,8 @@ take_info(struct framework *framework, const Mesos__V1__FrameworkInfo *info, cha
         framework_has_capability(info, MESOS__V1__FRAMEWORK_INFO__CAPABILITY__TYPE__PARTITION_AWARE);
     framework->refinement =
         framework_has_capability(info, MESOS__V1__FRAMEWORK_INFO__CAPABILITY__TYPE__RESERVATION_REFINEMENT);
-    framework->multi_role = framework_has_capability(info, MESOS__V1__FRAMEWORK_INFO__CAPABILITY__TYPE__MULTI_ROLE);
+    framework->multi_role =
+        framework_has_capability(info, MESOS__V1__FRAMEWORK_INFO__CAPABILITY__TYPE__MULTI_ROLE);
     for (uint32_t i = 0; i < framework->role_count; i++)
         framework_metrics_suppressed(framework, framework->roles[i], false);
     if (suppressed_count)
@@ -138,8 +139,8 @@ number_framework(struct master *master, struct framework *framework)
         master->next_framework_number = 1;
     if (master->next_framework_number >= master->framework_slots) {
         master->framework_slots = master->framework_slots ? master->framework_slots * 2 : 16;
-        master->frameworks_by_number =
-            xreallocarray(master->frameworks_by_number, master->framework_slots, sizeof(*master->frameworks_by_number));
+        master->frameworks_by_number = xreallocarray(master->frameworks_by_number, master->framework_slots,
+                                                     sizeof(*master->frameworks_by_number));
     }
     master->frameworks_by_number[0] = NULL;
     framework->number = master->next_framework_number++;
@@ -200,28 +201,26 @@ framework_update(struct framework *framework, const Mesos__V1__FrameworkInfo *in
     allocator_view(framework, &view, arena);
     allocator_update_framework(framework->master->allocator, &view);
     struct offer *offer, *next;
-    list_foreach_safe(offer, next, &framework->offers, framework_node)
-    {
+    list_foreach_safe (offer, next, &framework->offers, framework_node) {
         if (!framework_has_role(framework, offer->role))
             offer_rescind(offer);
     }
 }
 
 void
-framework_each_agent(struct framework *framework, void (*fn)(struct framework *framework, struct agent *agent))
+framework_each_agent(struct framework *framework,
+                     void (*fn)(struct framework *framework, struct agent *agent))
 {
     struct task *task;
     struct executor *executor;
     uint64_t mark = ++framework->master->mark;
-    map_foreach(task, &framework->tasks)
-    {
+    map_foreach (task, &framework->tasks) {
         if (task->agent && task->agent->mark != mark) {
             task->agent->mark = mark;
             fn(framework, task->agent);
         }
     }
-    map_foreach(executor, &framework->executors)
-    {
+    map_foreach (executor, &framework->executors) {
         if (executor->agent->mark != mark) {
             executor->agent->mark = mark;
             fn(framework, executor->agent);
@@ -305,8 +304,8 @@ send_subscribed(struct framework *framework)
     subscribed.framework_id = framework->info->id;
     subscribed.has_heartbeat_interval_seconds = true;
     subscribed.heartbeat_interval_seconds = HEARTBEAT_MS / 1000;
-    subscribed.master_info =
-        MESSAGE_UNPACK(Mesos__V1__MasterInfo, mesos__v1__master_info, str_n(master->info, master->info_len), arena, NULL);
+    subscribed.master_info = MESSAGE_UNPACK(Mesos__V1__MasterInfo, mesos__v1__master_info,
+                                            str_n(master->info, master->info_len), arena, NULL);
     framework_send(framework, &event);
 }
 
@@ -400,8 +399,7 @@ end_tasks(struct framework *framework)
     auto_free char *message = xasprintf("Framework %s removed", framework->id);
     struct task *task;
     struct executor *executor;
-    map_foreach(task, &framework->tasks)
-    {
+    map_foreach (task, &framework->tasks) {
         if (!task_state_terminal((Mesos__V1__TaskState)task->state)) {
             Mesos__V1__TaskStatus status;
             task_status_init(&status, master, task->id, task->agent->id, MESOS__V1__TASK_STATE__TASK_KILLED,
@@ -411,8 +409,7 @@ end_tasks(struct framework *framework)
         task_complete(task);
         arena_reset(arena);
     }
-    map_foreach(executor, &framework->executors)
-    {
+    map_foreach (executor, &framework->executors) {
         executor_remove(executor, true);
     }
 }
@@ -423,8 +420,7 @@ tell_agents_shutdown(struct framework *framework)
     Mesos__Internal__ShutdownFrameworkMessage message = MESOS__INTERNAL__SHUTDOWN_FRAMEWORK_MESSAGE__INIT;
     struct agent *agent;
     message.framework_id = framework->info->id;
-    map_foreach(agent, &framework->master->agents)
-    {
+    map_foreach (agent, &framework->master->agents) {
         if (agent->connected)
             agent_send(agent, "mesos.internal.ShutdownFrameworkMessage", &message);
     }
@@ -450,8 +446,8 @@ void
 framework_remove(struct framework *framework, const char *why)
 {
     struct master *master = framework->master;
-    log_info("remove framework=%s name=\"%s\" reason=\"%s\" tasks=%zu", framework->id, framework->info->name, why,
-             map_count(&framework->tasks));
+    log_info("remove framework=%s name=\"%s\" reason=\"%s\" tasks=%zu", framework->id, framework->info->name,
+             why, map_count(&framework->tasks));
     loop_timer_stop(&framework->failover);
     allocator_deactivate_framework(master->allocator, framework->number);
     framework->active = false;
@@ -476,9 +472,9 @@ framework_free(struct framework *framework)
         return;
     loop_timer_stop(&framework->heartbeat);
     loop_timer_stop(&framework->failover);
-    list_foreach_safe(task, next, &framework->done, agent_node)
+    list_foreach_safe (task, next, &framework->done, agent_node)
         task_free(task);
-    map_foreach(task, &framework->unreachable)
+    map_foreach (task, &framework->unreachable)
         task_free(task);
     framework_metrics_free(framework->metrics, framework->master->daemon->metrics);
     map_fini(&framework->tasks);

@@ -1,21 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The table of the master's endpoints, and who may answer: only the leading master does, others point at it. */
+/* The table of the master's endpoints, and who may answer: only the leading master does, others point at it.
+ */
 #include "master/http.h"
 
 #include <stdio.h>
 
 static const struct route routes[] = {
-    {"/api/v1/scheduler", "POST", http_scheduler, "The calls of schedulers; SUBSCRIBE opens the stream of events.",
-     "mesos-master-scheduler", ROUTE_LEADER},
+    {"/api/v1/scheduler", "POST", http_scheduler,
+     "The calls of schedulers; SUBSCRIBE opens the stream of events.", "mesos-master-scheduler",
+     ROUTE_LEADER},
     {"/api/v1", "POST", http_operator, "The calls of operators.", "mesos-master-readwrite", ROUTE_LEADER},
-    {"/api/v1/operator", "POST", http_operator, "Another name of /api/v1.", "mesos-master-readwrite", ROUTE_LEADER},
+    {"/api/v1/operator", "POST", http_operator, "Another name of /api/v1.", "mesos-master-readwrite",
+     ROUTE_LEADER},
     {"/state", NULL, http_state, "Everything that the master knows.", "mesos-master-readonly", ROUTE_LEADER},
     {"/state.json", NULL, http_state, "Another name of /state.", "mesos-master-readonly", ROUTE_LEADER},
-    {"/state-summary", NULL, http_state_summary, "Agents and frameworks with counts of tasks.", "mesos-master-readonly",
-     ROUTE_LEADER},
+    {"/state-summary", NULL, http_state_summary, "Agents and frameworks with counts of tasks.",
+     "mesos-master-readonly", ROUTE_LEADER},
     {"/slaves", NULL, http_slaves, "Agents; slave_id=<id> shows one.", "mesos-master-readonly", ROUTE_LEADER},
-    {"/frameworks", NULL, http_frameworks, "Frameworks; framework_id=<id> shows one.", "mesos-master-readonly",
-     ROUTE_LEADER},
+    {"/frameworks", NULL, http_frameworks, "Frameworks; framework_id=<id> shows one.",
+     "mesos-master-readonly", ROUTE_LEADER},
     {"/tasks", NULL, http_tasks, "Tasks in pages: limit, offset, order, framework_id, task_id.",
      "mesos-master-readonly", ROUTE_LEADER},
     {"/tasks.json", NULL, http_tasks, "Another name of /tasks.", "mesos-master-readonly", ROUTE_LEADER},
@@ -114,6 +117,7 @@ http_accept_type(struct http_exchange *exchange)
         return 1;
     if (accepts(request, "application/x-protobuf"))
         return 0;
-    http_reply_text(exchange, 406, "Expecting 'Accept' to allow 'application/x-protobuf' or 'application/json'");
+    http_reply_text(exchange, 406,
+                    "Expecting 'Accept' to allow 'application/x-protobuf' or 'application/json'");
     return -1;
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The master's endpoints: handlers for the routes in http.c, and the pieces of JSON that several of them show. */
+/* The master's endpoints: handlers for the routes in http.c, and the pieces of JSON that several of them
+ * show. */
 #ifndef MASTER_HTTP_H
 #define MASTER_HTTP_H
 
@@ -20,21 +21,25 @@ void http_roles(struct http_exchange *exchange, void *arg);
 void http_redirect(struct http_exchange *exchange, void *arg);
 void http_teardown(struct http_exchange *exchange, void *arg);
 
-/* http_scheduler.c and http_operator.c: is the body's type one that is understood? Answers 400 or 415 itself otherwise.
- * *ret_json: JSON rather than protobuf. */
+/* http_scheduler.c and http_operator.c: is the body's type one that is understood? Answers 400 or 415 itself
+ * otherwise. *ret_json: JSON rather than protobuf. */
 bool http_content_type(struct http_exchange *exchange, bool *ret_json);
 /* What the client takes: 1 JSON, 0 protobuf, -1 neither (406 was answered). */
 int http_accept_type(struct http_exchange *exchange);
 
-/* json_state.c */
+/* json_resources.c */
 /* {"disk":..,"mem":..,"gpus":..,"cpus":..,"ports":"[..]"}; with zeros for the four scalars. */
 void json_resources(struct json *json, const struct resources *r);
 /* "key": {"<role>": {resources}} of what is reserved. */
 void json_reserved(struct json *json, const char *key, const struct resources *r);
 /* An array of Resource, in the form from before refinement. */
 void json_resources_full(struct json *json, const struct resources *r, struct arena *arena);
+/* "reserved_resources_full": {"<role>": [..]}. */
+void json_reserved_full(struct json *json, const struct resources *total, struct arena *arena);
 void json_message(struct json *json, const void *message);
 void json_labels(struct json *json, const Mesos__V1__Labels *labels);
+
+/* json_state.c */
 
 /* What is used of or offered from somewhere, summed up when somebody looks. */
 void agent_used(const struct agent *agent, struct resources *ret);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* POST /api/v1: the operator's calls that need no more than what is here; the others are answered 501 by name. */
+/* POST /api/v1: the operator's calls that need no more than what is here; the others are answered 501 by
+ * name. */
 #include <errno.h>
 #include <string.h>
 
@@ -117,7 +118,8 @@ get_version(struct http_exchange *exchange, bool json, struct arena *arena)
     auto_buf struct buf text = {0};
     daemon_version(&text);
     /* The same facts as /version, read through the schema. */
-    body.version_info = MESSAGE_FROM_JSON(Mesos__V1__VersionInfo, mesos__v1__version_info, buf_str(&text), arena, NULL);
+    body.version_info =
+        MESSAGE_FROM_JSON(Mesos__V1__VersionInfo, mesos__v1__version_info, buf_str(&text), arena, NULL);
     response.type = MESOS__V1__MASTER__RESPONSE__TYPE__GET_VERSION;
     response.get_version = &body;
     if (body.version_info)
@@ -131,8 +133,8 @@ get_master(struct master *master, struct http_exchange *exchange, bool json, str
 {
     Response response = MESOS__V1__MASTER__RESPONSE__INIT;
     Mesos__V1__Master__Response__GetMaster body = MESOS__V1__MASTER__RESPONSE__GET_MASTER__INIT;
-    body.master_info =
-        message_unpack_trusted(&mesos__v1__master_info__descriptor, str_n(master->info, master->info_len), arena);
+    body.master_info = message_unpack_trusted(&mesos__v1__master_info__descriptor,
+                                              str_n(master->info, master->info_len), arena);
     body.has_start_time = body.has_elected_time = true;
     body.start_time = master->start_secs;
     body.elected_time = master->elected_secs;
@@ -165,7 +167,8 @@ validate(const Call *call, struct err *err)
 }
 
 static void
-dispatch(struct master *master, struct http_exchange *exchange, const Call *call, bool json, struct arena *arena)
+dispatch(struct master *master, struct http_exchange *exchange, const Call *call, bool json,
+         struct arena *arena)
 {
     const ProtobufCEnumValue *name;
     switch (call->type) {
@@ -193,8 +196,10 @@ dispatch(struct master *master, struct http_exchange *exchange, const Call *call
         http_reply(exchange, 200, NULL, (struct str){0});
         return;
     default:
-        name = protobuf_c_enum_descriptor_get_value(&mesos__v1__master__call__type__descriptor, (int)call->type);
-        http_reply_text(exchange, 501, "501 Not Implemented. Calls of type '%s' are not supported by this master.",
+        name =
+            protobuf_c_enum_descriptor_get_value(&mesos__v1__master__call__type__descriptor, (int)call->type);
+        http_reply_text(exchange, 501,
+                        "501 Not Implemented. Calls of type '%s' are not supported by this master.",
                         name ? name->name : "UNKNOWN");
     }
 }

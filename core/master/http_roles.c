@@ -26,13 +26,11 @@ collect_roles(const struct master *master, struct map *roles, struct arena *aren
 {
     const struct framework *framework;
     const struct agent *agent;
-    map_foreach(framework, &master->frameworks)
-    {
+    map_foreach (framework, &master->frameworks) {
         for (uint32_t i = 0; i < framework->role_count; i++)
             add_role(roles, str_of(framework->roles[i]), arena);
     }
-    map_foreach(agent, &master->agents)
-    {
+    map_foreach (agent, &master->agents) {
         for (uint32_t i = 0; i < agent->total.count; i++)
             if (strcmp(agent->total.items[i].role, "*") != 0)
                 add_role(roles, str_of(agent->total.items[i].role), arena);
@@ -101,8 +99,7 @@ json_role(struct json *json, const struct master *master, const char *role)
     auto_resources struct resources used = {0}, offered = {0}, reserved = {0}, sum = {0};
     const struct framework *framework;
     const struct agent *agent;
-    map_foreach(agent, &master->agents)
-    {
+    map_foreach (agent, &master->agents) {
         auto_resources struct resources agent_use = {0}, agent_offer = {0};
         agent_used(agent, &agent_use);
         agent_offered(agent, &agent_offer);
@@ -130,8 +127,7 @@ json_role(struct json *json, const struct master *master, const char *role)
     json_quantities(json, "reserved", &reserved);
     json_key(json, "frameworks");
     json_array(json);
-    map_foreach(framework, &master->frameworks)
-    {
+    map_foreach (framework, &master->frameworks) {
         if (framework_has_role(framework, role))
             json_text(json, framework->id);
     }
@@ -157,7 +153,7 @@ http_roles(struct http_exchange *exchange, void *arg)
     const char *role;
     collect_roles(master, &roles, arena);
     const char **sorted = arena_calloc(arena, map_count(&roles) + 1, sizeof(*sorted));
-    map_foreach(role, &roles)
+    map_foreach (role, &roles)
         sorted[count++] = role;
     map_fini(&roles);
     qsort(sorted, count, sizeof(*sorted), by_name);

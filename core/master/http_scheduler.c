@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * POST /api/v1/scheduler: decodes a call, checks its shape, finds its framework and stream, and hands it to its function.
- * SUBSCRIBE, which opens the stream, is here too. Statuses and texts: golden exchanges.
+ * POST /api/v1/scheduler: decodes a call, checks its shape, finds its framework and stream, and hands it to
+ * its function. SUBSCRIBE, which opens the stream, is here too. Statuses and texts: golden exchanges.
  */
 #include <errno.h>
 #include <string.h>
@@ -43,7 +43,8 @@ stream_error(struct master *master, struct http_exchange *exchange, bool json, c
 
 /* What was subscribed before goes on under this stream. Fields that cannot change stay as they were. */
 static int
-resubscribe(struct framework *framework, const Mesos__V1__Scheduler__Call__Subscribe *subscribe, struct err *err)
+resubscribe(struct framework *framework, const Mesos__V1__Scheduler__Call__Subscribe *subscribe,
+            struct err *err)
 {
     Mesos__V1__FrameworkInfo info = *subscribe->framework_info;
     const Mesos__V1__FrameworkInfo *before = framework->info;
@@ -51,8 +52,8 @@ resubscribe(struct framework *framework, const Mesos__V1__Scheduler__Call__Subsc
     if (strcmp(was, is) != 0)
         return err_set(err, -EINVAL, "Changing framework's principal is not allowed.");
     if (strcmp(before->user, info.user) != 0 || before->checkpoint != info.checkpoint)
-        log_warning("subscribe framework=%s: user and checkpoint stay '%s' and %s", framework->id, before->user,
-                    before->checkpoint ? "true" : "false");
+        log_warning("subscribe framework=%s: user and checkpoint stay '%s' and %s", framework->id,
+                    before->user, before->checkpoint ? "true" : "false");
     info.user = before->user;
     info.has_checkpoint = before->has_checkpoint;
     info.checkpoint = before->checkpoint;
@@ -81,7 +82,8 @@ subscribe_check(struct master *master, const Call *call, struct arena *arena, st
     const Mesos__V1__FrameworkInfo *info = subscribe->framework_info;
     int rc = framework_info_validate(master, info, err);
     if (!rc)
-        rc = suppressed_validate(info, subscribe->suppressed_roles, subscribe->n_suppressed_roles, arena, err);
+        rc =
+            suppressed_validate(info, subscribe->suppressed_roles, subscribe->n_suppressed_roles, arena, err);
     if (!rc && info->id && map_get(&master->completed_ids, str_of(info->id->value)))
         rc = err_set(err, -EINVAL, "Framework has been removed");
     return rc;
@@ -111,7 +113,8 @@ subscribe(struct master *master, struct http_exchange *exchange, const Call *cal
     if (!known) {
         framework = framework_add(master, info, id);
         framework_announce(framework);
-        framework_update(framework, info, body->suppressed_roles, body->n_suppressed_roles, body->offer_constraints);
+        framework_update(framework, info, body->suppressed_roles, body->n_suppressed_roles,
+                         body->offer_constraints);
     }
     count_call(framework, call->type);
     log_info("subscribe framework=%s name=\"%s\" %s", framework->id, framework->info->name,
@@ -138,10 +141,11 @@ find_framework(struct master *master, struct http_exchange *exchange, const Call
     else if (!stream_id.ptr)
         http_reply_text(exchange, 400, "All non-subscribe calls should include the 'Mesos-Stream-Id' header");
     else if (!str_is(stream_id, framework->stream_id))
-        http_reply_text(exchange, 400,
-                        "The stream ID '%.*s' included in this request didn't match the stream ID currently associated "
-                        "with framework ID %s",
-                        STR_ARG(stream_id), framework->id);
+        http_reply_text(
+            exchange, 400,
+            "The stream ID '%.*s' included in this request didn't match the stream ID currently associated "
+            "with framework ID %s",
+            STR_ARG(stream_id), framework->id);
     else
         return framework;
     return NULL;

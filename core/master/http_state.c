@@ -9,7 +9,7 @@ count_agents(const struct master *master, bool active)
 {
     size_t count = 0;
     const struct agent *agent;
-    map_foreach(agent, &master->agents)
+    map_foreach (agent, &master->agents)
         count += agent->active == active;
     return count;
 }
@@ -61,12 +61,12 @@ json_frameworks_of(struct json *json, const struct master *master, struct arena 
     const struct framework *framework;
     json_key(json, "frameworks");
     json_array(json);
-    map_foreach(framework, &master->frameworks)
+    map_foreach (framework, &master->frameworks)
         json_framework(json, framework, arena);
     json_array_end(json);
     json_key(json, "completed_frameworks");
     json_array(json);
-    list_foreach(framework, &master->completed, completed_node)
+    list_foreach (framework, &master->completed, completed_node)
         json_framework(json, framework, arena);
     json_array_end(json);
 }
@@ -96,8 +96,7 @@ http_state(struct http_exchange *exchange, void *arg)
     json_head(&json, master);
     json_key(&json, "slaves");
     json_array(&json);
-    map_foreach(agent, &master->agents)
-    {
+    map_foreach (agent, &master->agents) {
         json_object(&json);
         json_agent(&json, agent, arena);
         json_object_end(&json);
@@ -155,8 +154,7 @@ http_slaves(struct http_exchange *exchange, void *arg)
     json_object(&json);
     json_key(&json, "slaves");
     json_array(&json);
-    map_foreach(agent, &master->agents)
-    {
+    map_foreach (agent, &master->agents) {
         if (only && !str_is(id, agent->id))
             continue;
         json_object(&json);

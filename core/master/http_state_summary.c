@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* GET /state-summary: agents and frameworks with how many tasks of each state they have, and who runs where. */
+/* GET /state-summary: agents and frameworks with how many tasks of each state they have, and who runs where.
+ */
 #include <string.h>
 
 #include "master/http.h"
@@ -39,7 +40,7 @@ json_summary(struct json *json, const struct summary *summary, const char *key)
         json_key_int(json, task_state_name(shown[i]), summary->states[shown[i]]);
     json_key(json, key);
     json_array(json);
-    map_foreach(id, &summary->others)
+    map_foreach (id, &summary->others)
         json_text(json, id);
     json_array_end(json);
 }
@@ -54,14 +55,15 @@ count_past(struct map *agents, struct summary *framework, const struct task *tas
 }
 
 static void
-count_framework(struct map *agents, struct summary *summary, const struct framework *framework, struct arena *arena)
+count_framework(struct map *agents, struct summary *summary, const struct framework *framework,
+                struct arena *arena)
 {
     const struct task *task;
-    map_foreach(task, &framework->tasks)
+    map_foreach (task, &framework->tasks)
         count_task(map_get(agents, str_of(task->agent->id)), summary, task, task->agent->id);
-    map_foreach(task, &framework->unreachable)
+    map_foreach (task, &framework->unreachable)
         count_past(agents, summary, task, arena);
-    list_foreach(task, &framework->done, agent_node)
+    list_foreach (task, &framework->done, agent_node)
         count_past(agents, summary, task, arena);
 }
 
@@ -71,8 +73,7 @@ json_agents(struct json *json, const struct master *master, const struct map *ag
     const struct agent *agent;
     json_key(json, "slaves");
     json_array(json);
-    map_foreach(agent, &master->agents)
-    {
+    map_foreach (agent, &master->agents) {
         json_object(json);
         json_agent(json, agent, arena);
         json_summary(json, map_get(agents, str_of(agent->id)), "framework_ids");
@@ -94,9 +95,9 @@ http_state_summary(struct http_exchange *exchange, void *arg)
     struct summary *summary;
     size_t at = 0;
     struct summary *frameworks = xcalloc(map_count(&master->frameworks) + 1, sizeof(*frameworks));
-    map_foreach(agent, &master->agents)
+    map_foreach (agent, &master->agents)
         map_add(&agents, str_of(agent->id), xcalloc(1, sizeof(struct summary)));
-    map_foreach(framework, &master->frameworks)
+    map_foreach (framework, &master->frameworks)
         count_framework(&agents, &frameworks[at++], framework, arena);
     json_object(&json);
     json_key_text(&json, "hostname", master->hostname);
@@ -106,8 +107,7 @@ http_state_summary(struct http_exchange *exchange, void *arg)
     json_key(&json, "frameworks");
     json_array(&json);
     at = 0;
-    map_foreach(framework, &master->frameworks)
-    {
+    map_foreach (framework, &master->frameworks) {
         json_object(&json);
         json_framework_summary(&json, framework);
         json_summary(&json, &frameworks[at], "slave_ids");
@@ -116,8 +116,7 @@ http_state_summary(struct http_exchange *exchange, void *arg)
     }
     json_array_end(&json);
     json_object_end(&json);
-    map_foreach(summary, &agents)
-    {
+    map_foreach (summary, &agents) {
         map_fini(&summary->others);
         free(summary);
     }

@@ -32,11 +32,11 @@ show_framework(struct page *page, const struct framework *framework)
     const struct task *task;
     if (page->framework_id.ptr && !str_is(page->framework_id, framework->id))
         return;
-    map_foreach(task, &framework->tasks)
+    map_foreach (task, &framework->tasks)
         show(page, task);
-    map_foreach(task, &framework->unreachable)
+    map_foreach (task, &framework->unreachable)
         show(page, task);
-    list_foreach(task, &framework->done, agent_node)
+    list_foreach (task, &framework->done, agent_node)
         show(page, task);
 }
 
@@ -48,9 +48,9 @@ show_framework_backwards(struct page *page, const struct framework *framework)
         return;
     size_t count = map_count(&framework->tasks) + map_count(&framework->unreachable), at = 0;
     const struct task *task, **list = arena_calloc(page->arena, count + 1, sizeof(*list));
-    map_foreach(task, &framework->tasks)
+    map_foreach (task, &framework->tasks)
         list[at++] = task;
-    map_foreach(task, &framework->unreachable)
+    map_foreach (task, &framework->unreachable)
         list[at++] = task;
     for (struct list *node = framework->done.prev; node != &framework->done; node = node->prev)
         show(page, list_entry(node, struct task, agent_node));
@@ -83,14 +83,15 @@ http_tasks(struct http_exchange *exchange, void *arg)
         .arena = arena,
     };
     bool ascending = str_is(http_param_get(request, "order"), "asc");
-    void (*each)(struct page *, const struct framework *) = ascending ? show_framework_backwards : show_framework;
+    void (*each)(struct page *, const struct framework *) =
+        ascending ? show_framework_backwards : show_framework;
     const struct framework *framework;
     json_object(&json);
     json_key(&json, "tasks");
     json_array(&json);
-    map_foreach(framework, &master->frameworks)
+    map_foreach (framework, &master->frameworks)
         each(&page, framework);
-    list_foreach(framework, &master->completed, completed_node)
+    list_foreach (framework, &master->completed, completed_node)
         each(&page, framework);
     json_array_end(&json);
     json_object_end(&json);

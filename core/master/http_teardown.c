@@ -2,7 +2,8 @@
 /* POST /teardown with a form body: an operator ends a framework. */
 #include "master/http.h"
 
-/* The value of one field of an application/x-www-form-urlencoded body; ptr NULL when absent or badly escaped. */
+/* The value of one field of an application/x-www-form-urlencoded body; ptr NULL when absent or badly escaped.
+ */
 static struct str
 form_get(const struct http_request *request, const char *name)
 {

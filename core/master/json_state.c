@@ -1,162 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The pieces of JSON that several of the older endpoints show: resources, agents, frameworks, tasks. Shapes and orders are those
- * of the golden exchanges. Only reads; sums are made when somebody looks.
+ * The pieces of JSON that several of the older endpoints show: agents, frameworks, tasks. Shapes and orders
+ * are those of the golden exchanges. Only reads; sums are made when somebody looks.
  */
 #include <string.h>
 
 #include "master/http.h"
 #include "wire/message.h"
-
-static void
-key_resource(struct json *json, const struct mesos_resource *item)
-{
-    if (!item->revocable) {
-        json_key_str(json, str_of(item->name));
-        return;
-    }
-    auto_buf struct buf key = {0};
-    buf_printf(&key, "%s_revocable", item->name);
-    json_key_str(json, buf_str(&key));
-}
-
-/* "[31000-31005, 31007-32000]" or "{a, b}" of all items of that name. */
-static void
-value_text(struct buf *out, const struct resources *r, uint32_t from, struct arena *arena)
-{
-    const struct mesos_resource *item = &r->items[from];
-    if (item->type == MESOS_VALUE_RANGES) {
-        uint32_t count = 0;
-        const struct mesos_range *ranges = resources_ranges(r, item->name, arena, &count);
-        buf_putc(out, '[');
-        for (uint32_t i = 0; i < count; i++)
-            buf_printf(out, "%s%llu-%llu", i ? ", " : "", (unsigned long long)ranges[i].begin,
-                       (unsigned long long)ranges[i].end);
-        buf_putc(out, ']');
-        return;
-    }
-    bool comma = false;
-    buf_putc(out, '{');
-    for (uint32_t i = from; i < r->count; i++) {
-        if (strcmp(r->items[i].name, item->name) != 0)
-            continue;
-        for (uint32_t j = 0; j < r->items[i].item_count; j++, comma = true)
-            buf_printf(out, "%s%s", comma ? ", " : "", r->items[i].items[j]);
-    }
-    buf_putc(out, '}');
-}
-
-static bool
-is_basic(const char *name)
-{
-    return !strcmp(name, "disk") || !strcmp(name, "mem") || !strcmp(name, "gpus") || !strcmp(name, "cpus");
-}
-
-static bool
-seen_before(const struct resources *r, uint32_t at)
-{
-    for (uint32_t i = 0; i < at; i++)
-        if (r->items[i].revocable == r->items[at].revocable && strcmp(r->items[i].name, r->items[at].name) == 0)
-            return true;
-    return false;
-}
-
-static int64_t
-scalar_sum(const struct resources *r, const char *name, bool revocable)
-{
-    int64_t sum = 0;
-    for (uint32_t i = 0; i < r->count; i++)
-        if (r->items[i].type == MESOS_VALUE_SCALAR && !r->items[i].revocable == !revocable &&
-            strcmp(r->items[i].name, name) == 0)
-            sum += r->items[i].scalar;
-    return sum;
-}
-
-void
-json_resources(struct json *json, const struct resources *r)
-{
-    static const char *const basic[] = {"disk", "mem", "gpus", "cpus"};
-    auto_arena struct arena *arena = arena_new(0);
-    json_object(json);
-    for (size_t i = 0; i < ARRAY_LEN(basic); i++)
-        json_key_double(json, basic[i], (double)scalar_sum(r, basic[i], false) / 1000);
-    for (uint32_t i = 0; i < r->count; i++) {
-        const struct mesos_resource *item = &r->items[i];
-        if ((is_basic(item->name) && !item->revocable) || seen_before(r, i))
-            continue;
-        key_resource(json, item);
-        if (item->type == MESOS_VALUE_SCALAR) {
-            json_double(json, (double)scalar_sum(r, item->name, item->revocable) / 1000);
-            continue;
-        }
-        auto_buf struct buf text = {0};
-        value_text(&text, r, i, arena);
-        json_string(json, buf_str(&text));
-    }
-    json_object_end(json);
-}
-
-static bool
-is_reserved(const struct mesos_resource *item, void *arg)
-{
-    (void)arg;
-    return strcmp(item->role, "*") != 0;
-}
-
-static bool
-role_seen(const struct resources *r, uint32_t at)
-{
-    for (uint32_t i = 0; i < at; i++)
-        if (strcmp(r->items[i].role, r->items[at].role) == 0)
-            return true;
-    return false;
-}
-
-void
-json_reserved(struct json *json, const char *key, const struct resources *r)
-{
-    auto_resources struct resources reserved = {0};
-    resources_filter(&reserved, r, is_reserved, NULL);
-    json_key(json, key);
-    json_object(json);
-    for (uint32_t i = 0; i < reserved.count; i++) {
-        if (role_seen(&reserved, i))
-            continue;
-        auto_resources struct resources part = {0};
-        resources_reserved(&part, &reserved, reserved.items[i].role);
-        json_key_str(json, str_of(reserved.items[i].role));
-        json_resources(json, &part);
-    }
-    json_object_end(json);
-}
-
-void
-json_message(struct json *json, const void *message)
-{
-    auto_buf struct buf text = {0};
-    message_to_json(&text, message);
-    json_raw(json, buf_str(&text));
-}
-
-void
-json_resources_full(struct json *json, const struct resources *r, struct arena *arena)
-{
-    size_t count;
-    Mesos__V1__Resource **items = resources_to_proto(r, true, arena, &count);
-    json_array(json);
-    for (size_t i = 0; i < count; i++)
-        json_message(json, items[i]);
-    json_array_end(json);
-}
-
-void
-json_labels(struct json *json, const Mesos__V1__Labels *labels)
-{
-    json_array(json);
-    for (size_t i = 0; i < labels->n_labels; i++)
-        json_message(json, labels->labels[i]);
-    json_array_end(json);
-}
 
 static void
 json_attribute(struct json *json, const Mesos__V1__Attribute *attribute)
@@ -170,7 +20,8 @@ json_attribute(struct json *json, const Mesos__V1__Attribute *attribute)
     } else if (attribute->ranges) {
         buf_putc(&text, '[');
         for (size_t i = 0; i < attribute->ranges->n_range; i++)
-            buf_printf(&text, "%s%llu-%llu", i ? ", " : "", (unsigned long long)attribute->ranges->range[i]->begin,
+            buf_printf(&text, "%s%llu-%llu", i ? ", " : "",
+                       (unsigned long long)attribute->ranges->range[i]->begin,
                        (unsigned long long)attribute->ranges->range[i]->end);
         buf_putc(&text, ']');
         json_string(json, buf_str(&text));
@@ -188,9 +39,9 @@ agent_used(const struct agent *agent, struct resources *ret)
 {
     const struct task *task;
     const struct executor *executor;
-    list_foreach(task, &agent->tasks, agent_node)
+    list_foreach (task, &agent->tasks, agent_node)
         resources_add(ret, &task->resources);
-    list_foreach(executor, &agent->executors, agent_node)
+    list_foreach (executor, &agent->executors, agent_node)
         resources_add(ret, &executor->resources);
 }
 
@@ -198,7 +49,7 @@ void
 agent_offered(const struct agent *agent, struct resources *ret)
 {
     const struct offer *offer;
-    list_foreach(offer, &agent->offers, agent_node)
+    list_foreach (offer, &agent->offers, agent_node)
         resources_add(ret, &offer->resources);
 }
 
@@ -207,9 +58,9 @@ framework_used(const struct framework *framework, struct resources *ret)
 {
     const struct task *task;
     const struct executor *executor;
-    map_foreach(task, &framework->tasks)
+    map_foreach (task, &framework->tasks)
         resources_add(ret, &task->resources);
-    map_foreach(executor, &framework->executors)
+    map_foreach (executor, &framework->executors)
         resources_add(ret, &executor->resources);
 }
 
@@ -217,7 +68,7 @@ void
 framework_offered(const struct framework *framework, struct resources *ret)
 {
     const struct offer *offer;
-    list_foreach(offer, &framework->offers, framework_node)
+    list_foreach (offer, &framework->offers, framework_node)
         resources_add(ret, &offer->resources);
 }
 
@@ -287,8 +138,8 @@ json_capabilities(struct json *json, uint64_t bits)
 void
 json_agent(struct json *json, const struct agent *agent, struct arena *arena)
 {
-    Mesos__SlaveInfo *info = message_unpack_trusted(&mesos__slave_info__descriptor,
-                                                    str_n(agent->info, agent->info_len), arena);
+    Mesos__SlaveInfo *info =
+        message_unpack_trusted(&mesos__slave_info__descriptor, str_n(agent->info, agent->info_len), arena);
     auto_resources struct resources unreserved = {0};
     json_key_text(json, "id", agent->id);
     json_slave_info(json, info);
@@ -307,24 +158,6 @@ json_agent(struct json *json, const struct agent *agent, struct arena *arena)
     json_key_bool(json, "deactivated", false);
     json_key_text(json, "version", agent->version);
     json_capabilities(json, agent->capabilities);
-}
-
-static void
-json_reserved_full(struct json *json, const struct resources *total, struct arena *arena)
-{
-    auto_resources struct resources reserved = {0};
-    resources_filter(&reserved, total, is_reserved, NULL);
-    json_key(json, "reserved_resources_full");
-    json_object(json);
-    for (uint32_t i = 0; i < reserved.count; i++) {
-        if (role_seen(&reserved, i))
-            continue;
-        auto_resources struct resources part = {0};
-        resources_reserved(&part, &reserved, reserved.items[i].role);
-        json_key_str(json, str_of(reserved.items[i].role));
-        json_resources_full(json, &part, arena);
-    }
-    json_object_end(json);
 }
 
 void
@@ -349,8 +182,7 @@ json_recovered(struct json *json, const struct master *master, const char *only,
     const struct recovered_agent *recovered;
     json_key(json, "recovered_slaves");
     json_array(json);
-    map_foreach(recovered, &master->recovered)
-    {
+    map_foreach (recovered, &master->recovered) {
         if (only && strcmp(only, recovered->id) != 0)
             continue;
         Mesos__SlaveInfo *info = message_unpack_trusted(&mesos__slave_info__descriptor,
@@ -425,7 +257,8 @@ json_task(struct json *json, const struct task *record, struct arena *arena)
     json_key(json, "resources");
     json_resources(json, &resources);
     json_key_text(json, "role",
-                  resources.count && resources.items[0].allocation_role ? resources.items[0].allocation_role : "*");
+                  resources.count && resources.items[0].allocation_role ? resources.items[0].allocation_role
+                                                                        : "*");
     json_key(json, "statuses");
     json_array(json);
     for (size_t i = 0; i < task->n_statuses; i++)
@@ -458,17 +291,17 @@ json_tasks(struct json *json, const struct framework *framework, struct arena *a
     const struct task *task;
     json_key(json, "tasks");
     json_array(json);
-    map_foreach(task, &framework->tasks)
+    map_foreach (task, &framework->tasks)
         json_task(json, task, arena);
     json_array_end(json);
     json_key(json, "unreachable_tasks");
     json_array(json);
-    map_foreach(task, &framework->unreachable)
+    map_foreach (task, &framework->unreachable)
         json_task(json, task, arena);
     json_array_end(json);
     json_key(json, "completed_tasks");
     json_array(json);
-    list_foreach(task, &framework->done, agent_node)
+    list_foreach (task, &framework->done, agent_node)
         json_task(json, task, arena);
     json_array_end(json);
 }
@@ -479,8 +312,7 @@ json_offers(struct json *json, const struct framework *framework)
     const struct offer *offer;
     json_key(json, "offers");
     json_array(json);
-    list_foreach(offer, &framework->offers, framework_node)
-    {
+    list_foreach (offer, &framework->offers, framework_node) {
         json_object(json);
         json_key_text(json, "id", offer->id);
         json_key_text(json, "framework_id", framework->id);
@@ -517,8 +349,8 @@ json_executor(struct json *json, const struct executor *executor, struct arena *
         json_labels(json, info->labels);
     }
     if (info->has_type) {
-        const ProtobufCEnumValue *value =
-            protobuf_c_enum_descriptor_get_value(&mesos__v1__executor_info__type__descriptor, (int)info->type);
+        const ProtobufCEnumValue *value = protobuf_c_enum_descriptor_get_value(
+            &mesos__v1__executor_info__type__descriptor, (int)info->type);
         json_key_text(json, "type", value ? value->name : "UNKNOWN");
     }
     json_key_text(json, "slave_id", executor->agent->id);
@@ -564,7 +396,7 @@ json_framework(struct json *json, const struct framework *framework, struct aren
     json_offers(json, framework);
     json_key(json, "executors");
     json_array(json);
-    map_foreach(executor, &framework->executors)
+    map_foreach (executor, &framework->executors)
         json_executor(json, executor, arena);
     json_array_end(json);
     if (info->labels) {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * LAUNCH and LAUNCH_GROUP: each task is checked in Mesos's order, becomes known, and goes to the agent; one that fails a check
- * becomes a TASK_ERROR status and nothing else. Called by call_accept.c with what the offers gave.
+ * LAUNCH and LAUNCH_GROUP: each task is checked in Mesos's order, becomes known, and goes to the agent; one
+ * that fails a check becomes a TASK_ERROR status and nothing else. Called by call_accept.c with what the
+ * offers gave.
  */
 #include <errno.h>
 #include <string.h>
@@ -14,12 +15,13 @@
 #define REASON(name) MESOS__V1__TASK_STATUS__REASON__REASON_##name
 
 void
-refuse_task(struct framework *framework, const Mesos__V1__TaskInfo *task, Mesos__V1__TaskState state, int reason,
-            const char *message, struct arena *arena)
+refuse_task(struct framework *framework, const Mesos__V1__TaskInfo *task, Mesos__V1__TaskState state,
+            int reason, const char *message, struct arena *arena)
 {
     Mesos__V1__TaskStatus status;
     struct master *master = framework->master;
-    task_status_init(&status, master, task->task_id->value, task->agent_id->value, state, reason, message, arena);
+    task_status_init(&status, master, task->task_id->value, task->agent_id->value, state, reason, message,
+                     arena);
     log_info("refuse task=%s framework=%s state=%s reason=\"%s\"", task->task_id->value, framework->id,
              task_state_name(state), message);
     master_metrics_terminal(master, (int)state, (int)status.source, reason);
@@ -28,7 +30,8 @@ refuse_task(struct framework *framework, const Mesos__V1__TaskInfo *task, Mesos_
     framework_send_status(framework, &status);
 }
 
-/* The form in which master and agent speak of resources: allocated, reservations refined, no role beside them. */
+/* The form in which master and agent speak of resources: allocated, reservations refined, no role beside
+ * them. */
 static void
 upgrade(Mesos__V1__Resource **items, size_t count, const char *role, struct arena *arena)
 {
@@ -63,9 +66,9 @@ upgrade(Mesos__V1__Resource **items, size_t count, const char *role, struct aren
 /* A launch being checked: sums are owned here until they move into task and executor. */
 struct candidate {
     Mesos__V1__TaskInfo *info;
-    struct resources resources; /* of the task */
+    struct resources resources;          /* of the task */
     struct resources executor_resources; /* of its executor when that is new */
-    struct executor *executor; /* that runs already */
+    struct executor *executor;           /* that runs already */
 };
 
 static void
@@ -76,15 +79,16 @@ candidate_fini(struct candidate *candidate)
 }
 
 static int
-prepare(struct candidate *candidate, Mesos__V1__TaskInfo *info, const struct framework *framework, const char *role,
-        struct arena *arena, struct err *err)
+prepare(struct candidate *candidate, Mesos__V1__TaskInfo *info, const struct framework *framework,
+        const char *role, struct arena *arena, struct err *err)
 {
     *candidate = (struct candidate){.info = info};
     Mesos__V1__ExecutorInfo *executor = info->executor;
     /* The texts of errors show resources as they came: checked before they are upgraded. */
     int rc = resources_from_proto(&candidate->resources, info->resources, info->n_resources, err);
     if (!rc && executor)
-        rc = resources_from_proto(&candidate->executor_resources, executor->resources, executor->n_resources, err);
+        rc = resources_from_proto(&candidate->executor_resources, executor->resources, executor->n_resources,
+                                  err);
     if (rc)
         return rc;
     candidate_fini(candidate);
@@ -99,7 +103,8 @@ prepare(struct candidate *candidate, Mesos__V1__TaskInfo *info, const struct fra
         mesos__v1__framework_id__init(executor->framework_id);
         executor->framework_id->value = framework->id;
     }
-    return resources_from_proto(&candidate->executor_resources, executor->resources, executor->n_resources, err);
+    return resources_from_proto(&candidate->executor_resources, executor->resources, executor->n_resources,
+                                err);
 }
 
 static bool
@@ -134,8 +139,8 @@ put_incompatible(struct buf *text, const struct executor *known, const Mesos__V1
 }
 
 static int
-check_identity(const struct candidate *candidate, const struct framework *framework, const struct agent *agent,
-               struct err *err)
+check_identity(const struct candidate *candidate, const struct framework *framework,
+               const struct agent *agent, struct err *err)
 {
     const Mesos__V1__TaskInfo *info = candidate->info;
     int rc = id_check(str_of(info->task_id->value), NULL, err);
@@ -144,15 +149,16 @@ check_identity(const struct candidate *candidate, const struct framework *framew
     if (task_find(framework, info->task_id->value))
         return err_set(err, -EINVAL, "Task has duplicate ID: %s", info->task_id->value);
     if (strcmp(info->agent_id->value, agent->id) != 0)
-        return err_set(err, -EINVAL, "Task uses invalid agent %s while agent %s is expected", info->agent_id->value,
-                       agent->id);
+        return err_set(err, -EINVAL, "Task uses invalid agent %s while agent %s is expected",
+                       info->agent_id->value, agent->id);
     return 0;
 }
 
 /* text gets what is too long for err. */
 static int
 check_executor(struct candidate *candidate, struct framework *framework, struct agent *agent,
-               const Mesos__V1__ExecutorInfo *executor, struct arena *arena, struct buf *text, struct err *err)
+               const Mesos__V1__ExecutorInfo *executor, struct arena *arena, struct buf *text,
+               struct err *err)
 {
     int rc = executor_validate(executor, framework->id, err);
     if (rc)
@@ -170,7 +176,8 @@ check_executor(struct candidate *candidate, struct framework *framework, struct 
 }
 
 static int
-check_total(const struct resources *total, const struct resources *available, struct buf *text, struct err *err)
+check_total(const struct resources *total, const struct resources *available, struct buf *text,
+            struct err *err)
 {
     int rc = resources_validate_total(total, err);
     if (rc)
@@ -208,7 +215,8 @@ check_task(struct candidate *candidate, struct framework *framework, struct agen
 }
 
 static void
-resource_version(const struct agent *agent, Mesos__Internal__ResourceVersionUUID *version, Mesos__V1__UUID *uuid)
+resource_version(const struct agent *agent, Mesos__Internal__ResourceVersionUUID *version,
+                 Mesos__V1__UUID *uuid)
 {
     mesos__internal__resource_version_uuid__init(version);
     mesos__v1__uuid__init(uuid);
@@ -238,7 +246,8 @@ send_run_task(struct framework *framework, struct agent *agent, Mesos__V1__TaskI
 }
 
 static void
-launch(struct candidate *candidate, struct framework *framework, struct agent *agent, struct resources *available)
+launch(struct candidate *candidate, struct framework *framework, struct agent *agent,
+       struct resources *available)
 {
     Mesos__V1__TaskInfo *info = candidate->info;
     struct executor *executor = candidate->executor;
@@ -254,8 +263,8 @@ launch(struct candidate *candidate, struct framework *framework, struct agent *a
 }
 
 static void
-refuse_all(struct framework *framework, Mesos__V1__TaskInfo **tasks, size_t count, int reason, const char *message,
-           struct arena *arena)
+refuse_all(struct framework *framework, Mesos__V1__TaskInfo **tasks, size_t count, int reason,
+           const char *message, struct arena *arena)
 {
     for (size_t i = 0; i < count; i++)
         refuse_task(framework, tasks[i], MESOS__V1__TASK_STATE__TASK_ERROR, reason, message, arena);
@@ -356,18 +365,20 @@ start_group(struct candidate *candidates, size_t count, struct candidate *first,
     }
     for (size_t i = 0; i < count; i++) {
         resources_subtract(available, &candidates[i].resources);
-        tasks[i]->executor = executor; /* history shows which executor ran it; the message to the agent does not */
+        tasks[i]->executor =
+            executor; /* history shows which executor ran it; the message to the agent does not */
         task_add(framework, agent, runner, tasks[i], &candidates[i].resources);
         tasks[i]->executor = NULL;
     }
-    log_info("launch group executor=%s framework=%s agent=%s tasks=%zu", executor->executor_id->value, framework->id,
-             agent->id, count);
+    log_info("launch group executor=%s framework=%s agent=%s tasks=%zu", executor->executor_id->value,
+             framework->id, agent->id, count);
     send_run_group(framework, agent, executor, tasks, count, new_executor);
 }
 
 void
 launch_group(struct framework *framework, struct agent *agent, const char *role, struct resources *available,
-             Mesos__V1__ExecutorInfo *executor, Mesos__V1__TaskInfo **tasks, size_t count, struct arena *arena)
+             Mesos__V1__ExecutorInfo *executor, Mesos__V1__TaskInfo **tasks, size_t count,
+             struct arena *arena)
 {
     struct err err;
     auto_buf struct buf text = {0};
@@ -380,9 +391,11 @@ launch_group(struct framework *framework, struct agent *agent, const char *role,
     for (; ready < count && !rc; ready++)
         rc = prepare(&candidates[ready], tasks[ready], framework, role, arena, &err);
     if (!rc)
-        rc = check_group(candidates, count, &first, framework, agent, available, executor, arena, &text, &err);
+        rc =
+            check_group(candidates, count, &first, framework, agent, available, executor, arena, &text, &err);
     if (rc)
-        refuse_all(framework, tasks, count, REASON(TASK_GROUP_INVALID), text.len ? buf_cstr(&text) : err.text, arena);
+        refuse_all(framework, tasks, count, REASON(TASK_GROUP_INVALID), text.len ? buf_cstr(&text) : err.text,
+                   arena);
     else if (count)
         start_group(candidates, count, &first, framework, agent, available, executor, tasks);
     for (size_t i = 0; i < ready; i++)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The master's life: made, started, elected, recovered from the registry, leading, ended. What it does while it leads is in
- * the verbs; see state.h.
+ * The master's life: made, started, elected, recovered from the registry, leading, ended. What it does while
+ * it leads is in the verbs; see state.h.
  */
 #include "master/master.h"
 
@@ -74,8 +74,10 @@ parse_roles(struct master *master)
 struct master *
 master_new(const struct master_setup *setup, struct err *err)
 {
-    if (!setup->loop || !setup->options || !setup->host || !setup->allocator || !setup->registry || !setup->election) {
-        err_set(err, -EINVAL, "A master needs a loop, options, a module host, an allocator, a registry and an election");
+    if (!setup->loop || !setup->options || !setup->host || !setup->allocator || !setup->registry ||
+        !setup->election) {
+        err_set(err, -EINVAL,
+                "A master needs a loop, options, a module host, an allocator, a registry and an election");
         return NULL;
     }
     struct master *master = xcalloc(1, sizeof(*master));
@@ -113,7 +115,8 @@ on_exited(const struct upid *peer, void *arg)
 static void
 pack_info(struct master *master)
 {
-    /* No QUOTA_V2: there is no quota yet, and JSON schedulers that are older than that name refuse the whole SUBSCRIBED. */
+    /* No QUOTA_V2: there is no quota yet, and JSON schedulers that are older than that name refuse the whole
+     * SUBSCRIBED. */
     static const Mesos__V1__MasterInfo__Capability__Type types[] = {
         MESOS__V1__MASTER_INFO__CAPABILITY__TYPE__AGENT_UPDATE,
         MESOS__V1__MASTER_INFO__CAPABILITY__TYPE__AGENT_DRAINING,
@@ -181,7 +184,8 @@ static void
 on_fetched(void *arg)
 {
     struct master *master = arg;
-    registrar_put(master->registrar, MESOS_REGISTRY_MASTER, STR_LIT("info"), str_n(master->info, master->info_len));
+    registrar_put(master->registrar, MESOS_REGISTRY_MASTER, STR_LIT("info"),
+                  str_n(master->info, master->info_len));
     registrar_commit(master->registrar, on_elected_recovered, master);
 }
 
@@ -212,8 +216,8 @@ recover_lost(struct master *master, struct map *map, struct str id, struct str v
 {
     /* Gone and unreachable entries have the same first two fields. */
     Mesos__Internal__Registry__UnreachableSlave *entry =
-        MESSAGE_UNPACK(Mesos__Internal__Registry__UnreachableSlave, mesos__internal__registry__unreachable_slave, value,
-                       master->arena, NULL);
+        MESSAGE_UNPACK(Mesos__Internal__Registry__UnreachableSlave,
+                       mesos__internal__registry__unreachable_slave, value, master->arena, NULL);
     lost_agent_add(map, id, entry ? entry->timestamp->nanoseconds : 0);
     master_arena_reset(master);
 }
@@ -222,7 +226,8 @@ static void
 on_registry_entry(void *arg, const struct mesos_registry_entry *entry)
 {
     struct master *master = arg;
-    struct str key = str_n(entry->key.data, entry->key.len), value = str_n(entry->value.data, entry->value.len);
+    struct str key = str_n(entry->key.data, entry->key.len),
+               value = str_n(entry->value.data, entry->value.len);
     switch (entry->table) {
     case MESOS_REGISTRY_ADMITTED:
         recover_agent(master, key, value);
@@ -262,12 +267,13 @@ on_detected(void *arg, struct mesos_bytes bytes)
     struct master *master = arg;
     free(master->leader_hostname);
     master->leader_hostname = NULL;
-    Mesos__V1__MasterInfo *info =
-        bytes.data ? MESSAGE_UNPACK(Mesos__V1__MasterInfo, mesos__v1__master_info, str_n(bytes.data, bytes.len),
-                                    master->arena, NULL)
-                   : NULL;
+    Mesos__V1__MasterInfo *info = bytes.data
+                                      ? MESSAGE_UNPACK(Mesos__V1__MasterInfo, mesos__v1__master_info,
+                                                       str_n(bytes.data, bytes.len), master->arena, NULL)
+                                      : NULL;
     if (info && strcmp(info->id, master->id) != 0) {
-        const char *hostname = info->address && info->address->hostname ? info->address->hostname : info->hostname;
+        const char *hostname =
+            info->address && info->address->hostname ? info->address->hostname : info->hostname;
         master->leader_hostname = hostname ? xstrdup(hostname) : NULL;
         master->leader_port = (uint16_t)info->port;
     }
@@ -327,8 +333,8 @@ master_start(struct master *master, struct err *err)
     tell_weights(master);
     whitelist_start(master);
     log_info("master id=%s pid=%s hostname=%s", master->id, master->pid, master->hostname);
-    master->election_events =
-        (struct mesos_election_events){sizeof(master->election_events), master, on_detected, on_elected, on_lost};
+    master->election_events = (struct mesos_election_events){sizeof(master->election_events), master,
+                                                             on_detected, on_elected, on_lost};
     election_detect(master->election, &master->election_events);
     election_contend(master->election, (struct mesos_bytes){master->info, master->info_len});
     return 0;
@@ -340,16 +346,15 @@ free_maps(struct master *master)
     struct recovered_agent *recovered;
     struct lost_agent *lost;
     struct admission *admission;
-    map_foreach(recovered, &master->recovered)
-    {
+    map_foreach (recovered, &master->recovered) {
         free(recovered->info);
         free(recovered);
     }
-    map_foreach(lost, &master->unreachable)
+    map_foreach (lost, &master->unreachable)
         free(lost);
-    map_foreach(lost, &master->gone)
+    map_foreach (lost, &master->gone)
         free(lost);
-    map_foreach(admission, &master->admissions)
+    map_foreach (admission, &master->admissions)
         admission_free(admission);
     map_fini(&master->recovered);
     map_fini(&master->unreachable);
@@ -363,11 +368,11 @@ empty_allocator(struct master *master)
 {
     struct framework *framework;
     struct agent *agent;
-    map_foreach(framework, &master->frameworks)
+    map_foreach (framework, &master->frameworks)
         allocator_deactivate_framework(master->allocator, framework->number);
-    map_foreach(agent, &master->agents)
+    map_foreach (agent, &master->agents)
         allocator_remove_agent(master->allocator, agent->number);
-    map_foreach(framework, &master->frameworks)
+    map_foreach (framework, &master->frameworks)
         allocator_remove_framework(master->allocator, framework->number);
 }
 
@@ -380,20 +385,17 @@ free_cluster(struct master *master)
     struct offer *offer;
     struct task *task;
     struct executor *executor;
-    map_foreach(offer, &master->offers)
-    {
+    map_foreach (offer, &master->offers) {
         loop_timer_stop(&offer->timeout);
         resources_fini(&offer->resources);
         free(offer);
     }
-    map_foreach(framework, &master->frameworks)
-    {
+    map_foreach (framework, &master->frameworks) {
         if (framework->stream)
             http_exchange_on_gone(framework->stream, NULL, NULL);
-        map_foreach(task, &framework->tasks)
+        map_foreach (task, &framework->tasks)
             task_free(task);
-        map_foreach(executor, &framework->executors)
-        {
+        map_foreach (executor, &framework->executors) {
             resources_fini(&executor->resources);
             free(executor->info);
             free(executor->id);
@@ -401,9 +403,9 @@ free_cluster(struct master *master)
         }
         framework_free(framework);
     }
-    list_foreach_safe(framework, next, &master->completed, completed_node)
+    list_foreach_safe (framework, next, &master->completed, completed_node)
         framework_free(framework);
-    map_foreach(agent, &master->agents)
+    map_foreach (agent, &master->agents)
         agent_free(agent);
     map_fini(&master->offers);
     map_fini(&master->frameworks);

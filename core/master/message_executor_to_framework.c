@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* ExecutorToFrameworkMessage: bytes for a framework, passed on without being looked at; lost when it is away. */
+/* ExecutorToFrameworkMessage: bytes for a framework, passed on without being looked at; lost when it is away.
+ */
 #include "base/log.h"
 #include "master/messages.h"
 
@@ -15,7 +16,8 @@ message_executor_to_framework(struct master *master, const struct upid *from,
     if (!agent || !framework || !framework->connected) {
         metric_inc(master->m.invalid_executor_to_framework);
         log_warning("drop message of executor=%s to framework=%s: %s", message->executor_id->value,
-                    message->framework_id->value, agent ? "it is not connected" : "its agent is not registered");
+                    message->framework_id->value,
+                    agent ? "it is not connected" : "its agent is not registered");
         return;
     }
     Mesos__V1__Scheduler__Event event = MESOS__V1__SCHEDULER__EVENT__INIT;

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* ExitedExecutorMessage: an executor that a framework brought has ended; its resources come back and the framework is told. */
+/* ExitedExecutorMessage: an executor that a framework brought has ended; its resources come back and the
+ * framework is told. */
 #include "base/log.h"
 #include "master/messages.h"
 
 void
-message_exited_executor(struct master *master, const struct upid *from, Mesos__Internal__ExitedExecutorMessage *message,
-                        struct str body)
+message_exited_executor(struct master *master, const struct upid *from,
+                        Mesos__Internal__ExitedExecutorMessage *message, struct str body)
 {
     struct agent *agent = agent_find(master, message->slave_id->value);
     struct framework *framework = framework_find(master, message->framework_id->value);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* RegisterSlaveMessage: an agent without id. It gets one when the registry has it; sending again gets the same answer. */
+/* RegisterSlaveMessage: an agent without id. It gets one when the registry has it; sending again gets the
+ * same answer. */
 #include <stdio.h>
 
 #include "base/log.h"
@@ -34,8 +35,8 @@ new_id(struct master *master)
 }
 
 void
-message_register_slave(struct master *master, const struct upid *from, Mesos__Internal__RegisterSlaveMessage *message,
-                       struct str body)
+message_register_slave(struct master *master, const struct upid *from,
+                       Mesos__Internal__RegisterSlaveMessage *message, struct str body)
 {
     struct err err;
     char pid[400];

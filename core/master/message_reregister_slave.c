@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * ReregisterSlaveMessage: an agent that has an id comes (back), with all that it runs. What it runs and we did not know becomes
- * known; what we know and it does not run is asked about in the answer.
+ * ReregisterSlaveMessage: an agent that has an id comes (back), with all that it runs. What it runs and we
+ * did not know becomes known; what we know and it does not run is asked about in the answer.
  */
 #include <string.h>
 
@@ -42,11 +42,12 @@ message_reregister_slave(struct master *master, const struct upid *from, Message
     upid_format(from, pid);
     if (map_get(&master->admissions, str_of(pid)))
         return;
-    if (!message->slave->id || agent_info_validate(master, message->slave, message->version,
-                                                   message->checkpointed_resources,
-                                                   message->n_checkpointed_resources, &err)) {
-        auto_free char *reason = xasprintf("Re-registration message validation failed: %s",
-                                           message->slave->id ? err.text : "Expecting 'slave.id' to be present");
+    if (!message->slave->id ||
+        agent_info_validate(master, message->slave, message->version, message->checkpointed_resources,
+                            message->n_checkpointed_resources, &err)) {
+        auto_free char *reason =
+            xasprintf("Re-registration message validation failed: %s",
+                      message->slave->id ? err.text : "Expecting 'slave.id' to be present");
         agent_shutdown(master, from, reason);
         return;
     }
@@ -101,8 +102,7 @@ take_executors(struct agent *agent, const Message *message)
     struct master *master = agent->master;
     struct err err;
     /* What exited while the agent was away is not in the list. */
-    list_foreach_safe(executor, next, &agent->executors, agent_node)
-    {
+    list_foreach_safe (executor, next, &agent->executors, agent_node) {
         bool found = false;
         for (size_t i = 0; i < message->n_executor_infos && !found; i++) {
             const Mesos__V1__ExecutorInfo *info = message->executor_infos[i];
@@ -134,8 +134,8 @@ tell_returned(const struct task *task)
     Mesos__V1__TaskStatus status;
     const Mesos__V1__TaskStatus *last = task_last_status(task, arena);
     task_status_init(&status, framework->master, task->id, task->agent->id, (Mesos__V1__TaskState)task->state,
-                     MESOS__V1__TASK_STATUS__REASON__REASON_AGENT_REREGISTERED, "Unreachable agent re-reregistered",
-                     arena);
+                     MESOS__V1__TASK_STATUS__REASON__REASON_AGENT_REREGISTERED,
+                     "Unreachable agent re-reregistered", arena);
     if (last) {
         status.has_healthy = last->has_healthy;
         status.healthy = last->healthy;
@@ -190,8 +190,9 @@ ask_about(const struct task *task, Mesos__Internal__ReconcileTasksMessage **list
         list[(*count)++] = message;
     }
     Mesos__V1__TaskStatus *status = arena_alloc(arena, sizeof(*status));
-    task_status_init(status, task->framework->master, task->id, task->agent->id, (Mesos__V1__TaskState)task->state,
-                     MESOS__V1__TASK_STATUS__REASON__REASON_RECONCILIATION, "Reconciliation", arena);
+    task_status_init(status, task->framework->master, task->id, task->agent->id,
+                     (Mesos__V1__TaskState)task->state, MESOS__V1__TASK_STATUS__REASON__REASON_RECONCILIATION,
+                     "Reconciliation", arena);
     message->statuses[message->n_statuses++] = status;
 }
 
@@ -204,11 +205,10 @@ send_reregistered(struct agent *agent)
     Mesos__V1__AgentID id = MESOS__V1__AGENT_ID__INIT;
     struct task *task;
     size_t missing = 0;
-    list_foreach(task, &agent->tasks, agent_node)
+    list_foreach (task, &agent->tasks, agent_node)
         missing += !task->seen;
     message.reconciliations = arena_calloc(arena, missing + 1, sizeof(*message.reconciliations));
-    list_foreach(task, &agent->tasks, agent_node)
-    {
+    list_foreach (task, &agent->tasks, agent_node) {
         if (!task->seen)
             ask_about(task, message.reconciliations, &message.n_reconciliations, missing);
         task->seen = false;
@@ -231,7 +231,8 @@ tell_frameworks(struct agent *agent, const Message *message)
         if (framework && !framework->recovered) {
             framework_tell_agent(framework, agent);
         } else if (id && !framework && map_get(&master->completed_ids, str_of(id->value))) {
-            Mesos__Internal__ShutdownFrameworkMessage shutdown = MESOS__INTERNAL__SHUTDOWN_FRAMEWORK_MESSAGE__INIT;
+            Mesos__Internal__ShutdownFrameworkMessage shutdown =
+                MESOS__INTERNAL__SHUTDOWN_FRAMEWORK_MESSAGE__INIT;
             shutdown.framework_id = id;
             log_info("end framework=%s on agent=%s: it was removed", id->value, agent->id);
             agent_send(agent, "mesos.internal.ShutdownFrameworkMessage", &shutdown);

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * StatusUpdateMessage: news of a task, to its framework at once, then into the master's own picture. The agent sends it again
- * until the framework has acknowledged it, so a framework that is away misses nothing.
+ * StatusUpdateMessage: news of a task, to its framework at once, then into the master's own picture. The
+ * agent sends it again until the framework has acknowledged it, so a framework that is away misses nothing.
  */
 #include "base/log.h"
 #include "master/messages.h"
 
 typedef Mesos__Internal__StatusUpdate Update;
 
-/* The status as the framework sees it: with the agent, and with a uuid only when somebody waits for an acknowledgement. */
+/* The status as the framework sees it: with the agent, and with a uuid only when somebody waits for an
+ * acknowledgement. */
 static void
 complete(Update *update, bool wants_acknowledgement)
 {
@@ -42,13 +43,14 @@ acknowledge_again(struct framework *framework, struct agent *agent, Update *upda
     message.framework_id = framework->info->id;
     message.task_id = update->status->task_id;
     message.uuid = update->uuid;
-    log_info("acknowledge again task=%s framework=%s agent=%s", message.task_id->value, framework->id, agent->id);
+    log_info("acknowledge again task=%s framework=%s agent=%s", message.task_id->value, framework->id,
+             agent->id);
     agent_send(agent, "mesos.internal.StatusUpdateAcknowledgementMessage", &message);
 }
 
 void
-message_status_update(struct master *master, const struct upid *from, Mesos__Internal__StatusUpdateMessage *message,
-                      struct str body)
+message_status_update(struct master *master, const struct upid *from,
+                      Mesos__Internal__StatusUpdateMessage *message, struct str body)
 {
     Update *update = message->update;
     struct agent *agent = update->slave_id ? agent_find(master, update->slave_id->value) : NULL;
@@ -67,7 +69,8 @@ message_status_update(struct master *master, const struct upid *from, Mesos__Int
     struct task *task = task_find(framework, update->status->task_id->value);
     bool asked = message->pid && message->pid[0];
     if (asked && update->has_uuid &&
-        task_was_acknowledged(framework, update->status->task_id->value, str_n(update->uuid.data, update->uuid.len))) {
+        task_was_acknowledged(framework, update->status->task_id->value,
+                              str_n(update->uuid.data, update->uuid.len))) {
         acknowledge_again(framework, agent, update);
         return;
     }
@@ -77,8 +80,8 @@ message_status_update(struct master *master, const struct upid *from, Mesos__Int
         drop(master, update, "the task is unknown");
         return;
     }
-    log_info("update task=%s state=%s framework=%s agent=%s", task->id, task_state_name(update->status->state),
-             framework->id, agent->id);
+    log_info("update task=%s state=%s framework=%s agent=%s", task->id,
+             task_state_name(update->status->state), framework->id, agent->id);
     metric_inc(master->m.valid_status_updates);
     task_update(task, update->status, update->has_latest_state ? update->latest_state : update->status->state,
                 update->status->has_uuid ? str_n(update->uuid.data, update->uuid.len) : (struct str){0});

@@ -6,8 +6,8 @@
 #include "master/messages.h"
 
 void
-message_update_slave(struct master *master, const struct upid *from, Mesos__Internal__UpdateSlaveMessage *message,
-                     struct str body)
+message_update_slave(struct master *master, const struct upid *from,
+                     Mesos__Internal__UpdateSlaveMessage *message, struct str body)
 {
     struct agent *agent = agent_find(master, message->slave_id->value);
     struct err err;
@@ -28,13 +28,15 @@ message_update_slave(struct master *master, const struct upid *from, Mesos__Inte
     if (!given)
         return;
     auto_resources struct resources spare = {0};
-    if (resources_from_proto(&spare, message->oversubscribed_resources, message->n_oversubscribed_resources, &err)) {
+    if (resources_from_proto(&spare, message->oversubscribed_resources, message->n_oversubscribed_resources,
+                             &err)) {
         log_warning("drop update of agent=%s: %s", agent->id, err.text);
         return;
     }
     for (uint32_t i = 0; i < spare.count; i++)
         if (!spare.items[i].revocable) {
-            log_warning("drop update of agent=%s: oversubscribed %s is not revocable", agent->id, spare.items[i].name);
+            log_warning("drop update of agent=%s: oversubscribed %s is not revocable", agent->id,
+                        spare.items[i].name);
             return;
         }
     agent_oversubscribe(agent, &spare);

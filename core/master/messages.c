@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Hands each libprocess message to its function, decoded. Unknown and malformed ones are counted, logged and dropped. */
+/* Hands each libprocess message to its function, decoded. Unknown and malformed ones are counted, logged and
+ * dropped. */
 #include "master/messages.h"
 
 #include "base/log.h"
@@ -7,12 +8,13 @@
 
 typedef void handle_fn(struct master *master, const struct upid *from, struct str body, struct err *err);
 
-#define MESSAGE(name, function, Type, type)                                                                        \
-    static void handle_##function(struct master *master, const struct upid *from, struct str body, struct err *err) \
-    {                                                                                                              \
-        Type *message = MESSAGE_UNPACK(Type, type, body, master->arena, err);                                      \
-        if (message)                                                                                               \
-            function(master, from, message, body);                                                                 \
+#define MESSAGE(name, function, Type, type)                                                                  \
+    static void handle_##function(struct master *master, const struct upid *from, struct str body,           \
+                                  struct err *err)                                                           \
+    {                                                                                                        \
+        Type *message = MESSAGE_UNPACK(Type, type, body, master->arena, err);                                \
+        if (message)                                                                                         \
+            function(master, from, message, body);                                                           \
     }
 #include "master/messages.def"
 #undef MESSAGE
@@ -27,7 +29,8 @@ static const struct {
 };
 
 void
-messages_handle(struct master *master, const struct upid *from, struct str to, struct str name, struct str body)
+messages_handle(struct master *master, const struct upid *from, struct str to, struct str name,
+                struct str body)
 {
     static const struct str prefix = {"mesos.internal.", sizeof("mesos.internal.") - 1};
     struct err err = {0};

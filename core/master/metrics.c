@@ -8,8 +8,8 @@
 #include "master/state.h"
 #include "wire/http.h"
 
-/* Gauges: one function per family, told apart by `which`. They live in one table per master, hung on the loop's life by
- * being static: arg carries master and kind in one small struct that the metrics own. */
+/* Gauges: one function per family, told apart by `which`. They live in one table per master, hung on the
+ * loop's life by being static: arg carries master and kind in one small struct that the metrics own. */
 enum gauge {
     G_UPTIME,
     G_ELECTED,
@@ -31,8 +31,7 @@ agents_count(const struct master *master, enum gauge which)
 {
     size_t count = 0;
     struct agent *agent;
-    map_foreach(agent, &master->agents)
-    {
+    map_foreach (agent, &master->agents) {
         bool yes = which == G_SLAVES_CONNECTED      ? agent->connected
                    : which == G_SLAVES_DISCONNECTED ? !agent->connected
                    : which == G_SLAVES_ACTIVE       ? agent->active
@@ -47,8 +46,7 @@ frameworks_count(const struct master *master, enum gauge which)
 {
     size_t count = 0;
     struct framework *framework;
-    map_foreach(framework, &master->frameworks)
-    {
+    map_foreach (framework, &master->frameworks) {
         bool yes = which == G_FRAMEWORKS_CONNECTED      ? framework->connected
                    : which == G_FRAMEWORKS_DISCONNECTED ? !framework->connected
                    : which == G_FRAMEWORKS_ACTIVE       ? framework->active
@@ -82,10 +80,10 @@ gauge_value(const struct master *master, enum gauge which)
     }
 }
 
-#define GAUGE(which, fn)                                                                                           \
-    static double fn(void *arg)                                                                                    \
-    {                                                                                                              \
-        return gauge_value(arg, which);                                                                            \
+#define GAUGE(which, fn)                                                                                     \
+    static double fn(void *arg)                                                                              \
+    {                                                                                                        \
+        return gauge_value(arg, which);                                                                      \
     }
 GAUGE(G_UPTIME, g_uptime)
 GAUGE(G_ELECTED, g_elected)
@@ -108,19 +106,19 @@ share(int64_t part, int64_t whole)
     return whole ? (double)part / (double)whole : 0;
 }
 
-#define SCALAR_GAUGES(name, which)                                                                                 \
-    static double name##_total(void *arg)                                                                          \
-    {                                                                                                              \
-        return (double)((struct master *)arg)->total_scalars[which] / 1000;                                        \
-    }                                                                                                              \
-    static double name##_used(void *arg)                                                                           \
-    {                                                                                                              \
-        return (double)((struct master *)arg)->used_scalars[which] / 1000;                                         \
-    }                                                                                                              \
-    static double name##_percent(void *arg)                                                                        \
-    {                                                                                                              \
-        const struct master *master = arg;                                                                         \
-        return share(master->used_scalars[which], master->total_scalars[which]);                                   \
+#define SCALAR_GAUGES(name, which)                                                                           \
+    static double name##_total(void *arg)                                                                    \
+    {                                                                                                        \
+        return (double)((struct master *)arg)->total_scalars[which] / 1000;                                  \
+    }                                                                                                        \
+    static double name##_used(void *arg)                                                                     \
+    {                                                                                                        \
+        return (double)((struct master *)arg)->used_scalars[which] / 1000;                                   \
+    }                                                                                                        \
+    static double name##_percent(void *arg)                                                                  \
+    {                                                                                                        \
+        const struct master *master = arg;                                                                   \
+        return share(master->used_scalars[which], master->total_scalars[which]);                             \
     }
 SCALAR_GAUGES(cpus, SCALAR_CPUS)
 SCALAR_GAUGES(mem, SCALAR_MEM)
@@ -128,10 +126,10 @@ SCALAR_GAUGES(disk, SCALAR_DISK)
 SCALAR_GAUGES(gpus, SCALAR_GPUS)
 #undef SCALAR_GAUGES
 
-#define STATE_GAUGE(name, number)                                                                                  \
-    static double tasks_##name(void *arg)                                                                          \
-    {                                                                                                              \
-        return (double)((struct master *)arg)->m.tasks[number];                                                    \
+#define STATE_GAUGE(name, number)                                                                            \
+    static double tasks_##name(void *arg)                                                                    \
+    {                                                                                                        \
+        return (double)((struct master *)arg)->m.tasks[number];                                              \
     }
 STATE_GAUGE(staging, MESOS__V1__TASK_STATE__TASK_STAGING)
 STATE_GAUGE(starting, MESOS__V1__TASK_STATE__TASK_STARTING)
@@ -229,7 +227,8 @@ framework_metrics_states(struct framework_metrics *m, struct metrics *all)
     const ProtobufCEnumDescriptor *type = &mesos__v1__task_state__descriptor;
     for (unsigned i = 0; i < type->n_values; i++) {
         int value = type->values[i].value;
-        const char *group = task_state_terminal((Mesos__V1__TaskState)value) ? "tasks/terminal/" : "tasks/active/";
+        const char *group =
+            task_state_terminal((Mesos__V1__TaskState)value) ? "tasks/terminal/" : "tasks/active/";
         if (value >= 0 && value < TASK_STATES)
             m->task_states[value] = framework_metric(m, all, group, type->values[i].name);
     }
@@ -314,12 +313,14 @@ master_metrics_terminal(struct master *master, int state, int source, int reason
     struct metric *counter = terminal_counter(master, state);
     if (counter)
         metric_inc(counter);
-    const ProtobufCEnumValue *s = protobuf_c_enum_descriptor_get_value(&mesos__v1__task_state__descriptor, state);
+    const ProtobufCEnumValue *s =
+        protobuf_c_enum_descriptor_get_value(&mesos__v1__task_state__descriptor, state);
     const ProtobufCEnumValue *from =
         protobuf_c_enum_descriptor_get_value(&mesos__v1__task_status__source__descriptor, source);
     const ProtobufCEnumValue *why =
-        reason < 0 ? NULL
-                   : protobuf_c_enum_descriptor_get_value(&mesos__v1__task_status__reason__descriptor, reason);
+        reason < 0
+            ? NULL
+            : protobuf_c_enum_descriptor_get_value(&mesos__v1__task_status__reason__descriptor, reason);
     if (!s || !from || !why)
         return;
     char name[160];

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Offers: made from what the allocator hands over, sent once per framework and cycle, taken away again. The allocator is never
- * called from inside its own call: what cannot be offered is given back in the next turn of the loop.
+ * Offers: made from what the allocator hands over, sent once per framework and cycle, taken away again. The
+ * allocator is never called from inside its own call: what cannot be offered is given back in the next turn
+ * of the loop.
  */
 #include <math.h>
 #include <stdio.h>
@@ -39,8 +40,7 @@ refused_flush(void *arg)
 {
     struct master *master = arg;
     struct refused_offer *refused, *next;
-    list_foreach_safe(refused, next, &master->refused, node)
-    {
+    list_foreach_safe (refused, next, &master->refused, node) {
         list_remove(&refused->node);
         if (!master->ended)
             allocator_recover_resources(master->allocator, refused->framework, refused->agent,
@@ -65,11 +65,13 @@ on_timeout(void *arg)
 }
 
 static struct offer *
-offer_new(struct framework *framework, struct agent *agent, const char *role, struct mesos_resources resources)
+offer_new(struct framework *framework, struct agent *agent, const char *role,
+          struct mesos_resources resources)
 {
     struct master *master = framework->master;
     char id[80];
-    size_t id_len = (size_t)snprintf(id, sizeof(id), "%s-O%llu", master->id, (unsigned long long)master->next_offer++);
+    size_t id_len =
+        (size_t)snprintf(id, sizeof(id), "%s-O%llu", master->id, (unsigned long long)master->next_offer++);
     size_t role_len = strlen(role);
     struct offer *offer = xcalloc(1, sizeof(*offer) + id_len + role_len + 2);
     memcpy(offer->id, id, id_len + 1);
@@ -122,13 +124,12 @@ offer_executors(Mesos__V1__Offer *to, const struct offer *offer, struct arena *a
 {
     struct executor *executor;
     size_t count = 0;
-    list_foreach(executor, &offer->agent->executors, agent_node)
+    list_foreach (executor, &offer->agent->executors, agent_node)
         count += executor->framework == offer->framework;
     if (!count)
         return;
     to->executor_ids = arena_calloc(arena, count, sizeof(*to->executor_ids));
-    list_foreach(executor, &offer->agent->executors, agent_node)
-    {
+    list_foreach (executor, &offer->agent->executors, agent_node) {
         if (executor->framework != offer->framework)
             continue;
         Mesos__V1__ExecutorID *id = arena_alloc(arena, sizeof(*id));
@@ -156,15 +157,16 @@ offer_message(struct offer *offer, struct arena *arena)
     to->url = agent_url(agent, arena);
     to->resources = resources_to_proto(&offer->resources, !framework->refinement, arena, &to->n_resources);
     if (!agent->plain) {
-        Mesos__SlaveInfo *info =
-            MESSAGE_UNPACK(Mesos__SlaveInfo, mesos__slave_info, str_n(agent->info, agent->info_len), arena, NULL);
+        Mesos__SlaveInfo *info = MESSAGE_UNPACK(Mesos__SlaveInfo, mesos__slave_info,
+                                                str_n(agent->info, agent->info_len), arena, NULL);
         to->n_attributes = info ? info->n_attributes : 0;
         to->attributes = info ? info->attributes : NULL;
         to->domain = info ? info->domain : NULL;
     }
     offer_executors(to, offer, arena);
     if (!framework->multi_role) {
-        /* A framework of before there were several roles compares whole resources: it sees what it knew then. */
+        /* A framework of before there were several roles compares whole resources: it sees what it knew then.
+         */
         for (size_t i = 0; i < to->n_resources; i++)
             to->resources[i]->allocation_info = NULL;
         return to;
@@ -212,8 +214,7 @@ on_offer(void *arg, mesos_framework_t number, const char *role, mesos_agent_t ag
             fresh_add(framework, offer_new(framework, agent, role, resources));
         return;
     }
-    list_foreach_safe(framework, next, &master->fresh, fresh_node)
-    {
+    list_foreach_safe (framework, next, &master->fresh, fresh_node) {
         list_remove(&framework->fresh_node);
         if (framework->fresh_count)
             send_fresh(framework);
@@ -289,7 +290,7 @@ void
 offers_rescind_agent(struct agent *agent)
 {
     struct offer *offer, *next;
-    list_foreach_safe(offer, next, &agent->offers, agent_node)
+    list_foreach_safe (offer, next, &agent->offers, agent_node)
         offer_rescind(offer);
 }
 
@@ -297,7 +298,7 @@ void
 offers_drop_framework(struct framework *framework)
 {
     struct offer *offer, *next;
-    list_foreach_safe(offer, next, &framework->offers, framework_node)
+    list_foreach_safe (offer, next, &framework->offers, framework_node)
         offer_discard(offer, -1);
 }
 

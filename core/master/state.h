@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What the master knows: agents, frameworks, offers, tasks, executors, and the functions that change them. Private to
- * core/master. One thread owns it all. Files: agents.c, frameworks.c, offers.c, tasks.c, executors.c hold what belongs to one
- * noun; call_*.c, message_*.c and event_*.c are the verbs; http_*.c only read.
+ * What the master knows: agents, frameworks, offers, tasks, executors, and the functions that change them.
+ * Private to core/master. One thread owns it all. Files: agents.c, frameworks.c, offers.c, tasks.c,
+ * executors.c hold what belongs to one noun; call_*.c, message_*.c and event_*.c are the verbs; http_*.c only
+ * read.
  */
 #ifndef MASTER_STATE_H
 #define MASTER_STATE_H
@@ -33,35 +34,35 @@ struct reading;
 /* One machine that was admitted. */
 struct agent {
     struct master *master;
-    char *id; /* "<master id>-S<n>" */
+    char *id;  /* "<master id>-S<n>" */
     char *pid; /* upid as text */
     struct upid upid;
     char *hostname, *version;
-    mesos_agent_t number; /* the allocator's name for it */
-    char observer[32]; /* "slave-observer(n)": who pings it */
+    mesos_agent_t number;  /* the allocator's name for it */
+    char observer[32];     /* "slave-observer(n)": who pings it */
     uint64_t capabilities; /* bit n: AgentInfo.Capability.Type n */
-    bool connected; /* its link stands */
-    bool active; /* may be offered */
-    bool leaving; /* a registry write that removes it is under way: what it sends is ignored */
-    char *loss; /* then: what frameworks are told */
-    int64_t loss_ns; /* then: since when it is unreachable, wall clock */
-    bool returned; /* has re-registered */
-    bool plain; /* has neither attributes nor domain: offers need not look into info */
+    bool connected;        /* its link stands */
+    bool active;           /* may be offered */
+    bool leaving;          /* a registry write that removes it is under way: what it sends is ignored */
+    char *loss;            /* then: what frameworks are told */
+    int64_t loss_ns;       /* then: since when it is unreachable, wall clock */
+    bool returned;         /* has re-registered */
+    bool plain;            /* has neither attributes nor domain: offers need not look into info */
     bool has_resource_version;
-    bool ponged; /* since the last ping */
+    bool ponged;   /* since the last ping */
     uint64_t mark; /* see framework_each_agent */
     uint32_t missed_pings;
     int32_t port;
     unsigned char resource_version[UUID_BYTES];
     void *info; /* packed mesos.SlaveInfo with id */
     size_t info_len;
-    struct resources total; /* with what is oversubscribed */
+    struct resources total;                    /* with what is oversubscribed */
     double registered_secs, reregistered_secs; /* wall clock */
-    int64_t disconnected_ms; /* loop clock; valid while not connected */
+    int64_t disconnected_ms;                   /* loop clock; valid while not connected */
     struct loop_timer ping;
-    struct list tasks; /* struct task.agent_node */
+    struct list tasks;     /* struct task.agent_node */
     struct list executors; /* struct executor.agent_node */
-    struct list offers; /* struct offer.agent_node */
+    struct list offers;    /* struct offer.agent_node */
 };
 
 /* One executor that is not a task's own: its resources are held until the agent says that it exited. */
@@ -73,27 +74,28 @@ struct executor {
     void *info; /* packed mesos.v1.ExecutorInfo */
     size_t info_len;
     struct resources resources; /* allocated */
-    char key[]; /* "<agent number> <id>" in framework->executors */
+    char key[];                 /* "<agent number> <id>" in framework->executors */
 };
 
 /*
- * One task. `packed` holds a mesos.v1.Task: first what never changes (core_len bytes), then one field 8 per status. State and
- * the last update's uuid are members; task_pack() puts them back. A completed task keeps no resources: they are in packed.
+ * One task. `packed` holds a mesos.v1.Task: first what never changes (core_len bytes), then one field 8 per
+ * status. State and the last update's uuid are members; task_pack() puts them back. A completed task keeps no
+ * resources: they are in packed.
  */
 struct task {
     struct list agent_node; /* agent->tasks, or framework->completed */
     struct framework *framework;
-    struct agent *agent; /* NULL when the task is completed or unreachable */
-    struct executor *executor; /* NULL for command tasks */
+    struct agent *agent;        /* NULL when the task is completed or unreachable */
+    struct executor *executor;  /* NULL for command tasks */
     struct resources resources; /* what is held from the allocator; empty when terminal */
     unsigned char *packed;
     uint32_t core_len, len, cap;
-    uint32_t last_status; /* where the last status's field begins; 0 = none */
-    uint8_t state; /* Mesos__V1__TaskState: the latest that is known */
-    uint8_t update_state; /* state of the last update; valid with has_update */
-    bool seen; /* named by the re-registration that is being handled */
+    uint32_t last_status;      /* where the last status's field begins; 0 = none */
+    uint8_t state;             /* Mesos__V1__TaskState: the latest that is known */
+    uint8_t update_state;      /* state of the last update; valid with has_update */
+    bool seen;                 /* named by the re-registration that is being handled */
     bool has_update, has_uuid; /* has_uuid: that update wants an acknowledgement ... */
-    bool acknowledged; /* ... and got it */
+    bool acknowledged;         /* ... and got it */
     unsigned char update_uuid[UUID_BYTES];
     char id[];
 };
@@ -112,7 +114,7 @@ struct framework {
     struct master *master;
     char *id;
     mesos_framework_t number;
-    struct arena *arena; /* of info, roles, constraints */
+    struct arena *arena;            /* of info, roles, constraints */
     Mesos__V1__FrameworkInfo *info; /* with id */
     const char **roles;
     bool *suppressed; /* beside roles */
@@ -127,17 +129,17 @@ struct framework {
     char stream_id[UUID_TEXT];
     struct loop_timer heartbeat, failover;
     double registered_secs, reregistered_secs, unregistered_secs;
-    struct map tasks; /* id -> struct task */
-    struct map executors; /* key -> struct executor */
+    struct map tasks;       /* id -> struct task */
+    struct map executors;   /* key -> struct executor */
     struct map unreachable; /* id -> struct task */
-    struct list done; /* completed tasks, oldest first */
+    struct list done;       /* completed tasks, oldest first */
     uint32_t done_count;
     struct map done_ids; /* id -> the youngest completed task of that id */
     struct list offers;
     struct offer **fresh; /* made in this cycle of the allocator, not yet sent */
     uint32_t fresh_count, fresh_cap;
-    struct list fresh_node; /* master->fresh */
-    struct list completed_node; /* master->completed */
+    struct list fresh_node;            /* master->fresh */
+    struct list completed_node;        /* master->completed */
     struct framework_metrics *metrics; /* NULL when not published */
 };
 
@@ -187,33 +189,33 @@ struct master {
     struct map agents; /* id -> struct agent */
     struct map agents_by_pid;
     struct agent **agents_by_number; /* NULL where it was removed */
-    struct map frameworks; /* id -> struct framework */
+    struct map frameworks;           /* id -> struct framework */
     struct framework **frameworks_by_number;
     uint32_t next_agent_number, next_framework_number, agent_slots, framework_slots;
     uint32_t next_agent, next_framework, next_observer;
     uint64_t next_offer;
     struct map offers;
-    struct map recovered; /* id -> struct recovered_agent */
+    struct map recovered;         /* id -> struct recovered_agent */
     struct map unreachable, gone; /* id -> struct lost_agent, in order of time */
-    struct map admissions; /* pid -> struct admission */
-    struct map observers; /* "slave-observer(n)" -> struct agent */
-    struct list completed; /* frameworks, oldest first */
-    struct map completed_ids; /* id -> struct framework */
-    struct list fresh; /* frameworks with fresh offers */
+    struct map admissions;        /* pid -> struct admission */
+    struct map observers;         /* "slave-observer(n)" -> struct agent */
+    struct list completed;        /* frameworks, oldest first */
+    struct map completed_ids;     /* id -> struct framework */
+    struct list fresh;            /* frameworks with fresh offers */
     struct mesos_allocator_sink sink;
     struct mesos_election_events election_events;
     struct loop_timer reregister, gc, whitelist;
     struct reading *whitelist_reading; /* of the file, under way */
-    struct buf whitelist_text; /* its last content, when whitelist_known */
+    struct buf whitelist_text;         /* its last content, when whitelist_known */
     bool whitelist_known;
     int64_t next_removal_ms; /* --agent_removal_rate_limit */
-    struct list refused; /* struct refused_offer: given back to the allocator outside its call */
+    struct list refused;     /* struct refused_offer: given back to the allocator outside its call */
     struct loop_timer refused_soon;
-    int64_t used_scalars[4]; /* thousandths held by tasks and executors: SCALAR_... */
+    int64_t used_scalars[4];  /* thousandths held by tasks and executors: SCALAR_... */
     int64_t total_scalars[4]; /* of all admitted agents */
-    struct arena *arena; /* of the message being handled; reset after it */
-    struct buf out, frame; /* scratch for packing and framing */
-    uint64_t mark; /* agents with this mark were visited */
+    struct arena *arena;      /* of the message being handled; reset after it */
+    struct buf out, frame;    /* scratch for packing and framing */
+    uint64_t mark;            /* agents with this mark were visited */
     struct metrics_master m;
 };
 
@@ -239,11 +241,13 @@ struct agent_news {
     Mesos__V1__Resource *const *checkpointed;
     size_t checkpointed_count;
 };
-/* Makes it known, connected and active to master and pings it; the allocator learns of it by agent_announce. */
+/* Makes it known, connected and active to master and pings it; the allocator learns of it by agent_announce.
+ */
 struct agent *agent_add(struct master *master, const struct agent_news *news, struct err *err);
 /* Tells the allocator, with what tasks and executors already hold there. */
 void agent_announce(struct agent *agent);
-/* A known agent came again: takes over address, info and version. The allocator is not told: agent_reannounce does it. */
+/* A known agent came again: takes over address, info and version. The allocator is not told: agent_reannounce
+ * does it. */
 int agent_update(struct agent *agent, const struct agent_news *news, struct err *err);
 void agent_reannounce(struct agent *agent);
 /* Oversubscribed resources: they replace the revocable part of the total. */
@@ -259,15 +263,15 @@ void agent_shutdown(struct master *master, const struct upid *to, const char *re
 void agent_observe(struct agent *agent);
 void agent_pong(struct master *master, struct str observer);
 /* info's total with checkpointed resources in their place; also what re-registration compares. */
-int agent_total(struct resources *ret, const Mesos__SlaveInfo *info, Mesos__V1__Resource *const *checkpointed, size_t count,
-                struct arena *arena, struct err *err);
+int agent_total(struct resources *ret, const Mesos__SlaveInfo *info, Mesos__V1__Resource *const *checkpointed,
+                size_t count, struct arena *arena, struct err *err);
 double agent_ping_timeout_secs(const struct master *master);
 
 /* executors.c */
 struct executor *executor_find(const struct framework *framework, const struct agent *agent, const char *id);
 /* resources move into it. */
-struct executor *executor_add(struct framework *framework, struct agent *agent, const Mesos__V1__ExecutorInfo *info,
-                              struct resources *resources);
+struct executor *executor_add(struct framework *framework, struct agent *agent,
+                              const Mesos__V1__ExecutorInfo *info, struct resources *resources);
 /* Also gives its resources back when recover is true. */
 void executor_remove(struct executor *executor, bool recover);
 
@@ -277,15 +281,18 @@ struct task *task_find(const struct framework *framework, const char *id);
 struct task *task_add(struct framework *framework, struct agent *agent, struct executor *executor,
                       const Mesos__V1__TaskInfo *info, struct resources *resources);
 /* From a re-registration. NULL with err when its resources are wrong. */
-struct task *task_adopt(struct framework *framework, struct agent *agent, const Mesos__V1__Task *task, struct err *err);
+struct task *task_adopt(struct framework *framework, struct agent *agent, const Mesos__V1__Task *task,
+                        struct err *err);
 bool task_state_terminal(Mesos__V1__TaskState state);
 const char *task_state_name(Mesos__V1__TaskState state);
-/* Takes a status over: state, list of statuses, metrics. latest: the newest state that the agent knows; when it is terminal,
- * resources are given back. uuid: of an update that wants an acknowledgement, or empty. */
-void task_update(struct task *task, const Mesos__V1__TaskStatus *status, Mesos__V1__TaskState latest, struct str uuid);
+/* Takes a status over: state, list of statuses, metrics. latest: the newest state that the agent knows; when
+ * it is terminal, resources are given back. uuid: of an update that wants an acknowledgement, or empty. */
+void task_update(struct task *task, const Mesos__V1__TaskStatus *status, Mesos__V1__TaskState latest,
+                 struct str uuid);
 /* A status made here: fills status (strings in arena). reason < 0 = none. */
-void task_status_init(Mesos__V1__TaskStatus *status, struct master *master, const char *task_id, const char *agent_id,
-                      Mesos__V1__TaskState state, int reason, const char *message, struct arena *arena);
+void task_status_init(Mesos__V1__TaskStatus *status, struct master *master, const char *task_id,
+                      const char *agent_id, Mesos__V1__TaskState state, int reason, const char *message,
+                      struct arena *arena);
 /* To the framework's history; its resources must have been given back (terminal). */
 void task_complete(struct task *task);
 /* Was exactly this update acknowledged before, so that the framework must not see it again? */
@@ -303,7 +310,8 @@ Mesos__V1__Task *task_unpack(const struct task *task, struct arena *arena);
 /* offers.c */
 void offers_init(struct master *master);
 struct offer *offer_find(const struct master *master, const char *id);
-/* Takes it away: the resources are the caller's (moved to *ret) or, with ret NULL, go back to the allocator. */
+/* Takes it away: the resources are the caller's (moved to *ret) or, with ret NULL, go back to the allocator.
+ */
 void offer_take(struct offer *offer, struct resources *ret);
 void offer_discard(struct offer *offer, double refuse_secs);
 /* Tells the framework, then discards. */
@@ -311,23 +319,28 @@ void offer_rescind(struct offer *offer);
 void offers_rescind_agent(struct agent *agent);
 void offers_drop_framework(struct framework *framework); /* without telling it */
 void refused_flush(void *arg);
-/* What the allocator is told of refuse_seconds: default 5, negative and NaN are the default, at most a year. */
+/* What the allocator is told of refuse_seconds: default 5, negative and NaN are the default, at most a year.
+ */
 double filter_secs(const Mesos__V1__Filters *filters);
 
 /* frameworks.c */
 struct framework *framework_find(const struct master *master, const char *id);
 struct framework *framework_by_number(const struct master *master, mesos_framework_t number);
-/* info must have passed validation; id NULL or "" = a new one. The allocator learns of it by framework_announce. */
+/* info must have passed validation; id NULL or "" = a new one. The allocator learns of it by
+ * framework_announce. */
 struct framework *framework_add(struct master *master, const Mesos__V1__FrameworkInfo *info, const char *id);
 void framework_announce(struct framework *framework);
 /* Takes over changed info, suppressed roles and constraints; offers of roles that it left are rescinded. */
-void framework_update(struct framework *framework, const Mesos__V1__FrameworkInfo *info, char *const *suppressed,
-                      size_t suppressed_count, const Mesos__V1__Scheduler__OfferConstraints *constraints);
+void framework_update(struct framework *framework, const Mesos__V1__FrameworkInfo *info,
+                      char *const *suppressed, size_t suppressed_count,
+                      const Mesos__V1__Scheduler__OfferConstraints *constraints);
 /* Sends SUBSCRIBED and the first HEARTBEAT on the stream, which has been started. */
-void framework_connect(struct framework *framework, struct http_exchange *stream, bool json, const char *stream_id);
+void framework_connect(struct framework *framework, struct http_exchange *stream, bool json,
+                       const char *stream_id);
 /* Starts the time after which a framework that an agent told of, and that nobody came for, is removed. */
 void framework_await(struct framework *framework, int64_t extra_ms);
-void framework_set_suppressed(struct framework *framework, const char *const *roles, size_t count, bool suppressed);
+void framework_set_suppressed(struct framework *framework, const char *const *roles, size_t count,
+                              bool suppressed);
 void framework_disconnect(struct framework *framework); /* its stream is gone already */
 /* Ends everything of it: tasks are killed, agents told, history kept. */
 void framework_remove(struct framework *framework, const char *why);
@@ -335,9 +348,11 @@ void framework_free(struct framework *framework);
 bool framework_has_role(const struct framework *framework, const char *role);
 bool framework_has_capability(const Mesos__V1__FrameworkInfo *info, int type);
 /* Roles subscribed to by this info, in arena. */
-const char **framework_info_roles(const Mesos__V1__FrameworkInfo *info, struct arena *arena, uint32_t *ret_count);
+const char **framework_info_roles(const Mesos__V1__FrameworkInfo *info, struct arena *arena,
+                                  uint32_t *ret_count);
 /* Calls fn once per agent that runs something of it. */
-void framework_each_agent(struct framework *framework, void (*fn)(struct framework *framework, struct agent *agent));
+void framework_each_agent(struct framework *framework,
+                          void (*fn)(struct framework *framework, struct agent *agent));
 /* What the agent is told about it. */
 void framework_tell_agent(struct framework *framework, struct agent *agent);
 /* A status made by the master goes out as UPDATE (no acknowledgement is expected). */
@@ -364,6 +379,7 @@ void whitelist_start(struct master *master);
 void whitelist_stop(struct master *master);
 
 /* master.c's dispatch */
-void messages_handle(struct master *master, const struct upid *from, struct str to, struct str name, struct str body);
+void messages_handle(struct master *master, const struct upid *from, struct str to, struct str name,
+                     struct str body);
 
 #endif

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One event, one record, one chunk: how anything reaches a scheduler's stream. A stream that is full is cut off by wire. */
+/* One event, one record, one chunk: how anything reaches a scheduler's stream. A stream that is full is cut
+ * off by wire. */
 #include "master/state.h"
 #include "wire/message.h"
 #include "wire/recordio.h"

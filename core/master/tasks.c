@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Tasks: their packed form, their state, what they hold, and the history they go to. Who sends what to whom about a task is
- * for the verbs to say.
+ * Tasks: their packed form, their state, what they hold, and the history they go to. Who sends what to whom
+ * about a task is for the verbs to say.
  */
 #include <string.h>
 
@@ -108,7 +108,8 @@ append_status(struct task *task, const Mesos__V1__TaskStatus *status, bool same_
 }
 
 static struct task *
-task_new(struct framework *framework, struct agent *agent, const Mesos__V1__Task *core, struct resources *resources)
+task_new(struct framework *framework, struct agent *agent, const Mesos__V1__Task *core,
+         struct resources *resources)
 {
     size_t id_len = strlen(core->task_id->value);
     struct task *task = xcalloc(1, sizeof(*task) + id_len + 1);
@@ -130,8 +131,8 @@ task_new(struct framework *framework, struct agent *agent, const Mesos__V1__Task
 }
 
 struct task *
-task_add(struct framework *framework, struct agent *agent, struct executor *executor, const Mesos__V1__TaskInfo *info,
-         struct resources *resources)
+task_add(struct framework *framework, struct agent *agent, struct executor *executor,
+         const Mesos__V1__TaskInfo *info, struct resources *resources)
 {
     Mesos__V1__Task core = MESOS__V1__TASK__INIT;
     Mesos__V1__FrameworkID framework_id = MESOS__V1__FRAMEWORK_ID__INIT;
@@ -150,8 +151,9 @@ task_add(struct framework *framework, struct agent *agent, struct executor *exec
     core.health_check = info->health_check;
     core.kill_policy = info->kill_policy;
     core.n_limits = info->n_limits;
-    const Mesos__V1__CommandInfo *command =
-        info->command ? info->command : info->executor ? info->executor->command : NULL;
+    const Mesos__V1__CommandInfo *command = info->command    ? info->command
+                                            : info->executor ? info->executor->command
+                                                             : NULL;
     core.user = command ? command->user : NULL;
     /* A map entry packs through its own descriptor, so the entries are made again rather than cast. */
     Mesos__V1__Task__LimitsEntry *entries = xcalloc(info->n_limits + 1, sizeof(*entries));
@@ -217,7 +219,8 @@ release(struct task *task)
 }
 
 void
-task_update(struct task *task, const Mesos__V1__TaskStatus *status, Mesos__V1__TaskState latest, struct str uuid)
+task_update(struct task *task, const Mesos__V1__TaskStatus *status, Mesos__V1__TaskState latest,
+            struct str uuid)
 {
     struct master *master = task->framework->master;
     bool same = task->has_update ? task->update_state == status->state : false;
@@ -239,8 +242,9 @@ task_update(struct task *task, const Mesos__V1__TaskStatus *status, Mesos__V1__T
 }
 
 void
-task_status_init(Mesos__V1__TaskStatus *status, struct master *master, const char *task_id, const char *agent_id,
-                 Mesos__V1__TaskState state, int reason, const char *message, struct arena *arena)
+task_status_init(Mesos__V1__TaskStatus *status, struct master *master, const char *task_id,
+                 const char *agent_id, Mesos__V1__TaskState state, int reason, const char *message,
+                 struct arena *arena)
 {
     mesos__v1__task_status__init(status);
     status->task_id = arena_alloc(arena, sizeof(*status->task_id));
@@ -301,7 +305,8 @@ task_was_acknowledged(const struct framework *framework, const char *id, struct 
     const struct task *task = map_get(&framework->tasks, str_of(id));
     if (!task)
         task = map_get(&framework->done_ids, str_of(id));
-    return task && task->acknowledged && uuid.len == UUID_BYTES && memcmp(task->update_uuid, uuid.ptr, UUID_BYTES) == 0;
+    return task && task->acknowledged && uuid.len == UUID_BYTES &&
+           memcmp(task->update_uuid, uuid.ptr, UUID_BYTES) == 0;
 }
 
 static void
@@ -360,7 +365,8 @@ task_last_status(const struct task *task, struct arena *arena)
     while (at < end && *at & 0x80)
         at++;
     at++;
-    return MESSAGE_UNPACK(Mesos__V1__TaskStatus, mesos__v1__task_status, str_n(at, (size_t)(end - at)), arena, NULL);
+    return MESSAGE_UNPACK(Mesos__V1__TaskStatus, mesos__v1__task_status, str_n(at, (size_t)(end - at)), arena,
+                          NULL);
 }
 
 Mesos__V1__Task *

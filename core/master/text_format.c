@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Messages in protobuf's text format, fields by number: for the one error that shows two executors side by side. */
+/* Messages in protobuf's text format, fields by number: for the one error that shows two executors side by
+ * side. */
 #include <string.h>
 
 #include "master/calls.h"
@@ -81,7 +82,8 @@ put_value(struct buf *out, const ProtobufCFieldDescriptor *field, const void *at
         const ProtobufCBinaryData *data = at;
         put_bytes(out, data->data, data->len);
     } else if (field->type == PROTOBUF_C_TYPE_ENUM) {
-        const ProtobufCEnumValue *value = protobuf_c_enum_descriptor_get_value(field->descriptor, *(const int *)at);
+        const ProtobufCEnumValue *value =
+            protobuf_c_enum_descriptor_get_value(field->descriptor, *(const int *)at);
         buf_puts(out, value ? value->name : "?");
     } else {
         put_number(out, field, at);

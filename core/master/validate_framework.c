@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a framework may say of itself. Pure checks with Mesos's texts; SUBSCRIBE and UPDATE_FRAMEWORK ask them. */
+/* What a framework may say of itself. Pure checks with Mesos's texts; SUBSCRIBE and UPDATE_FRAMEWORK ask
+ * them. */
 #include <errno.h>
 #include <math.h>
 #include <string.h>
@@ -48,9 +49,11 @@ roles_validate(const Mesos__V1__FrameworkInfo *info, struct err *err)
     bool has_role = info->role && info->role != mesos__v1__framework_info__role__default_value;
     struct err why;
     if (multi && has_role)
-        return err_set(err, -EINVAL, "'FrameworkInfo.role' must not be set when the framework is MULTI_ROLE capable");
+        return err_set(err, -EINVAL,
+                       "'FrameworkInfo.role' must not be set when the framework is MULTI_ROLE capable");
     if (!multi && info->n_roles)
-        return err_set(err, -EINVAL, "'FrameworkInfo.roles' must not be set when the framework is not MULTI_ROLE capable");
+        return err_set(err, -EINVAL,
+                       "'FrameworkInfo.roles' must not be set when the framework is not MULTI_ROLE capable");
     int rc = multi ? duplicates_validate(info, err) : 0;
     if (rc)
         return rc;
@@ -98,13 +101,14 @@ framework_info_validate(const struct master *master, const Mesos__V1__FrameworkI
     if (!rc)
         rc = whitelist_validate(master, info, err);
     if (!rc && !master->options->root_submissions && strcmp(info->user, "root") == 0)
-        rc = err_set(err, -EINVAL, "User 'root' is not allowed to run frameworks without --root_submissions set");
+        rc = err_set(err, -EINVAL,
+                     "User 'root' is not allowed to run frameworks without --root_submissions set");
     return rc;
 }
 
 int
-suppressed_validate(const Mesos__V1__FrameworkInfo *info, char *const *suppressed, size_t count, struct arena *arena,
-                    struct err *err)
+suppressed_validate(const Mesos__V1__FrameworkInfo *info, char *const *suppressed, size_t count,
+                    struct arena *arena, struct err *err)
 {
     uint32_t role_count;
     const char **roles = framework_info_roles(info, arena, &role_count);
@@ -121,22 +125,26 @@ suppressed_validate(const Mesos__V1__FrameworkInfo *info, char *const *suppresse
         return 0;
     auto_buf struct buf text = {0};
     put_set(&text, stray, stray_count);
-    return err_set(err, -EINVAL, "Suppressed roles %s are not contained in the set of roles", buf_cstr(&text));
+    return err_set(err, -EINVAL, "Suppressed roles %s are not contained in the set of roles",
+                   buf_cstr(&text));
 }
 
 int
-framework_update_validate(const Mesos__V1__FrameworkInfo *from, const Mesos__V1__FrameworkInfo *to, struct err *err)
+framework_update_validate(const Mesos__V1__FrameworkInfo *from, const Mesos__V1__FrameworkInfo *to,
+                          struct err *err)
 {
     const char *before = from->principal ? from->principal : "", *after = to->principal ? to->principal : "";
     if (strcmp(before, after) != 0)
         return err_set(err, -EINVAL, "Changing framework's principal is not allowed.");
     if (strcmp(from->user, to->user) != 0)
-        return err_set(err, -EINVAL, "Updating 'FrameworkInfo.user' is unsupported; attempted to update from '%s' to '%s'",
+        return err_set(err, -EINVAL,
+                       "Updating 'FrameworkInfo.user' is unsupported; attempted to update from '%s' to '%s'",
                        from->user, to->user);
     bool was = from->has_checkpoint && from->checkpoint, is = to->has_checkpoint && to->checkpoint;
     if (was != is)
-        return err_set(err, -EINVAL,
-                       "Updating 'FrameworkInfo.checkpoint' is unsupported; attempted to update from '%s' to '%s'",
-                       was ? "true" : "false", is ? "true" : "false");
+        return err_set(
+            err, -EINVAL,
+            "Updating 'FrameworkInfo.checkpoint' is unsupported; attempted to update from '%s' to '%s'",
+            was ? "true" : "false", is ? "true" : "false");
     return 0;
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* --whitelist: a file of host names that may be offered, read again every few seconds; the allocator is told of changes. */
+/* --whitelist: a file of host names that may be offered, read again every few seconds; the allocator is told
+ * of changes. */
 #include <string.h>
 
 #include "base/file.h"
@@ -52,7 +53,8 @@ on_read(void *arg)
         master->whitelist_reading = NULL;
         if (reading->rc)
             log_warning("--whitelist: %s", reading->err.text);
-        else if (!str_eq(buf_str(&reading->text), buf_str(&master->whitelist_text)) || !master->whitelist_known) {
+        else if (!str_eq(buf_str(&reading->text), buf_str(&master->whitelist_text)) ||
+                 !master->whitelist_known) {
             buf_clear(&master->whitelist_text);
             buf_append_str(&master->whitelist_text, buf_str(&reading->text));
             master->whitelist_known = true;

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One master in this process, on a virtual clock and an in-memory network, with the modules that ship: agents and a scheduler are
- * played by the test over the wire. Minutes pass in milliseconds, and exactly as many as the test says. The one double is a
- * registry that answers when the test lets it, to see that nothing shows before it is durable.
+ * One master in this process, on a virtual clock and an in-memory network, with the modules that ship: agents
+ * and a scheduler are played by the test over the wire. Minutes pass in milliseconds, and exactly as many as
+ * the test says. The one double is a registry that answers when the test lets it, to see that nothing shows
+ * before it is durable.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -27,13 +28,12 @@
 #include "wire/message.h"
 #include "wire/recordio.h"
 
-#define SECS(n) ((int64_t)(n) * 1000000000)
+#define SECS(n) ((int64_t)(n)*1000000000)
 #define MINS(n) SECS(60 * (n))
 
 enum { AGENT_MESSAGES = 256, EVENTS = 256 };
 
 /* ---- a registry whose answers wait for the test ---- */
-
 
 static struct {
     const struct mesos_host *host;
@@ -42,7 +42,11 @@ static struct {
     bool hold;
     const struct mesos_registry_entry *recovered; /* what fetch gives */
     size_t recovered_count;
-    struct { uint32_t table; char key[80]; bool removed; } written[256];
+    struct {
+        uint32_t table;
+        char key[80];
+        bool removed;
+    } written[256];
     size_t written_count;
 } registry;
 
@@ -55,8 +59,8 @@ registry_start(void *instance, const struct mesos_host *host)
 }
 
 static void
-registry_do_fetch(void *instance, void (*entry)(void *arg, const struct mesos_registry_entry *entry), void *arg,
-                  struct mesos_call *call)
+registry_do_fetch(void *instance, void (*entry)(void *arg, const struct mesos_registry_entry *entry),
+                  void *arg, struct mesos_call *call)
 {
     (void)instance;
     for (size_t i = 0; i < registry.recovered_count; i++)
@@ -65,7 +69,8 @@ registry_do_fetch(void *instance, void (*entry)(void *arg, const struct mesos_re
 }
 
 static void
-registry_do_store(void *instance, const struct mesos_registry_entry *entries, size_t count, struct mesos_call *call)
+registry_do_store(void *instance, const struct mesos_registry_entry *entries, size_t count,
+                  struct mesos_call *call)
 {
     (void)instance;
     for (size_t i = 0; i < count && registry.written_count < 256; i++) {
@@ -89,7 +94,8 @@ registry_release(int status)
     registry.store_count = 0;
 }
 
-static const struct mesos_registry_ops registry_ops = {.fetch = registry_do_fetch, .store = registry_do_store};
+static const struct mesos_registry_ops registry_ops = {.fetch = registry_do_fetch,
+                                                       .store = registry_do_store};
 static const struct mesos_module registry_module = {
     .abi = MESOS_ABI,
     .size = sizeof(struct mesos_module),
@@ -218,7 +224,8 @@ static void
 start_master(struct world *w)
 {
     struct err err = {0};
-    struct master_setup setup = {.loop = w->loop, .options = &w->options, .host = w->host, .fatal = on_fatal, .arg = w};
+    struct master_setup setup = {
+        .loop = w->loop, .options = &w->options, .host = w->host, .fatal = on_fatal, .arg = w};
     const char *keys[] = {NULL};
     setup.allocator = host_start(w->host, MESOS_KIND_ALLOCATOR, "hierarchical_drf", keys, keys, 0, &err);
     assert_string_equal(setup.allocator ? "" : err.text, "");
@@ -339,7 +346,8 @@ agent_info(struct world *w, const char *id)
         "{\"name\":\"cpus\",\"type\":\"SCALAR\",\"scalar\":{\"value\":4},\"role\":\"*\"},"
         "{\"name\":\"mem\",\"type\":\"SCALAR\",\"scalar\":{\"value\":4096},\"role\":\"*\"}]}";
     struct err err = {0};
-    Mesos__SlaveInfo *info = MESSAGE_FROM_JSON(Mesos__SlaveInfo, mesos__slave_info, STR_LIT(json), w->arena, &err);
+    Mesos__SlaveInfo *info =
+        MESSAGE_FROM_JSON(Mesos__SlaveInfo, mesos__slave_info, STR_LIT(json), w->arena, &err);
     assert_string_equal(err.text, "");
     if (id) {
         info->id = arena_alloc(w->arena, sizeof(*info->id));
@@ -421,8 +429,8 @@ on_body(const struct http_response *response, void *arg)
     size_t used;
     while (recordio_read(response->body, &record, &used, NULL) == 1) {
         assert_true(w->event_count < EVENTS);
-        w->events[w->event_count++] = MESSAGE_UNPACK(Mesos__V1__Scheduler__Event, mesos__v1__scheduler__event,
-                                                     record, w->arena, NULL);
+        w->events[w->event_count++] =
+            MESSAGE_UNPACK(Mesos__V1__Scheduler__Event, mesos__v1__scheduler__event, record, w->arena, NULL);
         assert_non_null(w->events[w->event_count - 1]);
         buf_consume(response->body, used);
     }
@@ -487,8 +495,10 @@ subscribe(struct world *w, const char *more, const char *id)
     buf_printf(&body, "{\"type\":\"SUBSCRIBE\",");
     if (id)
         buf_printf(&body, "\"framework_id\":{\"value\":\"%s\"},", id);
-    buf_printf(&body, "\"subscribe\":{\"framework_info\":{\"user\":\"root\",\"name\":\"fw\",\"roles\":[\"*\"],"
-                      "\"capabilities\":[{\"type\":\"MULTI_ROLE\"}]%s", more);
+    buf_printf(&body,
+               "\"subscribe\":{\"framework_info\":{\"user\":\"root\",\"name\":\"fw\",\"roles\":[\"*\"],"
+               "\"capabilities\":[{\"type\":\"MULTI_ROLE\"}]%s",
+               more);
     if (id)
         buf_printf(&body, ",\"id\":{\"value\":\"%s\"}", id);
     buf_puts(&body, "}}}");
@@ -497,7 +507,8 @@ subscribe(struct world *w, const char *more, const char *id)
     w->stream_ended = false;
     http_client_free(w->stream);
     w->stream = http_client_new(w->loop, &w->master_at, "10.0.0.1:5050");
-    http_client_send(w->stream, "POST", "/api/v1/scheduler", headers, 2, buf_str(&body), 0, &stream_handler, w);
+    http_client_send(w->stream, "POST", "/api/v1/scheduler", headers, 2, buf_str(&body), 0, &stream_handler,
+                     w);
     pass(w, 100);
     const Mesos__V1__Scheduler__Event *event = told(w, EVENT(SUBSCRIBED));
     if (event)
@@ -557,16 +568,20 @@ launch(struct world *w, const char *task_id)
     const Mesos__V1__Offer *offer = an_offer(w);
     auto_buf struct buf text = {0};
     buf_printf(&text,
-               "\"type\":\"ACCEPT\",\"accept\":{\"offer_ids\":[{\"value\":\"%s\"}],\"operations\":[{\"type\":\"LAUNCH\","
-               "\"launch\":{\"task_infos\":[{\"name\":\"t\",\"task_id\":{\"value\":\"%s\"},\"agent_id\":{\"value\":\"%s\"},"
-               "\"command\":{\"value\":\"true\"},\"resources\":[{\"name\":\"cpus\",\"type\":\"SCALAR\",\"scalar\":{\"value\":1}}]"
+               "\"type\":\"ACCEPT\",\"accept\":{\"offer_ids\":[{\"value\":\"%s\"}],\"operations\":[{\"type\":"
+               "\"LAUNCH\","
+               "\"launch\":{\"task_infos\":[{\"name\":\"t\",\"task_id\":{\"value\":\"%s\"},\"agent_id\":{"
+               "\"value\":\"%s\"},"
+               "\"command\":{\"value\":\"true\"},\"resources\":[{\"name\":\"cpus\",\"type\":\"SCALAR\","
+               "\"scalar\":{\"value\":1}}]"
                "}]}}],\"filters\":{\"refuse_seconds\":1000}}",
                offer->id->value, task_id, offer->agent_id->value);
     assert_int_equal(call(w, buf_cstr(&text)), 202);
 }
 
 static void
-agent_updates(struct world *w, const char *agent_id, const char *task_id, Mesos__V1__TaskState state, const char *uuid)
+agent_updates(struct world *w, const char *agent_id, const char *task_id, Mesos__V1__TaskState state,
+              const char *uuid)
 {
     Mesos__Internal__StatusUpdateMessage message = MESOS__INTERNAL__STATUS_UPDATE_MESSAGE__INIT;
     Mesos__Internal__StatusUpdate update = MESOS__INTERNAL__STATUS_UPDATE__INIT;
@@ -597,7 +612,8 @@ acknowledge(struct world *w, const char *agent_id, const char *task_id)
 {
     auto_buf struct buf text = {0};
     buf_printf(&text,
-               "\"type\":\"ACKNOWLEDGE\",\"acknowledge\":{\"agent_id\":{\"value\":\"%s\"},\"task_id\":{\"value\":\"%s\"},"
+               "\"type\":\"ACKNOWLEDGE\",\"acknowledge\":{\"agent_id\":{\"value\":\"%s\"},\"task_id\":{"
+               "\"value\":\"%s\"},"
                "\"uuid\":\"MDEyMzQ1Njc4OWFiY2RlZg==\"}", /* 0123456789abcdef */
                agent_id, task_id);
     return call(w, buf_cstr(&text));
@@ -731,8 +747,11 @@ test_offers_time_out(void **state)
     assert_string_equal(told(w, EVENT(RESCIND))->rescind->offer_id->value, first);
     /* Too late: the task gets its state, the offer is not there any more. */
     auto_buf struct buf text = {0};
-    buf_printf(&text, "\"type\":\"ACCEPT\",\"accept\":{\"offer_ids\":[{\"value\":\"%s\"}],\"operations\":[{\"type\":\"LAUNCH\","
-                      "\"launch\":{\"task_infos\":[{\"name\":\"t\",\"task_id\":{\"value\":\"late\"},\"agent_id\":{\"value\":\"a\"}}]}}]}",
+    buf_printf(&text,
+               "\"type\":\"ACCEPT\",\"accept\":{\"offer_ids\":[{\"value\":\"%s\"}],\"operations\":[{\"type\":"
+               "\"LAUNCH\","
+               "\"launch\":{\"task_infos\":[{\"name\":\"t\",\"task_id\":{\"value\":\"late\"},\"agent_id\":{"
+               "\"value\":\"a\"}}]}}]}",
                first);
     assert_int_equal(call(w, buf_cstr(&text)), 202);
     assert_int_equal(told(w, EVENT(UPDATE))->update->status->reason,
@@ -789,8 +808,8 @@ recover_one(struct world *w, char id[80], struct buf *value, struct mesos_regist
     snprintf(id, 80, "c0ffee00-0000-4000-8000-000000000000-S7");
     slave.info = agent_info(w, id);
     message_pack(value, &slave);
-    *entry = (struct mesos_registry_entry){sizeof(*entry), MESOS_REGISTRY_ADMITTED, {id, strlen(id)},
-                                           {buf_data(value), value->len}};
+    *entry = (struct mesos_registry_entry){
+        sizeof(*entry), MESOS_REGISTRY_ADMITTED, {id, strlen(id)}, {buf_data(value), value->len}};
     registry.recovered = entry;
     registry.recovered_count = 1;
 }
@@ -882,11 +901,13 @@ test_nonsense_from_agents(void **state)
     (void)state;
     struct world *w = world_leading();
     struct upid to = {.id = "master", .address = w->master_at};
-    static const char *const names[] = {"mesos.internal.RegisterSlaveMessage", "mesos.internal.ReregisterSlaveMessage",
-                                        "mesos.internal.StatusUpdateMessage", "mesos.internal.ExitedExecutorMessage",
-                                        "mesos.internal.UnregisterSlaveMessage", "mesos.internal.NoSuchMessage",
-                                        "mesos.internal.UpdateSlaveMessage", ""};
-    static const char *const bodies[] = {"", "\x0a", "\x0a\xff\xff\xff\xff\x0f", "garbage", "\x0a\x03\x0a\x01z"};
+    static const char *const names[] = {
+        "mesos.internal.RegisterSlaveMessage",   "mesos.internal.ReregisterSlaveMessage",
+        "mesos.internal.StatusUpdateMessage",    "mesos.internal.ExitedExecutorMessage",
+        "mesos.internal.UnregisterSlaveMessage", "mesos.internal.NoSuchMessage",
+        "mesos.internal.UpdateSlaveMessage",     ""};
+    static const char *const bodies[] = {"", "\x0a", "\x0a\xff\xff\xff\xff\x0f", "garbage",
+                                         "\x0a\x03\x0a\x01z"};
     for (size_t i = 0; i < ARRAY_LEN(names); i++)
         for (size_t j = 0; j < ARRAY_LEN(bodies); j++)
             libprocess_send(w->agents, "slave(1)", &to, names[i], str_of(bodies[j]));

@@ -41,17 +41,21 @@ test_calls(void **state)
         {"{\"type\":\"RECONCILE\",\"framework_id\":{\"value\":\"f\"},\"reconcile\":{}}", NULL},
         {"{\"type\":\"SUBSCRIBE\"}", "Expecting 'subscribe' to be present"},
         {"{\"type\":\"SUBSCRIBE\",\"subscribe\":{\"framework_info\":{\"user\":\"u\",\"name\":\"n\"}}}", NULL},
-        {"{\"type\":\"SUBSCRIBE\",\"framework_id\":{\"value\":\"b\"},\"subscribe\":{\"framework_info\":{\"user\":\"u\","
+        {"{\"type\":\"SUBSCRIBE\",\"framework_id\":{\"value\":\"b\"},\"subscribe\":{\"framework_info\":{"
+         "\"user\":\"u\","
          "\"name\":\"n\",\"id\":{\"value\":\"a\"}}}}",
          "'framework_id' differs from 'subscribe.framework_info.id'"},
-        {"{\"type\":\"ACKNOWLEDGE\",\"framework_id\":{\"value\":\"f\"},\"acknowledge\":{\"agent_id\":{\"value\":\"a\"},"
+        {"{\"type\":\"ACKNOWLEDGE\",\"framework_id\":{\"value\":\"f\"},\"acknowledge\":{\"agent_id\":{"
+         "\"value\":\"a\"},"
          "\"task_id\":{\"value\":\"t\"},\"uuid\":\"AAAA\"}}",
          "Not a valid UUID"},
-        {"{\"type\":\"ACKNOWLEDGE\",\"framework_id\":{\"value\":\"f\"},\"acknowledge\":{\"agent_id\":{\"value\":\"a\"},"
+        {"{\"type\":\"ACKNOWLEDGE\",\"framework_id\":{\"value\":\"f\"},\"acknowledge\":{\"agent_id\":{"
+         "\"value\":\"a\"},"
          "\"task_id\":{\"value\":\"t\"},\"uuid\":\"MDEyMzQ1Njc4OWFiY2RlZg==\"}}",
          NULL},
         /* Apache's master dies of this one. */
-        {"{\"type\":\"UNKNOWN\",\"framework_id\":{\"value\":\"f\"}}", "Calls of type 'UNKNOWN' are not supported"},
+        {"{\"type\":\"UNKNOWN\",\"framework_id\":{\"value\":\"f\"}}",
+         "Calls of type 'UNKNOWN' are not supported"},
     };
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
@@ -99,10 +103,13 @@ test_frameworks(void **state)
         {",\"role\":\"x\"", NULL},
         {MULTI ",\"roles\":[\"a\",\"a/b\"]", NULL},
         {MULTI, NULL},
-        {MULTI ",\"role\":\"x\"", "'FrameworkInfo.role' must not be set when the framework is MULTI_ROLE capable"},
-        {",\"roles\":[\"*\"]", "'FrameworkInfo.roles' must not be set when the framework is not MULTI_ROLE capable"},
+        {MULTI ",\"role\":\"x\"",
+         "'FrameworkInfo.role' must not be set when the framework is MULTI_ROLE capable"},
+        {",\"roles\":[\"*\"]",
+         "'FrameworkInfo.roles' must not be set when the framework is not MULTI_ROLE capable"},
         {MULTI ",\"roles\":[\"a\",\"b\",\"a\"]", "'FrameworkInfo.roles' contains duplicate items: { a }"},
-        {MULTI ",\"roles\":[\"/a\"]", "'FrameworkInfo.roles' contains invalid role: Role '/a' cannot start with a slash"},
+        {MULTI ",\"roles\":[\"/a\"]",
+         "'FrameworkInfo.roles' contains invalid role: Role '/a' cannot start with a slash"},
         {",\"id\":{\"value\":\"a/b\"}", "'a/b' contains invalid characters"},
         {",\"id\":{\"value\":\"\"}", NULL},
         {",\"failover_timeout\":-1", NULL},
@@ -124,7 +131,8 @@ test_frameworks(void **state)
     struct err err = {0};
     options.root_submissions = false;
     assert_int_not_equal(framework_info_validate(&master, info_of(""), &err), 0);
-    assert_string_equal(err.text, "User 'root' is not allowed to run frameworks without --root_submissions set");
+    assert_string_equal(err.text,
+                        "User 'root' is not allowed to run frameworks without --root_submissions set");
 }
 
 static void
@@ -140,8 +148,9 @@ test_suppressed_and_updates(void **state)
     assert_string_equal(err.text, "Suppressed roles { zz, yy } are not contained in the set of roles");
     assert_int_equal(framework_update_validate(info_of(""), info_of(",\"failover_timeout\":7"), &err), 0);
     framework_update_validate(info_of(""), info_of(",\"checkpoint\":true"), &err);
-    assert_string_equal(err.text,
-                        "Updating 'FrameworkInfo.checkpoint' is unsupported; attempted to update from 'false' to 'true'");
+    assert_string_equal(
+        err.text,
+        "Updating 'FrameworkInfo.checkpoint' is unsupported; attempted to update from 'false' to 'true'");
     framework_update_validate(info_of(""), info_of(",\"principal\":\"p\""), &err);
     assert_string_equal(err.text, "Changing framework's principal is not allowed.");
 }
@@ -150,12 +159,14 @@ static void
 test_text_format(void **state)
 {
     static const char json[] =
-        "{\"type\":\"CUSTOM\",\"executor_id\":{\"value\":\"my-exec\"},\"name\":\"cus\\\"tom\",\"source\":\"src\","
+        "{\"type\":\"CUSTOM\",\"executor_id\":{\"value\":\"my-exec\"},\"name\":\"cus\\\"tom\",\"source\":"
+        "\"src\","
         "\"command\":{\"value\":\"run\",\"shell\":false,\"arguments\":[\"a\",\"b\"]},\"data\":\"AAEC\","
         "\"resources\":[{\"name\":\"cpus\",\"type\":\"SCALAR\",\"scalar\":{\"value\":0.1}}]}";
-    static const char text[] = "data: \"\\000\\001\\002\"\nresources {\n  name: \"cpus\"\n  type: SCALAR\n  scalar {\n    "
-                               "value: 0.1\n  }\n}\ncommand {\n  value: \"run\"\n  shell: false\n  arguments: \"a\"\n  "
-                               "arguments: \"b\"\n}\nname: \"cus\\\"tom\"\nsource: \"src\"\ntype: CUSTOM\n";
+    static const char text[] =
+        "data: \"\\000\\001\\002\"\nresources {\n  name: \"cpus\"\n  type: SCALAR\n  scalar {\n    "
+        "value: 0.1\n  }\n}\ncommand {\n  value: \"run\"\n  shell: false\n  arguments: \"a\"\n  "
+        "arguments: \"b\"\n}\nname: \"cus\\\"tom\"\nsource: \"src\"\ntype: CUSTOM\n";
     auto_buf struct buf out = {0};
     struct err err = {0};
     (void)state;
@@ -185,12 +196,9 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_calls),
-        cmocka_unit_test(test_every_listed_call_has_a_function),
-        cmocka_unit_test(test_frameworks),
-        cmocka_unit_test(test_suppressed_and_updates),
-        cmocka_unit_test(test_text_format),
-        cmocka_unit_test(test_filters),
+        cmocka_unit_test(test_calls),       cmocka_unit_test(test_every_listed_call_has_a_function),
+        cmocka_unit_test(test_frameworks),  cmocka_unit_test(test_suppressed_and_updates),
+        cmocka_unit_test(test_text_format), cmocka_unit_test(test_filters),
     };
     arena = arena_new(0);
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
