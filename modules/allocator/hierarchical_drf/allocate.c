@@ -4,7 +4,7 @@
  * concerns; the batch timer's looks at all. Offers are gathered first and given to the sink at the end, because the
  * master may call back while it takes them.
  */
-#include <assert.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/str.h"
@@ -203,11 +203,33 @@ cycle(struct drf *drf, bool everything)
 }
 
 static void
+gauge(const struct drf *drf, const char *kind, const char *what, int64_t *told, int64_t now)
+{
+    char name[128];
+    if (*told == now)
+        return;
+    *told = now;
+    snprintf(name, sizeof(name), "allocator/mesos/resources/%s/%s", kind, what);
+    drf->host->gauge(drf->host, name, (double)now / 1000);
+}
+
+/* What the cluster has and what of it is out; told with each batch, when it has changed. */
+static void
+tell_gauges(struct drf *drf)
+{
+    for (uint32_t i = 0; i < drf->kind_count; i++) {
+        gauge(drf, drf->kinds[i], "total", &drf->told_total.of[i], drf->total.of[i]);
+        gauge(drf, drf->kinds[i], "offered_or_allocated", &drf->told_used.of[i], drf->root.tree.used.of[i]);
+    }
+}
+
+static void
 on_batch(void *arg)
 {
     struct drf *drf = arg;
     drf->batch = drf->host->timer_start(drf->host, drf->interval_ms, on_batch, drf);
     cycle(drf, true);
+    tell_gauges(drf);
 }
 
 static void

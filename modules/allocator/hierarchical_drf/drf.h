@@ -133,6 +133,7 @@ struct drf {
 
     struct role root;
     struct amounts total;
+    struct amounts told_total, told_used; /* as the gauges show it */
     bool shares_stale; /* total changed: every share is to be reckoned anew */
     uint64_t epoch; /* changes with whatever may make a quiet agent interesting to someone */
 

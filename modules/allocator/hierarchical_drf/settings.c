@@ -107,6 +107,10 @@ read_weights(struct drf *drf)
 int
 settings_read(struct drf *drf)
 {
+    /* The usual ones first, so that no flood of odd names leaves them without a number. */
+    static const char *const usual[] = {"cpus", "mem", "disk", "gpus"};
+    for (size_t i = 0; i < ARRAY_LEN(usual); i++)
+        kind_find(drf, usual[i]);
     const char *gpus = option(drf, "filter_gpu_resources");
     drf->filter_gpus = !gpus || (strcmp(gpus, "false") != 0 && strcmp(gpus, "0") != 0);
     int rc = read_interval(drf);
