@@ -399,7 +399,7 @@ test_usage_and_status(void **state)
     struct box *box = *state;
     struct answer answer = {0};
     launch(box, &(struct wish){.id = "c1", .shell = "i=0; while test $i -lt 60000; do i=$((i+1)); done; echo done; sleep 1000"});
-    auto_free char *out = first_output(box, "c1");
+    free(first_output(box, "c1"));
     containerizer_usage(box->native, "c1", on_answer, &answer);
     assert_int_equal(contract_await(&box->contract, &answer), 0);
     Mesos__V1__ResourceStatistics *s = mesos__v1__resource_statistics__unpack(
