@@ -480,7 +480,9 @@ test_failed_fetches_fail_the_launch_in_mesoss_words(void **state)
     put_fetcher(box, "#!/bin/sh\nexec sleep 1000\n");
     struct answer answer = {0}, ended = {0};
     launch_begin(box, &(struct wish){.id = "c6", .shell = "true", .uris = uris}, &answer);
-    loop_run_until(box->contract.loop, has_line, &(struct line){box, "c6", NULL}, 100);
+    struct line line = {box, "c6", NULL};
+    loop_run_until(box->contract.loop, has_line, &line, 100);
+    free(line.text);
     containerizer_destroy(box->native, "c6", on_answer, &ended);
     assert_true(contract_await(&box->contract, &answer) < 0);
     assert_string_equal(answer.error, "Container is being destroyed during fetching");
