@@ -112,3 +112,19 @@ def test_scheduler(python, make_cluster):
     assert ("[('t1', 'TASK_FINISHED'), ('t2', 'TASK_FAILED'), ('t3', 'TASK_FAILED'), ('t4', 'TASK_FAILED'), "
             "('t5', 'TASK_FAILED')]") in out
 
+
+def test_operator(python, make_cluster):
+    """pymesos posts its operator calls to /api/v1/operator, which the longest route that exists answers."""
+    cluster = make_cluster()
+    out = run(python, cluster, f"""
+        from pymesos import MesosOperatorMasterDriver, MesosOperatorAgentDriver
+        master = MesosOperatorMasterDriver("{cluster.address}")
+        agent = MesosOperatorAgentDriver("127.0.0.1:{cluster.agents[0].port}")
+        for daemon in (master, agent):
+            assert daemon.getHealth()["get_health"] == {{"healthy": True}}
+            assert daemon.getVersion()["get_version"]["version_info"]["version"] == "1.11.0"
+        assert "work_dir" in [f["name"] for f in master.getFlags()["get_flags"]["flags"]]
+        assert master.getMetrics(5)["get_metrics"]["metrics"]
+        print(master.getMaster()["get_master"]["master_info"]["port"])
+        """)
+    assert out.strip() == str(cluster.master.port)
