@@ -78,44 +78,58 @@ candidate_fini(struct candidate *candidate)
     resources_fini(&candidate->executor_resources);
 }
 
+/* Sums up a message's resources and upgrades them there. Errors show them as they came. */
 static int
-prepare(struct candidate *candidate, Mesos__V1__TaskInfo *info, const struct framework *framework,
-        const char *role, struct arena *arena, struct err *err)
+take_resources(struct resources *ret, Mesos__V1__Resource **items, size_t count, const char *role,
+               struct arena *arena, struct err *err)
+{
+    bool mixed = false;
+    int rc = resources_from_proto(ret, items, count, err);
+    if (rc)
+        return rc;
+    for (size_t i = 0; i < count; i++)
+        mixed |= items[i]->allocation_info != NULL;
+    upgrade(items, count, role, arena);
+    if (!mixed) {
+        resources_allocate(ret, role);
+        return 0;
+    }
+    resources_fini(ret);
+    *ret = (struct resources){0};
+    return resources_from_proto(ret, items, count, err);
+}
+
+static int
+prepare(struct candidate *candidate, Mesos__V1__TaskInfo *info, const char *role, struct arena *arena,
+        struct err *err)
 {
     *candidate = (struct candidate){.info = info};
     Mesos__V1__ExecutorInfo *executor = info->executor;
-    /* The texts of errors show resources as they came: checked before they are upgraded. */
-    int rc = resources_from_proto(&candidate->resources, info->resources, info->n_resources, err);
+    int rc = take_resources(&candidate->resources, info->resources, info->n_resources, role, arena, err);
     if (!rc && executor)
-        rc = resources_from_proto(&candidate->executor_resources, executor->resources, executor->n_resources,
-                                  err);
-    if (rc)
-        return rc;
-    candidate_fini(candidate);
-    *candidate = (struct candidate){.info = info};
-    upgrade(info->resources, info->n_resources, role, arena);
-    rc = resources_from_proto(&candidate->resources, info->resources, info->n_resources, err);
-    if (rc || !executor)
-        return rc;
-    upgrade(executor->resources, executor->n_resources, role, arena);
-    if (!executor->framework_id) {
-        executor->framework_id = arena_alloc(arena, sizeof(*executor->framework_id));
-        mesos__v1__framework_id__init(executor->framework_id);
-        executor->framework_id->value = framework->id;
-    }
-    return resources_from_proto(&candidate->executor_resources, executor->resources, executor->n_resources,
-                                err);
+        rc = take_resources(&candidate->executor_resources, executor->resources, executor->n_resources, role,
+                            arena, err);
+    return rc;
 }
 
 static bool
-same_executor(const struct executor *known, const Mesos__V1__ExecutorInfo *info, struct arena *arena)
+same_bytes(const void *packed, size_t len, const ProtobufCMessage *message, struct arena *arena)
 {
-    size_t size = mesos__v1__executor_info__get_packed_size(info);
-    if (size != known->info_len)
+    size_t size = protobuf_c_message_get_packed_size(message);
+    if (size != len)
         return false;
     unsigned char *bytes = arena_alloc(arena, size + 1);
-    mesos__v1__executor_info__pack(info, bytes);
-    return memcmp(bytes, known->info, size) == 0;
+    protobuf_c_message_pack(message, bytes);
+    return memcmp(bytes, packed, size) == 0;
+}
+
+static bool
+same_message(const ProtobufCMessage *a, const ProtobufCMessage *b, struct arena *arena)
+{
+    size_t size = protobuf_c_message_get_packed_size(a);
+    unsigned char *bytes = arena_alloc(arena, size + 1);
+    protobuf_c_message_pack(a, bytes);
+    return same_bytes(bytes, size, b, arena);
 }
 
 /* Both executors side by side: longer than a struct err holds. */
@@ -166,7 +180,7 @@ check_executor(struct candidate *candidate, struct framework *framework, struct 
     candidate->executor = executor_find(framework, agent, executor->executor_id->value);
     if (!candidate->executor)
         return 0;
-    if (!same_executor(candidate->executor, executor, arena)) {
+    if (!same_bytes(candidate->executor->info, candidate->executor->info_len, &executor->base, arena)) {
         put_incompatible(text, candidate->executor, executor);
         return -EINVAL;
     }
@@ -277,9 +291,12 @@ launch_tasks(struct framework *framework, struct agent *agent, const char *role,
     struct err err;
     size_t ready = 0;
     auto_free struct candidate *candidates = xcalloc(count + 1, sizeof(*candidates));
+    for (size_t i = 0; i < count; i++)
+        if (tasks[i]->executor && !tasks[i]->executor->framework_id)
+            tasks[i]->executor->framework_id = framework->info->id;
     /* One resource that makes no sense refuses the operation as a whole. */
     for (; ready < count; ready++)
-        if (prepare(&candidates[ready], tasks[ready], framework, role, arena, &err))
+        if (prepare(&candidates[ready], tasks[ready], role, arena, &err))
             break;
     if (ready < count)
         refuse_all(framework, tasks, count, REASON(TASK_INVALID), err.text, arena);
@@ -295,6 +312,36 @@ launch_tasks(struct framework *framework, struct agent *agent, const char *role,
         candidate_fini(&candidates[i]);
 }
 
+/* What an executor of groups must have beside what every executor must. */
+static int
+check_group_executor(const struct candidate *candidates, size_t count,
+                     const Mesos__V1__ExecutorInfo *executor, const struct framework *framework,
+                     const struct candidate *first, struct arena *arena, struct err *err)
+{
+    const char *id = executor->executor_id->value;
+    int rc = executor_validate(executor, framework->id, err);
+    if (rc)
+        return rc;
+    if (!executor->has_type || executor->type == MESOS__V1__EXECUTOR_INFO__TYPE__UNKNOWN)
+        return err_set(err, -EINVAL, "'ExecutorInfo.type' must be set");
+    for (size_t i = 0; i < count; i++)
+        if (candidates[i].info->executor &&
+            !same_message(&candidates[i].info->executor->base, &executor->base, arena))
+            return err_set(err, -EINVAL, "The `ExecutorInfo` of task '%s' is different from executor '%s'",
+                           candidates[i].info->task_id->value, id);
+    double cpus = (double)resources_scalar(&first->executor_resources, "cpus") / 1000;
+    double mem = (double)resources_scalar(&first->executor_resources, "mem") / 1000;
+    if (cpus < 0.01)
+        return err_set(err, -EINVAL, "Executor '%s' uses less CPUs (%g) than the minimum required (0.01)", id,
+                       cpus);
+    if (mem < 32)
+        return err_set(err, -EINVAL, "Executor '%s' uses less memory (%gMB) than the minimum required (32MB)",
+                       id, mem);
+    if (resources_scalar(&first->executor_resources, "disk") == 0)
+        return err_set(err, -EINVAL, "Executor '%s' uses no disk", id);
+    return 0;
+}
+
 /* A group stands or falls as one. `first` carries the executor's resources. */
 static int
 check_group(struct candidate *candidates, size_t count, struct candidate *first, struct framework *framework,
@@ -308,8 +355,6 @@ check_group(struct candidate *candidates, size_t count, struct candidate *first,
         rc = check_identity(&candidates[i], framework, agent, err);
         if (!rc)
             rc = task_validate(info, &candidates[i].resources, err);
-        if (!rc && info->executor)
-            rc = err_set(err, -EINVAL, "'TaskInfo.executor' must not be set");
         for (size_t j = 0; j < i && !rc; j++)
             if (strcmp(candidates[j].info->task_id->value, info->task_id->value) == 0)
                 rc = err_set(err, -EINVAL, "Task has duplicate ID: %s", info->task_id->value);
@@ -319,8 +364,8 @@ check_group(struct candidate *candidates, size_t count, struct candidate *first,
         }
         resources_add(&total, &candidates[i].resources);
     }
-    if (!rc && !executor->has_type)
-        rc = err_set(err, -EINVAL, "'ExecutorInfo.type' must be set");
+    if (!rc)
+        rc = check_group_executor(candidates, count, executor, framework, first, arena, err);
     if (!rc)
         rc = check_executor(first, framework, agent, executor, arena, text, err);
     if (rc)
@@ -387,9 +432,9 @@ launch_group(struct framework *framework, struct agent *agent, const char *role,
     size_t ready = 0;
     auto_free struct candidate *candidates = xcalloc(count + 1, sizeof(*candidates));
     shell.executor = executor;
-    int rc = prepare(&first, &shell, framework, role, arena, &err);
+    int rc = prepare(&first, &shell, role, arena, &err);
     for (; ready < count && !rc; ready++)
-        rc = prepare(&candidates[ready], tasks[ready], framework, role, arena, &err);
+        rc = prepare(&candidates[ready], tasks[ready], role, arena, &err);
     if (!rc)
         rc =
             check_group(candidates, count, &first, framework, agent, available, executor, arena, &text, &err);

@@ -351,3 +351,26 @@ def test_operator_calls(quick):
                 wrong.append(f"{name}: {ours}, recorded {theirs}")
     assert seen > 20
     assert not wrong, "\n".join(wrong)
+
+
+GROUP = "05-launch-group-default-executor"
+
+
+def test_group_errors(quick):
+    """Groups that no executor gets to see: the recorded refusals, one status for each of a group's tasks."""
+    replay = Replay(quick, GROUP)
+    expected = expected_statuses(replay)
+    assert sorted(expected) == ["g-own-exec", "g-sib", "g7", "nodisk"]
+    streams = []
+    for name, request, answer in replay.requests:
+        if not re.search(r"--(subscribe|group-(executor-without|empty|task-with).*)$", name):
+            continue
+        connection = replay.send(request)
+        status, headers, body = replay.receive(connection, "POST")
+        if isinstance(body, Stream):
+            streams.append(body)
+            check_subscribed(replay, body, headers, answer, listen=True)
+            continue
+        check_answer(name, request, status, headers, body, answer, replay)
+        for task_id in dict.fromkeys(re.findall(rb'"task_id": *\{"value": *"([^"]*)"', request)):
+            same_status(await_master_status(replay, task_id.decode()), expected[task_id.decode()][0], replay)
