@@ -170,7 +170,7 @@ static void
 begin_response(struct http_client *client)
 {
     struct http_call *call = list_first(&client->calls, struct http_call, in_client);
-    http_parser_init(&client->parser, true, LIMIT_MESSAGE_BYTES);
+    http_parse_init(&client->parser, true, LIMIT_MESSAGE_BYTES);
     if (call && call->handler.on_body)
         client->parser.body_limit = 0; /* streamed: the caller bounds it */
     client->parser.no_body = call && call->no_body;

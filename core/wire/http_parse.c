@@ -45,19 +45,19 @@ fail(struct http_parser *parser, int status, const char *why)
 }
 
 void
-http_parser_init(struct http_parser *parser, bool response, uint64_t body_limit)
+http_parse_init(struct http_parser *parser, bool response, uint64_t body_limit)
 {
     *parser = (struct http_parser){.response = response, .body_limit = body_limit};
 }
 
 void
-http_parser_next(struct http_parser *parser)
+http_parse_next(struct http_parser *parser)
 {
-    http_parser_init(parser, parser->response, parser->body_limit);
+    http_parse_init(parser, parser->response, parser->body_limit);
 }
 
 bool
-http_parser_idle(const struct http_parser *parser)
+http_parse_idle(const struct http_parser *parser)
 {
     return parser->state == STATE_HEAD && parser->scanned == 0;
 }
@@ -109,7 +109,7 @@ http_parse_eof(struct http_parser *parser)
         parser->state = STATE_DONE;
         return HTTP_PARSE_DONE;
     }
-    if (http_parser_idle(parser))
+    if (http_parse_idle(parser))
         return HTTP_PARSE_MORE;
     return fail(parser, 400, "The connection ended in the middle of a message");
 }

@@ -12,7 +12,7 @@
 enum http_parse_result {
     HTTP_PARSE_MORE, /* everything usable was taken; more bytes are needed */
     HTTP_PARSE_HEAD, /* the head is complete (parser->head); go on calling */
-    HTTP_PARSE_DONE, /* the message is complete; http_parser_next before the next one */
+    HTTP_PARSE_DONE, /* the message is complete; http_parse_next before the next one */
     HTTP_PARSE_FAILED, /* parser->status and why say what a server should answer; the connection is of no more use */
 };
 
@@ -39,15 +39,15 @@ struct http_parser {
     struct http_head head; /* in the arena */
 };
 
-void http_parser_init(struct http_parser *parser, bool response, uint64_t body_limit);
+void http_parse_init(struct http_parser *parser, bool response, uint64_t body_limit);
 /* Ready for the next message of the connection; keeps the limits. */
-void http_parser_next(struct http_parser *parser);
+void http_parse_next(struct http_parser *parser);
 /* Consumes from in; the head goes to arena, body bytes (de-chunked) are appended to body. */
 enum http_parse_result http_parse(struct http_parser *parser, struct buf *in, struct arena *arena, struct buf *body);
 /* The peer has ended its direction: DONE for a body that lasts until then, MORE when no message had begun. */
 enum http_parse_result http_parse_eof(struct http_parser *parser);
 /* Between two messages: nothing of the next one has come. */
-bool http_parser_idle(const struct http_parser *parser);
+bool http_parse_idle(const struct http_parser *parser);
 
 /* Fills path and params from target. -EINVAL with err for a bad escape in the query. */
 int http_request_split(struct http_request *request, struct err *err);

@@ -140,7 +140,7 @@ http_server_adopt(struct http_server *server, struct stream *stream)
     list_init(&connection->in_dirty);
     list_push(&server->connections, &connection->in_server);
     server->connection_count++;
-    http_parser_init(&connection->parser, false, LIMIT_MESSAGE_BYTES);
+    http_parse_init(&connection->parser, false, LIMIT_MESSAGE_BYTES);
     loop_timer_init(&connection->timer, server->loop, on_timer, connection);
     loop_timer_start(&connection->timer, server->header_ms);
     stream_handle(stream, &stream_handler, connection);
@@ -440,7 +440,7 @@ hand_over(struct http_connection *connection)
         return;
     }
     connection->incoming = NULL;
-    http_parser_next(&connection->parser);
+    http_parse_next(&connection->parser);
     list_push(&connection->exchanges, &exchange->in_connection);
     connection->exchange_count++;
     exchange->state = EXCHANGE_HANDED;

@@ -1,0 +1,537 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The HTTP server: shapes of answers, their order, streams, and what it does to peers that are slow, greedy or wrong. */
+#include "world.h"
+#include <stdio.h>
+#include <zlib.h>
+
+#include "wire/http_connection.h"
+#include "wire/limits.h"
+
+#define AT "127.0.0.1:80"
+#define VERSION "{\"version\":\"1\"}"
+
+/* A server whose handler answers by path. */
+struct site {
+    struct world world;
+    struct http_server *server;
+    struct http_exchange *waiting[256]; /* "/wait", in order of arrival */
+    size_t waiting_count;
+    struct http_exchange *stream; /* "/stream" */
+    size_t handled, gone;
+    struct buf big;
+};
+
+static void
+on_gone(struct http_exchange *exchange, void *arg)
+{
+    struct site *site = arg;
+    site->gone++;
+    if (site->stream == exchange)
+        site->stream = NULL;
+}
+
+static void
+on_exchange(struct http_exchange *exchange, void *arg)
+{
+    struct site *site = arg;
+    const struct http_request *request = http_exchange_request(exchange);
+    site->handled++;
+    if (str_is(request->path, "/wait")) {
+        http_exchange_on_gone(exchange, on_gone, site);
+        site->waiting[site->waiting_count++] = exchange;
+    } else if (str_is(request->path, "/stream")) {
+        struct http_header id = {STR_LIT("Mesos-Stream-Id"), STR_LIT("x")};
+        http_exchange_on_gone(exchange, on_gone, site);
+        site->stream = exchange;
+        http_stream_start(exchange, 200, &id, 1, "application/json");
+    } else if (str_is(request->path, "/version")) {
+        http_reply_legacy(exchange, "application/json", STR_LIT(VERSION));
+    } else if (str_is(request->path, "/echo")) {
+        http_reply(exchange, 200, "text/plain", buf_str(&request->body));
+    } else if (str_is(request->path, "/big")) {
+        http_reply(exchange, 200, "text/plain", buf_str(&site->big));
+    } else if (str_is(request->path, "/abort")) {
+        http_exchange_abort(exchange);
+    } else if (str_is(request->path, "/q")) {
+        http_reply_text(exchange, 404, "no %.*s", STR_ARG(http_param_get(request, "x")));
+    } else {
+        http_reply(exchange, 202, NULL, STR_LIT(""));
+    }
+}
+
+static int
+setup(void **state)
+{
+    struct site *site = xcalloc(1, sizeof(*site));
+    struct address at = world_address(AT);
+    struct err err = {0};
+    world_open(&site->world);
+    site->server = http_server_new(site->world.loop, on_exchange, site);
+    assert_int_equal(http_server_listen(site->server, &at, NULL, &err), 0);
+    *state = site;
+    return 0;
+}
+
+static int
+teardown(void **state)
+{
+    struct site *site = *state;
+    http_server_free(site->server);
+    world_close(&site->world);
+    buf_fini(&site->big);
+    free(site);
+    return 0;
+}
+
+static void
+check(struct site *site, const char *request, const char *answer, bool closes)
+{
+    struct caller caller;
+    caller_open(&caller, &site->world, AT);
+    caller_send(&caller, request);
+    world_pass(&site->world, 10);
+    assert_string_equal(caller_text(&caller), answer);
+    assert_int_equal(caller.eof || caller.closed, closes);
+    caller_close(&caller);
+    world_pass(&site->world, 10);
+    assert_int_equal(http_server_connections(site->server), 0);
+}
+
+#define TEXT_HEAD "Content-Type: text/plain; charset=utf-8\r\n"
+
+static void
+test_shapes(void **state)
+{
+    struct site *site = *state;
+    check(site, "GET /version HTTP/1.1\r\n\r\n",
+          "HTTP/1.1 200 OK\r\nDate: D\r\nContent-Length: 15\r\nContent-Type: application/json\r\n\r\n" VERSION, false);
+    check(site, "HEAD /version HTTP/1.1\r\n\r\n",
+          "HTTP/1.1 200 OK\r\nDate: D\r\nContent-Length: 15\r\nContent-Type: application/json\r\n\r\n", false);
+    check(site, "POST /x HTTP/1.1\r\nContent-Length: 0\r\n\r\n",
+          "HTTP/1.1 202 Accepted\r\nDate: D\r\nContent-Length: 0\r\n\r\n", false);
+    check(site, "GET /q?x=%41+b HTTP/1.1\r\n\r\n",
+          "HTTP/1.1 404 Not Found\r\nDate: D\r\n" TEXT_HEAD "Content-Length: 6\r\n\r\nno A b", false);
+    check(site, "GET /version HTTP/1.1\r\nConnection: close\r\n\r\n",
+          "HTTP/1.1 200 OK\r\nDate: D\r\nContent-Length: 15\r\nContent-Type: application/json\r\n\r\n" VERSION, true);
+    check(site, "GET /x HTTP/1.0\r\n\r\n", "HTTP/1.1 202 Accepted\r\nDate: D\r\nContent-Length: 0\r\n\r\n", true);
+    check(site, "GET /x HTTP/1.0\r\nConnection: keep-alive\r\n\r\n",
+          "HTTP/1.1 202 Accepted\r\nDate: D\r\nConnection: Keep-Alive\r\nContent-Length: 0\r\n\r\n", false);
+    check(site, "GET /abort HTTP/1.1\r\n\r\n", "", true);
+}
+
+static void
+test_refusals(void **state)
+{
+    struct site *site = *state;
+    check(site, "garbage\r\n\r\n",
+          "HTTP/1.1 400 Bad Request\r\nDate: D\r\n" TEXT_HEAD
+          "Content-Length: 51\r\n\r\nThe request line does not begin with a known method",
+          true);
+    check(site, "GET /q?x=%zz HTTP/1.1\r\n\r\nGET /x HTTP/1.1\r\n\r\n",
+          "HTTP/1.1 400 Bad Request\r\nDate: D\r\n" TEXT_HEAD
+          "Content-Length: 53\r\n\r\nMalformed percent escape in the query of '/q?x=%zz'",
+          true);
+    check(site, "POST / HTTP/1.1\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n",
+          "HTTP/1.1 400 Bad Request\r\nDate: D\r\n" TEXT_HEAD
+          "Content-Length: 53\r\n\r\nBoth Content-Length and Transfer-Encoding are given",
+          true);
+    /* what came before is answered first, what comes behind is not read */
+    check(site, "GET /x HTTP/1.1\r\n\r\nPOST /x HTTP/1.1\r\nContent-Length: 99999999999\r\n\r\nGET /x HTTP/1.1\r\n\r\n",
+          "HTTP/1.1 202 Accepted\r\nDate: D\r\nContent-Length: 0\r\n\r\n"
+          "HTTP/1.1 413 Request Entity Too Large\r\nDate: D\r\n" TEXT_HEAD
+          "Content-Length: 33\r\n\r\nThe body is larger than 64 MiB",
+          true);
+    assert_int_equal(site->handled, 1);
+}
+
+static void
+test_byte_by_byte(void **state)
+{
+    struct site *site = *state;
+    static const char request[] = "POST /echo HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n1;x\r\nc\r\n0\r\nT: v\r\n\r\n"
+                                  "GET /x HTTP/1.1\r\n\r\n";
+    struct caller caller;
+    caller_open(&caller, &site->world, AT);
+    for (size_t i = 0; i < sizeof(request) - 1; i++) {
+        stream_write(caller.stream, &request[i], 1);
+        world_pass(&site->world, 1);
+    }
+    assert_string_equal(caller_text(&caller),
+                        "HTTP/1.1 200 OK\r\nDate: D\r\nContent-Type: text/plain\r\nContent-Length: 3\r\n\r\nabc"
+                        "HTTP/1.1 202 Accepted\r\nDate: D\r\nContent-Length: 0\r\n\r\n");
+    caller_close(&caller);
+}
+
+static void
+test_order(void **state)
+{
+    struct site *site = *state;
+    struct caller caller;
+    caller_open(&caller, &site->world, AT);
+    caller_send(&caller, "GET /wait HTTP/1.1\r\n\r\nGET /x HTTP/1.1\r\n\r\nGET /wait HTTP/1.1\r\n\r\nGET /version HTTP/1.1\r\n\r\n");
+    world_pass(&site->world, 10);
+    assert_int_equal(site->handled, 4);
+    assert_string_equal(caller_text(&caller), "");
+    http_reply(site->waiting[1], 200, NULL, STR_LIT("second"));
+    world_pass(&site->world, 10);
+    assert_string_equal(caller_text(&caller), "");
+    http_reply(site->waiting[0], 200, NULL, STR_LIT("first"));
+    world_pass(&site->world, 10);
+    assert_string_equal(caller_text(&caller),
+                        "HTTP/1.1 200 OK\r\nDate: D\r\nContent-Length: 5\r\n\r\nfirst"
+                        "HTTP/1.1 202 Accepted\r\nDate: D\r\nContent-Length: 0\r\n\r\n"
+                        "HTTP/1.1 200 OK\r\nDate: D\r\nContent-Length: 6\r\n\r\nsecond"
+                        "HTTP/1.1 200 OK\r\nDate: D\r\nContent-Length: 15\r\nContent-Type: application/json\r\n\r\n" VERSION);
+    caller_close(&caller);
+}
+
+static void
+test_pipeline_limit(void **state)
+{
+    struct site *site = *state;
+    struct caller caller;
+    caller_open(&caller, &site->world, AT);
+    for (int i = 0; i < 200; i++)
+        caller_send(&caller, "GET /wait HTTP/1.1\r\n\r\n");
+    world_pass(&site->world, 10);
+    assert_int_equal(site->waiting_count, LIMIT_PIPELINE);
+    for (size_t i = 0; i < site->waiting_count; i++) {
+        http_reply(site->waiting[i], 202, NULL, STR_LIT(""));
+        world_pass(&site->world, 1);
+    }
+    assert_int_equal(site->handled, 200);
+    size_t answers = 0;
+    for (const char *at = caller_text(&caller); (at = strstr(at, "HTTP/1.1 202")); at++)
+        answers++;
+    assert_int_equal(answers, 200);
+    caller_close(&caller);
+}
+
+static void
+test_continue(void **state)
+{
+    struct site *site = *state;
+    struct caller caller;
+    caller_open(&caller, &site->world, AT);
+    caller_send(&caller, "POST /echo HTTP/1.1\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n");
+    world_pass(&site->world, 10);
+    assert_string_equal(caller_text(&caller), "HTTP/1.1 100 Continue\r\n\r\n");
+    caller_forget(&caller);
+    caller_send(&caller, "hi");
+    world_pass(&site->world, 10);
+    assert_string_equal(caller_text(&caller),
+                        "HTTP/1.1 200 OK\r\nDate: D\r\nContent-Type: text/plain\r\nContent-Length: 2\r\n\r\nhi");
+    caller_close(&caller);
+}
+
+/* ---- gzip ---- */
+
+static void
+gunzip(struct str packed, struct buf *out)
+{
+    z_stream z = {0};
+    assert_int_equal(inflateInit2(&z, 15 + 16), Z_OK);
+    z.next_in = (Bytef *)(uintptr_t)packed.ptr;
+    z.avail_in = (uInt)packed.len;
+    z.next_out = (Bytef *)buf_reserve(out, 1 << 20);
+    z.avail_out = 1 << 20;
+    assert_int_equal(inflate(&z, Z_FINISH), Z_STREAM_END);
+    buf_added(out, z.total_out);
+    inflateEnd(&z);
+}
+
+static void
+check_gzip(struct site *site, size_t bytes, const char *accept, bool packed)
+{
+    struct caller caller;
+    auto_buf struct buf plain = {0};
+    auto_free char *request = xasprintf("GET /big HTTP/1.1\r\n%s\r\n", accept);
+    buf_clear(&site->big);
+    while (site->big.len < bytes)
+        buf_putc(&site->big, (char)('a' + site->big.len % 23));
+    caller_open(&caller, &site->world, AT);
+    caller_send(&caller, request);
+    world_pass(&site->world, 1000);
+    replace_dates(&caller.in);
+    struct str text = buf_str(&caller.in);
+    const char *body = memmem(text.ptr, text.len, "\r\n\r\n", 4);
+    assert_non_null(body);
+    body += 4;
+    struct str rest = str_n(body, text.len - (size_t)(body - text.ptr));
+    if (packed) {
+        assert_true(str_starts(text, STR_LIT("HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nDate: D\r\n")));
+        assert_true(rest.len < bytes / 2);
+        gunzip(rest, &plain);
+        rest = buf_str(&plain);
+    }
+    assert_true(str_eq(rest, buf_str(&site->big)));
+    caller_close(&caller);
+}
+
+static void
+test_gzip(void **state)
+{
+    struct site *site = *state;
+    check_gzip(site, 1024, "Accept-Encoding: gzip, deflate\r\n", true);
+    check_gzip(site, 1023, "Accept-Encoding: gzip\r\n", false);
+    check_gzip(site, 2000, "Accept-Encoding: gzip;q=0\r\n", false);
+    check_gzip(site, 2000, "", false);
+    check_gzip(site, 500000, "Accept-Encoding: *\r\n", true); /* off the loop */
+    check_gzip(site, 500000, "", false);
+}
+
+static void
+test_gzip_peer_gone(void **state)
+{
+    struct site *site = *state;
+    struct caller caller;
+    buf_reserve(&site->big, 400000);
+    memset(buf_data(&site->big), 'x', 400000);
+    buf_added(&site->big, 400000);
+    caller_open(&caller, &site->world, AT);
+    caller_send(&caller, "GET /wait HTTP/1.1\r\nAccept-Encoding: gzip\r\n\r\n");
+    world_pass(&site->world, 1);
+    http_reply(site->waiting[0], 200, NULL, buf_str(&site->big));
+    caller_close(&caller); /* before the other thread is ready */
+    world_pass(&site->world, 100);
+    assert_int_equal(http_server_connections(site->server), 0);
+    assert_int_equal(site->gone, 0);
+}
+
+/* ---- streams ---- */
+
+static void
+test_stream(void **state)
+{
+    struct site *site = *state;
+    struct caller caller;
+    caller_open(&caller, &site->world, AT);
+    caller_send(&caller, "POST /stream HTTP/1.1\r\nContent-Length: 0\r\n\r\n");
+    world_pass(&site->world, 10);
+    assert_true(http_stream_write(site->stream, STR_LIT("20\n{\"type\":\"HEARTBEAT\"}")));
+    world_pass(&site->world, 10);
+    http_stream_end(site->stream);
+    site->stream = NULL;
+    world_pass(&site->world, 10);
+    assert_string_equal(caller_text(&caller),
+                        "HTTP/1.1 200 OK\r\nDate: D\r\nTransfer-Encoding: chunked\r\nMesos-Stream-Id: x\r\n"
+                        "Content-Type: application/json\r\n\r\n17\r\n20\n{\"type\":\"HEARTBEAT\"}\r\n0\r\n\r\n");
+    assert_false(caller.eof);
+    caller_close(&caller);
+    world_pass(&site->world, 10);
+    assert_int_equal(site->gone, 0);
+}
+
+static void
+test_stream_http10(void **state)
+{
+    struct site *site = *state;
+    struct caller caller;
+    caller_open(&caller, &site->world, AT);
+    caller_send(&caller, "GET /stream HTTP/1.0\r\n\r\n");
+    world_pass(&site->world, 10);
+    http_stream_write(site->stream, STR_LIT("abc"));
+    http_stream_end(site->stream);
+    world_pass(&site->world, 10);
+    assert_string_equal(caller_text(&caller), "HTTP/1.1 200 OK\r\nDate: D\r\nMesos-Stream-Id: x\r\n"
+                                              "Content-Type: application/json\r\n\r\nabc");
+    assert_true(caller.eof || caller.closed);
+    caller_close(&caller);
+}
+
+static void
+test_subscriber_hangs_up(void **state)
+{
+    struct site *site = *state;
+    struct caller caller;
+    for (int half = 0; half < 2; half++) {
+        caller_open(&caller, &site->world, AT);
+        caller_send(&caller, "GET /stream HTTP/1.1\r\n\r\n");
+        world_pass(&site->world, 10);
+        assert_non_null(site->stream);
+        if (half)
+            stream_finish(caller.stream); /* only its direction: it has hung up all the same */
+        else
+            caller_close(&caller);
+        world_pass(&site->world, 10);
+        assert_null(site->stream);
+        assert_int_equal(site->gone, half + 1);
+        assert_int_equal(http_server_connections(site->server), 0);
+    }
+    caller_close(&caller);
+}
+
+static void
+test_subscriber_does_not_read(void **state)
+{
+    struct site *site = *state;
+    struct caller caller;
+    static char piece[64 << 10];
+    bool taken = true;
+    size_t written = 0;
+    site->server->subscriber_bytes = 1 << 20;
+    caller_open(&caller, &site->world, AT);
+    caller_send(&caller, "GET /stream HTTP/1.1\r\n\r\n");
+    world_pass(&site->world, 10);
+    stream_pause(caller.stream);
+    memset(piece, 'x', sizeof(piece));
+    while (taken && written < 64u << 20) { /* in one turn: what a burst of events does */
+        taken = http_stream_write(site->stream, str_n(piece, sizeof(piece)));
+        written += sizeof(piece);
+    }
+    assert_false(taken);
+    assert_true(written <= (1 << 20) + sizeof(piece));
+    assert_int_equal(site->gone, 0); /* from the loop, not from inside the write */
+    assert_false(http_stream_write(site->stream, STR_LIT("more")));
+    world_pass(&site->world, 10);
+    assert_int_equal(site->gone, 1);
+    assert_int_equal(http_server_connections(site->server), 0);
+    caller_close(&caller);
+}
+
+static void
+test_gone_while_waiting(void **state)
+{
+    struct site *site = *state;
+    struct caller caller;
+    caller_open(&caller, &site->world, AT);
+    caller_send(&caller, "GET /wait HTTP/1.1\r\n\r\nGET /wait HTTP/1.1\r\n\r\n");
+    world_pass(&site->world, 10);
+    stream_finish(caller.stream); /* may still wait for its answers */
+    world_pass(&site->world, 10);
+    assert_int_equal(site->gone, 0);
+    http_reply(site->waiting[0], 202, NULL, STR_LIT(""));
+    http_reply(site->waiting[1], 202, NULL, STR_LIT(""));
+    world_pass(&site->world, 10);
+    assert_int_equal(caller.in.len, 2 * (sizeof("HTTP/1.1 202 Accepted\r\nDate: Sat, 21 Nov 2026 00:41:03 GMT\r\n"
+                                                "Content-Length: 0\r\n\r\n") -
+                                         1));
+    assert_true(caller.eof || caller.closed);
+    caller_close(&caller);
+    world_pass(&site->world, 10);
+    assert_int_equal(http_server_connections(site->server), 0);
+}
+
+/* ---- limits ---- */
+
+static void
+test_slow_peers(void **state)
+{
+    struct site *site = *state;
+    struct caller silent, slow, idle;
+    caller_open(&silent, &site->world, AT);
+    caller_open(&slow, &site->world, AT);
+    caller_open(&idle, &site->world, AT);
+    caller_send(&slow, "GET / HTTP/1.1\r\nA: ");
+    caller_send(&idle, "GET /x HTTP/1.1\r\n\r\n");
+    for (int i = 0; i < LIMIT_HEADER_SECS + 5; i++) {
+        world_pass(&site->world, 1000);
+        if (!slow.eof && !slow.closed)
+            caller_send(&slow, "x"); /* a byte a second does not help */
+    }
+    assert_true(silent.eof || silent.closed);
+    assert_true(slow.eof || slow.closed);
+    assert_non_null(strstr(caller_text(&slow), "HTTP/1.1 408 Request Timeout\r\n"));
+    assert_false(idle.eof || idle.closed); /* between requests a connection may rest */
+    caller_close(&silent);
+    caller_close(&slow);
+    caller_close(&idle);
+}
+
+static void
+test_slow_body(void **state)
+{
+    struct site *site = *state;
+    struct caller caller;
+    caller_open(&caller, &site->world, AT);
+    caller_send(&caller, "POST /echo HTTP/1.1\r\nContent-Length: 100\r\n\r\n");
+    for (int i = 0; i < 99; i++) { /* progress counts */
+        world_pass(&site->world, 2000);
+        caller_send(&caller, "x");
+    }
+    world_pass(&site->world, 1000);
+    assert_false(caller.eof || caller.closed);
+    world_pass(&site->world, (LIMIT_HEADER_SECS + 5) * 1000);
+    assert_true(caller.eof || caller.closed);
+    caller_close(&caller);
+}
+
+static void
+test_connection_limit(void **state)
+{
+    struct site *site = *state;
+    struct caller callers[3];
+    site->server->connection_limit = 2;
+    for (size_t i = 0; i < 3; i++) {
+        caller_open(&callers[i], &site->world, AT);
+        world_pass(&site->world, 1);
+        caller_send(&callers[i], "GET /x HTTP/1.1\r\n\r\n");
+    }
+    world_pass(&site->world, 10);
+    assert_int_equal(http_server_connections(site->server), 2);
+    assert_int_equal(callers[2].in.len, 0);
+    caller_close(&callers[0]);
+    world_pass(&site->world, 10);
+    assert_true(callers[2].in.len > 0);
+    caller_close(&callers[1]);
+    caller_close(&callers[2]);
+}
+
+static void
+test_large_body(void **state)
+{
+    struct site *site = *state;
+    struct caller caller;
+    auto_buf struct buf body = {0};
+    caller_open(&caller, &site->world, AT);
+    while (body.len < 3 << 20)
+        buf_printf(&body, "%zu,", body.len);
+    auto_free char *head = xasprintf("POST /echo HTTP/1.1\r\nContent-Length: %zu\r\n\r\n", body.len);
+    caller_send(&caller, head);
+    stream_write(caller.stream, buf_data(&body), body.len);
+    world_pass(&site->world, 1000);
+    assert_true(str_ends(buf_str(&caller.in), buf_str(&body)));
+    caller_close(&caller);
+}
+
+static void
+test_free_with_open_exchanges(void **state)
+{
+    struct site *site = *state;
+    struct caller caller;
+    caller_open(&caller, &site->world, AT);
+    caller_send(&caller, "GET /wait HTTP/1.1\r\n\r\nGET /wait HTTP/1.1\r\n\r\nGET /half");
+    world_pass(&site->world, 10);
+    http_server_free(site->server);
+    site->server = NULL;
+    assert_int_equal(site->gone, 2);
+    caller_close(&caller);
+}
+
+#define SITE_TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        SITE_TEST(test_shapes),
+        SITE_TEST(test_refusals),
+        SITE_TEST(test_byte_by_byte),
+        SITE_TEST(test_order),
+        SITE_TEST(test_pipeline_limit),
+        SITE_TEST(test_continue),
+        SITE_TEST(test_gzip),
+        SITE_TEST(test_gzip_peer_gone),
+        SITE_TEST(test_stream),
+        SITE_TEST(test_stream_http10),
+        SITE_TEST(test_subscriber_hangs_up),
+        SITE_TEST(test_subscriber_does_not_read),
+        SITE_TEST(test_gone_while_waiting),
+        SITE_TEST(test_slow_peers),
+        SITE_TEST(test_slow_body),
+        SITE_TEST(test_connection_limit),
+        SITE_TEST(test_large_body),
+        SITE_TEST(test_free_with_open_exchanges),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
