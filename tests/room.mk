@@ -28,3 +28,4 @@ THREAD_TESTS = $(LOOP_TESTS) tests/contract/registry tests/contract/host tests/u
 .PHONY: print-thread-tests
 print-thread-tests:
 	@echo $(THREAD_TESTS)
+include tests/unit/wire_http.mk

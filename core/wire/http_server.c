@@ -246,8 +246,11 @@ on_flush(void *arg)
 {
     struct http_server *server = arg;
     struct http_connection *connection;
-    while ((connection = list_first(&server->dirty, struct http_connection, in_dirty)))
+    while ((connection = list_first(&server->dirty, struct http_connection, in_dirty))) {
         connection_uncork(connection);
+        if (connection->paused)
+            connection_settle(connection); /* the queue may be empty again */
+    }
 }
 
 void

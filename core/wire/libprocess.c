@@ -46,6 +46,7 @@ struct peer {
     bool in_map; /* takes messages; else it is ending */
 };
 
+static void on_peer_connect(struct stream *stream, void *arg);
 static void on_peer_data(struct stream *stream, struct buf *in, void *arg);
 static void on_peer_drain(struct stream *stream, void *arg);
 static void on_peer_close(struct stream *stream, const struct err *err, void *arg);
@@ -54,8 +55,10 @@ static void on_flush(void *arg);
 static void peer_free(struct peer *peer);
 static void peer_broken(struct peer *peer);
 
-static const struct stream_handler peer_handler = {
-    .on_data = on_peer_data, .on_drain = on_peer_drain, .on_close = on_peer_close};
+static const struct stream_handler peer_handler = {.on_connect = on_peer_connect,
+                                                   .on_data = on_peer_data,
+                                                   .on_drain = on_peer_drain,
+                                                   .on_close = on_peer_close};
 
 struct libprocess *
 libprocess_new(struct loop *loop, const struct address *self, libprocess_message_fn *on_message,
@@ -285,6 +288,12 @@ on_peer_drain(struct stream *stream, void *arg)
     peer_leave_map(peer);
     stream_finish(stream);
     loop_timer_start(&peer->timer, TEMPORARY_LINGER_MS);
+}
+
+static void
+on_peer_connect(struct stream *stream, void *arg)
+{
+    on_peer_drain(stream, arg); /* what was queued may have left already */
 }
 
 static void

@@ -180,7 +180,8 @@ replay(const char *file, struct str recorded)
     auto_free char *from_text = str_dup(http_header_get(&parser.head.headers, "Libprocess-From"));
     struct upid from = upid(from_text), to;
     str_cut(&target, '/');
-    auto_free char *to_text = xasprintf("%.*s@%.*s", STR_ARG(str_cut(&target, '/')), STR_ARG(host));
+    struct str id = str_cut(&target, '/');
+    auto_free char *to_text = xasprintf("%.*s@%.*s", STR_ARG(id), STR_ARG(host));
     auto_free char *name = str_dup(target);
     to = upid(to_text);
     world_open(&world);
