@@ -1,5 +1,4 @@
 # SPDX-License-Identifier: Apache-2.0
-EXTRA_DIST += tests/facts/traces
 if HAVE_CMOCKA
 WIRE_HTTP_TESTS = tests/unit/wire/test_http_parse tests/unit/wire/test_http_server tests/unit/wire/test_http_client \
   tests/unit/wire/test_libprocess
