@@ -39,7 +39,7 @@ read_all(struct str bytes, size_t piece, bool response, struct buf *notes)
     struct http_parser parser = {0};
     enum http_parse_result result = HTTP_PARSE_MORE;
     unsigned messages = 0;
-    http_parser_init(&parser, response, BODY_LIMIT);
+    http_parse_init(&parser, response, BODY_LIMIT);
     while (result != HTTP_PARSE_FAILED) {
         result = http_parse(&parser, &in, arena, &body);
         if (result == HTTP_PARSE_HEAD) {
@@ -52,7 +52,7 @@ read_all(struct str bytes, size_t piece, bool response, struct buf *notes)
             buf_clear(&body);
             if (++messages == MESSAGES_MAX)
                 return;
-            http_parser_next(&parser);
+            http_parse_next(&parser);
         } else if (result == HTTP_PARSE_MORE) {
             size_t n = bytes.len < piece ? bytes.len : piece;
             if (!n)
