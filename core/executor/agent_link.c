@@ -209,11 +209,19 @@ subscribe(void *arg)
 
 /* ---- calls ---- */
 
+/* A call that is wrong stays wrong; what the agent could not do just now is repeated by the next SUBSCRIBE. */
 static void
 on_call_answered(const struct http_response *response, void *arg)
 {
-    if (response->status != 202)
-        log_error("The agent answered a call with %d: %.*s", response->status, STR_ARG(buf_str(response->body)));
+    struct err err;
+    if (response->status == 202)
+        return;
+    err_set(&err, -EAGAIN, "the agent answered a call with %d: %.*s", response->status,
+            STR_ARG(buf_str(response->body)));
+    if (response->status >= 500)
+        lose(arg, &err);
+    else
+        log_error("%s", err.text);
 }
 
 static void

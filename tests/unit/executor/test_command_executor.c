@@ -37,6 +37,7 @@ struct agent {
     struct http_exchange *stream;
     const char *task; /* JSON of the TaskInfo */
     bool acknowledges, launched;
+    int refuses; /* so many updates are answered with 503 */
     int subscribes, unacknowledged_tasks;
     struct seen seen[UPDATES_MAX];
     int count;
@@ -125,6 +126,11 @@ on_request(struct http_exchange *exchange, void *arg)
         return;
     }
     assert_int_equal(call->type, MESOS__V1__EXECUTOR__CALL__TYPE__UPDATE);
+    if (agent->refuses > 0) {
+        agent->refuses--;
+        http_reply_text(exchange, 503, "recovering");
+        return;
+    }
     http_reply(exchange, 202, NULL, STR_LIT(""));
     note(agent, call->update->status, false);
 }
@@ -381,6 +387,18 @@ test_gives_up_after_the_recovery_timeout(void **state)
 }
 
 static void
+test_refused_updates_come_again(void **state)
+{
+    struct agent agent;
+    start(&agent, TASK("\"command\":{\"value\":\"true\"}"), true);
+    agent.refuses = 2;
+    run_to_the_end(&agent);
+    assert_states(&agent, 3, STARTING, RUN, MESOS__V1__TASK_STATE__TASK_FINISHED);
+    assert_true(agent.subscribes >= 2 && agent.seen[0].by_subscribe);
+    stop(&agent);
+}
+
+static void
 test_second_task_is_refused(void **state)
 {
     struct agent agent;
@@ -407,6 +425,7 @@ main(void)
         cmocka_unit_test(test_acknowledged_updates_are_never_sent_again),
         cmocka_unit_test(test_without_checkpoint_the_task_goes_with_the_agent),
         cmocka_unit_test(test_gives_up_after_the_recovery_timeout),
+        cmocka_unit_test(test_refused_updates_come_again),
         cmocka_unit_test(test_second_task_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
