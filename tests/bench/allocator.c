@@ -64,15 +64,22 @@ run(uint32_t agents, uint32_t frameworks)
     start = now_ms();
     lone_host_pass(&box.lone, 10000);
     double steady = (now_ms() - start) / 10;
-    /* Someone with no filters left makes every agent interesting again, for a look. */
-    box.ops->update_weight(box.lone.instance, "r1", 2);
+    /* A framework that is new asks about every agent; it cannot use any of them. */
+    box_add_framework(&box, frameworks + 1, "elsewhere", "");
+    box.ops->suppress(box.lone.instance, frameworks + 1, NULL, 0);
+    start = now_ms();
+    box_settle(&box);
+    double fresh = now_ms() - start;
+    /* Every agent is asked about for everyone. */
+    box.ops->update_whitelist(box.lone.instance, NULL, 0);
     start = now_ms();
     box_settle(&box);
     double full = now_ms() - start;
     double plain = plain_pass_ms(agents, frameworks);
     printf("%u agents x %u frameworks: %.0f agents added/s, %.0f offers made and refused/s, steady cycle %.3f ms, "
-           "full cycle %.2f ms = %.1f plain passes of %.2f ms\n",
-           agents, frameworks, agents / added * 1e3, (double)offered / refused * 1e3, steady, full, full / plain, plain);
+           "for one new %.2f ms, full cycle %.2f ms = %.1f plain passes of %.2f ms\n",
+           agents, frameworks, agents / added * 1e3, (double)offered / refused * 1e3, steady, fresh,
+           full, full / plain, plain);
     box_fini(&box);
 }
 

@@ -395,7 +395,7 @@ agents_update_whitelist(void *instance, const char *const *hostnames, size_t cou
     }
     map_foreach(agent, &drf->agents)
         agent->listed = is_listed(drf, agent);
-    allocate_soon(drf, NULL);
+    allocate_again(drf);
 }
 
 void

@@ -15,6 +15,7 @@ struct look {
     struct drf *drf;
     struct agent *agent;
     int64_t now_ms;
+    bool only_fresh; /* the others have refused */
     int64_t quiet_until_ms; /* when the first of the filters that hid something ends */
 };
 
@@ -92,6 +93,8 @@ offer_to(struct client *client, void *arg)
 {
     struct look *look = arg;
     struct agent *agent = look->agent;
+    if (look->only_fresh && !client->fresh)
+        return false;
     if (agent->gpus && look->drf->filter_gpus && !client->framework->gpu)
         return false;
     if (filters_hide_agent(look->drf, client, agent, look->now_ms, &look->quiet_until_ms))
@@ -118,18 +121,17 @@ offer_to(struct client *client, void *arg)
 static void
 look_at(struct drf *drf, struct agent *agent, int64_t now_ms)
 {
-    if (agent->quiet_epoch == drf->epoch && now_ms < agent->quiet_until_ms)
+    bool quiet = agent->quiet_epoch == drf->epoch && now_ms < agent->quiet_until_ms;
+    if ((quiet && drf->fresh_count == 0) || !agent->active || !agent->listed)
         return;
-    if (!agent->active || !agent->listed)
-        return;
-    struct look look = {.drf = drf, .agent = agent, .now_ms = now_ms, .quiet_until_ms = INT64_MAX};
-    for (;;) {
-        look.quiet_until_ms = INT64_MAX;
-        if (resources_empty(&agent->free) || !amounts_allocatable(drf, &agent->free_amounts))
+    struct look look = {.drf = drf, .agent = agent, .now_ms = now_ms, .only_fresh = quiet};
+    do {
+        look.quiet_until_ms = look.only_fresh ? agent->quiet_until_ms : INT64_MAX;
+        if (resources_empty(&agent->free) || !amounts_allocatable(drf, &agent->free_amounts) ||
+            !sorter_visit(&drf->root, offer_to, &look))
             break;
-        if (!sorter_visit(&drf->root, offer_to, &look))
-            break;
-    }
+        look.only_fresh = false; /* what is left is another thing now */
+    } while (true);
     agent->quiet_epoch = drf->epoch;
     agent->quiet_until_ms = look.quiet_until_ms;
 }
@@ -178,6 +180,18 @@ look_at_all(struct drf *drf, int64_t now_ms)
     }
 }
 
+/* All agents were looked at for them. */
+static void
+forget_fresh(struct drf *drf)
+{
+    struct framework *framework;
+    if (drf->fresh_count == 0)
+        return;
+    map_foreach(framework, &drf->frameworks)
+        for (uint32_t i = 0; i < framework->client_count; i++)
+            client_set_fresh(drf, framework->clients[i], false);
+}
+
 static void
 cycle(struct drf *drf, bool everything)
 {
@@ -197,6 +211,7 @@ cycle(struct drf *drf, bool everything)
     if (everything) {
         drf->everything_waits = false;
         look_at_all(drf, now_ms);
+        forget_fresh(drf);
     }
     drf->host->count(drf->host, "allocator/mesos/allocation_runs", 1);
     deliver(drf);
@@ -265,7 +280,6 @@ allocate_soon(struct drf *drf, struct agent *agent)
 {
     if (!agent) {
         drf->everything_waits = true;
-        drf->epoch++;
     } else if (!agent->waiting) {
         if (drf->waiting_count == drf->waiting_cap) {
             drf->waiting_cap = drf->waiting_cap ? drf->waiting_cap * 2 : 16;
@@ -276,6 +290,13 @@ allocate_soon(struct drf *drf, struct agent *agent)
     }
     if (!drf->soon && !drf->paused)
         drf->soon = drf->host->timer_start(drf->host, 0, on_soon, drf);
+}
+
+void
+allocate_again(struct drf *drf)
+{
+    drf->epoch++;
+    allocate_soon(drf, NULL);
 }
 
 void

@@ -71,6 +71,7 @@ struct client {
     bool subscribed; /* false: role given up while things run in it */
     bool suppressed;
     bool counted; /* in `active` of the nodes above */
+    bool fresh; /* may want what others have refused: the next full cycle asks it even about quiet agents */
 };
 
 struct framework {
@@ -135,7 +136,8 @@ struct drf {
     struct amounts total;
     struct amounts told_total, told_used; /* as the gauges show it */
     bool shares_stale; /* total changed: every share is to be reckoned anew */
-    uint64_t epoch; /* changes with whatever may make a quiet agent interesting to someone */
+    uint64_t epoch; /* changes with whatever may make a quiet agent interesting to anyone */
+    uint32_t fresh_count; /* clients that are fresh */
 
     struct filter *filters; /* pool; unused ones are chained in free_filter */
     uint32_t filter_cap, filter_used, free_filter;
@@ -190,6 +192,7 @@ void filters_free(struct drf *drf);
 /* frameworks.c */
 struct framework *framework_find(struct drf *drf, mesos_framework_t number);
 struct client *framework_client(const struct framework *framework, const char *role);
+void client_set_fresh(struct drf *drf, struct client *client, bool fresh);
 void client_used(struct drf *drf, struct client *client, int change); /* a use came (1) or went (-1) */
 void frameworks_free(struct drf *drf);
 void framework_add(void *instance, const struct mesos_allocator_framework *framework,
@@ -227,7 +230,8 @@ void agents_free(struct drf *drf);
 /* allocate.c */
 void allocate_start(struct drf *drf); /* the batch timer */
 void allocate_stop(struct drf *drf);
-void allocate_soon(struct drf *drf, struct agent *agent); /* agent NULL = all of them */
+void allocate_soon(struct drf *drf, struct agent *agent); /* agent NULL = all of them, quiet ones only for fresh clients */
+void allocate_again(struct drf *drf); /* all agents, for everyone: no agent is quiet any more */
 void allocate_forget(struct drf *drf, struct agent *agent); /* it goes away */
 void allocate_pause(void *instance);
 void allocate_resume(void *instance);

@@ -26,10 +26,28 @@ framework_client(const struct framework *framework, const char *role)
     return NULL;
 }
 
+/* All of it may be offered whatever others refused. */
+static void
+framework_refresh(struct drf *drf, struct framework *framework)
+{
+    for (uint32_t i = 0; i < framework->client_count; i++)
+        client_set_fresh(drf, framework->clients[i], true);
+    allocate_soon(drf, NULL);
+}
+
 static void
 client_want(struct client *client)
 {
     sorter_set_wanting(client, client->framework->active && client->subscribed && !client->suppressed);
+}
+
+void
+client_set_fresh(struct drf *drf, struct client *client, bool fresh)
+{
+    if (client->fresh == fresh)
+        return;
+    client->fresh = fresh;
+    drf->fresh_count += fresh ? 1 : (uint32_t)-1;
 }
 
 static struct client *
@@ -54,6 +72,7 @@ client_free(struct drf *drf, struct client *client)
     while (framework->clients[at] != client)
         at++;
     framework->clients[at] = framework->clients[--framework->client_count];
+    client_set_fresh(drf, client, false);
     filters_drop_client(drf, client);
     sorter_remove_client(client);
     role_put(drf, client->role);
@@ -122,7 +141,7 @@ framework_add(void *instance, const struct mesos_allocator_framework *from, cons
             agent_use(drf, agent, framework->number, used[i].resources, false);
     }
     if (framework->active)
-        allocate_soon(drf, NULL);
+        framework_refresh(drf, framework);
 }
 
 void
@@ -137,7 +156,7 @@ framework_update(void *instance, const struct mesos_allocator_framework *from)
     for (uint32_t slot = 0; slot < drf->slot_count; slot++)
         if (drf->slots[slot])
             drf->slots[slot]->version++;
-    allocate_soon(drf, NULL);
+    allocate_again(drf);
 }
 
 void
@@ -166,7 +185,7 @@ framework_activate(void *instance, mesos_framework_t number)
     framework->active = true;
     for (uint32_t i = 0; i < framework->client_count; i++)
         client_want(framework->clients[i]);
-    allocate_soon(drf, NULL);
+    framework_refresh(drf, framework);
 }
 
 void
@@ -193,8 +212,10 @@ set_suppressed(struct drf *drf, mesos_framework_t number, const char *const *rol
             continue;
         client->suppressed = suppressed;
         client_want(client);
-        if (!suppressed)
-            filters_drop_client(drf, client);
+        if (suppressed)
+            continue;
+        filters_drop_client(drf, client);
+        client_set_fresh(drf, client, true);
     }
 }
 

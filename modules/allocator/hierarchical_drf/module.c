@@ -44,8 +44,7 @@ static void
 update_weight(void *instance, const char *role, double weight)
 {
     if (weight > 0)
-        role_set_weight(instance, role, weight);
-    allocate_soon(instance, NULL);
+        role_set_weight(instance, role, weight); /* counts from the next offer on */
 }
 
 /* What Mesos's own allocator does: the wish is heard, and the next cycle is now. */
