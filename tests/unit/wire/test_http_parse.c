@@ -327,7 +327,9 @@ check_recorded(const char *pattern, bool response, size_t at_least)
         if (!head_answer && !same_as_theirs(buf_str(&bytes), response, response, text))
             fail_msg("%s: ours \"%s\"", files.gl_pathv[i], text);
         check_splits(buf_str(&bytes), response, response, text);
-        refused += strstr(text, REFUSED) != NULL;
+        /* A stream that its recording left unfinished ends in the middle of its chunks. */
+        if (strstr(text, REFUSED) && !(response && strstr(files.gl_pathv[i], "-SUBSCRIBE-")))
+            refused++;
     }
     globfree(&files);
     assert_true(count >= at_least);
