@@ -3,6 +3,7 @@
 import glob
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -205,3 +206,24 @@ def test_flags_of_other_programs(tmp_path, name, row_program, aside):
     assert flags
     missing = [flag for flag in flags if not re.search(rf"--(\[no-\])?{flag}\b", said.stdout) and flag not in aside]
     assert not missing
+
+
+def test_one_line_replaces_the_allocator(make_cluster, tmp_path):
+    """The example is built outside the tree with nothing but pkg-config; one line of master.ini selects it."""
+    prefix = os.environ.get("CMESOS_PREFIX")
+    if not prefix:
+        pytest.skip("needs an installed prefix (CMESOS_PREFIX, which contrib/check sets)")
+    source = tmp_path / "example"
+    shutil.copytree(os.path.join(REPOSITORY, "module-api/example"), source)
+    env = {"PATH": os.environ["PATH"], "PKG_CONFIG_PATH": prefix + "/lib/pkgconfig"}
+    subprocess.run(["make", "-s"], cwd=source, env=env, check=True, timeout=60)
+    cluster = make_cluster(agents=0)
+    write(cluster.directory, "etc/mesos/master.ini", "allocator = org_example_lottery\n")
+    cluster.master.stop()
+    cluster.master.argv = [f"{flag}:{source}" if flag.startswith("--module_path=") else flag for flag in cluster.master.argv]
+    cluster.master.start()
+    cluster.add_agent()
+    assert re.search(r"allocator module org_example_lottery .*/example/", cluster.master.log())
+    said = cluster.tool("execute", "--name=drawn", "--command=echo drawn by lot", "--resources=cpus:0.1;mem:32")
+    assert said.returncode == 0
+    assert cluster.tool("cat", "drawn", "stdout").stdout == "drawn by lot\n"
