@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 
 #include "base/fault.h"
+#include "base/file.h"
 #include "base/list.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -149,14 +150,34 @@ record_of(struct str bytes, size_t *ret_len)
     return record;
 }
 
+/* The directory may be missing: a task that could not be checkpointed still has an update to tell. */
+static int
+file_open(const char *path)
+{
+    int flags = O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC;
+    int fd = open(path, flags, 0644);
+    if (fd >= 0 || errno != ENOENT)
+        return fd >= 0 ? fd : -errno;
+    auto_free char *dir = xstrdup(path);
+    char *slash = strrchr(dir, '/');
+    if (!slash)
+        return -ENOENT;
+    *slash = '\0';
+    int status = dir_make(dir, 0755, NULL);
+    if (status)
+        return status;
+    fd = open(path, flags, 0644);
+    return fd >= 0 ? fd : -errno;
+}
+
 /* Under the lock. Either the whole record is there afterwards or nothing of it. */
 static int
 file_append(struct journal_file *file, const char *record, size_t len)
 {
     if (file->fd < 0) {
-        file->fd = open(file->path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0644);
+        file->fd = file_open(file->path);
         if (file->fd < 0)
-            return -errno;
+            return file->fd;
     }
     off_t before = lseek(file->fd, 0, SEEK_END);
     if (before < 0)

@@ -16,7 +16,7 @@ struct journal_file;
 struct journal *journal_new(struct loop *loop);
 void journal_free(struct journal *journal);
 
-/* A log to append to; made (directories excepted) at the first append. Counted: appends under way hold it
+/* A log to append to; made, with its directories, at the first append. Counted: appends under way hold it
  * too. */
 struct journal_file *journal_file_new(struct journal *journal, const char *path);
 void journal_file_free(struct journal_file *file);

@@ -41,6 +41,15 @@ recover_read(struct agent *agent, struct err *err)
     return status;
 }
 
+/* A file that is not there is no error: whoever looked for it forgets the words. */
+static int
+absent(struct err *err)
+{
+    if (err)
+        *err = (struct err){0};
+    return 0;
+}
+
 /* An unreadable piece: fatal under --strict unless the power was gone in between, else counted and left out.
  */
 static int
@@ -137,7 +146,7 @@ read_agent(struct reading *reading, struct err *err)
     auto_free char *path = xasprintf("%s/slave.info", dir);
     int status = checkpoint_record_read(path, &bytes, err);
     if (status == -ENOENT)
-        return 0; /* died before the first registration was on disk */
+        return absent(err); /* died before the first registration was on disk */
     Mesos__SlaveInfo *info =
         status ? NULL : message_unpack(&mesos__slave_info__descriptor, buf_str(&bytes), arena, err);
     if (!info)
@@ -215,7 +224,7 @@ read_updates(struct reading *reading, struct task *task, struct err *err)
     size_t good;
     int status = file_read(path, UPDATES_MAX_BYTES, &content, err);
     if (status == -ENOENT)
-        return 0;
+        return absent(err);
     if (status)
         return piece_lost(reading, path, status, err);
     bool over = status_updates_recover(agent->updates, str_of(executor->framework->id), str_of(executor->id),
@@ -359,7 +368,7 @@ read_executor(struct reading *reading, void *arg, const char *id, struct err *er
     int status = checkpoint_record_read(path, &bytes, err);
     if (status == -ENOENT) { /* never started */
         gc_schedule_executor(reading->agent->gc, framework->id, id, age_of(reading->agent, dir));
-        return 0;
+        return absent(err);
     }
     Mesos__V1__ExecutorInfo *info =
         status ? NULL : message_unpack(&mesos__v1__executor_info__descriptor, buf_str(&bytes), arena, err);
@@ -387,7 +396,7 @@ read_framework(struct reading *reading, void *arg, const char *id, struct err *e
     (void)arg;
     int status = checkpoint_record_read(path, &bytes, err);
     if (status == -ENOENT)
-        return 0;
+        return absent(err);
     Mesos__V1__FrameworkInfo *info =
         status ? NULL : message_unpack(&mesos__v1__framework_info__descriptor, buf_str(&bytes), arena, err);
     if (!info || !info->id || strcmp(info->id->value, id) != 0) {

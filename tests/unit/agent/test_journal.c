@@ -136,11 +136,26 @@ static void
 test_write_now_reports_the_failure(void **state)
 {
     struct fixture *fixture = *state;
-    auto_free char *path = xasprintf("%s/missing/log", root);
+    auto_free char *path = xasprintf("%s/taken/log", root);
+    auto_free char *taken = xasprintf("%s/taken", root);
     struct err err = {0};
+    assert_int_equal(file_replace(taken, "x", 1, 0600, false, NULL), 0);
     struct journal_file *file = journal_file_new(fixture->journal, path);
     assert_int_not_equal(journal_write(file, STR_LIT("x"), &err), 0);
     assert_non_null(strstr(err.text, path));
+    journal_file_free(file);
+}
+
+static void
+test_missing_directories_are_made(void **state)
+{
+    struct fixture *fixture = *state;
+    auto_free char *path = xasprintf("%s/a/b/log", root);
+    struct journal_file *file = journal_file_new(fixture->journal, path);
+    assert_int_equal(journal_write(file, STR_LIT("x"), NULL), 0);
+    auto_buf struct buf text = {0};
+    content(path, &text);
+    assert_string_equal(buf_cstr(&text), "x;");
     journal_file_free(file);
 }
 
@@ -235,6 +250,7 @@ main(void)
                                         tear_down),
         cmocka_unit_test_setup_teardown(test_failed_sync_is_not_written_twice, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_write_now_reports_the_failure, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_missing_directories_are_made, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_freed_with_appends_waiting, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_loop_and_batches_write_at_the_same_time, set_up, tear_down),
     };

@@ -1,0 +1,940 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One agent in this process, on a virtual clock and an in-memory network: the master and the executors are
+ * played by the test over the wire, containers by a double that lives and dies as the test says. What is on
+ * disk is real, so that an agent can go and another one find it.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include <errno.h>
+
+#include "agent/agent.h"
+#include "agent/options.h"
+#include "base/arena.h"
+#include "base/fault.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "base/units.h"
+#include "host/host.h"
+#include "mesos/containerizer.h"
+#include "mesos/internal/messages.pb-c.h"
+#include "mesos/mesos.pb-c.h"
+#include "mesos/slave/containerizer.pb-c.h"
+#include "mesos/v1/executor/executor.pb-c.h"
+#include "wire/http_client.h"
+#include "wire/libprocess.h"
+#include "wire/message.h"
+#include "wire/recordio.h"
+
+#define SECS(n)      ((int64_t)(n)*1000000000)
+#define MINS(n)      SECS(60 * (n))
+#define AGENT_ID     "11111111-2222-3333-4444-555555555555-S0"
+#define FRAMEWORK_ID "11111111-2222-3333-4444-555555555555-0000"
+
+enum { NOTES = 512, EVENTS = 64, CONTAINERS = 16 };
+
+/* ---- containers that live and die as the test says ---- */
+
+struct container {
+    char id[64];
+    bool running, destroyed;
+    struct mesos_call *wait;
+};
+
+static struct {
+    const struct mesos_host *host;
+    struct container list[CONTAINERS];
+    size_t count, recovered;
+    bool refuse; /* launch fails */
+} containers;
+
+static struct container *
+container_find(const char *id)
+{
+    for (size_t i = 0; i < containers.count; i++)
+        if (!strcmp(containers.list[i].id, id))
+            return &containers.list[i];
+    return NULL;
+}
+
+static void
+reply(struct mesos_call *call, int status, const void *data, size_t len)
+{
+    containers.host->reply(containers.host, call, status, (struct mesos_bytes){data, len});
+}
+
+static void
+container_end(struct container *container, int wait_status)
+{
+    Mesos__Slave__ContainerTermination termination = MESOS__SLAVE__CONTAINER_TERMINATION__INIT;
+    auto_buf struct buf bytes = {0};
+    container->running = false;
+    termination.has_status = true;
+    termination.status = wait_status;
+    message_pack(&bytes, &termination);
+    if (container->wait)
+        reply(container->wait, 0, buf_data(&bytes), bytes.len);
+    container->wait = NULL;
+}
+
+static int
+test_start(void *instance, const struct mesos_host *host)
+{
+    (void)instance;
+    containers.host = host;
+    return 0;
+}
+
+static void
+test_recover(void *instance, const struct mesos_isolator_state *states, size_t count, struct mesos_call *call)
+{
+    (void)instance;
+    (void)states;
+    containers.recovered = count;
+    reply(call, 0, NULL, 0);
+}
+
+static void
+test_launch(void *instance, const struct mesos_containerizer_launch *launch, struct mesos_call *call)
+{
+    (void)instance;
+    if (containers.refuse) {
+        (containers.host->fail)(containers.host, -ENOSPC, "no room");
+        reply(call, -ENOSPC, NULL, 0);
+        return;
+    }
+    assert_true(containers.count < CONTAINERS);
+    struct container *container = &containers.list[containers.count++];
+    snprintf(container->id, sizeof(container->id), "%s", launch->container_id);
+    container->running = true;
+    reply(call, 0, "\1", 1);
+}
+
+static void
+test_wait(void *instance, const char *id, struct mesos_call *call)
+{
+    struct container *container = container_find(id);
+    (void)instance;
+    if (container && container->running)
+        container->wait = call;
+    else
+        reply(call, -ENOENT, NULL, 0);
+}
+
+static void
+test_destroy(void *instance, const char *id, struct mesos_call *call)
+{
+    struct container *container = container_find(id);
+    (void)instance;
+    if (!container || !container->running) {
+        reply(call, -ENOENT, NULL, 0);
+        return;
+    }
+    container->destroyed = true;
+    container_end(container, 9);
+    reply(call, 0, NULL, 0);
+}
+
+static const struct mesos_containerizer_ops test_ops = {
+    .recover = test_recover, .launch = test_launch, .wait = test_wait, .destroy = test_destroy};
+static const struct mesos_module test_module = {
+    .abi = MESOS_ABI,
+    .size = sizeof(struct mesos_module),
+    .host_size = sizeof(struct mesos_host),
+    .ops_size = sizeof(struct mesos_containerizer_ops),
+    .kind = MESOS_KIND_CONTAINERIZER,
+    .instance_size = 8,
+    .name = "test",
+    .version = "1",
+    .author = "tests",
+    .summary = "containers that are only spoken of",
+    .start = test_start,
+    .ops = &test_ops,
+};
+
+static const struct mesos_module *const *
+test_modules(void)
+{
+    static const struct mesos_module *const modules[] = {&test_module, NULL};
+    return modules;
+}
+
+/* ---- the world ---- */
+
+struct note {
+    char name[80];
+    void *body;
+    size_t len;
+    int64_t at_ms;
+};
+
+struct world {
+    struct loop *loop;
+    struct stream_net *net;
+    struct host *host;
+    struct agent_options options;
+    struct agent *agent;
+    struct module *containerizer, *election;
+    struct address master_at, agent_at;
+    struct http_server *master_http;
+    struct libprocess *master;
+    struct note notes[NOTES];
+    size_t note_count;
+    bool deaf, acknowledges; /* does not answer registration; answers updates */
+    struct arena *arena;
+    struct http_client *stream, *calls;
+    Mesos__V1__Executor__Event *events[EVENTS];
+    size_t event_count;
+    bool stream_ended, stopped;
+    int status;
+    int finished; /* exit status + 1 */
+    char directory[64];
+};
+
+static const char *
+daemon_option(void *arg, const char *name)
+{
+    (void)arg;
+    return strcmp(name, "master") == 0 ? "10.0.0.1:5050" : NULL;
+}
+
+static void
+master_says(struct world *w, const char *name, const void *message)
+{
+    struct upid to = {.id = "slave(1)", .address = w->agent_at};
+    auto_buf struct buf body = {0};
+    message_pack(&body, message);
+    libprocess_send(w->master, "master", &to, name, buf_str(&body));
+}
+
+static void
+register_agent(struct world *w, bool again)
+{
+    Mesos__Internal__SlaveRegisteredMessage fresh = MESOS__INTERNAL__SLAVE_REGISTERED_MESSAGE__INIT;
+    Mesos__Internal__SlaveReregisteredMessage back = MESOS__INTERNAL__SLAVE_REREGISTERED_MESSAGE__INIT;
+    Mesos__V1__AgentID id = MESOS__V1__AGENT_ID__INIT;
+    char text[] = AGENT_ID;
+    id.value = text;
+    fresh.slave_id = back.slave_id = &id;
+    if (again)
+        master_says(w, "mesos.internal.SlaveReregisteredMessage", &back);
+    else
+        master_says(w, "mesos.internal.SlaveRegisteredMessage", &fresh);
+}
+
+static void
+acknowledge(struct world *w, struct str body)
+{
+    Mesos__Internal__StatusUpdateMessage *message =
+        message_unpack(&mesos__internal__status_update_message__descriptor, body, w->arena, NULL);
+    Mesos__Internal__StatusUpdateAcknowledgementMessage answer =
+        MESOS__INTERNAL__STATUS_UPDATE_ACKNOWLEDGEMENT_MESSAGE__INIT;
+    answer.slave_id = message->update->slave_id;
+    answer.framework_id = message->update->framework_id;
+    answer.task_id = message->update->status->task_id;
+    answer.uuid = message->update->uuid;
+    master_says(w, "mesos.internal.StatusUpdateAcknowledgementMessage", &answer);
+}
+
+static void
+on_master_message(const struct upid *from, struct str to, struct str name, struct str body, void *arg)
+{
+    struct world *w = arg;
+    assert_true(w->note_count < NOTES);
+    struct note *note = &w->notes[w->note_count++];
+    assert_string_equal(from->id, "slave(1)");
+    snprintf(note->name, sizeof(note->name), "%.*s", STR_ARG(name));
+    note->body = xmemdup(body.len ? body.ptr : "", body.len ? body.len : 1);
+    note->len = body.len;
+    note->at_ms = loop_now_ms(w->loop);
+    if (!w->deaf && str_is(name, "mesos.internal.RegisterSlaveMessage"))
+        register_agent(w, false);
+    if (!w->deaf && str_is(name, "mesos.internal.ReregisterSlaveMessage"))
+        register_agent(w, true);
+    if (w->acknowledges && str_is(name, "mesos.internal.StatusUpdateMessage"))
+        acknowledge(w, body);
+}
+
+static void
+on_master_http(struct http_exchange *exchange, void *arg)
+{
+    struct world *w = arg;
+    if (!libprocess_try(w->master, exchange))
+        http_reply_text(exchange, 404, "not here");
+}
+
+static void
+master_up(struct world *w)
+{
+    struct err err = {0};
+    w->master = libprocess_new(w->loop, &w->master_at, on_master_message, NULL, w);
+    w->master_http = http_server_new(w->loop, on_master_http, w);
+    assert_int_equal(http_server_listen(w->master_http, &w->master_at, NULL, &err), 0);
+    libprocess_spawn(w->master, "master");
+    libprocess_spawn(w->master, "slave-observer(1)");
+}
+
+static void
+master_down(struct world *w)
+{
+    http_server_free(w->master_http);
+    libprocess_free(w->master);
+    w->master = NULL;
+    w->master_http = NULL;
+}
+
+static struct address
+address_of(const char *text)
+{
+    struct address address;
+    assert_int_equal(address_parse(str_of(text), &address, NULL), 0);
+    return address;
+}
+
+static bool
+never(void *arg)
+{
+    (void)arg;
+    return false;
+}
+
+static void
+pass(struct world *w, int64_t ms)
+{
+    loop_run_until(w->loop, never, w, ms);
+}
+
+static void
+on_finished(void *arg, int exit_status, const char *reason)
+{
+    ((struct world *)arg)->finished = exit_status + 1;
+}
+
+static void
+start_agent(struct world *w)
+{
+    struct err err = {0};
+    struct agent_setup setup = {
+        .loop = w->loop, .options = &w->options, .host = w->host, .finished = on_finished, .arg = w};
+    setup.containerizers = &w->containerizer;
+    setup.containerizer_count = 1;
+    setup.election = w->election;
+    setup.hostname = "agent1.example";
+    setup.listen = w->agent_at;
+    w->agent = agent_new(&setup, &err);
+    assert_string_equal(w->agent ? "" : err.text, "");
+    agent_start(w->agent, &err);
+    assert_string_equal(err.text, "");
+}
+
+static int
+world_set_up(void **state)
+{
+    struct world *w = xcalloc(1, sizeof(*w));
+    const struct loop_options options = {.virtual_clock = true, .seed = 11};
+    struct err err = {0};
+    memset(&containers, 0, sizeof(containers));
+    strcpy(w->directory, "/tmp/test_agent.XXXXXX");
+    if (!mkdtemp(w->directory))
+        return -1;
+    w->options = (struct agent_options){
+        .common.work_dir = w->directory,
+        .common.launcher_dir = "/usr/libexec/mesos",
+        .runtime_dir = w->directory,
+        .resources = "cpus:4;mem:4096;disk:10000;ports:[31000-32000]",
+        .default_role = "*",
+        .executor_registration_timeout_ns = MINS(1),
+        .executor_reregistration_timeout_ns = SECS(2),
+        .executor_shutdown_grace_period_ns = SECS(5),
+        .registration_backoff_factor_ns = SECS(1),
+        .recovery_timeout_ns = MINS(15),
+        .strict = true,
+        .max_completed_executors_per_framework = 3,
+        .gc_delay_ns = MINS(60 * 24 * 7),
+        .disk_watch_interval_ns = MINS(1),
+        .gc_disk_headroom = 0.1,
+    };
+    w->loop = loop_new(&options, NULL);
+    w->net = stream_net_new(w->loop, NULL);
+    w->arena = arena_new(0);
+    const char *path = getenv("CMESOS_MODULES");
+    const struct host_options host_options = {
+        .loop = w->loop, .module_path = path ? path : "modules/.libs", .daemon_option = daemon_option};
+    w->host = host_new(&host_options);
+    assert_int_equal(host_add_linked(w->host, test_modules, "test", &err), 0);
+    w->containerizer = host_start(w->host, MESOS_KIND_CONTAINERIZER, "test", NULL, NULL, 0, &err);
+    assert_string_equal(err.text, "");
+    w->election = host_start(w->host, MESOS_KIND_ELECTION, "standalone", NULL, NULL, 0, &err);
+    assert_string_equal(err.text, "");
+    w->master_at = address_of("10.0.0.1:5050");
+    w->agent_at = address_of("10.0.0.2:5051");
+    w->acknowledges = true;
+    master_up(w);
+    start_agent(w);
+    *state = w;
+    return 0;
+}
+
+static void
+on_modules_stopped(void *arg)
+{
+    ((struct world *)arg)->stopped = true;
+}
+
+static bool
+is_stopped(void *arg)
+{
+    return ((struct world *)arg)->stopped;
+}
+
+static int
+world_tear_down(void **state)
+{
+    struct world *w = *state;
+    fault_arm(NULL);
+    http_client_free(w->stream);
+    http_client_free(w->calls);
+    agent_free(w->agent);
+    host_stop(w->host, on_modules_stopped, w);
+    loop_run_until(w->loop, is_stopped, w, 1000);
+    if (w->master)
+        master_down(w);
+    host_free(w->host);
+    stream_net_free(w->net);
+    loop_free(w->loop);
+    arena_free(w->arena);
+    for (size_t i = 0; i < w->note_count; i++)
+        free(w->notes[i].body);
+    int status = dir_remove(w->directory, NULL);
+    free(w);
+    return status;
+}
+
+/* ---- what the master hears ---- */
+
+static size_t
+heard_times(const struct world *w, const char *name)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < w->note_count; i++)
+        count += strcmp(w->notes[i].name + sizeof("mesos.internal.") - 1, name) == 0;
+    return count;
+}
+
+/* The n-th status update, 0 = the first. */
+static Mesos__V1__TaskStatus *
+update(const struct world *w, size_t n, int64_t *ret_at_ms)
+{
+    for (size_t i = 0; i < w->note_count; i++) {
+        const struct note *note = &w->notes[i];
+        if (strcmp(note->name, "mesos.internal.StatusUpdateMessage") != 0 || n-- > 0)
+            continue;
+        if (ret_at_ms)
+            *ret_at_ms = note->at_ms;
+        Mesos__Internal__StatusUpdateMessage *message =
+            message_unpack(&mesos__internal__status_update_message__descriptor, str_n(note->body, note->len),
+                           w->arena, NULL);
+        assert_non_null(message);
+        return message->update->status;
+    }
+    return NULL;
+}
+
+static void
+run_task(struct world *w, const char *task_id, bool checkpoint)
+{
+    struct err err = {0};
+    const char *json = arena_printf(
+        w->arena,
+        "{\"framework\":{\"user\":\"root\",\"name\":\"fw\",\"id\":{\"value\":\"" FRAMEWORK_ID
+        "\"},\"checkpoint\":%s,"
+        "\"roles\":[\"*\"]},\"pid\":\"@0.0.0.0:0\",\"launch_executor\":true,\"task\":{\"name\":\"t\","
+        "\"task_id\":{\"value\":\"%s\"},\"agent_id\":{\"value\":\"" AGENT_ID "\"},"
+        "\"command\":{\"value\":\"sleep 1\"},\"resources\":[{\"name\":\"cpus\",\"type\":\"SCALAR\","
+        "\"scalar\":{\"value\":0.1},\"allocation_info\":{\"role\":\"*\"}}]}}",
+        checkpoint ? "true" : "false", task_id);
+    void *message =
+        message_from_json(&mesos__internal__run_task_message__descriptor, str_of(json), w->arena, &err);
+    assert_string_equal(message ? "" : err.text, "");
+    master_says(w, "mesos.internal.RunTaskMessage", message);
+    pass(w, 100);
+}
+
+static void
+kill_task(struct world *w, const char *task_id)
+{
+    const char *json = arena_printf(
+        w->arena, "{\"framework_id\":{\"value\":\"" FRAMEWORK_ID "\"},\"task_id\":{\"value\":\"%s\"}}",
+        task_id);
+    master_says(
+        w, "mesos.internal.KillTaskMessage",
+        message_from_json(&mesos__internal__kill_task_message__descriptor, str_of(json), w->arena, NULL));
+    pass(w, 100);
+}
+
+/* ---- the executor ---- */
+
+static void
+on_stream_body(const struct http_response *response, void *arg)
+{
+    struct world *w = arg;
+    struct str record;
+    size_t used;
+    while (recordio_read(response->body, &record, &used, NULL) == 1) {
+        assert_true(w->event_count < EVENTS);
+        w->events[w->event_count++] =
+            message_unpack(&mesos__v1__executor__event__descriptor, record, w->arena, NULL);
+        assert_non_null(w->events[w->event_count - 1]);
+        buf_consume(response->body, used);
+    }
+}
+
+static void
+on_stream_response(const struct http_response *response, void *arg)
+{
+    ((struct world *)arg)->stream_ended = true;
+}
+
+static void
+on_stream_error(const struct err *err, void *arg)
+{
+    ((struct world *)arg)->stream_ended = true;
+}
+
+static void
+on_answer(const struct http_response *response, void *arg)
+{
+    ((struct world *)arg)->status = response->status;
+}
+
+static void
+on_no_answer(const struct err *err, void *arg)
+{
+    ((struct world *)arg)->status = -1;
+}
+
+static const struct http_header call_headers[] = {
+    {STR_LIT("Content-Type"), STR_LIT("application/json")},
+    {STR_LIT("Accept"), STR_LIT("application/x-protobuf")},
+};
+
+static void
+subscribe(struct world *w, const char *executor_id)
+{
+    static const struct http_call_handler handler = {
+        .on_body = on_stream_body, .on_response = on_stream_response, .on_error = on_stream_error};
+    const char *body =
+        arena_printf(w->arena,
+                     "{\"type\":\"SUBSCRIBE\",\"framework_id\":{\"value\":\"" FRAMEWORK_ID "\"},"
+                     "\"executor_id\":{\"value\":\"%s\"},\"subscribe\":{}}",
+                     executor_id);
+    http_client_free(w->stream);
+    w->stream_ended = false;
+    w->event_count = 0;
+    w->stream = http_client_new(w->loop, &w->agent_at, "agent");
+    http_client_send(w->stream, "POST", "/api/v1/executor", call_headers, ARRAY_LEN(call_headers),
+                     str_of(body), 0, &handler, w);
+    pass(w, 100);
+}
+
+static void
+executor_update(struct world *w, const char *task_id, const char *task_state, char letter)
+{
+    static const struct http_call_handler handler = {.on_response = on_answer, .on_error = on_no_answer};
+    auto_buf struct buf uuid = {0};
+    char raw[UUID_BYTES];
+    memset(raw, letter, sizeof(raw));
+    base64_encode(&uuid, raw, sizeof(raw));
+    const char *body = arena_printf(w->arena,
+                                    "{\"type\":\"UPDATE\",\"framework_id\":{\"value\":\"" FRAMEWORK_ID
+                                    "\"},\"executor_id\":{\"value\":\"%s\"},"
+                                    "\"update\":{\"status\":{\"task_id\":{\"value\":\"%s\"},\"state\":\"%s\","
+                                    "\"source\":\"SOURCE_EXECUTOR\","
+                                    "\"uuid\":\"%s\"}}}",
+                                    task_id, task_id, task_state, buf_cstr(&uuid));
+    if (!w->calls)
+        w->calls = http_client_new(w->loop, &w->agent_at, "agent");
+    w->status = 0;
+    http_client_send(w->calls, "POST", "/api/v1/executor", call_headers, 1, str_of(body), 0, &handler, w);
+    pass(w, 100);
+    assert_int_equal(w->status, 202);
+}
+
+static const Mesos__V1__Executor__Event *
+event_of(const struct world *w, Mesos__V1__Executor__Event__Type type)
+{
+    for (size_t i = 0; i < w->event_count; i++)
+        if (w->events[i]->type == type)
+            return w->events[i];
+    return NULL;
+}
+
+#define EVENT(name)  MESOS__V1__EXECUTOR__EVENT__TYPE__##name
+#define STATE(name)  MESOS__V1__TASK_STATE__TASK_##name
+#define REASON(name) MESOS__V1__TASK_STATUS__REASON__REASON_##name
+
+/* A registered agent whose task "t" runs. */
+static void
+running(struct world *w)
+{
+    pass(w, 2000);
+    assert_true(agent_registered(w->agent));
+    run_task(w, "t", true);
+    subscribe(w, "t");
+    assert_non_null(event_of(w, EVENT(LAUNCH)));
+    executor_update(w, "t", "TASK_RUNNING", 'a');
+    assert_int_equal(update(w, 0, NULL)->state, STATE(RUNNING));
+    assert_non_null(event_of(w, EVENT(ACKNOWLEDGED)));
+}
+
+/* The process dies: nothing is said to anybody, what is on disk stays. */
+static void
+restart(struct world *w)
+{
+    http_client_free(w->calls);
+    w->calls = NULL;
+    agent_free(w->agent);
+    pass(w, 10);
+    start_agent(w);
+}
+
+/* ---- registration ---- */
+
+static void
+test_registration_is_repeated_with_growing_pauses(void **state)
+{
+    struct world *w = *state;
+    w->deaf = true;
+    pass(w, 10 * 60 * 1000);
+    size_t times = heard_times(w, "RegisterSlaveMessage");
+    assert_in_range(times, 14, 30);
+    int64_t last = -1, longest = 0;
+    for (size_t i = 0; i < w->note_count; i++) {
+        if (last >= 0 && w->notes[i].at_ms - last > longest)
+            longest = w->notes[i].at_ms - last;
+        last = w->notes[i].at_ms;
+    }
+    assert_in_range(longest, 30000, 60000);
+    w->deaf = false;
+    pass(w, 60 * 1000);
+    assert_true(agent_registered(w->agent));
+    assert_string_equal(agent_id(w->agent), AGENT_ID);
+    assert_int_equal(heard_times(w, "UpdateSlaveMessage"), 1);
+    times = heard_times(w, "RegisterSlaveMessage");
+    pass(w, 30 * 1000);
+    assert_int_equal(heard_times(w, "RegisterSlaveMessage"), times);
+}
+
+static void
+ping(struct world *w, bool connected)
+{
+    struct upid to = {.id = "slave(1)", .address = w->agent_at};
+    Mesos__Internal__PingSlaveMessage message = MESOS__INTERNAL__PING_SLAVE_MESSAGE__INIT;
+    auto_buf struct buf body = {0};
+    message.connected = connected;
+    message_pack(&body, &message);
+    libprocess_send(w->master, "slave-observer(1)", &to, "mesos.internal.PingSlaveMessage", buf_str(&body));
+}
+
+static void
+test_pings(void **state)
+{
+    struct world *w = *state;
+    pass(w, 2000);
+    for (int i = 0; i < 20; i++) {
+        ping(w, true);
+        pass(w, 15000);
+    }
+    assert_int_equal(heard_times(w, "PongSlaveMessage"), 20);
+    assert_int_equal(heard_times(w, "ReregisterSlaveMessage"), 0);
+    /* 75 seconds after the last one (15 have passed). */
+    pass(w, 59 * 1000);
+    assert_int_equal(heard_times(w, "ReregisterSlaveMessage"), 0);
+    pass(w, 3 * 1000);
+    assert_int_equal(heard_times(w, "ReregisterSlaveMessage"), 1);
+    ping(w, false);
+    pass(w, 2000);
+    assert_int_equal(heard_times(w, "ReregisterSlaveMessage"), 2);
+    assert_true(agent_registered(w->agent));
+}
+
+static void
+test_master_comes_back(void **state)
+{
+    struct world *w = *state;
+    running(w);
+    master_down(w);
+    pass(w, 1000);
+    assert_false(agent_registered(w->agent));
+    executor_update(w, "t", "TASK_FINISHED", 'b');
+    master_up(w);
+    pass(w, 120 * 1000);
+    assert_true(agent_registered(w->agent));
+    assert_true(heard_times(w, "ReregisterSlaveMessage") >= 1);
+    assert_int_equal(update(w, 1, NULL)->state, STATE(FINISHED));
+    assert_int_equal(heard_times(w, "StatusUpdateMessage"), 2);
+}
+
+static void
+test_orders_of_strangers_are_dropped(void **state)
+{
+    struct world *w = *state;
+    pass(w, 2000);
+    struct address at = address_of("10.0.0.66:5050");
+    struct libprocess *stranger = libprocess_new(w->loop, &at, on_master_message, NULL, w);
+    struct upid to = {.id = "slave(1)", .address = w->agent_at};
+    libprocess_spawn(stranger, "master");
+    libprocess_send(stranger, "master", &to, "mesos.internal.ShutdownMessage", STR_LIT(""));
+    libprocess_send(stranger, "master", &to, "mesos.internal.RunTaskMessage", STR_LIT("\xff\xff nonsense"));
+    libprocess_send(stranger, "master", &to, "mesos.internal.NoSuchMessage", STR_LIT("x"));
+    pass(w, 1000);
+    libprocess_free(stranger);
+    assert_int_equal(w->finished, 0);
+    assert_true(agent_registered(w->agent));
+}
+
+/* ---- executors ---- */
+
+static void
+test_executor_that_never_registers(void **state)
+{
+    struct world *w = *state;
+    pass(w, 2000);
+    run_task(w, "t", false);
+    pass(w, 59 * 1000);
+    assert_null(update(w, 0, NULL));
+    pass(w, 2 * 1000);
+    Mesos__V1__TaskStatus *status = update(w, 0, NULL);
+    assert_non_null(status);
+    assert_int_equal(status->state, STATE(FAILED));
+    assert_int_equal(status->reason, REASON(EXECUTOR_REGISTRATION_TIMEOUT));
+    assert_string_equal(status->message, "Executor did not register within 1mins");
+    assert_int_equal(status->source, MESOS__V1__TASK_STATUS__SOURCE__SOURCE_AGENT);
+    assert_true(containers.list[0].destroyed);
+}
+
+static void
+test_launch_that_fails(void **state)
+{
+    struct world *w = *state;
+    pass(w, 2000);
+    containers.refuse = true;
+    run_task(w, "t", false);
+    Mesos__V1__TaskStatus *status = update(w, 0, NULL);
+    assert_non_null(status);
+    assert_int_equal(status->state, STATE(FAILED));
+    assert_int_equal(status->reason, REASON(CONTAINER_LAUNCH_FAILED));
+    assert_string_equal(status->message, "Failed to launch container: no room");
+}
+
+static void
+test_checkpoint_that_fails_starts_nothing(void **state)
+{
+    struct world *w = *state;
+    pass(w, 2000);
+    fault_arm("launch/checkpoint=ENOSPC");
+    run_task(w, "t", true);
+    Mesos__V1__TaskStatus *status = update(w, 0, NULL);
+    assert_non_null(status);
+    assert_int_equal(status->state, STATE(LOST));
+    assert_int_equal(containers.count, 0);
+}
+
+static void
+test_shutdown_waits_for_the_grace_period(void **state)
+{
+    struct world *w = *state;
+    running(w);
+    Mesos__Internal__ShutdownExecutorMessage message = MESOS__INTERNAL__SHUTDOWN_EXECUTOR_MESSAGE__INIT;
+    Mesos__V1__FrameworkID framework_id = MESOS__V1__FRAMEWORK_ID__INIT;
+    Mesos__V1__ExecutorID executor_id = MESOS__V1__EXECUTOR_ID__INIT;
+    char framework[] = FRAMEWORK_ID, executor[] = "t";
+    framework_id.value = framework;
+    executor_id.value = executor;
+    message.framework_id = &framework_id;
+    message.executor_id = &executor_id;
+    master_says(w, "mesos.internal.ShutdownExecutorMessage", &message);
+    pass(w, 4900);
+    assert_non_null(event_of(w, EVENT(SHUTDOWN)));
+    assert_false(containers.list[0].destroyed);
+    pass(w, 200);
+    assert_true(containers.list[0].destroyed);
+    assert_true(w->stream_ended);
+    Mesos__V1__TaskStatus *status = update(w, 1, NULL);
+    assert_int_equal(status->state, STATE(FAILED));
+    assert_string_equal(status->message, "Executor terminated");
+    assert_int_equal(heard_times(w, "ExitedExecutorMessage"),
+                     0); /* the master does not count executors of ours */
+}
+
+static void
+test_unacknowledged_updates_come_again(void **state)
+{
+    static const int64_t pauses[] = {10000, 20000, 40000};
+    struct world *w = *state;
+    int64_t before, at;
+    w->acknowledges = false;
+    running(w);
+    update(w, 0, &before);
+    for (size_t i = 0; i < ARRAY_LEN(pauses); i++) {
+        pass(w, pauses[i]);
+        assert_non_null(update(w, i + 1, &at));
+        assert_int_equal(at - before, pauses[i]);
+        before = at;
+        ping(w, true);
+    }
+}
+
+static void
+test_full_disk_lets_no_update_out(void **state)
+{
+    struct world *w = *state;
+    running(w);
+    fault_arm("journal/write=ENOSPC");
+    executor_update(w, "t", "TASK_FINISHED", 'b');
+    size_t events = w->event_count;
+    pass(w, 10000);
+    assert_null(update(w, 1, NULL));
+    assert_int_equal(w->event_count, events);
+    fault_arm(NULL);
+    pass(w, 1100);
+    assert_int_equal(update(w, 1, NULL)->state, STATE(FINISHED));
+    assert_int_equal(w->event_count, events + 1);
+}
+
+/* ---- restarts ---- */
+
+static void
+test_restart_with_a_silent_executor(void **state)
+{
+    struct world *w = *state;
+    running(w);
+    restart(w);
+    pass(w, 1900);
+    assert_int_equal(containers.recovered, 1);
+    assert_int_equal(heard_times(w, "ReregisterSlaveMessage"), 0); /* it waits for its executors first */
+    pass(w, 3000);
+    assert_int_equal(heard_times(w, "ReregisterSlaveMessage"), 1);
+    assert_string_equal(agent_id(w->agent), AGENT_ID);
+    assert_true(containers.list[0].destroyed);
+    Mesos__V1__TaskStatus *status = update(w, 1, NULL);
+    assert_non_null(status);
+    assert_int_equal(status->state, STATE(FAILED));
+    assert_int_equal(status->reason, REASON(EXECUTOR_REREGISTRATION_TIMEOUT));
+    assert_string_equal(status->message, "Executor did not reregister within 2secs");
+    assert_int_equal(heard_times(w, "StatusUpdateMessage"), 2);
+}
+
+static void
+test_restart_with_an_executor_that_comes_back(void **state)
+{
+    struct world *w = *state;
+    running(w);
+    restart(w);
+    pass(w, 500);
+    subscribe(w, "t");
+    assert_non_null(event_of(w, EVENT(SUBSCRIBED)));
+    assert_null(event_of(w, EVENT(LAUNCH)));
+    pass(w, 2000);
+    assert_true(agent_registered(w->agent));
+    kill_task(w, "t");
+    assert_non_null(event_of(w, EVENT(KILL)));
+    executor_update(w, "t", "TASK_KILLED", 'b');
+    assert_int_equal(update(w, 1, NULL)->state, STATE(KILLED));
+    assert_int_equal(heard_times(w, "StatusUpdateMessage"),
+                     2); /* RUNNING was acknowledged: it does not come again */
+    assert_false(containers.list[0].destroyed);
+}
+
+static void
+test_restart_sends_what_was_not_acknowledged(void **state)
+{
+    struct world *w = *state;
+    w->acknowledges = false;
+    running(w);
+    executor_update(w, "t", "TASK_FINISHED", 'b');
+    assert_null(update(w, 1, NULL)); /* one at a time */
+    container_end(&containers.list[0], 0);
+    restart(w);
+    w->acknowledges = true;
+    pass(w, 5000);
+    assert_int_equal(update(w, 1, NULL)->state, STATE(RUNNING));
+    assert_int_equal(update(w, 2, NULL)->state, STATE(FINISHED));
+    pass(w, 60000);
+    assert_int_equal(heard_times(w, "StatusUpdateMessage"), 3);
+    /* All of it is over: another agent finds nothing to do. */
+    restart(w);
+    pass(w, 5000);
+    assert_int_equal(containers.recovered, 0);
+    assert_int_equal(heard_times(w, "StatusUpdateMessage"), 3);
+}
+
+static void
+test_restart_before_the_executor_had_its_task(void **state)
+{
+    struct world *w = *state;
+    pass(w, 2000);
+    run_task(w, "t", true);
+    restart(w);
+    pass(w, 500);
+    subscribe(w, "t");
+    const Mesos__V1__Executor__Event *launch = event_of(w, EVENT(LAUNCH));
+    assert_non_null(launch);
+    assert_string_equal(launch->launch->task->task_id->value, "t");
+    assert_string_equal(launch->launch->task->command->value, "sleep 1");
+    pass(w, 2000);
+    executor_update(w, "t", "TASK_RUNNING", 'a');
+    assert_int_equal(update(w, 0, NULL)->state, STATE(RUNNING));
+}
+
+static void
+test_leaving_gives_the_id_up(void **state)
+{
+    struct world *w = *state;
+    running(w);
+    agent_unregister(w->agent);
+    pass(w, 100);
+    assert_int_equal(heard_times(w, "UnregisterSlaveMessage"), 1);
+    assert_non_null(event_of(w, EVENT(SHUTDOWN)));
+    assert_int_equal(w->finished, 0);
+    container_end(&containers.list[0], 0);
+    pass(w, 1000);
+    assert_int_equal(w->finished, 1);
+    size_t registered = heard_times(w, "RegisterSlaveMessage");
+    restart(w);
+    pass(w, 3000);
+    assert_int_equal(heard_times(w, "RegisterSlaveMessage"), registered + 1);
+}
+
+int
+main(void)
+{
+#define CASE(name) cmocka_unit_test_setup_teardown(name, world_set_up, world_tear_down)
+    const struct CMUnitTest tests[] = {
+        CASE(test_registration_is_repeated_with_growing_pauses),
+        CASE(test_pings),
+        CASE(test_master_comes_back),
+        CASE(test_orders_of_strangers_are_dropped),
+        CASE(test_executor_that_never_registers),
+        CASE(test_launch_that_fails),
+        CASE(test_checkpoint_that_fails_starts_nothing),
+        CASE(test_shutdown_waits_for_the_grace_period),
+        CASE(test_unacknowledged_updates_come_again),
+        CASE(test_full_disk_lets_no_update_out),
+        CASE(test_restart_with_a_silent_executor),
+        CASE(test_restart_with_an_executor_that_comes_back),
+        CASE(test_restart_sends_what_was_not_acknowledged),
+        CASE(test_restart_before_the_executor_had_its_task),
+        CASE(test_leaving_gives_the_id_up),
+    };
+    log_open(&(struct log_options){.program = "test", .level = LOG_LEVEL_ERROR}, NULL);
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
