@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Log lines in glog's format, to stderr, files, syslog and journald. Called from every room and thread; must never fail
- * nor stop its caller: a sink that does not take a line loses it.
+ * Log lines in glog's format, to stderr, files, syslog and journald. Called from every room and thread; must
+ * never fail nor stop its caller: a sink that does not take a line loses it.
  */
 #include "base/log.h"
 
@@ -27,15 +27,16 @@ static struct {
     pthread_mutex_t mutex;
     enum log_level level;
     bool quiet, syslog;
-    bool stalled; /* stderr took no more last time: it is not waited for again until it does */
+    bool stalled;    /* stderr took no more last time: it is not waited for again until it does */
     int journald_fd; /* -1 = not used */
     char *program, *external_file;
     struct log_files *files; /* NULL = none */
-    time_t second; /* when `broken_down` holds */
+    time_t second;           /* when `broken_down` holds */
     struct tm broken_down;
 } state = {.mutex = PTHREAD_MUTEX_INITIALIZER, .journald_fd = -1};
 
-/* Appends text with control bytes made visible, so that nothing from outside can forge a line. Returns the length. */
+/* Appends text with control bytes made visible, so that nothing from outside can forge a line. Returns the
+ * length. */
 static size_t
 escape(char *out, const char *text, size_t len)
 {
@@ -71,9 +72,9 @@ prefix(char *out, size_t size, enum log_level level, const struct timespec *now,
         localtime_r(&now->tv_sec, &state.broken_down);
         state.second = now->tv_sec;
     }
-    len = snprintf(out, size, "%c%02d%02d %02d:%02d:%02d.%06ld %5ld %.100s:%d] ", "IWEF"[level], tm->tm_mon + 1,
-                   tm->tm_mday, tm->tm_hour, tm->tm_min, tm->tm_sec, now->tv_nsec / 1000, (long)syscall(SYS_gettid),
-                   file, line);
+    len = snprintf(out, size, "%c%02d%02d %02d:%02d:%02d.%06ld %5ld %.100s:%d] ", "IWEF"[level],
+                   tm -> tm_mon + 1, tm -> tm_mday, tm -> tm_hour, tm -> tm_min, tm -> tm_sec,
+                   now -> tv_nsec / 1000, (long)syscall(SYS_gettid), file, line);
     return (size_t)len;
 }
 
@@ -90,9 +91,12 @@ static void
 send_journald(enum log_level level, const char *file, int line, const char *text, size_t len)
 {
     char head[512];
-    int head_len = snprintf(head, sizeof(head), "PRIORITY=%d\nSYSLOG_IDENTIFIER=%.100s\nCODE_FILE=%.200s\nCODE_LINE=%d\n"
-                            "MESSAGE=", syslog_priority(level), state.program, file, line);
-    struct iovec parts[] = {{head, (size_t)head_len}, {(void *)(uintptr_t)text, len}, {(void *)(uintptr_t) "\n", 1}};
+    int head_len = snprintf(head, sizeof(head),
+                            "PRIORITY=%d\nSYSLOG_IDENTIFIER=%.100s\nCODE_FILE=%.200s\nCODE_LINE=%d\n"
+                            "MESSAGE=",
+                            syslog_priority(level), state.program, file, line);
+    struct iovec parts[] = {
+        {head, (size_t)head_len}, {(void *)(uintptr_t)text, len}, {(void *)(uintptr_t) "\n", 1}};
     struct msghdr message = {.msg_iov = parts, .msg_iovlen = ARRAY_LEN(parts)};
 
     (void)!sendmsg(state.journald_fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
@@ -100,7 +104,8 @@ send_journald(enum log_level level, const char *file, int line, const char *text
 
 /* line: the whole line with its newline; text: where the message begins in it. */
 static void
-to_sinks(enum log_level level, const char *file, int line_number, const char *line, size_t len, size_t text_at)
+to_sinks(enum log_level level, const char *file, int line_number, const char *line, size_t len,
+         size_t text_at)
 {
     if (!state.quiet || level == LOG_LEVEL_FATAL)
         state.stalled = !log_write_fd(STDERR_FILENO, line, len, state.stalled ? 0 : LOG_STALL_MS);
@@ -134,7 +139,7 @@ write_text(enum log_level level, const char *file, int line_number, const char *
 }
 
 static void PRINTF_LIKE(4, 0)
-write_line(enum log_level level, const char *file, int line, const char *fmt, va_list ap)
+    write_line(enum log_level level, const char *file, int line, const char *fmt, va_list ap)
 {
     char stack[LINE_BYTES];
     va_list again;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Log files: names, links, header, buffering, rotation by size, removal by age. No failure here is anybody's failure. */
+/* Log files: names, links, header, buffering, rotation by size, removal by age. No failure here is anybody's
+ * failure. */
 #include "base/log_file.h"
 
 #include <dirent.h>
@@ -59,7 +60,8 @@ log_write_fd(int fd, const char *data, size_t len, int wait_ms)
     return true;
 }
 
-/* Files of this program, whatever the machine was called then: "<program>.<host>.<user>.log.<LEVEL>.<when>.<pid>". */
+/* Files of this program, whatever the machine was called then:
+ * "<program>.<host>.<user>.log.<LEVEL>.<when>.<pid>". */
 static bool
 is_ours(const struct log_files *files, const char *name)
 {
@@ -84,8 +86,8 @@ is_open(const struct log_files *files, const struct stat *st)
     for (int i = 0; i < LEVELS; i++) {
         struct stat open_st;
 
-        if (files->files[i].fd >= 0 && fstat(files->files[i].fd, &open_st) == 0 && open_st.st_ino == st->st_ino &&
-            open_st.st_dev == st->st_dev)
+        if (files->files[i].fd >= 0 && fstat(files->files[i].fd, &open_st) == 0 &&
+            open_st.st_ino == st->st_ino && open_st.st_dev == st->st_dev)
             return true;
     }
     return false;
@@ -101,8 +103,9 @@ remove_old(struct log_files *files)
     while (dir && (entry = readdir(dir))) {
         struct stat st;
 
-        if (is_ours(files, entry->d_name) && fstatat(dirfd(dir), entry->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
-            S_ISREG(st.st_mode) && now - st.st_mtime > files->max_age_secs && !is_open(files, &st))
+        if (is_ours(files, entry->d_name) &&
+            fstatat(dirfd(dir), entry->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(st.st_mode) &&
+            now - st.st_mtime > files->max_age_secs && !is_open(files, &st))
             unlinkat(dirfd(dir), entry->d_name, 0);
     }
     if (dir)
@@ -150,9 +153,9 @@ open_file(struct log_files *files, int level)
         auto_free char *name = NULL, *path = NULL;
 
         localtime_r(&when, &tm);
-        name = xasprintf("%s.%s.%s.log.%s.%04d%02d%02d-%02d%02d%02d.%ld", files->program, files->host, files->user,
-                         level_names[level], tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday, tm.tm_hour, tm.tm_min,
-                         tm.tm_sec, (long)getpid());
+        name = xasprintf("%s.%s.%s.log.%s.%04d%02d%02d-%02d%02d%02d.%ld", files->program, files->host,
+                         files->user, level_names[level], tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday,
+                         tm.tm_hour, tm.tm_min, tm.tm_sec, (long)getpid());
         path = xasprintf("%s/%s", files->dir, name);
         file->fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC, 0664);
         if (file->fd >= 0) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The files of the log, as glog names and links them: one per level, a line goes to those of its level and below.
- * Used by log.c alone, under its mutex.
+ * The files of the log, as glog names and links them: one per level, a line goes to those of its level and
+ * below. Used by log.c alone, under its mutex.
  */
 #ifndef BASE_LOG_FILE_H
 #define BASE_LOG_FILE_H
@@ -19,8 +19,8 @@ void log_files_flush(struct log_files *files);
 const char *log_files_link(const struct log_files *files);
 
 enum { LOG_STALL_MS = 200 };
-/* Writes to a descriptor that may be a pipe nobody reads: waits so long at most, then gives up. False = not all
- * written. */
+/* Writes to a descriptor that may be a pipe nobody reads: waits so long at most, then gives up. False = not
+ * all written. */
 bool log_write_fd(int fd, const char *data, size_t len, int wait_ms);
 
 #endif

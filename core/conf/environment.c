@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The environment: MESOS_<option>, any case after the prefix, and the owner's other variables (LIBPROCESS_...). A
- * MESOS_ variable that means nothing here is remembered for --check-config and otherwise ignored, as Mesos does:
- * executors and tasks get many such variables from their agent.
+ * The environment: MESOS_<option>, any case after the prefix, and the owner's other variables
+ * (LIBPROCESS_...). A MESOS_ variable that means nothing here is remembered for --check-config and otherwise
+ * ignored, as Mesos does: executors and tasks get many such variables from their agent.
  */
 #include "conf/set.h"
 
@@ -19,7 +19,8 @@ lower_dup(struct str text)
     return copy;
 }
 
-/* MESOS_NO-QUIET: environment variables always have a value; an empty or true one means what the name says. */
+/* MESOS_NO-QUIET: environment variables always have a value; an empty or true one means what the name says.
+ */
 static bool
 is_plain_switch(const struct option_set *set, const char *name, const char *value)
 {
@@ -61,7 +62,8 @@ find_other(const struct option_set *set, struct str variable)
     return NULL;
 }
 
-/* A variable with a name of its own: stands for an option, or is checked and refused when it asks for more. */
+/* A variable with a name of its own: stands for an option, or is checked and refused when it asks for more.
+ */
 static int
 read_other(struct option_set *set, const struct option *other, const char *where, const char *value,
            struct err *err)

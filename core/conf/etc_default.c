@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * /etc/default/mesos, mesos-master, mesos-slave: shell files of the old packages, of which only assignments are read.
- * No shell is run. `cat FILE` between backquotes or in $( ) is understood, because the packages wrote
- * ZK=`cat /etc/mesos/zk`; $NAME and ${NAME} of earlier assignments too; any other substitution is refused.
+ * /etc/default/mesos, mesos-master, mesos-slave: shell files of the old packages, of which only assignments
+ * are read. No shell is run. `cat FILE` between backquotes or in $( ) is understood, because the packages
+ * wrote ZK=`cat /etc/mesos/zk`; $NAME and ${NAME} of earlier assignments too; any other substitution is
+ * refused.
  */
 #include "conf/set.h"
 
@@ -155,7 +156,8 @@ read_word(struct shell *shell, struct str *s, struct buf *out, struct err *err)
         } else if (!quote && (c == '"' || c == '\'')) {
             quote = c;
         } else if (!quote && strchr(";&|<>()", c)) {
-            return err_set(err, -EINVAL, "'%c' is not understood: only assignments are read, no shell is run", c);
+            return err_set(err, -EINVAL, "'%c' is not understood: only assignments are read, no shell is run",
+                           c);
         } else {
             if (c == '\\' && quote != '\'' && s->len > 1)
                 *s = str_n(s->ptr + 1, s->len - 1);

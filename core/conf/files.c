@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One file per option, as the packages of Mesosphere had it: /etc/mesos/zk and /etc/mesos-master/<option>. A file's
- * content is the value; "?quiet" and "?no-quiet" are switches whose content does not matter; a directory such as
- * attributes/ gives one "file:content" pair per file.
+ * One file per option, as the packages of Mesosphere had it: /etc/mesos/zk and /etc/mesos-master/<option>. A
+ * file's content is the value; "?quiet" and "?no-quiet" are switches whose content does not matter; a
+ * directory such as attributes/ gives one "file:content" pair per file.
  */
 #include "conf/set.h"
 
@@ -13,11 +13,13 @@
 
 #include "base/file.h"
 
-/* Names in a directory that package managers and editors leave behind; hidden files are skipped without a word. */
+/* Names in a directory that package managers and editors leave behind; hidden files are skipped without a
+ * word. */
 static bool
 is_leftover(const char *name)
 {
-    static const char *const ends[] = {"~", ".dpkg-old", ".dpkg-dist", ".dpkg-new", ".rpmsave", ".rpmnew", ".swp"};
+    static const char *const ends[] = {"~",        ".dpkg-old", ".dpkg-dist", ".dpkg-new",
+                                       ".rpmsave", ".rpmnew",   ".swp"};
 
     for (size_t i = 0; i < ARRAY_LEN(ends); i++)
         if (str_ends(str_of(name), str_of(ends[i])))
@@ -57,7 +59,8 @@ give_file(struct option_set *set, const char *path, const char *name, struct err
     if (name[0] == '?') {
         entry = conf_find(set, str_of(name + 1));
         if (entry && entry->setting->option->type != OPTION_BOOL)
-            return err_set(err, -EINVAL, "%s: option '%s' is no switch: name the file '%s' and write the value into it",
+            return err_set(err, -EINVAL,
+                           "%s: option '%s' is no switch: name the file '%s' and write the value into it",
                            path, name + 1, name + 1);
         return conf_give(set, &source, str_of(name + 1), NULL, err);
     }
@@ -66,7 +69,8 @@ give_file(struct option_set *set, const char *path, const char *name, struct err
         return status;
     entry = conf_find(set, str_of(name));
     if (entry && entry->setting->option->type == OPTION_BOOL && !value[0])
-        return err_set(err, -EINVAL, "%s: the file is empty: write true or false, or name it '?%s'", path, name);
+        return err_set(err, -EINVAL, "%s: the file is empty: write true or false, or name it '?%s'", path,
+                       name);
     return conf_give(set, &source, str_of(name), value, err);
 }
 
@@ -81,7 +85,8 @@ give_directory(struct option_set *set, const char *path, const char *name, struc
     int count, status = 0;
 
     if (!entry || !entry->setting->option->directory)
-        return err_set(err, -EINVAL, "%s is a directory: only options made of name:value pairs may be one", path);
+        return err_set(err, -EINVAL, "%s is a directory: only options made of name:value pairs may be one",
+                       path);
     count = scandir(path, &names, wanted, alphasort);
     if (count < 0)
         return err_errno(err, "cannot read %s", path);

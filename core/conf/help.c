@@ -46,7 +46,8 @@ pad_to(struct buf *out, size_t line_start, size_t column)
         buf_putc(out, ' ');
 }
 
-/* Words of text, wrapped between indent and WIDTH; the cursor stands at indent already. prefix begins new lines. */
+/* Words of text, wrapped between indent and WIDTH; the cursor stands at indent already. prefix begins new
+ * lines. */
 static void
 wrap(struct buf *out, const char *text, size_t indent, const char *prefix)
 {
@@ -143,20 +144,23 @@ help_own(struct buf *out, const struct conf_owner *owner)
         return;
     help_line(out, "--check-config", "Reads all layers, says each value and where it came from, and exits.");
     help_line(out, "--config=PATH", "The INI file to read instead of the one in --etc_dir.");
-    help_line(out, "--etc_dir=PATH", "Where to look for mesos/, default/ and one-file options. (default: "
-                                     "/etc, or what configure was told)");
+    help_line(out, "--etc_dir=PATH",
+              "Where to look for mesos/, default/ and one-file options. (default: "
+              "/etc, or what configure was told)");
 }
 
 void
 conf_help(const struct conf_owner *owner, struct buf *out)
 {
-    buf_printf(out, "Usage: %s %s\n\n%s\n", owner->program, owner->usage ? owner->usage : "[--option=value ...]",
-               owner->summary);
+    buf_printf(out, "Usage: %s %s\n\n%s\n", owner->program,
+               owner->usage ? owner->usage : "[--option=value ...]", owner->summary);
     if (owner->ini_name)
-        buf_printf(out, "\nValues come from, the later the stronger: the default, %s/mesos/%s, one file per option,\n"
-                        "/etc/default, MESOS_<option> in the environment, the command line. --name and --no-name turn\n"
-                        "switches on and off. file:///path as a value reads the file.\n",
-                   "/etc", owner->ini_name);
+        buf_printf(
+            out,
+            "\nValues come from, the later the stronger: the default, %s/mesos/%s, one file per option,\n"
+            "/etc/default, MESOS_<option> in the environment, the command line. --name and --no-name turn\n"
+            "switches on and off. file:///path as a value reads the file.\n",
+            "/etc", owner->ini_name);
     buf_puts(out, "\nGeneral\n");
     help_own(out, owner);
     for (const struct option *o = owner->options; o->name; o++) {
@@ -198,7 +202,8 @@ conf_report(const struct option_set *set, struct buf *out)
     for (size_t i = 0; i < set->module_count; i++) {
         const struct conf_module *m = &set->modules[i];
 
-        buf_printf(out, "module %s from %s # %s\n", m->name, m->library ? m->library : "the module path", m->where);
+        buf_printf(out, "module %s from %s # %s\n", m->name, m->library ? m->library : "the module path",
+                   m->where);
         for (size_t k = 0; k < m->count; k++)
             buf_printf(out, "    %s = %s\n", m->keys[k], m->values[k]);
     }
@@ -215,11 +220,12 @@ conf_report(const struct option_set *set, struct buf *out)
 void
 conf_dump_ini(const struct conf_owner *owner, struct buf *out)
 {
-    buf_printf(out,
-               "# %s: every option of %s at its default. Generated from the option tables.\n"
-               "# Stronger than this file: one file per option, /etc/default, MESOS_<option>, the command line.\n"
-               "# A line holds at most 197 bytes and no \" ;\"; longer values: name = file:///path\n",
-               owner->ini_name, owner->program);
+    buf_printf(
+        out,
+        "# %s: every option of %s at its default. Generated from the option tables.\n"
+        "# Stronger than this file: one file per option, /etc/default, MESOS_<option>, the command line.\n"
+        "# A line holds at most 197 bytes and no \" ;\"; longer values: name = file:///path\n",
+        owner->ini_name, owner->program);
     for (const struct option *o = owner->options; o->name; o++) {
         const char *value = o->fallback && !o->fallback_text ? o->fallback : "";
         auto_free char *help = full_help(o);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The INI layer, parsed by inih. inih cuts long lines and section names without a word and drops what follows " ;" in
- * a value, so our own reader looks at each line first and refuses by number what would not arrive whole. Options stand
- * before the first section; [modules] maps names to libraries; any other section holds the parameters of the module it
- * is named after.
+ * The INI layer, parsed by inih. inih cuts long lines and section names without a word and drops what follows
+ * " ;" in a value, so our own reader looks at each line first and refuses by number what would not arrive
+ * whole. Options stand before the first section; [modules] maps names to libraries; any other section holds
+ * the parameters of the module it is named after.
  */
 #include "conf/set.h"
 
@@ -22,7 +22,7 @@ struct ini_file {
     struct option_set *set;
     const char *path;
     struct str rest; /* not read yet */
-    int line; /* number of the line that inih is at */
+    int line;        /* number of the line that inih is at */
     int status;
     struct err *err;
 };
@@ -70,8 +70,9 @@ check_line(const struct ini_file *file, struct str line, struct err *err)
         return refuse(file, err, "the line is longer than 197 bytes",
                       "put the value into a file of its own and write name = file:///path");
     if (isspace((unsigned char)line.ptr[0]))
-        return refuse(file, err, "the line begins with white space, which would continue the value before it",
-                      "begin it at the margin, or put a long value into a file and write name = file:///path");
+        return refuse(
+            file, err, "the line begins with white space, which would continue the value before it",
+            "begin it at the margin, or put a long value into a file and write name = file:///path");
     if (text.ptr[0] == '[')
         return check_section(file, text, err);
     if (str_find(text, '=') < 0)
@@ -79,8 +80,9 @@ check_line(const struct ini_file *file, struct str line, struct err *err)
     if (str_find(text, ':') >= 0 && str_find(text, ':') < str_find(text, '='))
         return refuse(file, err, "a ':' before the '=' would end the name there", "names have no ':'");
     if (has_inline_comment(line))
-        return refuse(file, err, "a ';' after white space would end the value there",
-                      "put a comment on a line of its own, or the value into a file and write name = file:///path");
+        return refuse(
+            file, err, "a ';' after white space would end the value there",
+            "put a comment on a line of its own, or the value into a file and write name = file:///path");
     return 0;
 }
 
@@ -127,7 +129,8 @@ on_value(void *user, const char *section, const char *name, const char *value)
     struct ini_file *file = user;
 
     if (file->status == 0)
-        file->status = conf_tolerate(file->set, take_value(file, section, name, value ? value : ""), file->err);
+        file->status =
+            conf_tolerate(file->set, take_value(file, section, name, value ? value : ""), file->err);
     return 1;
 }
 
@@ -143,8 +146,9 @@ parse(struct ini_file *file)
         return file->status;
     if (line != 0)
         return conf_tolerate(file->set,
-                             err_set(file->err, -EINVAL, "%s:%d: not understood: write name = value or [section]",
-                                     file->path, line),
+                             err_set(file->err, -EINVAL,
+                                     "%s:%d: not understood: write name = value or [section]", file->path,
+                                     line),
                              file->err);
     return 0;
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Which modules the configuration names: [modules] and sections of the INI (through ini.c), and Mesos's forms, --modules
- * (JSON or file://) and --modules_dir (a directory of such JSON files). What the modules are is the host's business.
+ * Which modules the configuration names: [modules] and sections of the INI (through ini.c), and Mesos's
+ * forms, --modules (JSON or file://) and --modules_dir (a directory of such JSON files). What the modules are
+ * is the host's business.
  */
 #include "conf/set.h"
 
@@ -38,7 +39,8 @@ conf_module_library(struct option_set *set, const char *name, const char *librar
     if (strncmp(library, "file://", 7) == 0)
         library += 7;
     if (module->library && strcmp(module->library, library) != 0)
-        return err_set(err, -EINVAL, "%s: module '%s' is given twice: also by %s", where, name, module->where);
+        return err_set(err, -EINVAL, "%s: module '%s' is given twice: also by %s", where, name,
+                       module->where);
     module->library = conf_keep(set, library);
     module->where = conf_keep(set, where);
     return 0;
@@ -64,7 +66,8 @@ conf_module_parameter(struct option_set *set, const char *name, const char *key,
 
     for (size_t i = 0; i < module->count; i++)
         if (strcmp(module->keys[i], key) == 0)
-            return err_set(err, -EINVAL, "%s: parameter '%s' of module '%s' is given twice", where, key, name);
+            return err_set(err, -EINVAL, "%s: parameter '%s' of module '%s' is given twice", where, key,
+                           name);
     module->keys = list_with(set, module->keys, module->count, key);
     module->values = list_with(set, module->values, module->count, value);
     module->count++;
@@ -73,7 +76,8 @@ conf_module_parameter(struct option_set *set, const char *name, const char *key,
 
 /* The text of a member, or an error that names it. */
 static int
-get_text(json_t *object, const char *key, const char *what, const char *where, const char **ret, struct err *err)
+get_text(json_t *object, const char *key, const char *what, const char *where, const char **ret,
+         struct err *err)
 {
     json_t *value = json_object_get(object, key);
 
@@ -91,15 +95,16 @@ read_parameters(struct option_set *set, json_t *list, const char *name, const ch
 
     if (list && !json_is_array(list))
         return err_set(err, -EINVAL, "%s: \"parameters\" of module '%s' is no array", where, name);
-    json_array_foreach(list, i, item) {
+    json_array_foreach(list, i, item)
+    {
         const char *key, *value;
         int status = get_text(item, "key", "a parameter", where, &key, err);
 
         if (status < 0)
             return status;
         if (!json_is_string(json_object_get(item, "value")))
-            return err_set(err, -EINVAL, "%s: parameter '%s' of module '%s' wants \"value\": a text", where, key,
-                           name);
+            return err_set(err, -EINVAL, "%s: parameter '%s' of module '%s' wants \"value\": a text", where,
+                           key, name);
         value = json_string_value(json_object_get(item, "value"));
         status = conf_module_parameter(set, name, key, value, where, err);
         if (status < 0)
@@ -130,8 +135,10 @@ read_library(struct option_set *set, json_t *library, const char *where, struct 
     if (status < 0)
         return status;
     if (!json_is_array(modules))
-        return err_set(err, -EINVAL, "%s: library '%s' wants \"modules\": an array of {\"name\": ...}", where, file);
-    json_array_foreach(modules, i, module) {
+        return err_set(err, -EINVAL, "%s: library '%s' wants \"modules\": an array of {\"name\": ...}", where,
+                       file);
+    json_array_foreach(modules, i, module)
+    {
         status = get_text(module, "name", "a module", where, &name, err);
         if (status == 0)
             status = conf_module_library(set, name, file, where, err);
@@ -156,9 +163,11 @@ read_json(struct option_set *set, const char *text, const char *where, struct er
         return err_set(err, -EINVAL, "%s: line %d, column %d: %s", where, why.line, why.column, why.text);
     libraries = json_object_get(root, "libraries");
     if (!json_is_array(libraries))
-        status = err_set(err, -EINVAL,
-                         "%s: wants {\"libraries\": [{\"file\": ..., \"modules\": [{\"name\": ...}]}]}", where);
-    json_array_foreach(libraries, i, library) {
+        status =
+            err_set(err, -EINVAL,
+                    "%s: wants {\"libraries\": [{\"file\": ..., \"modules\": [{\"name\": ...}]}]}", where);
+    json_array_foreach(libraries, i, library)
+    {
         if (status == 0)
             status = read_library(set, library, where, err);
     }
@@ -204,8 +213,8 @@ conf_read_modules(struct option_set *set, struct err *err)
     const char *directory = conf_value(set, "modules_dir", &dir_origin);
 
     if (modules && directory)
-        return err_set(err, -EINVAL, "options 'modules' (%s) and 'modules_dir' (%s) exclude each other", origin.where,
-                       dir_origin.where);
+        return err_set(err, -EINVAL, "options 'modules' (%s) and 'modules_dir' (%s) exclude each other",
+                       origin.where, dir_origin.where);
     if (modules)
         return read_json(set, modules, origin.where, err);
     if (directory)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The option set: names to settings, what each layer gave, and the storing of the winners in the owner's struct.
- * Reads no file itself (value.c does for file://) and never logs: notes wait until the daemon's log is open.
+ * The option set: names to settings, what each layer gave, and the storing of the winners in the owner's
+ * struct. Reads no file itself (value.c does for file://) and never logs: notes wait until the daemon's log
+ * is open.
  */
 #include "conf/set.h"
 
@@ -129,8 +130,8 @@ given_twice(const struct conf_setting *setting, const struct conf_source *source
 
     if (source->rank != RANK_ARGV && value && strcmp(before, value) == 0)
         return 0;
-    return err_set(err, -EINVAL, "%s: option '%s' is given twice: also by %s; one of them has to go", source->where,
-                   setting->option->name, setting->origin.where);
+    return err_set(err, -EINVAL, "%s: option '%s' is given twice: also by %s; one of them has to go",
+                   source->where, setting->option->name, setting->origin.where);
 }
 
 int
@@ -198,8 +199,9 @@ conf_give(struct option_set *set, const struct conf_source *source, struct str n
     if (negated)
         status = give_negated(set, source, entry, value, err);
     else
-        status = conf_give_setting(set, source, entry->setting,
-                                   value || entry->setting->option->type != OPTION_BOOL ? value : "true", err);
+        status =
+            conf_give_setting(set, source, entry->setting,
+                              value || entry->setting->option->type != OPTION_BOOL ? value : "true", err);
     if (status == 0 && entry->deprecated)
         conf_note(set, "%s: '%s' is a deprecated spelling of '%s'", source->where, entry->name,
                   entry->setting->option->name);
@@ -224,7 +226,8 @@ is_default(struct option_set *set, const struct conf_setting *setting)
     const char *fallback = option->fallback;
 
     if (!fallback)
-        return setting->value[0] == '\0' || (option->type == OPTION_BOOL && strcmp(setting->value, "false") == 0);
+        return setting->value[0] == '\0' ||
+               (option->type == OPTION_BOOL && strcmp(setting->value, "false") == 0);
     if (conf_parse(option, fallback, &parsed, NULL) == 0)
         fallback = conf_normalise(set, option, fallback, &parsed);
     return strcmp(setting->value, fallback) == 0;
@@ -239,10 +242,11 @@ judge_state(struct option_set *set, const struct conf_setting *setting, struct e
     if (setting->rank == RANK_DEFAULT)
         return 0;
     if (option->state == OPTION_PLANNED && !is_default(set, setting))
-        return err_set(err, -ENOTSUP, "%s: option '%s' asks for what is not built yet: %s", setting->origin.where,
-                       option->name, option->note);
+        return err_set(err, -ENOTSUP, "%s: option '%s' asks for what is not built yet: %s",
+                       setting->origin.where, option->name, option->note);
     if (option->state == OPTION_RETIRED)
-        conf_note(set, "%s: option '%s' has no effect: %s", setting->origin.where, option->name, option->note);
+        conf_note(set, "%s: option '%s' has no effect: %s", setting->origin.where, option->name,
+                  option->note);
     return 0;
 }
 
@@ -267,8 +271,8 @@ store_setting(struct option_set *set, struct conf_setting *setting, struct err *
     }
     conf_store(option, &setting->parsed, set->owner.target);
     if (option->check && option->check(setting->value, set->owner.target, set, err) < 0)
-        return err_wrap(err, "%s: option '%s'", setting->rank == RANK_DEFAULT ? "default" : setting->origin.where,
-                        option->name);
+        return err_wrap(err, "%s: option '%s'",
+                        setting->rank == RANK_DEFAULT ? "default" : setting->origin.where, option->name);
     return 0;
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Inside of core/conf only: the option set while its layers are read. Each layer finds texts and gives them with their
- * source; the set knows names, ranks, types and duplicates, and stores the winners at the end.
+ * Inside of core/conf only: the option set while its layers are read. Each layer finds texts and gives them
+ * with their source; the set knows names, ranks, types and duplicates, and stores the winners at the end.
  */
 #ifndef CONF_SET_H
 #define CONF_SET_H
@@ -17,7 +17,7 @@ enum conf_rank {
     RANK_INI = 10,
     RANK_ZK_FILE = 20, /* /etc/mesos/zk */
     RANK_FILE = 21,
-    RANK_ETC_DEFAULT = 30, /* one more for each further file */
+    RANK_ETC_DEFAULT = 30,       /* one more for each further file */
     RANK_ENVIRONMENT_OTHER = 40, /* LIBPROCESS_... */
     RANK_ENVIRONMENT = 41,
     RANK_ARGV = 50,
@@ -40,7 +40,7 @@ union conf_parsed {
 /* One option and what is known of it. */
 struct conf_setting {
     const struct option *option;
-    const char *value; /* normalised text; NULL = unset */
+    const char *value;        /* normalised text; NULL = unset */
     union conf_parsed parsed; /* of value */
     int rank;
     struct option_origin origin;
@@ -71,7 +71,7 @@ struct option_set {
     size_t module_count;
     const char *etc_dir;
     const char *config; /* INI file given by --config, or NULL */
-    bool checking; /* --check-config: report every error on stderr and go on */
+    bool checking;      /* --check-config: report every error on stderr and go on */
     unsigned errors;
 };
 
@@ -115,7 +115,8 @@ struct conf_arguments {
     size_t count;
 };
 struct conf_arguments conf_split_arguments(struct option_set *set, int argc, char **argv);
-/* Takes --etc_dir, --config and --check-config out; answers --help, --version and the hidden dumps (returns 1). */
+/* Takes --etc_dir, --config and --check-config out; answers --help, --version and the hidden dumps (returns
+ * 1). */
 int conf_answer_arguments(struct option_set *set, struct conf_arguments *arguments, struct err *err);
 int conf_read_arguments(struct option_set *set, const struct conf_arguments *arguments, struct err *err);
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Texts to values: file://, the types of Mesos's flags, bounds and choices. Every error names the value and a right one. */
+/* Texts to values: file://, the types of Mesos's flags, bounds and choices. Every error names the value and a
+ * right one. */
 #include "conf/set.h"
 
 #include <assert.h>
@@ -89,8 +90,8 @@ parse_json(const char *text, union conf_parsed *ret, struct err *err)
     json_t *json = json_loads(text, JSON_REJECT_DUPLICATES, &why);
 
     if (!json)
-        return err_set(err, -EINVAL, "'%.200s' is no JSON object or array: line %d, column %d: %s", text, why.line,
-                       why.column, why.text);
+        return err_set(err, -EINVAL, "'%.200s' is no JSON object or array: line %d, column %d: %s", text,
+                       why.line, why.column, why.text);
     json_decref(json);
     ret->text = text;
     return 0;

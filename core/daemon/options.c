@@ -7,13 +7,24 @@
 #include <sys/resource.h>
 
 /* TLS and the rest of libprocess's settings: known, so that nobody believes that they work. */
-#define NO_TLS(name_, type_, fallback_) OPTION_NOT_YET("LIBPROCESS_SSL_" name_, type_, fallback_, "TLS.", "TLS")
+#define NO_TLS(name_, type_, fallback_)                                                                      \
+    OPTION_NOT_YET("LIBPROCESS_SSL_" name_, type_, fallback_, "TLS.", "TLS")
 
 const struct option daemon_environment[] = {
-    {.name = "LIBPROCESS_IP", .type = OPTION_STRING, .argument = "ip", .offset = SIZE_MAX, .help = "As --ip."},
-    {.name = "LIBPROCESS_ADVERTISE_IP", .type = OPTION_STRING, .argument = "advertise_ip", .offset = SIZE_MAX,
+    {.name = "LIBPROCESS_IP",
+     .type = OPTION_STRING,
+     .argument = "ip",
+     .offset = SIZE_MAX,
+     .help = "As --ip."},
+    {.name = "LIBPROCESS_ADVERTISE_IP",
+     .type = OPTION_STRING,
+     .argument = "advertise_ip",
+     .offset = SIZE_MAX,
      .help = "As --advertise_ip."},
-    {.name = "LIBPROCESS_ADVERTISE_PORT", .type = OPTION_STRING, .argument = "advertise_port", .offset = SIZE_MAX,
+    {.name = "LIBPROCESS_ADVERTISE_PORT",
+     .type = OPTION_STRING,
+     .argument = "advertise_port",
+     .offset = SIZE_MAX,
      .help = "As --advertise_port."},
     OPTION_GONE("LIBPROCESS_PORT", STRING, "The port.", "a daemon's port is --port, as in Mesos"),
     OPTION_NOT_YET("LIBPROCESS_IP6", STRING, NULL, "An IPv6 address.", "IPv6"),
@@ -21,12 +32,19 @@ const struct option daemon_environment[] = {
                    "the check of a sender's address against its connection"),
     OPTION_NOT_YET("LIBPROCESS_MEMORY_PROFILING", BOOL, "false", "Heap profiles.", "memory profiling"),
     OPTION_NOT_YET("LIBPROCESS_ENABLE_PROFILER", BOOL, "0", "CPU profiles.", "the profiler"),
-    OPTION_GONE("LIBPROCESS_NUM_WORKER_THREADS", STRING, "Threads.", "one thread owns all state; work off it has 4"),
+    OPTION_GONE("LIBPROCESS_NUM_WORKER_THREADS", STRING, "Threads.",
+                "one thread owns all state; work off it has 4"),
     OPTION_GONE("LIBPROCESS_LIBEV_NUM_IO_THREADS", STRING, "Threads.", "one thread does all I/O"),
-    OPTION_NOT_YET("LIBPROCESS_METRICS_SNAPSHOT_ENDPOINT_RATE_LIMIT", STRING, "2/1secs", "Limit of snapshots.",
-                   "limits on /metrics/snapshot, which is never limited"),
-    {.name = "LIBPROCESS_SSL_ENABLED", .aliases = OPTION_ALIASES("SSL_ENABLED"), .type = OPTION_BOOL,
-     .state = OPTION_PLANNED, .offset = SIZE_MAX, .fallback = "false", .help = "TLS.", .note = "TLS"},
+    OPTION_NOT_YET("LIBPROCESS_METRICS_SNAPSHOT_ENDPOINT_RATE_LIMIT", STRING, "2/1secs",
+                   "Limit of snapshots.", "limits on /metrics/snapshot, which is never limited"),
+    {.name = "LIBPROCESS_SSL_ENABLED",
+     .aliases = OPTION_ALIASES("SSL_ENABLED"),
+     .type = OPTION_BOOL,
+     .state = OPTION_PLANNED,
+     .offset = SIZE_MAX,
+     .fallback = "false",
+     .help = "TLS.",
+     .note = "TLS"},
     NO_TLS("SUPPORT_DOWNGRADE", BOOL, "false"),
     NO_TLS("CERT_FILE", STRING, NULL),
     NO_TLS("KEY_FILE", STRING, NULL),
@@ -77,10 +95,11 @@ static const struct {
     int resource;
     unsigned unit;
 } letters[] = {
-    {'c', RLIMIT_CORE, 512}, {'d', RLIMIT_DATA, 1024}, {'e', RLIMIT_NICE, 1},    {'f', RLIMIT_FSIZE, 512},
-    {'i', RLIMIT_SIGPENDING, 1}, {'l', RLIMIT_MEMLOCK, 1024}, {'m', RLIMIT_RSS, 1024}, {'n', RLIMIT_NOFILE, 1},
-    {'q', RLIMIT_MSGQUEUE, 1}, {'r', RLIMIT_RTPRIO, 1}, {'s', RLIMIT_STACK, 1024}, {'t', RLIMIT_CPU, 1},
-    {'u', RLIMIT_NPROC, 1},    {'v', RLIMIT_AS, 1024},
+    {'c', RLIMIT_CORE, 512},  {'d', RLIMIT_DATA, 1024},    {'e', RLIMIT_NICE, 1},
+    {'f', RLIMIT_FSIZE, 512}, {'i', RLIMIT_SIGPENDING, 1}, {'l', RLIMIT_MEMLOCK, 1024},
+    {'m', RLIMIT_RSS, 1024},  {'n', RLIMIT_NOFILE, 1},     {'q', RLIMIT_MSGQUEUE, 1},
+    {'r', RLIMIT_RTPRIO, 1},  {'s', RLIMIT_STACK, 1024},   {'t', RLIMIT_CPU, 1},
+    {'u', RLIMIT_NPROC, 1},   {'v', RLIMIT_AS, 1024},
 };
 
 /* "-Hn", "-n": which resource, and whether soft, hard or both. */
@@ -100,7 +119,8 @@ parse_flag(struct str word, unsigned *ret_unit, struct daemon_limit *ret, struct
             }
     }
     if (!found)
-        return err_set(err, -EINVAL, "'%.*s' is no limit that can be set: write e.g. -n 65536", STR_ARG(word));
+        return err_set(err, -EINVAL, "'%.*s' is no limit that can be set: write e.g. -n 65536",
+                       STR_ARG(word));
     ret->soft = soft || !hard;
     ret->hard = hard || !soft;
     return 0;
@@ -127,7 +147,8 @@ next_word(struct str *rest)
 }
 
 int
-daemon_parse_ulimit(const char *text, struct daemon_limit out[DAEMON_MAX_LIMITS], size_t *ret_count, struct err *err)
+daemon_parse_ulimit(const char *text, struct daemon_limit out[DAEMON_MAX_LIMITS], size_t *ret_count,
+                    struct err *err)
 {
     struct str rest = str_trim(str_of(text));
     size_t count = 0;
@@ -170,6 +191,6 @@ daemon_options_finish(struct daemon_options *common, struct option_set *set, str
         return 0;
     conf_value(set, "ip", &a);
     conf_value(set, "ip_discovery_command", &b);
-    return err_set(err, -EINVAL, "options 'ip' (%s) and 'ip_discovery_command' (%s) exclude each other", a.where,
-                   b.where);
+    return err_set(err, -EINVAL, "options 'ip' (%s) and 'ip_discovery_command' (%s) exclude each other",
+                   a.where, b.where);
 }

@@ -87,7 +87,8 @@ choose_address(uint16_t port, struct address *ret, struct err *err)
         address_set_port(ret, port);
         return 0;
     }
-    log_warning("only a loopback address was found: no other machine can reach this one; --ip or --advertise_ip tell");
+    log_warning("only a loopback address was found: no other machine can reach this one; --ip or "
+                "--advertise_ip tell");
     return parse_ip("127.0.0.1", port, ret, err);
 }
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Resource limits of the process: what the operator asked for, and descriptors enough for the table of limits. */
+/* Resource limits of the process: what the operator asked for, and descriptors enough for the table of
+ * limits. */
 #include "main/process.h"
 
 #include <errno.h>
@@ -21,7 +22,8 @@ apply(const struct daemon_limit *wanted, struct err *err)
     if (limit.rlim_max != RLIM_INFINITY && limit.rlim_cur > limit.rlim_max)
         limit.rlim_cur = limit.rlim_max;
     if (setrlimit((__rlimit_resource_t)wanted->resource, &limit) != 0)
-        return err_errno(err, "cannot set limit %d to %llu", wanted->resource, (unsigned long long)wanted->value);
+        return err_errno(err, "cannot set limit %d to %llu", wanted->resource,
+                         (unsigned long long)wanted->value);
     return 0;
 }
 
@@ -39,8 +41,9 @@ raise_descriptors(uint64_t descriptors)
         return;
     higher.rlim_cur = higher.rlim_max = limit.rlim_max;
     if (setrlimit(RLIMIT_NOFILE, &higher) == 0)
-        log_warning("descriptors are limited to %llu, %llu are wanted: ULIMIT in /etc/default or LimitNOFILE= tell",
-                    (unsigned long long)limit.rlim_max, (unsigned long long)descriptors);
+        log_warning(
+            "descriptors are limited to %llu, %llu are wanted: ULIMIT in /etc/default or LimitNOFILE= tell",
+            (unsigned long long)limit.rlim_max, (unsigned long long)descriptors);
 }
 
 int

@@ -74,12 +74,13 @@ start_modules(struct program *program, struct agent_setup *setup, struct err *er
     setup->election = process_start(process, MESOS_KIND_ELECTION, options->common.election, err);
     if (!setup->election)
         return -1;
-    setup->container_logger = process_start(process, MESOS_KIND_CONTAINER_LOGGER, options->container_logger, err);
+    setup->container_logger =
+        process_start(process, MESOS_KIND_CONTAINER_LOGGER, options->container_logger, err);
     if (!setup->container_logger ||
         process_start_list(process, MESOS_KIND_ISOLATOR, options->isolation, &program->isolators,
                            &program->isolator_count, err) < 0 ||
-        process_start_list(process, MESOS_KIND_CONTAINERIZER, options->containerizers, &program->containerizers,
-                           &program->containerizer_count, err) < 0)
+        process_start_list(process, MESOS_KIND_CONTAINERIZER, options->containerizers,
+                           &program->containerizers, &program->containerizer_count, err) < 0)
         return -1;
     setup->isolators = program->isolators;
     setup->isolator_count = program->isolator_count;

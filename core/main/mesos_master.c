@@ -72,8 +72,8 @@ int
 main(int argc, char **argv)
 {
     struct master_options options = {0};
-    struct process process = {.owner = master_conf_owner(&options), .common = &options.common,
-                              .wanted = wanted_modules};
+    struct process process = {
+        .owner = master_conf_owner(&options), .common = &options.common, .wanted = wanted_modules};
     struct err err = {0};
     int exit_status = process_configure(&process, argc, argv);
 

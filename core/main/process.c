@@ -45,13 +45,14 @@ static bool
 is_wanted(const struct wanted_module *modules, size_t count, const char *name)
 {
     for (size_t i = 0; i < count; i++)
-        if (strcmp(modules[i].name, name) == 0 ||
-            strcmp(host_own_name(modules[i].kind, modules[i].name), host_own_name(modules[i].kind, name)) == 0)
+        if (strcmp(modules[i].name, name) == 0 || strcmp(host_own_name(modules[i].kind, modules[i].name),
+                                                         host_own_name(modules[i].kind, name)) == 0)
             return true;
     return false;
 }
 
-/* Parameters for a module that nobody starts are a slip of the pen: a section's name is where one would not look. */
+/* Parameters for a module that nobody starts are a slip of the pen: a section's name is where one would not
+ * look. */
 static int
 check_sections(const struct process *process, struct err *err)
 {
@@ -61,8 +62,8 @@ check_sections(const struct process *process, struct err *err)
 
     for (size_t i = 0; i < module_count; i++)
         if (!modules[i].library && !is_wanted(wanted, count, modules[i].name))
-            return err_set(err, -EINVAL, "%s: section [%s] is for a module that no option names", modules[i].where,
-                           modules[i].name);
+            return err_set(err, -EINVAL, "%s: section [%s] is for a module that no option names",
+                           modules[i].where, modules[i].name);
     return 0;
 }
 
@@ -192,7 +193,8 @@ on_ignored_signal(int signo, void *arg)
 {
 }
 
-/* A peer that went away is an error of write, not our end. A handler, not SIG_IGN, which children would inherit. */
+/* A peer that went away is an error of write, not our end. A handler, not SIG_IGN, which children would
+ * inherit. */
 static int
 watch_signals(struct process *process, struct err *err)
 {

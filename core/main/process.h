@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What both programs do around their daemon: options, log, limits, identity on the network, loop, module host, signals,
- * the word to systemd, and an orderly end. Used by mesos_master.c and mesos_agent.c; knows neither daemon.
+ * What both programs do around their daemon: options, log, limits, identity on the network, loop, module
+ * host, signals, the word to systemd, and an orderly end. Used by mesos_master.c and mesos_agent.c; knows
+ * neither daemon.
  */
 #ifndef MAIN_PROCESS_H
 #define MAIN_PROCESS_H
@@ -32,15 +33,17 @@ struct process {
     struct loop_timer flush; /* of the log, each logbufsecs */
     int exit_status;
     bool ended; /* somebody asked for the end already */
-    char *ip; /* found by --ip_discovery_command */
+    char *ip;   /* found by --ip_discovery_command */
 };
 
 /* Reads the options. Returns -1 to go on, or the status to exit with at once. */
 int process_configure(struct process *process, int argc, char **argv);
-/* Opens log, limits, addresses, loop and module host, in this order. descriptors: how many the daemon wants to have. */
+/* Opens log, limits, addresses, loop and module host, in this order. descriptors: how many the daemon wants
+ * to have. */
 int process_open(struct process *process, const char *runtime_dir, uint64_t descriptors, struct err *err);
 /* Starts a module of that kind; name is what an option says. */
-struct module *process_start(struct process *process, enum mesos_kind kind, const char *name, struct err *err);
+struct module *process_start(struct process *process, enum mesos_kind kind, const char *name,
+                             struct err *err);
 /* Starts each name of a comma list; *ret is an array that the caller frees. */
 int process_start_list(struct process *process, enum mesos_kind kind, const char *names, struct module ***ret,
                        size_t *ret_count, struct err *err);

@@ -94,10 +94,12 @@ test_lines_and_links(void **state)
     info = content_of("mesos-test.INFO");
     warning = content_of("mesos-test.WARNING");
     error = content_of("mesos-test.ERROR");
-    assert_true(matches(info, "^Log file created at: [0-9]{4}/[0-9]{2}/[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}$"));
+    assert_true(
+        matches(info, "^Log file created at: [0-9]{4}/[0-9]{2}/[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}$"));
     assert_true(matches(info, "^Running on machine: .+$"));
     assert_non_null(strstr(info, "Log line format: [IWEF]mmdd hh:mm:ss.uuuuuu threadid file:line] msg\n"));
-    assert_true(matches(info, "^I[0-9]{4} [0-9]{2}:[0-9]{2}:[0-9]{2}\\.[0-9]{6} +[0-9]+ test_log\\.c:[0-9]+\\] hello 7$"));
+    assert_true(matches(
+        info, "^I[0-9]{4} [0-9]{2}:[0-9]{2}:[0-9]{2}\\.[0-9]{6} +[0-9]+ test_log\\.c:[0-9]+\\] hello 7$"));
     assert_true(matches(info, "^W.* careful$"));
     assert_true(matches(info, "^E.*\\] bad\\\\nline\\\\x01 caf\xc3\xa9$"));
     assert_null(strstr(warning, "hello"));

@@ -71,7 +71,7 @@ etc_env(struct etc *etc, const char *variable)
 static inline int
 etc_load(struct etc *etc, int agent, ...)
 {
-    char *argv[24] = {(char *)(uintptr_t)"test", NULL};
+    char *argv[24] = {(char *)(uintptr_t) "test", NULL};
     char directory[96];
     int argc = 1, status;
     struct conf_owner owner;
@@ -96,9 +96,10 @@ etc_load(struct etc *etc, int agent, ...)
         assert_true(etc->err.text[0] != '\0');
     return status;
 }
-#define load_master(etc, ...) etc_load(etc, false, "--registry=memory", ##__VA_ARGS__, NULL)
+#define load_master(etc, ...)      etc_load(etc, false, "--registry=memory", ##__VA_ARGS__, NULL)
 #define load_master_bare(etc, ...) etc_load(etc, false, ##__VA_ARGS__, NULL)
-#define load_agent(etc, ...) etc_load(etc, true, "--work_dir=/w", "--master=127.0.0.1:5050", ##__VA_ARGS__, NULL)
+#define load_agent(etc, ...)                                                                                 \
+    etc_load(etc, true, "--work_dir=/w", "--master=127.0.0.1:5050", ##__VA_ARGS__, NULL)
 #define load_agent_bare(etc, ...) etc_load(etc, true, ##__VA_ARGS__, NULL)
 
 static inline void

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Every row of the flag tables in tests/facts is known to its program with its aliases, type and default, or is listed
- * here with the reason why not. A row of ours that the facts do not have is listed too.
+ * Every row of the flag tables in tests/facts is known to its program with its aliases, type and default, or
+ * is listed here with the reason why not. A row of ours that the facts do not have is listed too.
  */
 #include "etc.h"
 
@@ -35,7 +35,8 @@ static const struct exception exceptions[] = {
     {"environment", "LIBPROCESS_NUM_WORKER_THREADS", "type", "accepted and explained"},
     {"environment", "LIBPROCESS_LIBEV_NUM_IO_THREADS", "default", "accepted and explained"},
     {"environment", "LIBPROCESS_LIBEV_NUM_IO_THREADS", "type", "accepted and explained"},
-    {"environment", "LIBPROCESS_ADVERTISE_PORT", "type", "stands for advertise_port, which is text in Mesos too"},
+    {"environment", "LIBPROCESS_ADVERTISE_PORT", "type",
+     "stands for advertise_port, which is text in Mesos too"},
 };
 
 static bool
@@ -177,12 +178,13 @@ test_agent(void **state)
     assert_true(check_table("mesos-agent", agent_option_table, "flags-agent.tsv") == 160);
 }
 
-/* The first rows of the table are the logging flags of both; the others stand in the programs' own tables too. */
+/* The first rows of the table are the logging flags of both; the others stand in the programs' own tables
+ * too. */
 static void
 test_common(void **state)
 {
-    static const char *const names[] = {"quiet", "logging_level", "log_dir", "logbufsecs",
-                                        "initialize_driver_logging", "external_log_file"};
+    static const char *const names[] = {
+        "quiet", "logging_level", "log_dir", "logbufsecs", "initialize_driver_logging", "external_log_file"};
     auto_buf struct buf content = {0};
     struct str rest;
     struct row row;
@@ -239,9 +241,9 @@ test_sound(void **state)
 static void
 test_gone(void **state)
 {
-    static const char *const agent_flags[] = {"checkpoint", "containerizer_path", "default_container_image",
-                                              "resource_monitoring_interval", "default_role", "frameworks_home",
-                                              "external_log_file", "docker_stop_timeout"};
+    static const char *const agent_flags[] = {
+        "checkpoint",   "containerizer_path", "default_container_image", "resource_monitoring_interval",
+        "default_role", "frameworks_home",    "external_log_file",       "docker_stop_timeout"};
 
     for (size_t i = 0; i < ARRAY_LEN(agent_flags); i++)
         assert_non_null(option_find(agent_option_table, str_of(agent_flags[i])));

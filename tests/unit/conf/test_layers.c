@@ -58,11 +58,15 @@ test_ini(void **state)
     static const struct {
         const char *text, *error;
     } bad[] = {
-        {"cluster = a\nquorun = 2\n", "master.ini:2: unknown option 'quorun': the nearest known name is 'quorum'"},
+        {"cluster = a\nquorun = 2\n",
+         "master.ini:2: unknown option 'quorun': the nearest known name is 'quorum'"},
         {"cluster = a ; b\n", "master.ini:1: a ';' after white space"},
         {"cluster = a\n  b = c\n", "master.ini:2: the line begins with white space"},
         {"cluster\n", "master.ini:1: no '='"},
-        {"[" "aaaaaaaaaabbbbbbbbbbccccccccccddddddddddeeeeeeeeeefffff" "]\n", "longer than 49 bytes"},
+        {"["
+         "aaaaaaaaaabbbbbbbbbbccccccccccddddddddddeeeeeeeeeefffff"
+         "]\n",
+         "longer than 49 bytes"},
         {"[modules\n", "has no ']'"},
         {"[modules] x\n", "something follows"},
         {"port = many\n", "master.ini:1: option 'port': 'many' is no integer"},
@@ -98,7 +102,9 @@ test_ini(void **state)
     etc_write(etc, "mesos/master.ini", longer);
     assert_int_equal(load_master(etc), 0);
     free(longer);
-    etc_write(etc, "mesos/master.ini", "\xef\xbb\xbf" "cluster=bom\r\nport=0\r\n");
+    etc_write(etc, "mesos/master.ini",
+              "\xef\xbb\xbf"
+              "cluster=bom\r\nport=0\r\n");
     assert_int_equal(load_master(etc), 0);
     assert_string_equal(etc->master.cluster, "bom");
     etc_write(etc, "other.ini", "cluster = elsewhere\n");
@@ -144,7 +150,8 @@ test_option_files(void **state)
 
     etc_write(etc, "mesos-agent/atributes", "x");
     assert_int_not_equal(load_agent(etc), 0);
-    assert_has(etc->err.text, "/mesos-agent/atributes: unknown option 'atributes': the nearest known name is 'attributes'");
+    assert_has(etc->err.text,
+               "/mesos-agent/atributes: unknown option 'atributes': the nearest known name is 'attributes'");
     etc_free(etc);
 }
 
@@ -181,10 +188,12 @@ test_etc_default(void **state)
 
     etc_write(etc, "mesos/zk", "10.1.1.1:5050\n");
     etc_write(etc, "default/mesos",
-              "# comment\nLOGS=/var/log/mesos\nULIMIT=\"-n 8192\"\nBASE='/srv'\nexport MESOS_strict=false\nPORT=5050\n"
+              "# comment\nLOGS=/var/log/mesos\nULIMIT=\"-n 8192\"\nBASE='/srv'\nexport "
+              "MESOS_strict=false\nPORT=5050\n"
               "MESOS_recover=cleanup\nexport MESOS_sandbox_nonsense=1\numask 022\n");
-    etc_write(etc, "default/mesos-slave",
-              "MASTER=`cat /etc/mesos/zk`\nIP=10.1.1.2\nISOLATION=process\nexport MESOS_work_dir=${BASE}/mesos");
+    etc_write(
+        etc, "default/mesos-slave",
+        "MASTER=`cat /etc/mesos/zk`\nIP=10.1.1.2\nISOLATION=process\nexport MESOS_work_dir=${BASE}/mesos");
     assert_int_equal(load_agent_bare(etc), 0);
     assert_string_equal(etc->agent.master, "10.1.1.1:5050");
     assert_string_equal(etc->agent.common.log_dir, "/var/log/mesos");
@@ -255,7 +264,8 @@ test_argv(void **state)
 {
     struct etc *etc = etc_new();
 
-    assert_int_equal(load_master(etc, "--quiet", "--no-hostname_lookup", "--PORT=0", "stray", "--", "--nonsense"), 0);
+    assert_int_equal(
+        load_master(etc, "--quiet", "--no-hostname_lookup", "--PORT=0", "stray", "--", "--nonsense"), 0);
     assert_true(etc->master.common.quiet);
     assert_false(etc->master.common.hostname_lookup);
     assert_int_equal(etc->master.common.port, 0);
@@ -320,10 +330,14 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_defaults),     cmocka_unit_test(test_precedence),
-        cmocka_unit_test(test_ini),          cmocka_unit_test(test_option_files),
-        cmocka_unit_test(test_option_files_refused), cmocka_unit_test(test_etc_default),
-        cmocka_unit_test(test_environment),  cmocka_unit_test(test_argv),
+        cmocka_unit_test(test_defaults),
+        cmocka_unit_test(test_precedence),
+        cmocka_unit_test(test_ini),
+        cmocka_unit_test(test_option_files),
+        cmocka_unit_test(test_option_files_refused),
+        cmocka_unit_test(test_etc_default),
+        cmocka_unit_test(test_environment),
+        cmocka_unit_test(test_argv),
         cmocka_unit_test(test_check_config),
     };
 

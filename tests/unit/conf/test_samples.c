@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The samples and manual pages in etc/ are what the option tables say, and the sample with every line uncommented that
- * has a value is a valid configuration. `test_samples --write` (make samples) writes them anew.
+ * The samples and manual pages in etc/ are what the option tables say, and the sample with every line
+ * uncommented that has a value is a valid configuration. `test_samples --write` (make samples) writes them
+ * anew.
  */
 #include "etc.h"
 

@@ -35,7 +35,8 @@ test_bounds(void **state)
     refused(etc, true, "--executor_environment_variables={\"A\":1}", "is no text");
     refused(etc, true, "--executor_environment_variables=[]", "no JSON object");
     refused(etc, true, "--executor_environment_variables={", "line 1");
-    assert_int_equal(load_master(etc, "--agent_removal_rate_limit=2/20mins", "--recovery_agent_removal_limit=25%"), 0);
+    assert_int_equal(
+        load_master(etc, "--agent_removal_rate_limit=2/20mins", "--recovery_agent_removal_limit=25%"), 0);
     assert_int_equal(etc->master.agent_removal_rate_count, 2);
     assert_int_equal(etc->master.agent_removal_rate_ns, 1200 * INT64_C(1000000000));
     assert_true(etc->master.recovery_agent_removal_limit == 0.25);
@@ -59,8 +60,9 @@ test_not_built_yet(void **state)
     refused(etc, true, "--launcher=linux", "not built yet");
     refused(etc, true, "--docker_socket=/run/other.sock", "not built yet");
     /* The value that holds anyway asks for nothing. */
-    assert_int_equal(load_master(etc, "--no-authenticate_agents", "--authorizers=local",
-                                 "--zk_session_timeout=10000ms"), 0);
+    assert_int_equal(
+        load_master(etc, "--no-authenticate_agents", "--authorizers=local", "--zk_session_timeout=10000ms"),
+        0);
     assert_int_equal(load_agent(etc, "--docker_remove_delay=360mins", "--no-cgroups_enable_cfs"), 0);
     etc_free(etc);
     etc = etc_new();
@@ -74,10 +76,11 @@ test_flags_of_old(void **state)
 {
     struct etc *etc = etc_new();
 
-    assert_int_equal(load_master(etc, "--slave_ping_timeout=20secs", "--max_slave_ping_timeouts=7", "--quorum=2",
-                                 "--slave_removal_rate_limit=1/10mins", "--recovery_slave_removal_limit=10%",
-                                 "--slave_reregister_timeout=11mins", "--user_sorter=drf", "--roles=dev,stage,prod",
-                                 "--whitelist=*", "--log_auto_initialize=true"),
+    assert_int_equal(load_master(etc, "--slave_ping_timeout=20secs", "--max_slave_ping_timeouts=7",
+                                 "--quorum=2", "--slave_removal_rate_limit=1/10mins",
+                                 "--recovery_slave_removal_limit=10%", "--slave_reregister_timeout=11mins",
+                                 "--user_sorter=drf", "--roles=dev,stage,prod", "--whitelist=*",
+                                 "--log_auto_initialize=true"),
                      0);
     assert_int_equal(etc->master.agent_ping_timeout_ns, 20 * INT64_C(1000000000));
     assert_int_equal(etc->master.max_agent_ping_timeouts, 7);
@@ -91,8 +94,9 @@ test_flags_of_old(void **state)
     assert_int_equal(load_master_bare(etc, "--registry=replicated_log", "--work_dir=/w"), 0);
     assert_string_equal(etc->master.registry, "local");
     assert_true(etc_noted(etc, "'replicated_log' means 'local'"));
-    assert_int_equal(load_agent(etc, "--checkpoint=true", "--containerizers=external", "--containerizer_path=/x",
-                                "--isolation=process", "--default_role=prod", "--frameworks_home=/srv/frameworks",
+    assert_int_equal(load_agent(etc, "--checkpoint=true", "--containerizers=external",
+                                "--containerizer_path=/x", "--isolation=process", "--default_role=prod",
+                                "--frameworks_home=/srv/frameworks",
                                 "--external_log_file=file:///var/log/agent"),
                      0);
     assert_string_equal(etc->agent.containerizers, "mesos");
@@ -152,7 +156,8 @@ static void
 test_modules_json(void **state)
 {
     static const char json[] =
-        "{\"libraries\":[{\"file\":\"/lib/liblottery.so\",\"modules\":[{\"name\":\"org_lottery\",\"parameters\":"
+        "{\"libraries\":[{\"file\":\"/lib/"
+        "liblottery.so\",\"modules\":[{\"name\":\"org_lottery\",\"parameters\":"
         "[{\"key\":\"seed\",\"value\":\"42\"},{\"key\":\"b\",\"value\":\"\"}]},{\"name\":\"org_other\"}]},"
         "{\"name\":\"foo\",\"modules\":[{\"name\":\"org_foo\"}]}]}";
     struct etc *etc = etc_new();
@@ -193,9 +198,10 @@ test_modules_ini(void **state)
     const struct conf_module *modules;
     size_t count;
 
-    etc_write(etc, "mesos/master.ini",
-              "allocator = org_lottery\n[modules]\norg_lottery = file:///x/lottery.so\n[org_lottery]\nseed = 7\n"
-              "[hierarchical_drf]\na = b\n");
+    etc_write(
+        etc, "mesos/master.ini",
+        "allocator = org_lottery\n[modules]\norg_lottery = file:///x/lottery.so\n[org_lottery]\nseed = 7\n"
+        "[hierarchical_drf]\na = b\n");
     assert_int_equal(load_master(etc), 0);
     modules = conf_modules(etc->set, &count);
     assert_int_equal(count, 2);
@@ -238,10 +244,10 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_bounds),          cmocka_unit_test(test_not_built_yet),
-        cmocka_unit_test(test_flags_of_old),    cmocka_unit_test(test_between_options),
-        cmocka_unit_test(test_file_values),     cmocka_unit_test(test_modules_json),
-        cmocka_unit_test(test_modules_ini),     cmocka_unit_test(test_documents),
+        cmocka_unit_test(test_bounds),       cmocka_unit_test(test_not_built_yet),
+        cmocka_unit_test(test_flags_of_old), cmocka_unit_test(test_between_options),
+        cmocka_unit_test(test_file_values),  cmocka_unit_test(test_modules_json),
+        cmocka_unit_test(test_modules_ini),  cmocka_unit_test(test_documents),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
