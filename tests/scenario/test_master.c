@@ -859,6 +859,52 @@ test_too_many_lost_agents_end_the_master(void **state)
 }
 
 static void
+test_lost_agents_are_forgotten_in_the_end(void **state)
+{
+    (void)state;
+    struct world *w = world_new();
+    w->options.registry_max_agent_age_ns = MINS(30);
+    start_master(w);
+    pass(w, 100);
+    auto_free char *id = xstrdup(admitted(w));
+    subscribe(w, "", NULL);
+    call(w, "\"type\":\"SUPPRESS\"");
+    w->silent = true;
+    pass(w, 95 * 1000);
+    assert_non_null(strstr(get(w, "/state"), "\"unreachable_slaves\":1"));
+    pass(w, 20 * 60 * 1000);
+    assert_non_null(strstr(get(w, "/state"), "\"unreachable_slaves\":1"));
+    pass(w, 30 * 60 * 1000);
+    assert_non_null(strstr(get(w, "/state"), "\"unreachable_slaves\":0"));
+    size_t last = registry.written_count - 1;
+    assert_int_equal(registry.written[last].table, MESOS_REGISTRY_UNREACHABLE);
+    assert_true(registry.written[last].removed);
+    assert_string_equal(registry.written[last].key, id);
+    world_free(w);
+}
+
+static void
+test_agents_go_one_after_the_other(void **state)
+{
+    (void)state;
+    struct world *w = world_new();
+    w->options.agent_removal_rate_count = 1;
+    w->options.agent_removal_rate_ns = MINS(10);
+    start_master(w);
+    pass(w, 100);
+    agent_registers(w, "slave(1)");
+    agent_registers(w, "slave(2)");
+    pass(w, 100);
+    subscribe(w, "", NULL);
+    w->silent = true;
+    pass(w, 5 * 60 * 1000);
+    assert_int_equal(told_times(w, EVENT(FAILURE)), 1);
+    pass(w, 8 * 60 * 1000);
+    assert_int_equal(told_times(w, EVENT(FAILURE)), 2);
+    world_free(w);
+}
+
+static void
 test_histories_are_bounded(void **state)
 {
     (void)state;
@@ -944,6 +990,8 @@ main(void)
         cmocka_unit_test(test_reconciliation_at_reregistration),
         cmocka_unit_test(test_agents_of_the_registry_come_back_or_are_lost),
         cmocka_unit_test(test_too_many_lost_agents_end_the_master),
+        cmocka_unit_test(test_lost_agents_are_forgotten_in_the_end),
+        cmocka_unit_test(test_agents_go_one_after_the_other),
         cmocka_unit_test(test_histories_are_bounded),
         cmocka_unit_test(test_nonsense_from_agents),
     };
