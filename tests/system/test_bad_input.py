@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Bad input to both daemons: each is answered as Mesos answers (recorded exchanges), or better; the daemons keep serving."""
 import json
+import math
 import os
 import socket
+import struct
 import time
 
 import pytest
@@ -96,6 +98,36 @@ def test_task(client, name):
     # What the refused task would have used is offered again.
     client.call("REVIVE")
     client.offer()
+
+
+def field(number, value):
+    """One protobuf field: bytes and text length-delimited, floats as doubles, integers as varints."""
+    if isinstance(value, float):
+        return bytes([number << 3 | 1]) + struct.pack("<d", value)
+    if isinstance(value, int):
+        return bytes([number << 3, value])
+    value = value.encode() if isinstance(value, str) else value
+    size, left = b"", len(value)
+    while left > 127:
+        size, left = size + bytes([left & 127 | 128]), left >> 7
+    return bytes([number << 3 | 2]) + size + bytes([left]) + value
+
+
+@pytest.mark.parametrize("cpus, part", [(math.nan, "NaN not supported"), (math.inf, "Infinite values not supported"),
+                                        (-math.inf, "value <= 0"), (1e300, "Invalid scalar resource: value >")])
+def test_numbers_that_json_cannot_say(client, cpus, part):
+    offer = client.offer()
+
+    def scalar_field(name, value):
+        return field(4, field(1, name) + field(2, 0) + field(3, field(1, value)))
+    task = (field(1, "odd") + field(2, field(1, "odd")) + field(3, field(1, offer["agent_id"]["value"]))
+            + scalar_field("cpus", cpus) + scalar_field("mem", 32.0) + field(7, field(3, "true")))
+    accept = field(1, field(1, offer["id"]["value"])) + field(2, field(1, 1) + field(2, field(1, task)))
+    call = field(1, field(1, client.framework_id)) + field(2, 3) + field(4, accept)
+    assert client.raw(call, headers={"Content-Type": "application/x-protobuf"})[0] == 202
+    status = client.update("odd")
+    assert (status["state"], status["reason"]) == ("TASK_ERROR", "REASON_TASK_INVALID")
+    assert part in status["message"]
 
 
 def test_duplicate_id(client):
