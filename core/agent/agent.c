@@ -121,6 +121,7 @@ agent_free(struct agent *agent)
     gc_free(agent->gc);
     daemon_free(agent->daemon);
     resources_fini(&agent->total);
+    packed_fini(&agent->checkpointed);
     arena_free(agent->attributes_arena);
     free(agent->hostname);
     free(agent->work_dir);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * CheckpointResourcesMessage: reservations and volumes that must survive. Operations come with a later issue;
- * until then the master has nothing to say here but that there are none, and anything else is said aloud.
+ * CheckpointResourcesMessage: reservations and volumes that must survive a restart. They are remembered and
+ * told to the next master; making volumes comes with the operations.
  */
 #include "agent/state.h"
 
@@ -9,9 +9,18 @@ void
 message_checkpoint_resources(struct agent *agent, const struct upid *from,
                              const Mesos__Internal__CheckpointResourcesMessage *message)
 {
+    struct err err = {0};
+    auto_resources struct resources checked = {0};
     if (!agent_from_master(agent, from, "CheckpointResourcesMessage"))
         return;
-    if (message->n_resources)
-        log_error("the master wants %zu reserved resources checkpointed, which this agent cannot do yet",
-                  message->n_resources);
+    if (resources_from_proto(&checked, message->resources, message->n_resources, &err)) {
+        log_error("dropping CheckpointResourcesMessage: %s", err.text);
+        return;
+    }
+    /* Without them on disk a restart would give away what is reserved: better to end now and be started
+     * again. */
+    if (checkpoint_resources(agent, message->resources, message->n_resources, &err)) {
+        auto_free char *why = xasprintf("cannot checkpoint resources: %s", err.text);
+        agent_finish(agent, 1, why);
+    }
 }

@@ -30,12 +30,15 @@ struct reading {
 
 static int read_agent(struct reading *reading, struct err *err);
 static int read_frameworks(struct reading *reading, struct err *err);
+static int piece_lost(struct reading *reading, const char *what, int status, struct err *err);
 
 int
 recover_read(struct agent *agent, struct err *err)
 {
     struct reading reading = {.agent = agent};
     int status = read_agent(&reading, err);
+    if (!status && (status = checkpoint_resources_read(agent, err)))
+        status = piece_lost(&reading, "checkpointed resources", status, err);
     if (!status && agent->id)
         status = read_frameworks(&reading, err);
     return status;

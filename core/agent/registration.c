@@ -234,6 +234,7 @@ send_register(struct agent *agent, struct arena *arena)
 {
     Mesos__Internal__RegisterSlaveMessage message = MESOS__INTERNAL__REGISTER_SLAVE_MESSAGE__INIT;
     message.slave = agent_slave_info(agent, arena);
+    message.checkpointed_resources = checkpointed_resources(agent, arena, &message.n_checkpointed_resources);
     message.version = (char[]){MESOS_PROTOCOL_VERSION};
     message.agent_capabilities = capabilities(arena, &message.n_agent_capabilities);
     message.resource_version_uuid = resource_version(agent, arena);
@@ -268,6 +269,7 @@ send_reregister(struct agent *agent, struct arena *arena)
             tasks += map_count(&executor->tasks);
         }
     message.slave = agent_slave_info(agent, arena);
+    message.checkpointed_resources = checkpointed_resources(agent, arena, &message.n_checkpointed_resources);
     message.executor_infos = arena_calloc(arena, executors + 1, sizeof(void *));
     message.tasks = arena_calloc(arena, tasks + 1, sizeof(void *));
     message.frameworks = arena_calloc(arena, map_count(&agent->frameworks) + 1, sizeof(void *));

@@ -143,6 +143,7 @@ struct agent {
     char *id;
     char pid[400], endpoint[128], ip[64];
     struct resources total;
+    struct packed checkpointed; /* records of mesos.v1.Resource: what the master wants remembered */
     struct arena *attributes_arena;
     Mesos__V1__Attribute **attributes;
     size_t attribute_count;
@@ -304,6 +305,13 @@ int checkpoint_task(struct task *task, struct err *err);
 void checkpoint_http_marker(struct executor *executor);
 void checkpoint_sentinel(struct executor *executor);
 struct str checkpoint_executor_bytes(const struct executor *executor, struct arena *arena);
+
+/* checkpoint_resources.c */
+int checkpoint_resources(struct agent *agent, Mesos__V1__Resource *const *resources, size_t count,
+                         struct err *err);
+int checkpoint_resources_read(struct agent *agent, struct err *err);
+Mesos__V1__Resource **checkpointed_resources(const struct agent *agent, struct arena *arena,
+                                             size_t *ret_count);
 
 /* recover.c */
 /* Reads what an earlier run left; when executors may be alive, waits for them; ends in registration_start. */

@@ -896,6 +896,32 @@ test_restart_before_the_executor_had_its_task(void **state)
 }
 
 static void
+test_checkpointed_resources_are_told_again(void **state)
+{
+    struct world *w = *state;
+    pass(w, 2000);
+    const char *json =
+        "{\"resources\":[{\"name\":\"disk\",\"type\":\"SCALAR\",\"scalar\":{\"value\":64},\"role\":\"web\","
+        "\"reservation\":{\"principal\":\"ops\"}}]}";
+    master_says(w, "mesos.internal.CheckpointResourcesMessage",
+                message_from_json(&mesos__internal__checkpoint_resources_message__descriptor, str_of(json),
+                                  w->arena, NULL));
+    pass(w, 100);
+    restart(w);
+    pass(w, 3000);
+    const struct note *note = NULL;
+    for (size_t i = 0; i < w->note_count; i++)
+        if (!strcmp(w->notes[i].name, "mesos.internal.ReregisterSlaveMessage"))
+            note = &w->notes[i];
+    assert_non_null(note);
+    Mesos__Internal__ReregisterSlaveMessage *message = message_unpack(
+        &mesos__internal__reregister_slave_message__descriptor, str_n(note->body, note->len), w->arena, NULL);
+    assert_int_equal(message->n_checkpointed_resources, 1);
+    assert_string_equal(message->checkpointed_resources[0]->role, "web");
+    assert_float_equal(message->checkpointed_resources[0]->scalar->value, 64, 0);
+}
+
+static void
 test_leaving_gives_the_id_up(void **state)
 {
     struct world *w = *state;
@@ -933,6 +959,7 @@ main(void)
         CASE(test_restart_with_an_executor_that_comes_back),
         CASE(test_restart_sends_what_was_not_acknowledged),
         CASE(test_restart_before_the_executor_had_its_task),
+        CASE(test_checkpointed_resources_are_told_again),
         CASE(test_leaving_gives_the_id_up),
     };
     log_open(&(struct log_options){.program = "test", .level = LOG_LEVEL_ERROR}, NULL);
