@@ -93,6 +93,8 @@ def custom(cluster, scheduler):
     scheduler.accept(offer, [custom_task(scheduler, offer, "t1")])
     agent = cluster.agents[0]
     wait_for(lambda: any(e["id"] == "my-exec" for e in executors(agent)))
+    # Its process runs: whoever subscribes in its name before is told of no pid.
+    wait_for(lambda: any(c.get("status", {}).get("executor_pid") for c in agent.get("/containers")))
     return Executor(agent, scheduler.framework_id, "my-exec")
 
 
