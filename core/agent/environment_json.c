@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* See environment_json.h. */
+/* Reads --executor_environment_variables; called when an executor is launched. */
 #include "agent/environment_json.h"
 
 #include <jansson.h>

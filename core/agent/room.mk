@@ -9,10 +9,10 @@ core_agent_libagent_a_SOURCES = \
   core/agent/http_api_v1.c core/agent/http_api_v1_executor.c core/agent/http_containers.c \
   core/agent/http_state.c core/agent/journal.c core/agent/journal.h core/agent/launch.c \
   core/agent/message_checkpoint_resources.c core/agent/message_framework_to_executor.c \
-  core/agent/message_kill_task.c core/agent/message_ping_slave.c core/agent/message_run_task.c \
+  core/agent/message_kill_task.c core/agent/message_ping_slave.c core/agent/message_run_task.c core/agent/message_run_task_group.c \
   core/agent/message_shutdown.c core/agent/message_shutdown_executor.c \
   core/agent/message_shutdown_framework.c core/agent/message_slave_registered.c \
   core/agent/message_slave_reregistered.c core/agent/message_status_update_acknowledgement.c \
-  core/agent/message_update_framework.c core/agent/messages.def core/agent/metrics.c core/agent/pb.h \
+  core/agent/message_update_framework.c core/agent/messages.def core/agent/metrics.c core/agent/orders.c core/agent/orders.h core/agent/pb.h \
   core/agent/recover.c core/agent/recover_read.c core/agent/registration.c core/agent/routes.c core/agent/state.h \
   core/agent/status_updates.c core/agent/status_updates.h core/agent/tasks.c core/agent/updates.c

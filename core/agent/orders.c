@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What RunTaskMessage and RunTaskGroupMessage have in common: tasks for an executor that runs already or is
+ * started for them. What cannot be run is answered with a status update, never silently.
+ */
+#include "agent/orders.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "model/role.h"
+
+/* Ids become names of directories: the master checks them too, but it is not the only one who may speak to
+ * us. */
+static int
+ids_check(const Mesos__V1__FrameworkInfo *framework, const Mesos__V1__ExecutorInfo *executor,
+          Mesos__V1__TaskInfo *const *tasks, size_t count, struct err *err)
+{
+    int status;
+    if (!framework->id)
+        return err_set(err, -EINVAL, "the framework has no id");
+    if ((status = id_check(str_of(framework->id->value), "FrameworkID", err)))
+        return status;
+    if (executor && (status = id_check(str_of(executor->executor_id->value), "ExecutorID", err)))
+        return status;
+    for (size_t i = 0; i < count; i++)
+        if ((status = id_check(str_of(tasks[i]->task_id->value), "TaskID", err)))
+            return status;
+    return 0;
+}
+
+static struct framework *
+framework_for(struct agent *agent, const Mesos__V1__FrameworkInfo *info, const char *pid)
+{
+    struct err err = {0};
+    struct framework *framework = framework_find(agent, str_of(info->id->value));
+    if (framework)
+        return framework;
+    framework = framework_back(agent, info, pid);
+    if (!framework)
+        framework = framework_new(agent, info, pid);
+    if (framework->checkpoint && checkpoint_framework(framework, &err))
+        log_error("framework %s is not checkpointed: %s", framework->id, err.text);
+    return framework;
+}
+
+static void
+drop(const struct order *order, task_reason reason, const char *message)
+{
+    for (size_t i = 0; i < order->count; i++)
+        agent_update_drop(order->agent, order->framework, str_of(order->executor->executor_id->value),
+                          str_of(order->tasks[i]->task_id->value), reason, message);
+}
+
+static void
+error(const struct order *order, task_reason reason, const char *message)
+{
+    for (size_t i = 0; i < order->count; i++)
+        agent_update_make(order->agent, order->framework, NULL, str_of(order->tasks[i]->task_id->value),
+                          MESOS__V1__TASK_STATE__TASK_ERROR, reason, message);
+}
+
+static void
+refuse(const struct order *order)
+{
+    for (size_t i = 0; i < order->count; i++)
+        agent_update_make(order->agent, order->framework, NULL, str_of(order->tasks[i]->task_id->value),
+                          MESOS__V1__TASK_STATE__TASK_FAILED,
+                          MESOS__V1__TASK_STATUS__REASON__REASON_CONTAINER_LAUNCH_FAILED, order->refusal);
+}
+
+/* The tasks as queued ones of the executor; none of them when one is no good. */
+static int
+queue(const struct order *order, struct executor *executor, struct err *err)
+{
+    uint32_t group = order->group ? ++order->agent->next_group : 0;
+    for (size_t i = 0; i < order->count; i++) {
+        const char *id = order->tasks[i]->task_id->value;
+        struct task *task =
+            map_get(&executor->tasks, str_of(id)) ? NULL : task_new(executor, order->tasks[i], err);
+        if (task) {
+            task->group = group;
+            continue;
+        }
+        if (err && !err->code)
+            err_set(err, -EEXIST, "Task '%s' exists already", id);
+        while (i-- > 0) {
+            task = map_remove(&executor->tasks, str_of(order->tasks[i]->task_id->value));
+            list_remove(&task->node);
+            task_free(task);
+        }
+        return -EINVAL;
+    }
+    return 0;
+}
+
+static void
+on_grown(void *arg, int status, const char *error_text, struct mesos_bytes answer)
+{
+    (void)arg;
+    (void)answer;
+    if (status && status != -ENOENT && status != -ENOTSUP && status != -ECANCELED)
+        log_warning("cannot update a container's resources: %s", error_text ? error_text : strerror(-status));
+}
+
+/* More work for an executor that is there. */
+static void
+deliver(const struct order *order, struct executor *executor)
+{
+    struct task *task;
+    struct err err = {0};
+    if (executor->meta)
+        list_foreach (task, &executor->queued, node)
+            if (checkpoint_task(task, &err))
+                log_error("task %s is not checkpointed: %s", task->id, err.text);
+    if (executor->state != EXECUTOR_RUNNING || !executor->stream)
+        return; /* it gets them when it subscribes */
+    auto_resources struct resources total = {0};
+    executor_resources(executor, &total);
+    containerizer_update(order->agent->setup.containerizers[executor->containerizer], executor->container_id,
+                         resources_view(&total), (struct mesos_bytes){0}, on_grown, NULL);
+    executor_send_queued(executor);
+}
+
+/* An executor that runs again keeps its directory; what earlier runs left in it goes on its own. */
+static void
+keep_directories(const struct executor *executor)
+{
+    const struct framework *framework = executor->framework;
+    const struct executor *earlier;
+    struct gc *gc = executor->agent->gc;
+    gc_keep_executor(gc, framework->id, executor->id);
+    list_foreach (earlier, &framework->completed, node)
+        if (!strcmp(earlier->id, executor->id))
+            gc_schedule_run(gc, framework->id, earlier->id, earlier->container_id, 0);
+}
+
+static void
+run_tasks(const struct order *order)
+{
+    struct framework *framework = order->framework;
+    struct executor *executor = executor_find(framework, str_of(order->executor->executor_id->value));
+    struct err err = {0};
+    if (executor && (executor->state == EXECUTOR_TERMINATING || executor->state == EXECUTOR_TERMINATED)) {
+        drop(order, MESOS__V1__TASK_STATUS__REASON__REASON_EXECUTOR_TERMINATED,
+             executor->state == EXECUTOR_TERMINATED ? "Executor terminated" : "Executor terminating");
+        return;
+    }
+    if (!executor && order->launch_known && !order->launch) {
+        drop(order, MESOS__V1__TASK_STATUS__REASON__REASON_EXECUTOR_TERMINATED,
+             "The executor that the task was meant for is not running on this agent");
+        return;
+    }
+    bool fresh = !executor;
+    if (fresh) {
+        executor = executor_new(framework, order->executor, order->generated, NULL);
+        keep_directories(executor);
+    }
+    if (queue(order, executor, &err)) {
+        error(order, MESOS__V1__TASK_STATUS__REASON__REASON_TASK_INVALID, err.text);
+        if (fresh) {
+            map_remove(&framework->executors, str_of(executor->id));
+            executor_free(executor);
+        }
+        return;
+    }
+    if (fresh)
+        executor_launch(executor);
+    else
+        deliver(order, executor);
+}
+
+void
+order_take(struct agent *agent, const struct upid *from, struct order *order,
+           const Mesos__V1__FrameworkInfo *info, const char *pid, const char *what)
+{
+    struct err err = {0};
+    auto_arena struct arena *arena = arena_new(0);
+    if (!agent_from_master(agent, from, what))
+        return;
+    if (!agent->id || ids_check(info, order->executor, order->tasks, order->count, &err)) {
+        log_error("dropping %s: %s", what, agent->id ? err.text : "the agent has no id yet");
+        return;
+    }
+    order->agent = agent;
+    order->framework = framework_for(agent, info, pid);
+    for (size_t i = 0; i < order->count; i++) {
+        const char *id = order->tasks[i]->task_id->value;
+        if (framework_task(order->framework, str_of(id))) {
+            log_warning("dropping %s: task %s of framework %s is here already", what, id,
+                        order->framework->id);
+            return;
+        }
+        log_info("got task %s of framework %s", id, order->framework->id);
+    }
+    if (order->refusal) {
+        refuse(order);
+        framework_settle(order->framework);
+        return;
+    }
+    if (!order->executor && !order->tasks[0]->command) {
+        auto_free char *message =
+            xasprintf("Task '%s' names neither a command nor an executor", order->tasks[0]->task_id->value);
+        Mesos__V1__ExecutorInfo none = MESOS__V1__EXECUTOR_INFO__INIT;
+        order->executor = &none;
+        error(order, MESOS__V1__TASK_STATUS__REASON__REASON_TASK_INVALID, message);
+        framework_settle(order->framework);
+        return;
+    }
+    if (!order->executor) {
+        order->generated = true;
+        order->executor = command_executor_info(agent, info, order->tasks[0], arena);
+    }
+    if (order->framework->terminating)
+        log_warning("dropping tasks of framework %s, which is being shut down", order->framework->id);
+    else
+        run_tasks(order);
+    framework_settle(order->framework);
+}
