@@ -50,10 +50,16 @@ class Scheduler:
         if self.framework_id:
             body["framework_id"] = {"value": self.framework_id}
         self.ended = threading.Event()
-        self.connection = http.client.HTTPConnection(self.address, timeout=120)
-        self.connection.request("POST", "/api/v1/scheduler", json.dumps(body),
-                                {"Content-Type": "application/json", "Accept": "application/json"})
-        answer = self.connection.getresponse()
+        end = time.monotonic() + 10
+        while True:
+            self.connection = http.client.HTTPConnection(self.address, timeout=120)
+            self.connection.request("POST", "/api/v1/scheduler", json.dumps(body),
+                                    {"Content-Type": "application/json", "Accept": "application/json"})
+            answer = self.connection.getresponse()
+            if answer.status != 503 or time.monotonic() > end:
+                break
+            answer.read()  # a master that does not lead yet: later
+            time.sleep(0.05)
         if answer.status != 200:
             raise CallFailed(answer.status, answer.read().decode())
         self.stream_id = answer.getheader("Mesos-Stream-Id")
