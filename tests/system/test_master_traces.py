@@ -70,6 +70,7 @@ class Stream:
 
     def __init__(self, connection, data):
         self.connection, self.data = connection, data
+        self.json = b"Content-Type: application/json" in data.partition(b"\r\n\r\n")[0]
         self.events = queue.Queue()
         self.ended = False
         self.taken = 0
@@ -80,7 +81,7 @@ class Stream:
             body, self.ended = dechunk(self.data.partition(b"\r\n\r\n")[2])
             found = records(body)
             for record in found[self.taken:]:
-                self.events.put(json.loads(record))
+                self.events.put(json.loads(record) if self.json else record)
             self.taken = len(found)
             if self.ended:
                 return
@@ -374,3 +375,34 @@ def test_group_errors(quick):
         check_answer(name, request, status, headers, body, answer, replay)
         for task_id in dict.fromkeys(re.findall(rb'"task_id": *\{"value": *"([^"]*)"', request)):
             same_status(await_master_status(replay, task_id.decode()), expected[task_id.decode()][0], replay)
+
+
+def test_scheduler_calls_in_protobuf(quick):
+    """The core calls and their refusals in protobuf: ids are of equal length and replaced in the bytes as they are."""
+    replay = Replay(quick, "03-v1-scheduler-protobuf")
+    wrong, kinds = [], []
+
+    def read(stream):
+        while True:
+            record = stream.events.get()
+            kinds.append(record[1])  # every event begins with its type
+            if record[:2] == b"\x08\x02":
+                for offer in re.findall(replay.master_id.encode() + rb"-O\d+", record):
+                    replay.offers.put({"id": {"value": offer.decode()}})
+
+    for name, request, answer in replay.requests:
+        try:
+            connection = replay.send(request)
+            status, headers, body = replay.receive(connection, request.split(b" ", 1)[0].decode())
+            if not isinstance(body, Stream):
+                check_answer(name, request, status, headers, body, answer, replay)
+                continue
+            _, their_headers, _ = split(answer)
+            assert status == 200 and headers["content-type"] == their_headers["content-type"]
+            replay.ids[their_headers["mesos-stream-id"]] = headers["mesos-stream-id"]
+            if not body.json:
+                threading.Thread(target=read, args=(body,), daemon=True).start()
+        except (AssertionError, queue.Empty, OSError) as why:
+            wrong.append(f"{name}: {type(why).__name__} {why}")
+    assert not wrong, "\n".join(wrong)
+    assert kinds[:2] == [1, 8] and {2, 4} <= set(kinds), kinds  # SUBSCRIBED, HEARTBEAT, then OFFERS and UPDATE
