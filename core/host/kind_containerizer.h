@@ -17,7 +17,8 @@
 enum { CONTAINERIZER_NOT_MINE = 0, CONTAINERIZER_LAUNCHED = 1, CONTAINERIZER_EXISTS = 2 };
 
 /*
- * Lends isolators (sorted by phase here) and the logger to a containerizer; call once, first. The services live as long
+ * Lends isolators (sorted by phase here) and the logger to a containerizer; call once, first. Start these modules before
+ * the containerizer: the host stops the last started first. The services live as long
  * as the host. logger may be NULL (a containerizer that needs one refuses at launch).
  */
 void containerizer_initialize(struct module *module, struct module *const *isolators, size_t isolator_count,

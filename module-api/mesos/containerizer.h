@@ -46,13 +46,15 @@ struct mesos_containerizer_ops {
      * destroyed. Re-adopted by pid plus start time, never by pid alone. Required. */
     void (*recover)(void *instance, const struct mesos_isolator_state *states, size_t count,
                     struct mesos_call *call);
-    /* Answer: one byte, 1 = launched, 0 = not for this containerizer (ask the next), 2 = exists already. Required. */
+    /* The process has its sandbox as working directory and its output where the logger says; it is not started before its
+     * pid is in pid_checkpoint_path. Answer: one byte, 1 = launched, 0 = not for this containerizer (ask the next), 2 = exists already. Required. */
     void (*launch)(void *instance, const struct mesos_containerizer_launch *launch, struct mesos_call *call);
     /* Answer when the container has ended: packed mesos.slave.ContainerTermination (status is wait(2)'s). -ENOENT when it is
      * not known. Required. */
     void (*wait)(void *instance, const char *container_id, struct mesos_call *call);
     /* Answer as wait's; the container and its processes are gone then. -ENOENT. Required. */
     void (*destroy)(void *instance, const char *container_id, struct mesos_call *call);
+    /* The container's resources have changed. limits: as in isolator.h. */
     void (*update)(void *instance, const char *container_id, struct mesos_resources requests,
                    struct mesos_bytes limits, struct mesos_call *call);
     /* Packed mesos.v1.ResourceStatistics / mesos.v1.ContainerStatus. */

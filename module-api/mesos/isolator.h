@@ -46,7 +46,7 @@ struct mesos_isolator_ops {
     void (*prepare)(void *instance, const struct mesos_isolator_container *container, struct mesos_call *call);
     /* The process exists and waits to exec. */
     void (*isolate)(void *instance, const char *container_id, pid_t pid, struct mesos_call *call);
-    /* limits: packed mesos.v1.Resources-like map is not needed yet: packed repeated name/limit pairs, may be empty. */
+    /* limits: packed entries of mesos.slave.ContainerConfig.limits (resource name -> upper bound), may be empty. */
     void (*update)(void *instance, const char *container_id, struct mesos_resources requests,
                    struct mesos_bytes limits, struct mesos_call *call);
     /* Answer: packed mesos.v1.ResourceStatistics; the containerizer merges all of them. */

@@ -14,7 +14,7 @@
 #include "common/processes.h"
 #include "native.h"
 
-#define READ_EVERY_MS 10 /* at most so often */
+#define READ_EVERY_MS 20 /* at most so often */
 #define WARN_AFTER_MS (60 * 1000)
 #define READ_SLOWLY_MS 1000 /* after that */
 
