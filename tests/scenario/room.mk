@@ -6,7 +6,7 @@ check_PROGRAMS += $(SCENARIO_TESTS)
 TESTS += $(SCENARIO_TESTS)
 tests_scenario_test_agent_SOURCES = tests/scenario/test_agent.c
 tests_scenario_test_agent_LDADD = core/agent/libagent.a $(DAEMON_LIBS) $(CMOCKA_LIBS)
-tests_scenario_test_master_SOURCES = tests/scenario/test_master.c
+tests_scenario_test_master_SOURCES = tests/scenario/test_master.c tests/lib/facts.h
 tests_scenario_test_master_LDADD = core/master/libmaster.a $(DAEMON_LIBS) $(CMOCKA_LIBS)
 tests_scenario_test_cluster_SOURCES = tests/scenario/test_cluster.c tests/scenario/executor_double.c \
   tests/scenario/executor_double.h

@@ -14,6 +14,7 @@
 
 #include <cmocka.h>
 
+#include "../lib/facts.h"
 #include "base/arena.h"
 #include "base/log.h"
 #include "host/host.h"
@@ -977,6 +978,77 @@ test_nonsense_from_agents(void **state)
     world_free(w);
 }
 
+/* The protobuf body of a recorded libprocess message: one chunk. */
+static struct str
+recorded_body(struct buf *raw, const char *name)
+{
+    auto_free char *path = xasprintf("traces/01-agent-registration/%s", name);
+    facts_read(path, raw);
+    char *head_end = strstr(buf_cstr(raw), "\r\n\r\n"), *rest;
+    assert_non_null(head_end);
+    size_t size = strtoul(head_end + 4, &rest, 16);
+    return str_n(rest + 2, size);
+}
+
+static void
+assert_same_bytes(const ProtobufCMessage *ours, const ProtobufCMessage *theirs)
+{
+    auto_buf struct buf a = {0}, b = {0};
+    message_pack(&a, ours);
+    message_pack(&b, theirs);
+    assert_int_equal(a.len, b.len);
+    assert_memory_equal(buf_data(&a), buf_data(&b), a.len);
+}
+
+static void
+test_the_recorded_launch(void **state)
+{
+    (void)state;
+    struct world *w = world_leading();
+    struct upid to = {.id = "master", .address = w->master_at};
+    auto_buf struct buf raw1 = {0}, raw2 = {0}, raw3 = {0};
+    libprocess_send(w->agents, "slave(1)", &to, "mesos.internal.RegisterSlaveMessage",
+                    recorded_body(&raw1, "001-agent1-master-RegisterSlaveMessage.req"));
+    pass(w, 100);
+    /* What the agent is told: the recorded answer with our id. */
+    const struct note *note = heard(w, "SlaveRegisteredMessage");
+    assert_non_null(note);
+    Mesos__Internal__SlaveRegisteredMessage *registered =
+        MESSAGE_UNPACK(Mesos__Internal__SlaveRegisteredMessage, mesos__internal__slave_registered_message,
+                       str_n(note->body, note->len), w->arena, NULL);
+    Mesos__Internal__SlaveRegisteredMessage *their_registered =
+        MESSAGE_UNPACK(Mesos__Internal__SlaveRegisteredMessage, mesos__internal__slave_registered_message,
+                       recorded_body(&raw2, "003-master-agent1-SlaveRegisteredMessage.req"), w->arena, NULL);
+    their_registered->slave_id = registered->slave_id;
+    assert_same_bytes(&registered->base, &their_registered->base);
+    /* The framework and its task as they were, and the RunTaskMessage that came of it. */
+    subscribe(w, ",\"failover_timeout\":3600.0,\"checkpoint\":true", NULL);
+    const Mesos__V1__Offer *offer = an_offer(w);
+    auto_buf struct buf text = {0};
+    buf_printf(
+        &text,
+        "\"type\":\"ACCEPT\",\"accept\":{\"offer_ids\":[{\"value\":\"%s\"}],\"operations\":[{\"type\":"
+        "\"LAUNCH\",\"launch\":{\"task_infos\":[{\"name\":\"sleeper\",\"task_id\":{\"value\":\"sleeper\"},"
+        "\"agent_id\":{\"value\":\"%s\"},\"resources\":[{\"name\":\"cpus\",\"type\":\"SCALAR\",\"scalar\":"
+        "{\"value\":0.1}},{\"name\":\"mem\",\"type\":\"SCALAR\",\"scalar\":{\"value\":32}}],\"command\":"
+        "{\"value\":\"sleep 600\"}}]}}]}",
+        offer->id->value, offer->agent_id->value);
+    assert_int_equal(call(w, buf_cstr(&text)), 202);
+    note = heard(w, "RunTaskMessage");
+    assert_non_null(note);
+    Mesos__Internal__RunTaskMessage *run =
+        MESSAGE_UNPACK(Mesos__Internal__RunTaskMessage, mesos__internal__run_task_message,
+                       str_n(note->body, note->len), w->arena, NULL);
+    Mesos__Internal__RunTaskMessage *their_run =
+        MESSAGE_UNPACK(Mesos__Internal__RunTaskMessage, mesos__internal__run_task_message,
+                       recorded_body(&raw3, "010-master-agent1-RunTaskMessage.req"), w->arena, NULL);
+    their_run->framework->id = run->framework->id;
+    their_run->framework->name = run->framework->name;
+    their_run->task->agent_id = run->task->agent_id;
+    assert_same_bytes(&run->base, &their_run->base);
+    world_free(w);
+}
+
 int
 main(void)
 {
@@ -994,6 +1066,7 @@ main(void)
         cmocka_unit_test(test_agents_go_one_after_the_other),
         cmocka_unit_test(test_histories_are_bounded),
         cmocka_unit_test(test_nonsense_from_agents),
+        cmocka_unit_test(test_the_recorded_launch),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
