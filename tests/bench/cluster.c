@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Starts and ends what a bench measures. Blocks freely: nothing is measured meanwhile but the start itself. */
+/* Starts and ends what a bench measures. Blocks freely: nothing is measured meanwhile but the start itself.
+ */
 #include "cluster.h"
 
 #include <dirent.h>
@@ -50,7 +51,8 @@ bench_arguments(int argc, char **argv, const char *help, const struct bench_opti
             fputs(help, stdout);
             exit(0);
         }
-        while (option->name && !(str_starts(name, STR_LIT("--")) && str_is(str_n(name.ptr + 2, name.len - 2), option->name)))
+        while (option->name &&
+               !(str_starts(name, STR_LIT("--")) && str_is(str_n(name.ptr + 2, name.len - 2), option->name)))
             option++;
         if (!option->name)
             bench_die("'%s' is no option: see --help", argv[i]);
@@ -128,7 +130,8 @@ char *
 cluster_get(uint16_t port, const char *path)
 {
     auto_fd int fd = connect_to(port);
-    auto_free char *request = xasprintf("GET %s HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n", path);
+    auto_free char *request =
+        xasprintf("GET %s HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n", path);
     auto_buf struct buf answer = {0};
     ssize_t got;
     if (fd < 0 || write(fd, request, strlen(request)) < 0)
@@ -146,7 +149,8 @@ free_port(void)
     socklen_t len = sizeof(at);
     auto_fd int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    if (fd < 0 || bind(fd, (struct sockaddr *)&at, len) < 0 || getsockname(fd, (struct sockaddr *)&at, &len) < 0)
+    if (fd < 0 || bind(fd, (struct sockaddr *)&at, len) < 0 ||
+        getsockname(fd, (struct sockaddr *)&at, &len) < 0)
         bench_die("cannot find a free port: %s", strerror(errno));
     return ntohs(at.sin_port);
 }
@@ -239,7 +243,8 @@ cluster_start_agent(struct bench_cluster *cluster, const char *const *flags)
     auto_free char *master = xasprintf("--master=127.0.0.1:%u", cluster->master.port);
     auto_free char *runtime = xasprintf("--runtime_dir=%s/run", cluster->directory);
     auto_free char *launcher = xasprintf("--launcher_dir=%s/libexec", cluster->directory);
-    const char *own[] = {master, runtime, launcher, "--launcher=posix", "--isolation=posix/cpu,posix/mem", NULL};
+    const char *own[] = {master, runtime, launcher, "--launcher=posix", "--isolation=posix/cpu,posix/mem",
+                         NULL};
     double began = now_ms();
     start(cluster, "agent", &cluster->agent, own, flags);
     for (;;) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A master and agents of the build tree on loopback, in a directory of their own under TMPDIR. The machine's /etc is
- * not read. Whatever is wrong ends the program with a message: a bench has nobody to report to.
+ * A master and agents of the build tree on loopback, in a directory of their own under TMPDIR. The machine's
+ * /etc is not read. Whatever is wrong ends the program with a message: a bench has nobody to report to.
  */
 #ifndef BENCH_CLUSTER_H
 #define BENCH_CLUSTER_H
@@ -23,7 +23,8 @@ struct bench_cluster {
 };
 
 void cluster_init(struct bench_cluster *cluster);
-/* flags: NULL-terminated, "--name=value". Return when /health answers (the agent: when the master has it too). */
+/* flags: NULL-terminated, "--name=value". Return when /health answers (the agent: when the master has it
+ * too). */
 void cluster_start_master(struct bench_cluster *cluster, const char *const *flags);
 void cluster_start_agent(struct bench_cluster *cluster, const char *const *flags);
 /* The body of GET path, to be freed, or NULL when there is no 200. */

@@ -63,7 +63,8 @@ cpu_ms(pid_t pid)
         fclose(file);
     text[len] = 0;
     const char *after = strrchr(text, ')'); /* the name may hold anything */
-    if (!after || sscanf(after + 1, " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu", &user, &kernel) != 2)
+    if (!after ||
+        sscanf(after + 1, " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu", &user, &kernel) != 2)
         return 0;
     return (double)(user + kernel) * 1e3 / (double)sysconf(_SC_CLK_TCK);
 }

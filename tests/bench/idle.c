@@ -18,7 +18,8 @@ static const double MIB = 1024 * 1024;
 static void
 row(const char *what, double value, const char *unit, double aim, const char *mesos)
 {
-    printf("  %-36s %8.2f %-4s  %5.2f of the aim %g %s  [Mesos %s]\n", what, value, unit, value / aim, aim, unit, mesos);
+    printf("  %-36s %8.2f %-4s  %5.2f of the aim %g %s  [Mesos %s]\n", what, value, unit, value / aim, aim,
+           unit, mesos);
 }
 
 /* ---- a waiting executor ---- */
@@ -112,9 +113,9 @@ modules_size(const struct bench_cluster *cluster)
 static double
 programs_size(const struct bench_cluster *cluster)
 {
-    static const char *const programs[] = {"core/main/mesos-master",       "core/main/mesos-agent",
-                                           "core/executor/mesos-executor", "core/executor/mesos-fetcher",
-                                           "core/cli/mesos",               "libexec/mesos-containerizer"};
+    static const char *const programs[] = {
+        "core/main/mesos-master",      "core/main/mesos-agent", "core/executor/mesos-executor",
+        "core/executor/mesos-fetcher", "core/cli/mesos",        "libexec/mesos-containerizer"};
     double sum = 0;
     for (size_t i = 0; i < ARRAY_LEN(programs); i++) {
         bool helper = strncmp(programs[i], "libexec/", 8) == 0;
@@ -127,7 +128,8 @@ programs_size(const struct bench_cluster *cluster)
 static void
 measure(struct bench_cluster *cluster)
 {
-    static const char *const agent_flags[] = {"--resources=cpus:4;mem:4096;disk:10000", "--no-switch_user", NULL};
+    static const char *const agent_flags[] = {"--resources=cpus:4;mem:4096;disk:10000", "--no-switch_user",
+                                              NULL};
     double spawn_ms = 1e3 / spawn_rate(200);
     cluster_start_master(cluster, NULL);
     cluster_start_agent(cluster, agent_flags);
@@ -136,14 +138,16 @@ measure(struct bench_cluster *cluster)
     double sizes[] = {programs_size(cluster), modules_size(cluster)};
     row("idle master, private memory", master / MIB, "MiB", 5, "11 MB, 82 resident");
     row("idle agent, private memory", agent / MIB, "MiB", 5, "40 MB, 110 resident");
-    row("waiting command executor", executor_memory(cluster) / MIB, "MiB", 1.5, "6 MB and a helper, 72 resident");
+    row("waiting command executor", executor_memory(cluster) / MIB, "MiB", 1.5,
+        "6 MB and a helper, 72 resident");
     row("master, exec to first /health", cluster->master.health_ms, "ms", 50, "not measured");
     row("agent, exec to first /health", cluster->agent.health_ms, "ms", 50, "not measured");
     printf("  (a plain spawn of /bin/sh -c true takes %.2f ms here: %.1f and %.1f of it)\n", spawn_ms,
            cluster->master.health_ms / spawn_ms, cluster->agent.health_ms / spawn_ms);
     row("programs and modules, stripped", (sizes[0] + sizes[1]) / 1e6, "MB", 10, "80 MB");
-    printf("  (programs %.2f MB, modules %.2f MB; a build from clean is timed by contrib/check's build stage)\n",
-           sizes[0] / 1e6, sizes[1] / 1e6);
+    printf(
+        "  (programs %.2f MB, modules %.2f MB; a build from clean is timed by contrib/check's build stage)\n",
+        sizes[0] / 1e6, sizes[1] / 1e6);
 }
 
 int
@@ -151,8 +155,10 @@ main(int argc, char **argv)
 {
     static const char help[] =
         "Usage: tests/bench/idle\n"
-        "Prints what a master, an agent and a waiting executor of this build tree cost when nothing happens: private\n"
-        "memory (Private_Dirty), exec to the first answer of /health, size of stripped copies. Asserts nothing.\n"
+        "Prints what a master, an agent and a waiting executor of this build tree cost when nothing happens: "
+        "private\n"
+        "memory (Private_Dirty), exec to the first answer of /health, size of stripped copies. Asserts "
+        "nothing.\n"
         "How long a build from clean takes is printed by contrib/check's build stage.\n";
     struct bench_option options[] = {{NULL, NULL}};
     struct bench_cluster cluster;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * How quickly one agent runs tasks that do nothing: many at once, and one at a time. The baseline is a plain loop that
- * spawns `/bin/sh -c true`, run before and after in the same call.
+ * How quickly one agent runs tasks that do nothing: many at once, and one at a time. The baseline is a plain
+ * loop that spawns `/bin/sh -c true`, run before and after in the same call.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -29,13 +29,15 @@ on_offers(struct scheduler *scheduler, Mesos__V1__Offer **offers, size_t count)
     if (!run->first_offer_ms)
         run->first_offer_ms = now_ms();
     for (size_t i = 0; i < count; i++) {
-        size_t fit = (size_t)(scheduler_scalar(offers[i], "cpus") / CPUS + 1e-6), left = run->wanted - run->launched;
+        size_t fit = (size_t)(scheduler_scalar(offers[i], "cpus") / CPUS + 1e-6),
+               left = run->wanted - run->launched;
         size_t fit_mem = (size_t)scheduler_scalar(offers[i], "mem");
         fit = fit < fit_mem ? fit : fit_mem;
         fit = fit < left ? fit : left;
         if (run->one_at_a_time)
             fit = fit && run->launched == run->finished ? 1 : 0;
-        struct scheduler_tasks tasks = {run->one_at_a_time ? "one" : "many", "true", run->launched, fit, CPUS, MEM};
+        struct scheduler_tasks tasks = {
+            run->one_at_a_time ? "one" : "many", "true", run->launched, fit, CPUS, MEM};
         if (fit == 0) {
             scheduler_decline(scheduler, offers + i, 1, 0);
             continue;
@@ -116,9 +118,11 @@ many(const struct bench_cluster *cluster, size_t tasks, double plain_before)
     double plain = (plain_before + plain_after) / 2;
     printf("%zu tasks `true` of %.2f cpus, at most %zu at once, %zu failed, in %.0f ms\n", tasks, CPUS,
            run.most_at_once, run.failed, took);
-    printf("  plain loop of /bin/sh -c true   %8.0f /s   (before %.0f, after %.0f)\n", plain, plain_before, plain_after);
-    printf("  tasks                           %8.0f /s   ratio %.2f of the loop (aim 0.25)      [Mesos 9 /s]\n", rate,
-           rate / plain);
+    printf("  plain loop of /bin/sh -c true   %8.0f /s   (before %.0f, after %.0f)\n", plain, plain_before,
+           plain_after);
+    printf(
+        "  tasks                           %8.0f /s   ratio %.2f of the loop (aim 0.25)      [Mesos 9 /s]\n",
+        rate, rate / plain);
     printf("  processor per task: master %.2f ms, agent %.2f ms, this program %.2f ms\n",
            (cpu_ms(cluster->master.pid) - master) / count, (cpu_ms(cluster->agent.pid) - agent) / count,
            (cpu_ms(getpid()) - own) / count);
@@ -132,13 +136,16 @@ one_at_a_time(const struct bench_cluster *cluster, size_t tasks)
     run.to_running = xcalloc(tasks + 1, sizeof(double));
     run.to_finished = xcalloc(tasks + 1, sizeof(double));
     measure(cluster, &run);
-    double spawn_ms = 1e3 / spawn_rate(PLAIN_SPAWNS), p50_running = percentile(run.to_running, run.running, 0.5),
+    double spawn_ms = 1e3 / spawn_rate(PLAIN_SPAWNS),
+           p50_running = percentile(run.to_running, run.running, 0.5),
            p50_finished = percentile(run.to_finished, run.finished, 0.5);
-    printf("%zu tasks one after the other, %zu failed, ACCEPT to the update; one plain spawn %.2f ms\n", tasks,
-           run.failed, spawn_ms);
-    printf("  TASK_RUNNING    p50 %6.2f ms  p99 %6.2f ms  p50 is %5.1f spawns (aim under 15 ms) [Mesos 130 ms]\n",
+    printf("%zu tasks one after the other, %zu failed, ACCEPT to the update; one plain spawn %.2f ms\n",
+           tasks, run.failed, spawn_ms);
+    printf("  TASK_RUNNING    p50 %6.2f ms  p99 %6.2f ms  p50 is %5.1f spawns (aim under 15 ms) [Mesos 130 "
+           "ms]\n",
            p50_running, percentile(run.to_running, run.running, 0.99), p50_running / spawn_ms);
-    printf("  TASK_FINISHED   p50 %6.2f ms  p99 %6.2f ms  p50 is %5.1f spawns (aim under 25 ms) [Mesos 220 ms]\n",
+    printf("  TASK_FINISHED   p50 %6.2f ms  p99 %6.2f ms  p50 is %5.1f spawns (aim under 25 ms) [Mesos 220 "
+           "ms]\n",
            p50_finished, percentile(run.to_finished, run.finished, 0.99), p50_finished / spawn_ms);
     free(run.to_running);
     free(run.to_finished);
@@ -150,12 +157,18 @@ main(int argc, char **argv)
 {
     static const char help[] =
         "Usage: tests/bench/launch [--tasks=2000] [--single=200] [--cpus=4] [--allocation_ms=50]\n"
-        "Runs tasks `true` on one master and one agent of this build tree: --tasks of them as many at once as --cpus\n"
-        "of the agent hold, then --single of them one at a time. Prints rates beside a plain loop's; asserts nothing\n"
-        "about time. --allocation_ms is the master's allocation_interval: offers that come late are not measured.\n";
+        "Runs tasks `true` on one master and one agent of this build tree: --tasks of them as many at once "
+        "as --cpus\n"
+        "of the agent hold, then --single of them one at a time. Prints rates beside a plain loop's; asserts "
+        "nothing\n"
+        "about time. --allocation_ms is the master's allocation_interval: offers that come late are not "
+        "measured.\n";
     long tasks = 2000, single = 200, cpus = 4, allocation_ms = 50;
-    struct bench_option options[] = {
-        {"tasks", &tasks}, {"single", &single}, {"cpus", &cpus}, {"allocation_ms", &allocation_ms}, {NULL, NULL}};
+    struct bench_option options[] = {{"tasks", &tasks},
+                                     {"single", &single},
+                                     {"cpus", &cpus},
+                                     {"allocation_ms", &allocation_ms},
+                                     {NULL, NULL}};
     struct bench_cluster cluster;
     bench_arguments(argc, argv, help, options);
     auto_free char *interval = xasprintf("--allocation_interval=%ldms", allocation_ms);

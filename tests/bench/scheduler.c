@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Speaks to a master as a framework does. A refused call ends the bench: figures of a broken run say nothing. */
+/* Speaks to a master as a framework does. A refused call ends the bench: figures of a broken run say nothing.
+ */
 #include "scheduler.h"
 
 #include <stdio.h>
@@ -64,8 +65,7 @@ on_body(const struct http_response *response, void *arg)
     int got;
     while ((got = recordio_read(response->body, &record, &used, &err)) > 0) {
         arena_reset(scheduler->arena);
-        Event *event =
-            MESSAGE_UNPACK(Event, mesos__v1__scheduler__event, record, scheduler->arena, &err);
+        Event *event = MESSAGE_UNPACK(Event, mesos__v1__scheduler__event, record, scheduler->arena, &err);
         if (!event)
             bench_die("an event that cannot be read: %s", err.text);
         on_event(scheduler, event);
@@ -97,7 +97,8 @@ on_answer(const struct http_response *response, void *arg)
     struct scheduler *scheduler = arg;
     scheduler->outstanding--;
     if (response->status != 202)
-        bench_die("the master answers a call with %d: %.*s", response->status, STR_ARG(buf_str(response->body)));
+        bench_die("the master answers a call with %d: %.*s", response->status,
+                  STR_ARG(buf_str(response->body)));
 }
 
 /* ---- calls ---- */
@@ -215,7 +216,8 @@ make_tasks(struct arena *arena, const Mesos__V1__Offer *offer, const struct sche
 }
 
 void
-scheduler_launch(struct scheduler *scheduler, const Mesos__V1__Offer *offer, const struct scheduler_tasks *tasks)
+scheduler_launch(struct scheduler *scheduler, const Mesos__V1__Offer *offer,
+                 const struct scheduler_tasks *tasks)
 {
     Call call = MESOS__V1__SCHEDULER__CALL__INIT;
     Mesos__V1__Scheduler__Call__Accept accept = MESOS__V1__SCHEDULER__CALL__ACCEPT__INIT;

@@ -23,22 +23,24 @@ struct scheduler {
     struct arena *arena; /* the event that is being handled */
     struct buf out;
     char *framework_id, *stream_id;
-    bool ending; /* torn down: the stream may end */
+    bool ending;        /* torn down: the stream may end */
     size_t outstanding; /* calls that are not answered yet */
 };
 
 void scheduler_init(struct scheduler *scheduler, struct loop *loop, uint16_t port, const char *role,
                     const struct scheduler_handler *handler, void *arg);
 void scheduler_fini(struct scheduler *scheduler);
-/* Tasks `<prefix><first>` and on, each with these resources and this command, on one offer. What is left of the offer
- * comes back at once. */
+/* Tasks `<prefix><first>` and on, each with these resources and this command, on one offer. What is left of
+ * the offer comes back at once. */
 struct scheduler_tasks {
     const char *prefix, *command;
     size_t first, count;
     double cpus, mem;
 };
-void scheduler_launch(struct scheduler *scheduler, const Mesos__V1__Offer *offer, const struct scheduler_tasks *tasks);
-void scheduler_decline(struct scheduler *scheduler, Mesos__V1__Offer **offers, size_t count, double refuse_secs);
+void scheduler_launch(struct scheduler *scheduler, const Mesos__V1__Offer *offer,
+                      const struct scheduler_tasks *tasks);
+void scheduler_decline(struct scheduler *scheduler, Mesos__V1__Offer **offers, size_t count,
+                       double refuse_secs);
 void scheduler_acknowledge(struct scheduler *scheduler, const Mesos__V1__TaskStatus *status);
 void scheduler_teardown(struct scheduler *scheduler);
 /* The amount of a scalar resource in an offer. */

@@ -1,0 +1,299 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Agents without machines: they register, answer pings, and say of each task that it runs, later that it has
+ * finished. */
+#include "peer.h"
+
+#include <stdio.h>
+
+#include "base/map.h"
+#include "cluster.h"
+#include "mesos/internal/messages.pb-c.h"
+#include "wire/message.h"
+
+enum { UUID_BYTES = 16 };
+
+struct peer_task {
+    size_t agent;
+    char *framework_id, *task_id;
+};
+
+static char *
+text_of(const char *text)
+{
+    return (char *)(uintptr_t)text;
+}
+
+static void
+actor_name(char out[32], size_t agent)
+{
+    snprintf(out, 32, "slave(%zu)", agent + 1);
+}
+
+/* ---- updates ---- */
+
+static void
+send_update(struct peer *peer, const struct peer_task *task, Mesos__V1__TaskState state)
+{
+    Mesos__Internal__StatusUpdateMessage message = MESOS__INTERNAL__STATUS_UPDATE_MESSAGE__INIT;
+    Mesos__Internal__StatusUpdate update = MESOS__INTERNAL__STATUS_UPDATE__INIT;
+    Mesos__V1__TaskStatus status = MESOS__V1__TASK_STATUS__INIT;
+    Mesos__V1__FrameworkID framework_id = MESOS__V1__FRAMEWORK_ID__INIT;
+    Mesos__V1__AgentID agent_id = MESOS__V1__AGENT_ID__INIT;
+    Mesos__V1__TaskID task_id = MESOS__V1__TASK_ID__INIT;
+    Mesos__V1__ExecutorID executor_id = MESOS__V1__EXECUTOR_ID__INIT;
+    char actor[32], pid[200];
+    uint64_t uuid[2] = {++peer->next_uuid, 0x9e3779b97f4a7c15U * peer->next_uuid};
+    actor_name(actor, task->agent);
+    snprintf(pid, sizeof(pid), "%s@%s", actor, peer->self);
+    framework_id.value = task->framework_id;
+    agent_id.value = peer->agent_ids[task->agent];
+    task_id.value = executor_id.value = task->task_id;
+    status.task_id = &task_id;
+    status.state = state;
+    status.has_source = true;
+    status.source = MESOS__V1__TASK_STATUS__SOURCE__SOURCE_EXECUTOR;
+    status.agent_id = &agent_id;
+    status.executor_id = &executor_id;
+    status.has_timestamp = true;
+    status.timestamp = update.timestamp = loop_wall_secs(peer->loop);
+    status.has_uuid = update.has_uuid = true;
+    status.uuid = update.uuid = (ProtobufCBinaryData){UUID_BYTES, (uint8_t *)uuid};
+    update.framework_id = &framework_id;
+    update.executor_id = &executor_id;
+    update.slave_id = &agent_id;
+    update.status = &status;
+    update.has_latest_state = true;
+    update.latest_state = state;
+    message.update = &update;
+    message.pid = pid;
+    buf_clear(&peer->out);
+    message_pack(&peer->out, &message);
+    libprocess_send(peer->libprocess, actor, &peer->master, "mesos.internal.StatusUpdateMessage",
+                    buf_str(&peer->out));
+}
+
+static void
+task_free(struct peer_task *task)
+{
+    free(task->framework_id);
+    free(task->task_id);
+    free(task);
+}
+
+void
+peer_finish_tasks(struct peer *peer)
+{
+    struct peer_task *task;
+    map_foreach (task, &peer->tasks) {
+        map_remove(&peer->tasks, str_of(task->task_id));
+        send_update(peer, task, MESOS__V1__TASK_STATE__TASK_FINISHED);
+        task_free(task);
+    }
+}
+
+/* ---- messages ---- */
+
+static void
+on_registered(struct peer *peer, size_t agent, struct str body)
+{
+    Mesos__Internal__SlaveRegisteredMessage *message =
+        MESSAGE_UNPACK(Mesos__Internal__SlaveRegisteredMessage, mesos__internal__slave_registered_message,
+                       body, peer->arena, NULL);
+    if (!message || peer->agent_ids[agent])
+        return;
+    peer->agent_ids[agent] = xstrdup(message->slave_id->value);
+    peer->registered++;
+}
+
+static void
+on_run_task(struct peer *peer, size_t agent, struct str body)
+{
+    Mesos__Internal__RunTaskMessage *message = MESSAGE_UNPACK(
+        Mesos__Internal__RunTaskMessage, mesos__internal__run_task_message, body, peer->arena, NULL);
+    if (!message || !message->framework->id)
+        bench_die("a RunTaskMessage that cannot be read");
+    struct peer_task *task = xcalloc(1, sizeof(*task));
+    task->agent = agent;
+    task->framework_id = xstrdup(message->framework->id->value);
+    task->task_id = xstrdup(message->task->task_id->value);
+    map_add(&peer->tasks, str_of(task->task_id), task);
+    peer->launched++;
+    send_update(peer, task, MESOS__V1__TASK_STATE__TASK_RUNNING);
+}
+
+static void
+on_message(const struct upid *from, struct str to_id, struct str name, struct str body, void *arg)
+{
+    struct peer *peer = arg;
+    char actor[32];
+    size_t number = 0;
+    snprintf(actor, sizeof(actor), "%.*s", STR_ARG(to_id));
+    if (sscanf(actor, "slave(%zu)", &number) != 1 || number < 1 || number > peer->agents)
+        return;
+    arena_reset(peer->arena);
+    if (str_is(name, "mesos.internal.RunTaskMessage"))
+        on_run_task(peer, number - 1, body);
+    else if (str_is(name, "mesos.internal.SlaveRegisteredMessage"))
+        on_registered(peer, number - 1, body);
+    else if (str_is(name, "mesos.internal.PingSlaveMessage"))
+        libprocess_send(peer->libprocess, actor, from, "mesos.internal.PongSlaveMessage", STR_LIT(""));
+    else if (str_is(name, "mesos.internal.ShutdownMessage"))
+        bench_die("the master shuts agent %s down", actor);
+}
+
+static void
+on_exited(const struct upid *from, void *arg)
+{
+    bench_die("the connection to the master broke");
+}
+
+static void
+on_exchange(struct http_exchange *exchange, void *arg)
+{
+    struct peer *peer = arg;
+    if (!libprocess_try(peer->libprocess, exchange))
+        http_reply_text(exchange, 404, "only libprocess messages are served here");
+}
+
+/* ---- registration ---- */
+
+static Mesos__V1__Resource *
+resource(struct arena *arena, const char *name, double value)
+{
+    Mesos__V1__Resource *resource = arena_alloc(arena, sizeof(*resource));
+    mesos__v1__resource__init(resource);
+    resource->name = text_of(name);
+    resource->type = MESOS__V1__VALUE__TYPE__SCALAR;
+    resource->scalar = arena_alloc(arena, sizeof(*resource->scalar));
+    mesos__v1__value__scalar__init(resource->scalar);
+    resource->scalar->value = value;
+    return resource;
+}
+
+static Mesos__V1__Resource *
+ports(struct arena *arena)
+{
+    Mesos__V1__Resource *resource = arena_alloc(arena, sizeof(*resource));
+    Mesos__V1__Value__Range *range = arena_alloc(arena, sizeof(*range));
+    mesos__v1__resource__init(resource);
+    mesos__v1__value__range__init(range);
+    range->begin = 31000;
+    range->end = 32000;
+    resource->name = text_of("ports");
+    resource->type = MESOS__V1__VALUE__TYPE__RANGES;
+    resource->ranges = arena_alloc(arena, sizeof(*resource->ranges));
+    mesos__v1__value__ranges__init(resource->ranges);
+    resource->ranges->range = arena_alloc(arena, sizeof(range));
+    resource->ranges->range[0] = range;
+    resource->ranges->n_range = 1;
+    return resource;
+}
+
+static Mesos__V1__Attribute *
+attribute(struct arena *arena, const char *name, const char *value)
+{
+    Mesos__V1__Attribute *attribute = arena_alloc(arena, sizeof(*attribute));
+    mesos__v1__attribute__init(attribute);
+    attribute->name = text_of(name);
+    attribute->type = MESOS__V1__VALUE__TYPE__TEXT;
+    attribute->text = arena_alloc(arena, sizeof(*attribute->text));
+    mesos__v1__value__text__init(attribute->text);
+    attribute->text->value = text_of(value);
+    return attribute;
+}
+
+/* What every agent says of itself, except its name. */
+static Mesos__Internal__RegisterSlaveMessage *
+registration(struct arena *arena)
+{
+    static const Mesos__V1__AgentInfo__Capability__Type types[] = {
+        MESOS__V1__AGENT_INFO__CAPABILITY__TYPE__MULTI_ROLE,
+        MESOS__V1__AGENT_INFO__CAPABILITY__TYPE__HIERARCHICAL_ROLE,
+        MESOS__V1__AGENT_INFO__CAPABILITY__TYPE__RESERVATION_REFINEMENT};
+    Mesos__Internal__RegisterSlaveMessage *message = arena_alloc(arena, sizeof(*message));
+    Mesos__SlaveInfo *info = arena_alloc(arena, sizeof(*info));
+    mesos__internal__register_slave_message__init(message);
+    mesos__slave_info__init(info);
+    message->slave = info;
+    message->version = text_of("1.11.0");
+    info->resources = arena_alloc(arena, 4 * sizeof(*info->resources));
+    info->resources[info->n_resources++] = resource(arena, "cpus", 32);
+    info->resources[info->n_resources++] = resource(arena, "mem", 65536);
+    info->resources[info->n_resources++] = resource(arena, "disk", 1000000);
+    info->resources[info->n_resources++] = ports(arena);
+    info->attributes = arena_alloc(arena, 2 * sizeof(*info->attributes));
+    info->attributes[info->n_attributes++] = attribute(arena, "rack", "a1");
+    info->attributes[info->n_attributes++] = attribute(arena, "zone", "north");
+    info->has_checkpoint = true;
+    info->checkpoint = true;
+    message->agent_capabilities = arena_alloc(arena, ARRAY_LEN(types) * sizeof(*message->agent_capabilities));
+    for (size_t i = 0; i < ARRAY_LEN(types); i++) {
+        Mesos__V1__AgentInfo__Capability *capability = arena_alloc(arena, sizeof(*capability));
+        mesos__v1__agent_info__capability__init(capability);
+        capability->has_type = true;
+        capability->type = types[i];
+        message->agent_capabilities[message->n_agent_capabilities++] = capability;
+    }
+    return message;
+}
+
+size_t
+peer_register(struct peer *peer)
+{
+    auto_arena struct arena *arena = arena_new(0);
+    Mesos__Internal__RegisterSlaveMessage *message = registration(arena);
+    for (size_t i = 0; i < peer->agents; i++) {
+        char actor[32], hostname[64];
+        actor_name(actor, i);
+        snprintf(hostname, sizeof(hostname), "agent%zu.example", i + 1);
+        message->slave->hostname = hostname;
+        message->slave->has_port = true;
+        message->slave->port = 5051;
+        buf_clear(&peer->out);
+        message_pack(&peer->out, message);
+        libprocess_send(peer->libprocess, actor, &peer->master, "mesos.internal.RegisterSlaveMessage",
+                        buf_str(&peer->out));
+    }
+    return peer->out.len;
+}
+
+/* ---- life ---- */
+
+void
+peer_init(struct peer *peer, struct loop *loop, uint16_t master_port, size_t agents)
+{
+    struct address at, bound;
+    struct err err = {0};
+    char text[64];
+    *peer = (struct peer){.loop = loop, .agents = agents, .arena = arena_new(65536)};
+    peer->agent_ids = xcalloc(agents, sizeof(char *));
+    snprintf(text, sizeof(text), "master@127.0.0.1:%u", master_port);
+    peer->server = http_server_new(loop, on_exchange, peer);
+    if (address_parse(STR_LIT("127.0.0.1:0"), &at, &err) || upid_parse(str_of(text), &peer->master, &err) ||
+        http_server_listen(peer->server, &at, &bound, &err))
+        bench_die("cannot listen: %s", err.text);
+    address_format(&bound, peer->self);
+    peer->libprocess = libprocess_new(loop, &bound, on_message, on_exited, peer);
+    for (size_t i = 0; i < agents; i++) {
+        char actor[32];
+        actor_name(actor, i);
+        libprocess_spawn(peer->libprocess, actor);
+    }
+    libprocess_link(peer->libprocess, &peer->master);
+}
+
+void
+peer_fini(struct peer *peer)
+{
+    struct peer_task *task;
+    libprocess_free(peer->libprocess);
+    http_server_free(peer->server);
+    map_foreach (task, &peer->tasks)
+        task_free(task);
+    map_fini(&peer->tasks);
+    for (size_t i = 0; i < peer->agents; i++)
+        free(peer->agent_ids[i]);
+    free(peer->agent_ids);
+    arena_free(peer->arena);
+    buf_fini(&peer->out);
+}
