@@ -78,6 +78,8 @@ http_api_v1(struct http_exchange *exchange, void *arg)
     struct str accept = http_header_get(&request->headers, "Accept");
     if (!http_accepts(accept, json ? "application/json" : "application/x-protobuf"))
         json = !json;
+    const ProtobufCEnumValue *name =
+        protobuf_c_enum_descriptor_get_value(&mesos__v1__agent__call__type__descriptor, (int)call->type);
     switch (call->type) {
     case MESOS__V1__AGENT__CALL__TYPE__GET_HEALTH:
         answer_health(exchange, json);
@@ -86,10 +88,7 @@ http_api_v1(struct http_exchange *exchange, void *arg)
         answer_version(exchange, json);
         return;
     default:
-        http_reply_text(
-            exchange, 501, "The call %s is not built yet",
-            protobuf_c_enum_descriptor_get_value(&mesos__v1__agent__call__type__descriptor, (int)call->type)
-                ->name);
+        http_reply_text(exchange, 501, "The call %s is not built yet", name ? name->name : "UNKNOWN");
         return;
     }
 }

@@ -175,7 +175,7 @@ ask(struct agent *agent, struct http_exchange *exchange, bool with_status)
         return;
     }
     http_exchange_on_gone(exchange, on_gone, question);
-    question->open = question->count * (with_status ? 2 : 1);
+    question->open = question->count * (with_status ? 2 : 1) + 1; /* one for this function: answers may be quick */
     for (size_t i = 0; i < question->count; i++) {
         struct part *part = &question->parts[i];
         framework = framework_find(agent, str_of(part->framework_id));
@@ -185,4 +185,6 @@ ask(struct agent *agent, struct http_exchange *exchange, bool with_status)
         if (with_status)
             containerizer_status(module, part->container_id, on_status, part);
     }
+    if (--question->open == 0)
+        question_answer(question);
 }

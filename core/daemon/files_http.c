@@ -5,7 +5,7 @@
 #include "daemon/files_inside.h"
 #include "wire/json.h"
 
-enum { DOWNLOAD_PART_BYTES = 256 << 10, DOWNLOAD_AHEAD_BYTES = 1 << 20, DOWNLOAD_WAIT_MS = 20 };
+enum { DOWNLOAD_PART_BYTES = 256 << 10, DOWNLOAD_AHEAD_BYTES = 1 << 20, DOWNLOAD_WAIT_MS = 20, DOWNLOAD_WAIT_MAX_MS = 1000 };
 
 /* A request that waits for the disk. */
 struct question {
@@ -13,6 +13,7 @@ struct question {
     struct http_exchange *exchange; /* NULL: the peer has gone */
     struct loop_timer timer; /* downloads: the peer reads slowly */
     char *path;
+    int64_t wait_ms; /* longer each time that the peer has not read */
     uint64_t sent;
     bool started, reading;
 };
@@ -254,9 +255,12 @@ download_more(void *arg)
 {
     struct question *question = arg;
     if (question->started && http_stream_queued(question->exchange) > DOWNLOAD_AHEAD_BYTES) {
-        loop_timer_start(&question->timer, DOWNLOAD_WAIT_MS);
+        loop_timer_start(&question->timer, question->wait_ms);
+        if (question->wait_ms < DOWNLOAD_WAIT_MAX_MS)
+            question->wait_ms *= 2;
         return;
     }
+    question->wait_ms = DOWNLOAD_WAIT_MS;
     struct files_range range = {(int64_t)question->sent, -1, DOWNLOAD_PART_BYTES};
     question->reading = true;
     files_read_or_drop(question->files, str_of(question->path), &range, download_part, question_free, question);

@@ -9,8 +9,10 @@
 #include <grp.h>
 #include <limits.h>
 #include <pwd.h>
+#include <linux/openat2.h>
 #include <stdio.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 
 #include "daemon/files_work.h"
 
@@ -43,6 +45,15 @@ is_below(const char *path, const char *root)
     return strncmp(path, root, len) == 0 && (path[len] == '\0' || path[len] == '/');
 }
 
+/* Never through the magic links of /proc: another process's root may hold anything under names that look like ours. */
+static int
+open_path(const char *path)
+{
+    struct open_how how = {.flags = O_PATH | O_CLOEXEC, .resolve = RESOLVE_NO_MAGICLINKS};
+    long fd = syscall(SYS_openat2, AT_FDCWD, path, &how, sizeof(how));
+    return (int)fd;
+}
+
 /* Opens root/name without following anything out of root: a descriptor for O_PATH uses, or -ENOENT, -EACCES (outside),
  * -errno. */
 static int
@@ -50,7 +61,7 @@ open_below(const char *root, const char *name)
 {
     char real[PATH_MAX];
     auto_free char *path = name[0] ? xasprintf("%s/%s", root, name) : xstrdup(root);
-    auto_fd int fd = open(path, O_PATH | O_CLOEXEC);
+    auto_fd int fd = open_path(path);
     if (fd < 0)
         return errno == ENOTDIR || errno == ENAMETOOLONG || errno == ELOOP ? -ENOENT : -errno;
     if (!real_path(fd, real))

@@ -226,6 +226,7 @@ connection_lost(struct http_client *client, const struct err *err)
         loop_timer_stop(&call->timer);
         list_remove(&call->in_client);
         list_push(&failed, &call->in_client);
+        call->sent = false; /* sent counts those of a connection; a callback may cancel this one yet */
     }
     client->sent = 0;
     if (!list_empty(&client->calls))

@@ -25,7 +25,8 @@ struct http_server {
     int64_t date_at; /* the second that date shows */
     char date[HTTP_DATE_BYTES + 1];
     size_t subscriber_bytes, connection_limit; /* limits.h; tests lower them */
-    int64_t header_ms;
+    int64_t header_ms, stall_ms;
+    size_t body_bytes, bodies_limit; /* of all requests that are not answered yet */
 };
 
 struct http_connection {
@@ -37,6 +38,10 @@ struct http_connection {
     struct list exchanges; /* handed over and not yet finished, in order of arrival */
     size_t exchange_count;
     struct loop_timer timer; /* slow heads, lingering, dooming: by state */
+    struct loop_timer stall; /* runs while answer bytes are queued */
+    uint64_t written, taken; /* bytes given to the stream; those that had left it when stall was started */
+    size_t waiting_bytes; /* of answers that wait for earlier ones or are being compressed */
+    size_t body_mark; /* how long the body was when timer was started */
     bool corked, paused;
     bool in_data; /* the parse loop is on the stack: do not free the connection under it */
     bool eof; /* the peer sends no more */
@@ -56,6 +61,7 @@ struct http_exchange {
     struct gzip_job *job; /* the answer is being compressed off the loop */
     void (*on_gone)(struct http_exchange *exchange, void *arg);
     void *gone_arg;
+    size_t counted; /* what of body_bytes is this request's */
     uint8_t state;
     bool close_after;
     bool chunked; /* streaming: chunk framing (HTTP/1.1) */

@@ -512,6 +512,9 @@ parse_head(struct http_parser *parser, struct buf *in, struct arena *arena)
         if (parser->head.status == 101)
             return fail(parser, 400, "The answer switches protocols, which was not asked for");
         parser->scanned = 0; /* 100 Continue and the like: the answer itself follows */
+        parser->interim_bytes += len;
+        if (parser->interim_bytes > LIMIT_HEADER_BYTES)
+            return fail(parser, 431, "The heads before the answer are larger than 64 KiB");
         return HTTP_PARSE_DONE;
     }
     return begin_body(parser);

@@ -157,6 +157,7 @@ gzip_done(void *arg)
         struct reply reply = {.status = job->status, .type = job->type, .type_last = job->type_last, .gzipped = packed};
         auto_buf struct buf out = {0};
         exchange->job = NULL;
+        exchange->connection->waiting_bytes -= job->plain.len;
         put_status(exchange, &out, &reply);
         buf_append_str(&out, buf_str(&job->head));
         put_type_and_length(&out, &reply, body->len);
@@ -180,6 +181,7 @@ gzip_offload(struct http_exchange *exchange, const struct reply *reply, struct s
     put_extra(&job->head, reply);
     buf_append_str(&job->plain, body);
     exchange->job = job;
+    exchange->connection->waiting_bytes += job->plain.len;
     exchange->on_gone = NULL; /* answered, as far as the handler is concerned */
     loop_offload(job->loop, NULL, gzip_work, gzip_done, job);
 }
@@ -290,7 +292,7 @@ http_stream_start(struct http_exchange *exchange, int status, const struct http_
 size_t
 http_stream_queued(const struct http_exchange *exchange)
 {
-    return stream_queued(exchange->connection->stream) + exchange->out.len;
+    return stream_queued(exchange->connection->stream) + exchange->connection->waiting_bytes;
 }
 
 bool

@@ -5,13 +5,14 @@
  */
 #include <errno.h>
 #include <stdio.h>
+#include <sys/resource.h>
 #include <time.h>
 
 #include "wire/http_connection.h"
 #include "wire/limits.h"
 
 enum { SPARE_EXCHANGES = 16, SPARE_BODY_BYTES = 16 << 10, REQUEST_ARENA_BYTES = 2048, LINGER_MS = 2000,
-       UNREAD_ANSWER_BYTES = 4 << 20 };
+       UNREAD_ANSWER_BYTES = 4 << 20, SMALL_BODY_BYTES = 16 << 10, BODY_STEP_BYTES = 4 << 10 };
 
 static void on_accept(struct stream *stream, void *arg);
 static void on_data(struct stream *stream, struct buf *in, void *arg);
@@ -19,6 +20,7 @@ static void on_eof(struct stream *stream, void *arg);
 static void on_drain(struct stream *stream, void *arg);
 static void on_close(struct stream *stream, const struct err *err, void *arg);
 static void on_timer(void *arg);
+static void on_stall(void *arg);
 static void on_flush(void *arg);
 static void connection_close(struct http_connection *connection);
 static void connection_settle(struct http_connection *connection);
@@ -29,6 +31,17 @@ static const struct stream_handler stream_handler = {
 
 /* ---- server ---- */
 
+/* A quarter of the descriptors stays for files, children and connections of our own. */
+static size_t
+connection_limit(void)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY)
+        return LIMIT_CONNECTIONS;
+    size_t most = (size_t)(limit.rlim_cur / 4 * 3);
+    return most < LIMIT_CONNECTIONS ? most : LIMIT_CONNECTIONS;
+}
+
 struct http_server *
 http_server_new(struct loop *loop, http_handler_fn *handler, void *arg)
 {
@@ -37,8 +50,10 @@ http_server_new(struct loop *loop, http_handler_fn *handler, void *arg)
     server->handler = handler;
     server->arg = arg;
     server->subscriber_bytes = LIMIT_SUBSCRIBER_BYTES;
-    server->connection_limit = LIMIT_CONNECTIONS;
+    server->connection_limit = connection_limit();
     server->header_ms = LIMIT_HEADER_SECS * 1000;
+    server->stall_ms = LIMIT_STALL_SECS * 1000;
+    server->bodies_limit = LIMIT_BODIES_BYTES;
     server->date_at = -1;
     list_init(&server->connections);
     list_init(&server->dirty);
@@ -142,6 +157,7 @@ http_server_adopt(struct http_server *server, struct stream *stream)
     server->connection_count++;
     http_parse_init(&connection->parser, false, LIMIT_MESSAGE_BYTES);
     loop_timer_init(&connection->timer, server->loop, on_timer, connection);
+    loop_timer_init(&connection->stall, server->loop, on_stall, connection);
     loop_timer_start(&connection->timer, server->header_ms);
     stream_handle(stream, &stream_handler, connection);
     if (server->connection_count >= server->connection_limit)
@@ -168,11 +184,20 @@ exchange_new(struct http_connection *connection)
     return exchange;
 }
 
+/* Keeps the server's sum of request bodies right. */
+static void
+count_body(struct http_server *server, struct http_exchange *exchange, size_t bytes)
+{
+    server->body_bytes += bytes - exchange->counted;
+    exchange->counted = bytes;
+}
+
 /* Empties an exchange and keeps it for the next request, memory of ordinary size included. */
 void
 http_exchange_recycle(struct http_server *server, struct http_exchange *exchange)
 {
     list_remove(&exchange->in_connection);
+    count_body(server, exchange, 0);
     if (server->spare_count >= SPARE_EXCHANGES) {
         exchange_free(exchange);
         return;
@@ -231,6 +256,45 @@ connection_cork(struct http_connection *connection)
         loop_timer_start(&server->flush, 0);
 }
 
+/* Looks from time to time whether the peer takes what is queued for it. Subscribers are bounded by bytes instead. */
+static void
+watch_reader(struct http_connection *connection)
+{
+    size_t queued = stream_queued(connection->stream);
+    if (queued == 0)
+        loop_timer_stop(&connection->stall);
+    else if (!loop_timer_running(&connection->stall)) {
+        connection->taken = connection->written - queued;
+        loop_timer_start(&connection->stall, connection->server->stall_ms);
+    }
+}
+
+static bool
+is_streaming(const struct http_connection *connection)
+{
+    const struct http_exchange *first = list_first(&connection->exchanges, struct http_exchange, in_connection);
+    return first && first->state == EXCHANGE_STREAMING;
+}
+
+static void
+on_stall(void *arg)
+{
+    struct http_connection *connection = arg;
+    size_t queued = stream_queued(connection->stream);
+    if (queued && connection->written - queued == connection->taken && !is_streaming(connection))
+        connection_close(connection);
+    else
+        watch_reader(connection);
+}
+
+static void
+connection_write(struct http_connection *connection, const void *data, size_t len)
+{
+    connection_cork(connection);
+    connection->written += len;
+    stream_write(connection->stream, data, len);
+}
+
 static void
 connection_uncork(struct http_connection *connection)
 {
@@ -248,6 +312,7 @@ on_flush(void *arg)
     struct http_connection *connection;
     while ((connection = list_first(&server->dirty, struct http_connection, in_dirty))) {
         connection_uncork(connection);
+        watch_reader(connection);
         if (connection->paused)
             connection_settle(connection); /* the queue may be empty again */
     }
@@ -259,10 +324,10 @@ http_connection_write(struct http_exchange *exchange, const void *data, size_t l
     struct http_connection *connection = exchange->connection;
     if (!is_first(exchange)) {
         buf_append(&exchange->out, data, len);
+        connection->waiting_bytes += len;
         return;
     }
-    connection_cork(connection);
-    stream_write(connection->stream, data, len);
+    connection_write(connection, data, len);
 }
 
 static void
@@ -271,9 +336,10 @@ flush_waiting(struct http_exchange *exchange)
     struct http_connection *connection = exchange->connection;
     if (exchange->out.len == 0)
         return;
-    connection_cork(connection);
-    stream_write(connection->stream, buf_data(&exchange->out), exchange->out.len);
+    connection->waiting_bytes -= exchange->out.len;
+    connection_write(connection, buf_data(&exchange->out), exchange->out.len);
     buf_clear(&exchange->out);
+    buf_shrink(&exchange->out, SPARE_BODY_BYTES);
 }
 
 void
@@ -320,6 +386,7 @@ connection_close(struct http_connection *connection)
 {
     struct http_server *server = connection->server;
     loop_timer_stop(&connection->timer);
+    loop_timer_stop(&connection->stall);
     list_remove(&connection->in_dirty);
     list_remove(&connection->in_server);
     server->connection_count--;
@@ -340,6 +407,18 @@ connection_close(struct http_connection *connection)
         listeners_pause(server, false);
 }
 
+/* Our last bytes are on their way: when they have left, the peer has a moment to close its side. */
+static void
+linger(struct http_connection *connection)
+{
+    if (stream_queued(connection->stream) > 0)
+        return; /* until on_drain or on_stall */
+    if (connection->eof)
+        http_connection_doom(connection); /* not here: a handler of this connection may be on the stack */
+    else
+        loop_timer_start(&connection->timer, LINGER_MS);
+}
+
 /* After answers were given: closes when it is time, or lets the peer go on. */
 static void
 connection_settle(struct http_connection *connection)
@@ -347,16 +426,13 @@ connection_settle(struct http_connection *connection)
     bool over = connection->closing || (connection->eof && list_empty(&connection->exchanges));
     if (connection->doomed || connection->lingering)
         return;
-    if (over && connection->eof) {
-        connection_uncork(connection);
-        stream_close_soon(connection->stream);
-        connection->stream = NULL;
-        connection_close(connection);
-    } else if (over) {
+    if (over) {
         connection_uncork(connection);
         connection->lingering = true; /* an answer must not be lost to a reset because of unread bytes */
+        loop_timer_stop(&connection->timer);
         stream_finish(connection->stream);
-        loop_timer_start(&connection->timer, LINGER_MS);
+        watch_reader(connection);
+        linger(connection);
     } else if (connection->paused && may_read(connection)) {
         connection->paused = false;
         stream_resume(connection->stream);
@@ -377,7 +453,7 @@ on_eof(struct stream *stream, void *arg)
     connection->eof = true;
     connection->deaf = true;
     if (connection->lingering) {
-        connection_close(connection);
+        linger(connection);
         return;
     }
     list_foreach(exchange, &connection->exchanges, in_connection) {
@@ -394,7 +470,10 @@ static void
 on_drain(struct stream *stream, void *arg)
 {
     struct http_connection *connection = arg;
-    if (connection->paused)
+    loop_timer_stop(&connection->stall);
+    if (connection->lingering)
+        linger(connection);
+    else if (connection->paused)
         connection_settle(connection);
 }
 
@@ -406,6 +485,9 @@ refuse(struct http_connection *connection, int status, const char *why)
     struct http_exchange *exchange = connection->incoming ? connection->incoming : exchange_new(connection);
     connection->incoming = NULL;
     connection->deaf = true;
+    buf_fini(&exchange->request.body); /* nobody will read it */
+    exchange->request.body = (struct buf){0};
+    count_body(connection->server, exchange, 0);
     list_push(&connection->exchanges, &exchange->in_connection);
     connection->exchange_count++;
     exchange->state = EXCHANGE_HANDED;
@@ -428,8 +510,7 @@ begin_request(struct http_connection *connection)
     exchange->close_after = !head->keep_alive;
     if (head->expect_continue && head->http11 && (head->chunked || head->length > 0) &&
         list_empty(&connection->exchanges)) {
-        connection_cork(connection);
-        stream_write(connection->stream, "HTTP/1.1 100 Continue\r\n\r\n", 25);
+        connection_write(connection, "HTTP/1.1 100 Continue\r\n\r\n", 25);
     }
 }
 
@@ -443,6 +524,8 @@ hand_over(struct http_connection *connection)
         return;
     }
     connection->incoming = NULL;
+    connection->body_mark = 0;
+    loop_timer_stop(&connection->timer); /* the next request has its own time */
     http_parse_next(&connection->parser);
     list_push(&connection->exchanges, &exchange->in_connection);
     connection->exchange_count++;
@@ -462,7 +545,10 @@ receive(struct http_connection *connection, struct buf *in)
         connection->incoming = exchange_new(connection);
     }
     struct http_exchange *exchange = connection->incoming;
-    switch (http_parse(&connection->parser, in, exchange->request.arena, &exchange->request.body)) {
+    enum http_parse_result result =
+        http_parse(&connection->parser, in, exchange->request.arena, &exchange->request.body);
+    count_body(connection->server, exchange, exchange->request.body.len);
+    switch (result) {
     case HTTP_PARSE_HEAD:
         begin_request(connection);
         return true;
@@ -473,6 +559,8 @@ receive(struct http_connection *connection, struct buf *in)
         refuse(connection, connection->parser.status, connection->parser.why);
         return false;
     default:
+        if (exchange->counted > SMALL_BODY_BYTES && connection->server->body_bytes > connection->server->bodies_limit)
+            refuse(connection, 503, "Too many requests with large bodies at the same time; try again later");
         return false;
     }
 }
@@ -480,7 +568,8 @@ receive(struct http_connection *connection, struct buf *in)
 static bool
 may_read(const struct http_connection *connection)
 {
-    return connection->exchange_count < LIMIT_PIPELINE && stream_queued(connection->stream) < UNREAD_ANSWER_BYTES;
+    return connection->exchange_count < LIMIT_PIPELINE &&
+           stream_queued(connection->stream) + connection->waiting_bytes < UNREAD_ANSWER_BYTES;
 }
 
 /* A body must make progress, a head must end. */
@@ -488,10 +577,14 @@ static void
 watch_slowness(struct http_connection *connection)
 {
     bool in_body = connection->parser.head.method.len > 0;
+    size_t have = connection->incoming ? connection->incoming->counted : 0;
     if (connection->incoming == NULL)
         loop_timer_stop(&connection->timer);
-    else if (in_body || !loop_timer_running(&connection->timer))
+    else if (!loop_timer_running(&connection->timer) ||
+             (in_body && (have < connection->body_mark || have >= connection->body_mark + BODY_STEP_BYTES))) {
+        connection->body_mark = have;
         loop_timer_start(&connection->timer, connection->server->header_ms);
+    }
 }
 
 static void
@@ -519,6 +612,10 @@ static void
 on_timer(void *arg)
 {
     struct http_connection *connection = arg;
+    if (connection->paused && !connection->doomed && !connection->lingering) {
+        loop_timer_start(&connection->timer, connection->server->header_ms); /* it is us who do not read */
+        return;
+    }
     if (!connection->doomed && !connection->lingering && connection->incoming) {
         refuse(connection, 408, "The request did not come in time");
         return;

@@ -278,6 +278,53 @@ test_free_in_error(void **state)
     assert_null(side->client);
 }
 
+/* A caller that gives all its calls up when one fails. */
+struct pair {
+    struct side *side;
+    struct http_call *other;
+};
+
+static void
+on_error_cancel(const struct err *err, void *arg)
+{
+    struct pair *pair = arg;
+    http_call_cancel(pair->other);
+}
+
+static void
+test_cancel_when_another_fails(void **state)
+{
+    static const struct http_call_handler first = {.on_error = on_error_cancel};
+    struct side *side = *state;
+    struct pair pair = {.side = side};
+    http_client_pipeline(side->client, 2);
+    http_client_send(side->client, "GET", "/1", NULL, 0, STR_LIT(""), 0, &first, &pair);
+    pair.other = get(side, "/2", 0, &whole);
+    expect(side, "");
+    caller_close(&side->peers[0]);
+    expect(side, "");
+    get(side, "/3", 0, &whole); /* the client goes on */
+    expect(side, "");
+    assert_int_equal(side->peer_count, 2);
+    caller_send(&side->peers[1], "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi");
+    expect(side, "[200 hi]");
+}
+
+/* Interim answers without end are not kept. */
+static void
+test_endless_continue(void **state)
+{
+    struct side *side = *state;
+    get(side, "/1", 0, &whole);
+    expect(side, "");
+    for (int i = 0; i < 10000 && !side->peers[0].closed && !side->peers[0].eof; i++) {
+        caller_send(&side->peers[0], "HTTP/1.1 100 Continue\r\nA: b\r\n\r\n");
+        world_pass(&side->world, 1);
+    }
+    assert_true(side->peers[0].closed || side->peers[0].eof);
+    assert_true(side->events.len > 0);
+}
+
 #define SIDE_TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
 
 int
@@ -287,7 +334,7 @@ main(void)
         SIDE_TEST(test_requests),    SIDE_TEST(test_pipelined),        SIDE_TEST(test_stream),
         SIDE_TEST(test_stream_broken), SIDE_TEST(test_until_close),    SIDE_TEST(test_connection_close),
         SIDE_TEST(test_errors),      SIDE_TEST(test_cancel),           SIDE_TEST(test_free_in_callback),
-        SIDE_TEST(test_free_in_error),
+        SIDE_TEST(test_free_in_error), SIDE_TEST(test_cancel_when_another_fails), SIDE_TEST(test_endless_continue),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -444,10 +444,13 @@ test_slow_body(void **state)
     struct site *site = *state;
     struct caller caller;
     caller_open(&caller, &site->world, AT);
-    caller_send(&caller, "POST /echo HTTP/1.1\r\nContent-Length: 100\r\n\r\n");
+    caller_send(&caller, "POST /echo HTTP/1.1\r\nContent-Length: 100000\r\n\r\n");
+    char piece[257];
+    memset(piece, 'x', sizeof(piece) - 1);
+    piece[256] = '\0';
     for (int i = 0; i < 99; i++) { /* progress counts */
         world_pass(&site->world, 2000);
-        caller_send(&caller, "x");
+        caller_send(&caller, piece);
     }
     world_pass(&site->world, 1000);
     assert_false(caller.eof || caller.closed);
@@ -508,6 +511,176 @@ test_free_with_open_exchanges(void **state)
     caller_close(&caller);
 }
 
+/* ---- what greedy and lazy peers may cost ---- */
+
+/* A body that crawls, each byte within the time, holds its memory no longer than one that stands still. */
+static void
+test_crawling_body(void **state)
+{
+    struct site *site = *state;
+    struct caller caller;
+    caller_open(&caller, &site->world, AT);
+    caller_send(&caller, "POST /echo HTTP/1.1\r\nContent-Length: 100000\r\n\r\n");
+    for (int i = 0; i < 3 * LIMIT_HEADER_SECS && !caller.eof && !caller.closed; i++) {
+        world_pass(&site->world, 1000);
+        if (!caller.eof && !caller.closed)
+            caller_send(&caller, "x");
+    }
+    assert_true(caller.eof || caller.closed);
+    assert_non_null(strstr(caller_text(&caller), "408 Request Timeout"));
+    caller_close(&caller);
+}
+
+static void
+test_bodies_limit(void **state)
+{
+    struct site *site = *state;
+    struct caller callers[4], small;
+    static char piece[100 << 10];
+    memset(piece, 'x', sizeof(piece));
+    site->server->bodies_limit = 256 << 10;
+    for (size_t i = 0; i < ARRAY_LEN(callers); i++) {
+        caller_open(&callers[i], &site->world, AT);
+        caller_send(&callers[i], "POST /echo HTTP/1.1\r\nContent-Length: 200000\r\n\r\n");
+        stream_write(callers[i].stream, piece, sizeof(piece));
+        world_pass(&site->world, 100);
+    }
+    assert_true(site->server->body_bytes <= site->server->bodies_limit);
+    assert_int_equal(callers[0].in.len, 0);
+    assert_non_null(strstr(caller_text(&callers[3]), "HTTP/1.1 503 Service Unavailable\r\n"));
+    caller_open(&small, &site->world, AT); /* who asks for little is served all the same */
+    caller_send(&small, "POST /echo HTTP/1.1\r\nContent-Length: 2\r\n\r\nhi");
+    world_pass(&site->world, 100);
+    assert_non_null(strstr(caller_text(&small), "200 OK"));
+    caller_close(&small);
+    for (size_t i = 0; i < ARRAY_LEN(callers); i++)
+        caller_close(&callers[i]);
+    world_pass(&site->world, 10000);
+    assert_int_equal(site->server->body_bytes, 0);
+}
+
+static void
+fill_big(struct site *site, size_t bytes)
+{
+    while (site->big.len < bytes)
+        buf_printf(&site->big, "%zu,", site->big.len);
+}
+
+/* The peer takes nothing of its answer: after a while the answer's memory is ours again. */
+static void
+test_stalled_reader(void **state)
+{
+    struct site *site = *state;
+    struct caller caller;
+    fill_big(site, 8 << 20);
+    caller_open(&caller, &site->world, AT);
+    world_pass(&site->world, 10);
+    stream_pause(caller.stream);
+    caller_send(&caller, "GET /big HTTP/1.1\r\n\r\n");
+    world_pass(&site->world, (LIMIT_STALL_SECS - 5) * 1000);
+    assert_int_equal(http_server_connections(site->server), 1);
+    world_pass(&site->world, 3 * LIMIT_STALL_SECS * 1000);
+    assert_int_equal(http_server_connections(site->server), 0);
+    caller_close(&caller);
+}
+
+/* The peer reads slowly, but reads: it gets all of it, however the connection is to end afterwards. */
+static void
+read_slowly(struct site *site, const char *request, bool half_close)
+{
+    struct caller caller;
+    caller_open(&caller, &site->world, AT);
+    world_pass(&site->world, 10);
+    caller_send(&caller, request);
+    if (half_close)
+        stream_finish(caller.stream);
+    for (int i = 0; i < 100000 && !caller.eof && !caller.closed; i++) {
+        stream_pause(caller.stream);
+        world_pass(&site->world, i < 5 ? 5000 : 1);
+        stream_resume(caller.stream);
+        world_pass(&site->world, 1);
+    }
+    assert_true(caller.eof);
+    assert_true(str_ends(buf_str(&caller.in), buf_str(&site->big)));
+    caller_close(&caller);
+    world_pass(&site->world, 5000);
+    assert_int_equal(http_server_connections(site->server), 0);
+}
+
+static void
+test_slow_reader_gets_all(void **state)
+{
+    struct site *site = *state;
+    fill_big(site, 3 << 20);
+    read_slowly(site, "GET /big HTTP/1.1\r\nConnection: close\r\n\r\n", false);
+    read_slowly(site, "GET /big HTTP/1.0\r\n\r\n", true);
+    read_slowly(site, "GET /big HTTP/1.1\r\n\r\n", true);
+}
+
+/* Answers behind one that is not given yet are memory too. */
+static void
+test_answers_behind_an_open_one(void **state)
+{
+    struct site *site = *state;
+    struct caller caller;
+    fill_big(site, 1 << 20);
+    caller_open(&caller, &site->world, AT);
+    caller_send(&caller, "GET /wait HTTP/1.1\r\n\r\n");
+    for (int i = 0; i < 40; i++)
+        caller_send(&caller, "GET /big HTTP/1.1\r\n\r\n");
+    world_pass(&site->world, 100);
+    assert_true(site->handled >= 4);
+    assert_true(site->handled <= 7);
+    http_reply(site->waiting[0], 202, NULL, STR_LIT(""));
+    world_pass(&site->world, 10000);
+    assert_int_equal(site->handled, 41);
+    assert_true(caller.in.len > 40 * site->big.len);
+    caller_close(&caller);
+}
+
+static void
+test_answers_being_compressed(void **state)
+{
+    struct site *site = *state;
+    struct caller caller;
+    fill_big(site, 2 << 20);
+    caller_open(&caller, &site->world, AT);
+    auto_buf struct buf requests = {0};
+    for (int i = 0; i < 40; i++)
+        buf_printf(&requests, "GET /big HTTP/1.1\r\nAccept-Encoding: gzip\r\n\r\n");
+    stream_write(caller.stream, buf_data(&requests), requests.len);
+    struct http_connection *connection = NULL;
+    for (int i = 0; i < 1000 && site->handled < 40; i++) {
+        world_pass(&site->world, 1);
+        connection = list_first(&site->server->connections, struct http_connection, in_server);
+        assert_true(connection == NULL || connection->waiting_bytes <= 8u << 20);
+    }
+    world_pass(&site->world, 10000);
+    assert_int_equal(site->handled, 40);
+    assert_int_equal(connection->waiting_bytes, 0);
+    caller_close(&caller);
+}
+
+/* Streams that are pipelined behind a stream share its bound. */
+static void
+test_pipelined_streams(void **state)
+{
+    struct site *site = *state;
+    struct caller caller;
+    static char piece[64 << 10];
+    size_t written = 0;
+    site->server->subscriber_bytes = 1 << 20;
+    caller_open(&caller, &site->world, AT);
+    caller_send(&caller, "GET /wait HTTP/1.1\r\n\r\nGET /stream HTTP/1.1\r\n\r\nGET /stream HTTP/1.1\r\n\r\n");
+    world_pass(&site->world, 10);
+    while (written < 64u << 20 && http_stream_write(site->stream, str_n(piece, sizeof(piece))))
+        written += sizeof(piece);
+    assert_true(written <= 1 << 20);
+    world_pass(&site->world, 10);
+    assert_int_equal(http_server_connections(site->server), 0);
+    caller_close(&caller);
+}
+
 #define SITE_TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
 
 int
@@ -531,6 +704,13 @@ main(void)
         SITE_TEST(test_slow_body),
         SITE_TEST(test_connection_limit),
         SITE_TEST(test_large_body),
+        SITE_TEST(test_crawling_body),
+        SITE_TEST(test_bodies_limit),
+        SITE_TEST(test_stalled_reader),
+        SITE_TEST(test_slow_reader_gets_all),
+        SITE_TEST(test_answers_behind_an_open_one),
+        SITE_TEST(test_answers_being_compressed),
+        SITE_TEST(test_pipelined_streams),
         SITE_TEST(test_free_with_open_exchanges),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
