@@ -47,7 +47,8 @@ struct mesos_containerizer_ops {
     void (*recover)(void *instance, const struct mesos_isolator_state *states, size_t count,
                     struct mesos_call *call);
     /* The process has its sandbox as working directory and its output where the logger says; it is not started before its
-     * pid is in pid_checkpoint_path. Answer: one byte, 1 = launched, 0 = not for this containerizer (ask the next), 2 = exists already. Required. */
+     * pid is in pid_checkpoint_path. Answer: one byte, 1 = launched, 0 = not for this containerizer (ask the next), 2 =
+     * exists already. Required. */
     void (*launch)(void *instance, const struct mesos_containerizer_launch *launch, struct mesos_call *call);
     /* Answer when the container has ended: packed mesos.slave.ContainerTermination (status is wait(2)'s). -ENOENT when it is
      * not known. Required. */

@@ -178,8 +178,10 @@ agent_open(struct cluster *c)
     auto_free char *runtime_dir = xasprintf("--runtime_dir=%s/run", c->dir);
     char program[] = "mesos-agent", master[] = "--master=10.0.0.1:5050", isolation[] = "--isolation=posix/cpu",
          containerizers[] = "--containerizers=double", lookup[] = "--no-hostname_lookup", user[] = "--no-switch_user",
-         backoff[] = "--registration_backoff_factor=100ms", sockets[] = "--http_executor_domain_sockets", resources[] = "--resources=cpus:4;mem:4096;disk:100;ports:[1-2]";
-    char *argv[] = {program, master, isolation, containerizers, lookup, user, backoff, resources, sockets, work_dir, runtime_dir, NULL};
+         backoff[] = "--registration_backoff_factor=100ms", sockets[] = "--http_executor_domain_sockets",
+         resources[] = "--resources=cpus:4;mem:4096;disk:100;ports:[1-2]";
+    char *argv[] = {program, master,    isolation, containerizers, lookup, user, backoff,
+                    resources, sockets, work_dir,  runtime_dir,    NULL};
     c->agent_set = options_of(agent_conf_owner(&c->agent_options), argv, 11);
     c->agent_host = host_of(c, &c->agent_set, c->agent_options.common.work_dir, c->agent_options.runtime_dir);
     assert_int_equal(dir_make(c->agent_options.runtime_dir, 0755, &err), 0);
