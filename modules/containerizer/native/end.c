@@ -11,10 +11,12 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
+#include <time.h>
 #include "common/processes.h"
 #include "native.h"
 
-#define READ_EVERY_MS 20 /* at most so often */
+#define READ_EVERY_MS 20 /* at most so often, */
+#define READ_SHARE 15 /* and at most this part of one processor: it may be a long list */
 #define WARN_AFTER_MS (60 * 1000)
 #define READ_SLOWLY_MS 1000 /* after that */
 
@@ -31,6 +33,7 @@ struct reading {
     struct target *targets;
     size_t count;
     int status;
+    int64_t cost_ms; /* processor time */
 };
 
 static void
@@ -150,20 +153,18 @@ kill_members(const struct processes *all, struct target *target, const bool *mem
 }
 
 static void
-reading_work(void *arg)
+look(struct reading *reading)
 {
-    struct reading *reading = arg;
     struct processes all;
     reading->status = processes_read(&all);
     if (reading->status < 0)
         return;
-    pid_t self = getpid();
     auto_free bool **members = xcalloc(reading->count, sizeof *members);
     for (size_t i = 0; i < reading->count; i++)
         members[i] = xcalloc(all.count + 1, sizeof **members);
     for (size_t at = 0; at < all.count; at++) {
         const struct process *p = &all.items[at];
-        if ((p->parent == 1 || p->parent == self) && p->state != 'Z' && p->pid != self)
+        if (p->parent == 1 && p->state != 'Z')
             claim_orphan(reading, p, at, members);
     }
     for (size_t i = 0; i < reading->count; i++) {
@@ -173,6 +174,23 @@ reading_work(void *arg)
         free(members[i]);
     }
     processes_fini(&all);
+}
+
+static int64_t
+thread_us(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+    return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
+static void
+reading_work(void *arg)
+{
+    struct reading *reading = arg;
+    int64_t begin_us = thread_us();
+    look(reading);
+    reading->cost_ms = (thread_us() - begin_us) / 1000;
 }
 
 static void read_soon(struct native *native);
@@ -200,6 +218,7 @@ reading_done(void *arg)
     struct native *native = reading->native;
     native->reading = false;
     native->last_read_ms = native->host->now_ms(native->host);
+    native->read_cost_ms = reading->cost_ms;
     for (size_t i = 0; i < reading->count; i++) {
         struct container *container = container_find(native, reading->targets[i].id);
         if (reading->status == 0 && container && !list_empty(&container->in_ending))
@@ -241,10 +260,11 @@ pause_ms(const struct native *native)
 {
     const struct container *container;
     int64_t now = native->host->now_ms(native->host);
+    int64_t often = native->read_cost_ms * READ_SHARE > READ_EVERY_MS ? native->read_cost_ms * READ_SHARE : READ_EVERY_MS;
     list_foreach(container, &native->ending, in_ending)
     {
         if (now - container->ending_since_ms < READ_SLOWLY_MS)
-            return READ_EVERY_MS;
+            return often;
     }
     return READ_SLOWLY_MS;
 }

@@ -36,7 +36,7 @@ struct native {
     struct list ending; /* struct container.in_ending: processes to be killed or found gone */
     bool reading; /* /proc is being read for them */
     struct mesos_timer *read_timer;
-    int64_t last_read_ms;
+    int64_t last_read_ms, read_cost_ms;
     int64_t ticks_per_second;
     bool stopped; /* offloaded work that ends later finds nothing */
 };
