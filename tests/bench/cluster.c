@@ -100,6 +100,11 @@ cluster_init(struct bench_cluster *cluster)
              top && strlen(top) < 30 ? top : "/tmp");
     if (!mkdtemp(cluster->directory))
         bench_die("cannot make %s: %s", cluster->directory, strerror(errno));
+    /* Files that come and go with each container make ext4 look for inodes at great length, and stand in /run
+     * at home. */
+    snprintf(cluster->runtime, sizeof(cluster->runtime), "/dev/shm/cmesos-bench.XXXXXX");
+    if (!mkdtemp(cluster->runtime))
+        snprintf(cluster->runtime, sizeof(cluster->runtime), "%.50s/run", cluster->directory);
     dying = cluster;
     make_directory(cluster, "etc");
     make_directory(cluster, "libexec");
@@ -241,7 +246,7 @@ void
 cluster_start_agent(struct bench_cluster *cluster, const char *const *flags)
 {
     auto_free char *master = xasprintf("--master=127.0.0.1:%u", cluster->master.port);
-    auto_free char *runtime = xasprintf("--runtime_dir=%s/run", cluster->directory);
+    auto_free char *runtime = xasprintf("--runtime_dir=%s", cluster->runtime);
     auto_free char *launcher = xasprintf("--launcher_dir=%s/libexec", cluster->directory);
     const char *own[] = {master, runtime, launcher, "--launcher=posix", "--isolation=posix/cpu,posix/mem",
                          NULL};
@@ -311,5 +316,6 @@ cluster_fini(struct bench_cluster *cluster)
         kill(left, SIGKILL);
         usleep(100);
     }
+    nftw(cluster->runtime, remove_one, 16, FTW_DEPTH | FTW_PHYS);
     nftw(cluster->directory, remove_one, 16, FTW_DEPTH | FTW_PHYS);
 }

@@ -18,6 +18,7 @@ struct bench_daemon {
 
 struct bench_cluster {
     char directory[64];
+    char runtime[64]; /* in memory where the machine has such a place, as its /run is */
     char build[4096]; /* the top of the build tree this program is in */
     struct bench_daemon master, agent;
 };
