@@ -119,8 +119,10 @@ int
 process_configure(struct process *process, int argc, char **argv)
 {
     struct err err;
-    int exit_status = 0;
-    int status = conf_load(&process->set, &process->owner, argc, argv, environ, &exit_status, &err);
+    int exit_status = 0, status;
+
+    process_memory_init();
+    status = conf_load(&process->set, &process->owner, argc, argv, environ, &exit_status, &err);
 
     if (status < 0) {
         fprintf(stderr, "%s: %s\n", process->owner.program, err.text);
@@ -233,6 +235,7 @@ process_open(struct process *process, const char *runtime_dir, uint64_t descript
     process->loop = loop_new(NULL, err);
     if (!process->loop)
         return err->code;
+    process_memory_watch(process);
     loop_timer_init(&process->flush, process->loop, on_flush, process);
     if (process->common->logbufsecs > 0)
         loop_timer_start(&process->flush, process->common->logbufsecs * 1000);
@@ -323,6 +326,7 @@ process_close(struct process *process)
     }
     if (process->loop) {
         loop_timer_stop(&process->flush);
+        loop_timer_stop(&process->trim);
         loop_free(process->loop);
     }
     free(process->hostname);

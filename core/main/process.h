@@ -31,6 +31,8 @@ struct process {
     char *hostname;
     struct metrics *metrics; /* of the daemon while it lives: what modules count */
     struct loop_timer flush; /* of the log, each logbufsecs */
+    struct loop_timer trim; /* memory.c */
+    size_t kept_bytes; /* free, and not given back to the system */
     int exit_status;
     bool ended; /* somebody asked for the end already */
     char *ip;   /* found by --ip_discovery_command */
@@ -58,6 +60,9 @@ int process_close(struct process *process);
 int process_identity(struct process *process, struct err *err);
 /* limits.c */
 int process_limits(const char *ulimit, uint64_t descriptors, struct err *err);
+/* memory.c: the allocator's settings, and the timer that gives free memory back. */
+void process_memory_init(void);
+void process_memory_watch(struct process *process);
 /* notify.c: a line such as "READY=1" to whoever NOTIFY_SOCKET names. */
 void process_notify(const char *state);
 
