@@ -24,7 +24,8 @@ include tests/system/room.mk
 include tests/conformance/room.mk
 
 # What contrib/check builds with the thread sanitizer: whatever runs work off the loop's thread. Conditional parts add.
-THREAD_TESTS = $(LOOP_TESTS) tests/contract/registry tests/contract/host tests/unit/agent/test_journal
+THREAD_TESTS = $(LOOP_TESTS) tests/contract/registry tests/contract/host tests/contract/containerizer \
+  tests/unit/agent/test_journal
 .PHONY: print-thread-tests
 print-thread-tests:
 	@echo $(THREAD_TESTS)
