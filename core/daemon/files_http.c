@@ -70,6 +70,10 @@ ask(struct http_exchange *exchange, struct files *files)
         http_reply_text(exchange, 400, "Expecting 'path=value' in query.\n");
         return NULL;
     }
+    if (str_find(path, '\0') >= 0) { /* no file has such a name, and what follows it must not be lost */
+        http_reply(exchange, 404, "text/plain; charset=utf-8", STR_LIT(""));
+        return NULL;
+    }
     struct question *question = xcalloc(1, sizeof(*question));
     question->files = files;
     question->exchange = exchange;

@@ -250,7 +250,7 @@ good_callback(struct str name)
     for (size_t i = 0; i < name.len; i++) {
         char c = name.ptr[i];
         bool word = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-        if (!word && !strchr("_$.[]", c))
+        if (!word && !memchr("_$.[]", c, 5))
             return false;
     }
     return name.len > 0 && name.len <= 256;
