@@ -92,21 +92,31 @@ weight_of(const struct master *master, const char *role)
     return 1;
 }
 
+/* What all agents have together: summed up once, not for each role. */
+struct sums {
+    struct resources used, offered, total;
+};
+
 static void
-json_role(struct json *json, const struct master *master, const char *role)
+sum_up(const struct master *master, struct sums *ret)
+{
+    const struct agent *agent;
+    map_foreach (agent, &master->agents) {
+        agent_used(agent, &ret->used);
+        agent_offered(agent, &ret->offered);
+        resources_add(&ret->total, &agent->total);
+    }
+}
+
+static void
+json_role(struct json *json, const struct master *master, const struct sums *sums, const char *role)
 {
     struct choice choice = {role, false}, reservation = {role, true};
     auto_resources struct resources used = {0}, offered = {0}, reserved = {0}, sum = {0};
     const struct framework *framework;
-    const struct agent *agent;
-    map_foreach (agent, &master->agents) {
-        auto_resources struct resources agent_use = {0}, agent_offer = {0};
-        agent_used(agent, &agent_use);
-        agent_offered(agent, &agent_offer);
-        resources_filter(&used, &agent_use, belongs, &choice);
-        resources_filter(&offered, &agent_offer, belongs, &choice);
-        resources_filter(&reserved, &agent->total, belongs, &reservation);
-    }
+    resources_filter(&used, &sums->used, belongs, &choice);
+    resources_filter(&offered, &sums->offered, belongs, &choice);
+    resources_filter(&reserved, &sums->total, belongs, &reservation);
     resources_copy(&sum, &used);
     resources_add(&sum, &offered);
     json_object(json);
@@ -149,6 +159,7 @@ http_roles(struct http_exchange *exchange, void *arg)
     auto_arena struct arena *arena = arena_new(0);
     struct json json = json_on(&out);
     struct map roles = {0};
+    struct sums sums = {0};
     size_t count = 0;
     const char *role;
     collect_roles(master, &roles, arena);
@@ -157,11 +168,15 @@ http_roles(struct http_exchange *exchange, void *arg)
         sorted[count++] = role;
     map_fini(&roles);
     qsort(sorted, count, sizeof(*sorted), by_name);
+    sum_up(master, &sums);
     json_object(&json);
     json_key(&json, "roles");
     json_array(&json);
     for (size_t i = 0; i < count; i++)
-        json_role(&json, master, sorted[i]);
+        json_role(&json, master, &sums, sorted[i]);
+    resources_fini(&sums.used);
+    resources_fini(&sums.offered);
+    resources_fini(&sums.total);
     json_array_end(&json);
     json_object_end(&json);
     reply_json(exchange, buf_str(&out));

@@ -8,14 +8,8 @@
 #include "master/calls.h"
 #include "model/role.h"
 
-static bool
-listed(char *const *list, size_t count, const char *item)
-{
-    for (size_t i = 0; i < count; i++)
-        if (strcmp(list[i], item) == 0)
-            return true;
-    return false;
-}
+/* Much that happens per role looks at every other one, and a message could name millions. */
+enum { MAX_ROLES = 10000 };
 
 /* "{ a, b }" */
 static void
@@ -30,11 +24,19 @@ put_set(struct buf *out, char *const *list, size_t count)
 static int
 duplicates_validate(const Mesos__V1__FrameworkInfo *info, struct err *err)
 {
+    if (info->n_roles > MAX_ROLES)
+        return err_set(err, -EINVAL, "'FrameworkInfo.roles' contains %zu items; at most %d are allowed",
+                       info->n_roles, MAX_ROLES);
     auto_free char **twice = xcalloc(info->n_roles + 1, sizeof(*twice));
+    struct map once = {0}, again = {0};
     size_t count = 0;
-    for (size_t i = 0; i < info->n_roles; i++)
-        if (listed(info->roles, i, info->roles[i]) && !listed(twice, count, info->roles[i]))
-            twice[count++] = info->roles[i];
+    for (size_t i = 0; i < info->n_roles; i++) {
+        char *role = info->roles[i];
+        if (map_set(&once, str_of(role), role) && !map_set(&again, str_of(role), role))
+            twice[count++] = role;
+    }
+    map_fini(&once);
+    map_fini(&again);
     if (!count)
         return 0;
     auto_buf struct buf text = {0};
@@ -114,13 +116,13 @@ suppressed_validate(const Mesos__V1__FrameworkInfo *info, char *const *suppresse
     const char **roles = framework_info_roles(info, arena, &role_count);
     char **stray = arena_calloc(arena, count + 1, sizeof(*stray));
     size_t stray_count = 0;
-    for (size_t i = 0; i < count; i++) {
-        bool found = false;
-        for (uint32_t j = 0; j < role_count && !found; j++)
-            found = strcmp(roles[j], suppressed[i]) == 0;
-        if (!found)
+    struct map own = {0};
+    for (uint32_t i = 0; i < role_count; i++)
+        map_set(&own, str_of(roles[i]), (void *)(uintptr_t)roles[i]);
+    for (size_t i = 0; i < count; i++)
+        if (!map_get(&own, str_of(suppressed[i])))
             stray[stray_count++] = suppressed[i];
-    }
+    map_fini(&own);
     if (!stray_count)
         return 0;
     auto_buf struct buf text = {0};

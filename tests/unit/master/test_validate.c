@@ -192,13 +192,44 @@ test_filters(void **state)
     }
 }
 
+/* A message can name more roles than anybody could compare with each other. */
+static void
+test_many_roles(void **state)
+{
+    static Mesos__V1__FrameworkInfo__Capability multi_role = MESOS__V1__FRAMEWORK_INFO__CAPABILITY__INIT;
+    Mesos__V1__FrameworkInfo__Capability *capabilities[] = {&multi_role};
+    Mesos__V1__FrameworkInfo info = MESOS__V1__FRAMEWORK_INFO__INIT;
+    struct master_options options = {.root_submissions = true};
+    struct master master = {.options = &options};
+    struct err err = {0};
+    size_t many = 1000000;
+    char **roles = arena_calloc(arena, many, sizeof(*roles));
+    char name[] = "f", user[] = "u";
+    for (size_t i = 0; i < many; i++)
+        roles[i] = arena_printf(arena, "role-%zu", i);
+    multi_role.has_type = true;
+    multi_role.type = MESOS__V1__FRAMEWORK_INFO__CAPABILITY__TYPE__MULTI_ROLE;
+    info.name = name;
+    info.user = user;
+    info.capabilities = capabilities;
+    info.n_capabilities = 1;
+    info.roles = roles;
+    info.n_roles = 5;
+    assert_true(suppressed_validate(&info, roles, many, arena, &err) < 0);
+    assert_int_equal(suppressed_validate(&info, roles, 5, arena, &err), 0);
+    assert_int_equal(framework_info_validate(&master, &info, &err), 0);
+    info.n_roles = many;
+    assert_true(framework_info_validate(&master, &info, &err) < 0);
+    assert_non_null(strstr(err.text, "1000000"));
+}
+
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_calls),       cmocka_unit_test(test_every_listed_call_has_a_function),
         cmocka_unit_test(test_frameworks),  cmocka_unit_test(test_suppressed_and_updates),
-        cmocka_unit_test(test_text_format), cmocka_unit_test(test_filters),
+        cmocka_unit_test(test_many_roles),  cmocka_unit_test(test_text_format), cmocka_unit_test(test_filters),
     };
     arena = arena_new(0);
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
