@@ -168,14 +168,33 @@ read_word(struct shell *shell, struct str *s, struct buf *out, struct err *err)
     return quote ? err_set(err, -EINVAL, "no closing %c", quote) : 0;
 }
 
+/* Does a daemon read the variable? Others are there for whoever sources the file. */
+static bool
+means_something(const struct shell *shell, struct str name)
+{
+    const struct conf_shell_variable *known = shell->set->owner.shell_variables;
+
+    for (; known && known->name; known++)
+        if (str_is(name, known->name))
+            return true;
+    return str_starts(name, STR_LIT("MESOS_"));
+}
+
+/* What cannot be read without a shell is an error where it matters, and else a note: the name stays unassigned. */
 static int
 assign(struct shell *shell, struct str name, struct str *rest, bool exported, struct err *err)
 {
     auto_buf struct buf value = {0};
     struct variable *v;
 
-    if (read_word(shell, rest, &value, err) < 0)
-        return err_wrap(err, "%s:%d: %.*s", shell->path, shell->line, STR_ARG(name));
+    if (read_word(shell, rest, &value, err) < 0) {
+        if (means_something(shell, name))
+            return err_wrap(err, "%s:%d: %.*s", shell->path, shell->line, STR_ARG(name));
+        conf_note(shell->set, "%s:%d: %.*s is ignored: %s", shell->path, shell->line, STR_ARG(name), err->text);
+        err->code = 0;
+        rest->len = 0;
+        return 0;
+    }
     v = make_variable(shell, name);
     free(v->value);
     free(v->where);

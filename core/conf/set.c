@@ -105,13 +105,15 @@ conf_find(const struct option_set *set, struct str name)
 static int
 unknown_name(const struct option_set *set, const struct conf_source *source, struct str name, struct err *err)
 {
-    const char **known = xcalloc(set->name_count + 1, sizeof(*known));
+    static const char *const own[] = {"help", "version", "check-config", "config", "etc_dir"}; /* conf's */
+    const char **known = xcalloc(set->name_count + ARRAY_LEN(own), sizeof(*known));
     auto_free char *word = str_dup(name);
     const char *nearest;
 
     for (size_t i = 0; i < set->name_count; i++)
         known[i] = set->names[i].name;
-    nearest = str_nearest(word, known, set->name_count);
+    memcpy(known + set->name_count, own, sizeof(own));
+    nearest = str_nearest(word, known, set->name_count + ARRAY_LEN(own));
     if (nearest)
         err_set(err, -EINVAL, "%s: unknown option '%s': the nearest known name is '%s'", source->where, word,
                 nearest);

@@ -19,13 +19,11 @@ print_help(const char *program, const char *purpose, const struct flag *flags, s
 static int
 unknown(struct str name, const struct flag *flags, size_t count, struct err *err)
 {
-    const char *names[32];
+    const char *names[32] = {"help", "version"};
     auto_free char *word = str_dup(name);
-    size_t n = 0;
-    while (n < count && n < ARRAY_LEN(names)) {
-        names[n] = flags[n].name;
-        n++;
-    }
+    size_t n = 2;
+    for (size_t i = 0; i < count && n < ARRAY_LEN(names); i++)
+        names[n++] = flags[i].name;
     const char *nearest = str_nearest(word, names, n);
     return err_set(err, -EINVAL, "unknown flag --%s%s%s%s", word, nearest ? ": did you mean --" : "",
                    nearest ? nearest : "", nearest ? "?" : "");

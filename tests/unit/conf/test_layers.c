@@ -214,6 +214,10 @@ test_etc_default(void **state)
     etc_write(etc, "default/mesos-slave", "IP=$(hostname -i)\n");
     assert_int_not_equal(load_agent(etc), 0);
     assert_has(etc->err.text, "default/mesos-slave:1: IP: 'hostname -i' is not run");
+    etc_write(etc, "default/mesos-slave", "OTHER=$(hostname -f)\nIP=127.0.0.2\n");
+    assert_int_equal(load_agent(etc), 0);
+    assert_string_equal(etc->agent.common.ip, "127.0.0.2");
+    assert_true(etc_noted(etc, "OTHER is ignored: 'hostname -f' is not run"));
     etc_write(etc, "default/mesos-slave", "IP=$NOWHERE\n");
     assert_int_not_equal(load_agent(etc), 0);
     assert_has(etc->err.text, "$NOWHERE is not assigned");
