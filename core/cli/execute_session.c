@@ -224,6 +224,11 @@ on_event(struct execute_session *session, const Event *event, struct arena *aren
 {
     struct err err;
 
+    if (event->type == MESOS__V1__SCHEDULER__EVENT__TYPE__ERROR) { /* it may come instead of SUBSCRIBED */
+        err_set(&err, -EPERM, "the master ends the framework: %s", event->error ? event->error->message : "");
+        fail(session, &err);
+        return;
+    }
     if (event->type == MESOS__V1__SCHEDULER__EVENT__TYPE__SUBSCRIBED && event->subscribed)
         on_subscribed(session, event->subscribed);
     else if (!session->framework_id)
@@ -232,10 +237,6 @@ on_event(struct execute_session *session, const Event *event, struct arena *aren
         on_offers(session, event->offers, arena);
     else if (event->type == MESOS__V1__SCHEDULER__EVENT__TYPE__UPDATE && event->update)
         on_update(session, event->update->status);
-    if (event->type == MESOS__V1__SCHEDULER__EVENT__TYPE__ERROR) {
-        err_set(&err, -EPERM, "the master ends the framework: %s", event->error ? event->error->message : "");
-        fail(session, &err);
-    }
 }
 
 static void

@@ -137,7 +137,7 @@ cli_find_master(struct cli_server *ret, struct cli *cli, struct err *err)
     const char *master = common->master;
     auto_buf struct buf ignored = {0};
 
-    if (!master) {
+    if (!master || !*master) {
         err->code = 0;
         home = master_of_home(err);
         if (err->code)

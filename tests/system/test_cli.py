@@ -98,6 +98,18 @@ def test_execute_says_that_it_waits(shared):
     assert b"no offer so far has the resources" in waited.value.stderr
 
 
+def test_execute_says_why_the_master_refuses(make_cluster):
+    cluster = make_cluster(agents=0, master_flags={"roles": "dev"})
+    done = tool(cluster, "execute", "--master=" + cluster.address, "--role=prod", "true")
+    assert done.returncode == 1 and "Role 'prod' is not present in the master's --roles" in done.stderr
+
+
+def test_an_empty_variable_names_no_master(shared, tmp_path):
+    (tmp_path / ".mesos").write_text("master=" + shared.address + "\n")
+    done = tool(shared, "resolve", home=str(tmp_path), env={"MESOS_MASTER": ""})
+    assert done.returncode == 0 and done.stdout == shared.address + "\n"
+
+
 def test_ps(shared, long_task):
     shown = shared.tool("ps").stdout.splitlines()
     assert shown[0].split() == ["ID", "STATE", "CPUS", "MEM", "USER", "AGENT", "FRAMEWORK", "NAME"]
