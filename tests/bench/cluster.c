@@ -147,8 +147,8 @@ cluster_get(uint16_t port, const char *path)
     return strncmp(text, "HTTP/1.1 200", 12) == 0 && body ? xstrdup(body + 4) : NULL;
 }
 
-static uint16_t
-free_port(void)
+uint16_t
+cluster_free_port(void)
 {
     struct sockaddr_in at = {.sin_family = AF_INET};
     socklen_t len = sizeof(at);
@@ -215,7 +215,7 @@ start(struct bench_cluster *cluster, const char *name, struct bench_daemon *daem
     char *argv[MOST_FLAGS + 1];
     size_t count = 0;
     make_directory(cluster, name);
-    daemon->port = free_port();
+    daemon->port = cluster_free_port();
     argv[count++] = xasprintf("%s/core/main/mesos-%s", cluster->build, name);
     argv[count++] = xstrdup("--ip=127.0.0.1");
     argv[count++] = xstrdup("--hostname=localhost");

@@ -30,6 +30,8 @@ void cluster_start_master(struct bench_cluster *cluster, const char *const *flag
 void cluster_start_agent(struct bench_cluster *cluster, const char *const *flags);
 /* The body of GET path, to be freed, or NULL when there is no 200. */
 char *cluster_get(uint16_t port, const char *path);
+/* A port of loopback that nobody listens on now. */
+uint16_t cluster_free_port(void);
 /* Ends the daemons and what they left running, removes the directory. */
 void cluster_fini(struct bench_cluster *cluster);
 /* The pid of a process of that name whose working directory lies in this cluster's; 0 when there is none. */

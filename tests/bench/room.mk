@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Figures, printed and never asserted. Built by `make check`, run by hand.
-check_PROGRAMS += tests/bench/codec tests/bench/launch tests/bench/master tests/bench/idle
+check_PROGRAMS += tests/bench/codec tests/bench/launch tests/bench/master tests/bench/idle tests/bench/state
 BENCH_LIBS = core/wire/libwire.a module-api/proto/libproto.a $(LOOP_LIBS) $(PROTOBUF_C_LIBS) $(ZLIB_LIBS) -lm
 BENCH_CLUSTER = tests/bench/cluster.c tests/bench/cluster.h tests/bench/figures.c tests/bench/figures.h \
   tests/bench/scheduler.c tests/bench/scheduler.h
@@ -12,3 +12,6 @@ tests_bench_master_SOURCES = tests/bench/master.c tests/bench/peer.c tests/bench
 tests_bench_master_LDADD = $(BENCH_LIBS)
 tests_bench_idle_SOURCES = tests/bench/idle.c $(BENCH_CLUSTER)
 tests_bench_idle_LDADD = $(BENCH_LIBS)
+tests_bench_state_SOURCES = tests/bench/state.c tests/bench/poll.c tests/bench/poll.h tests/bench/peer.c \
+  tests/bench/peer.h $(BENCH_CLUSTER)
+tests_bench_state_LDADD = $(BENCH_LIBS)
