@@ -157,4 +157,39 @@ allocator_resume(struct module *module)
     return 0;
 }
 
+/* Constraints that the module does not know or does not like: -E... with one sentence. No bytes are always fine. */
+static inline int
+allocator_check_constraints(struct module *module, struct mesos_bytes constraints, struct err *err)
+{
+    if (constraints.len == 0)
+        return 0;
+    if (!allocator_ops(module)->check_constraints)
+        return err_set(err, -ENOTSUP, "the allocator '%s' knows no offer constraints", module_name(module));
+    int rc = allocator_ops(module)->check_constraints(module_instance(module), constraints);
+    return rc ? module_failure(module, rc, err) : 0;
+}
+static inline bool
+allocator_excluded(struct module *module, mesos_framework_t framework, const char *role, mesos_agent_t agent)
+{
+    return allocator_ops(module)->excluded &&
+           allocator_ops(module)->excluded(module_instance(module), framework, role, agent);
+}
+static inline void
+allocator_decline(struct module *module, mesos_framework_t framework, mesos_agent_t agent,
+                  struct mesos_resources resources, double refuse_secs, int64_t offer)
+{
+    if (allocator_ops(module)->decline)
+        allocator_ops(module)->decline(module_instance(module), framework, agent, resources, refuse_secs, offer);
+    else
+        allocator_recover_resources(module, framework, agent, resources, refuse_secs);
+}
+static inline int
+allocator_explain(struct module *module, mesos_framework_t framework, mesos_agent_t agent,
+                  bool (*tell)(void *arg, const struct mesos_allocator_explanation *explanation), void *arg)
+{
+    if (!allocator_ops(module)->explain)
+        return -ENOTSUP;
+    return allocator_ops(module)->explain(module_instance(module), framework, agent, tell, arg);
+}
+
 #endif

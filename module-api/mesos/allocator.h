@@ -30,6 +30,8 @@ struct mesos_allocator_framework {
     uint32_t suppressed_role_count;
     bool active; /* gets offers */
     bool revocable, shared, gpu, reservation_refinement, region_aware; /* capabilities */
+    /* Packed mesos.v1.scheduler.OfferConstraints that check_constraints has passed; data NULL = none. */
+    struct mesos_bytes constraints;
 };
 
 struct mesos_allocator_agent {
@@ -57,6 +59,41 @@ struct mesos_allocator_sink {
      * it once per (framework, role, agent) and once with agent 0 at the end of each cycle that offered anything. */
     void (*offer)(void *arg, mesos_framework_t framework, const char *role, mesos_agent_t agent,
                   struct mesos_resources resources);
+};
+
+/* Why an agent's resources are not (further) offered to a framework: append only, numbers are the ABI. The allocator tells
+ * those of its own; OFFERED, OFFERED_TO_OTHER, AGENT_UNREACHABLE and AGENT_RECOVERING are the master's to find out. */
+enum mesos_offer_reason {
+    MESOS_OFFER_REASON_OFFERABLE = 1, /* nothing: a coming cycle may offer them */
+    MESOS_OFFER_REASON_OFFERED = 2, /* the framework has an offer of them */
+    MESOS_OFFER_REASON_OFFERED_TO_OTHER = 3,
+    MESOS_OFFER_REASON_IN_USE = 4, /* nothing is free there */
+    MESOS_OFFER_REASON_FILTERED = 5, /* the framework has refused them for a time */
+    MESOS_OFFER_REASON_ROLE_SUPPRESSED = 6,
+    MESOS_OFFER_REASON_OFFER_CONSTRAINTS = 7, /* the framework's own */
+    MESOS_OFFER_REASON_RESERVED = 8, /* what is free is reserved for other roles */
+    MESOS_OFFER_REASON_CAPABILITY_MISSING = 9, /* what is free needs a capability that the framework lacks */
+    MESOS_OFFER_REASON_GPUS_KEPT = 10, /* an agent with GPUs is for frameworks that use them */
+    MESOS_OFFER_REASON_BELOW_MINIMUM = 11, /* what is free is less than is worth an offer */
+    MESOS_OFFER_REASON_QUOTA = 12, /* guarantees of others or the role's own limit */
+    MESOS_OFFER_REASON_FRAMEWORK_INACTIVE = 13,
+    MESOS_OFFER_REASON_AGENT_INACTIVE = 14,
+    MESOS_OFFER_REASON_AGENT_UNREACHABLE = 15,
+    MESOS_OFFER_REASON_AGENT_RECOVERING = 16,
+    MESOS_OFFER_REASON_NOT_WHITELISTED = 17,
+    MESOS_OFFER_REASON_ALLOCATION_PAUSED = 18,
+};
+
+struct mesos_allocator_explanation {
+    size_t size;
+    mesos_agent_t agent;
+    uint32_t reason; /* enum mesos_offer_reason */
+    const char *role; /* NULL: the same for each of the framework's roles */
+    const char *text; /* one sentence without full stop */
+    int64_t until_ms; /* on the clock of host->now_ms; 0 = it does not end by itself */
+    int64_t since_ms; /* FILTERED: of the refusal; else 0 */
+    int64_t offer; /* FILTERED: what decline was told; else -1 */
+    struct mesos_resources available; /* what nobody has */
 };
 
 struct mesos_allocator_ops {
@@ -97,6 +134,20 @@ struct mesos_allocator_ops {
     /* While paused no offers are made (recovery after failover). */
     void (*pause)(void *instance);
     void (*resume)(void *instance);
+    /* Is this packed mesos.v1.scheduler.OfferConstraints one that add_framework and update_framework can be given? 0, or a
+     * negative errno with host->fail's text. NULL = the allocator knows no constraints: the master refuses them. */
+    int (*check_constraints)(void *instance, struct mesos_bytes constraints);
+    /* Do the constraints that this framework has for that role exclude the agent? */
+    bool (*excluded)(void *instance, mesos_framework_t framework, const char *role, mesos_agent_t agent);
+    /* As recover_resources, for a refusal of the framework's own: `offer` is the master's number of the (first) offer,
+     * which explain tells again. NULL = recover_resources is called. */
+    void (*decline)(void *instance, mesos_framework_t framework, mesos_agent_t agent, struct mesos_resources resources,
+                    double refuse_secs, int64_t offer);
+    /* Calls tell at least once for each agent (agent 0) or for the one that is named, saying what keeps its resources
+     * from the framework as things stand; everything in it is borrowed. Ends when tell says false. Changes nothing.
+     * 0, or -ENOENT for a framework or agent that is not known. */
+    int (*explain)(void *instance, mesos_framework_t framework, mesos_agent_t agent,
+                   bool (*tell)(void *arg, const struct mesos_allocator_explanation *explanation), void *arg);
 };
 
 #endif
