@@ -74,6 +74,7 @@ daemon_new(struct loop *loop, const struct daemon_setup *setup, struct err *err)
     libprocess_spawn(daemon->libprocess, setup->actor);
     daemon->actor = xstrdup(setup->actor);
     daemon->router = router_new(setup->actor);
+    http_server_stream_bodies(daemon->http, router_wants_stream, daemon->router);
     daemon->metrics = metrics_new(loop);
     daemon->files = files_new(loop);
     metrics_add_system(daemon->metrics);

@@ -209,6 +209,15 @@ refuse_method(struct http_exchange *exchange, const char *methods)
     http_reply_headers(exchange, 405, &allow, 1, "text/plain; charset=utf-8", buf_str(&text));
 }
 
+bool
+router_wants_stream(const struct http_request *request, void *arg)
+{
+    const struct router *router = arg;
+    const struct mounted *mounted = find(router, request);
+    return mounted && (mounted->route->flags & ROUTE_STREAM) &&
+           (!mounted->route->methods || allowed(mounted->route->methods, request->method));
+}
+
 void
 router_handle(struct router *router, struct http_exchange *exchange)
 {

@@ -21,6 +21,7 @@ struct route {
 };
 enum {
     ROUTE_LEADER = 1, /* only the leading master answers; the gate of the others redirects */
+    ROUTE_STREAM = 2, /* bodies of application/recordio are handed over as they come: http_exchange_on_body */
 };
 
 struct router;
@@ -35,6 +36,8 @@ void router_unmount(struct router *router, const char *actor);
  * taken over) the exchange. One gate; NULL removes it. */
 void router_gate(struct router *router, bool (*gate)(struct http_exchange *exchange, const struct route *route, void *arg),
                  void *arg);
+/* For http_server_stream_bodies, arg = router: does the request's route take its body as a stream? */
+bool router_wants_stream(const struct http_request *request, void *router);
 /* Answers 404 and 405 itself. libprocess_try comes first. */
 void router_handle(struct router *router, struct http_exchange *exchange);
 /* Every route in order of mounting. */

@@ -32,6 +32,7 @@ struct http_request {
     size_t param_count;
     struct http_headers headers;
     struct buf body; /* complete, de-chunked */
+    bool body_follows; /* handed over at its head: the body comes through http_exchange_on_body */
     bool http11; /* false: HTTP/1.0 */
     bool keep_alive;
 };

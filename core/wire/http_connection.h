@@ -13,6 +13,8 @@ struct http_server {
     struct loop *loop;
     http_handler_fn *handler;
     void *arg;
+    bool (*wants_stream)(const struct http_request *request, void *arg);
+    void *wants_arg;
     struct stream_listener **listeners;
     size_t listener_count;
     bool listeners_paused;
@@ -61,6 +63,9 @@ struct http_exchange {
     struct gzip_job *job; /* the answer is being compressed off the loop */
     void (*on_gone)(struct http_exchange *exchange, void *arg);
     void *gone_arg;
+    http_body_fn *on_body; /* body_follows */
+    void *body_arg;
+    bool body_paused, body_ended;
     size_t counted; /* what of body_bytes is this request's */
     uint8_t state;
     bool close_after;

@@ -164,6 +164,14 @@ http_server_adopt(struct http_server *server, struct stream *stream)
         listeners_pause(server, true);
 }
 
+void
+http_server_stream_bodies(struct http_server *server, bool (*wants)(const struct http_request *request, void *arg),
+                          void *arg)
+{
+    server->wants_stream = wants;
+    server->wants_arg = arg;
+}
+
 /* ---- exchanges ---- */
 
 static struct http_exchange *
@@ -234,6 +242,21 @@ http_exchange_on_gone(struct http_exchange *exchange, void (*fn)(struct http_exc
 {
     exchange->on_gone = fn;
     exchange->gone_arg = arg;
+}
+
+void
+http_exchange_on_body(struct http_exchange *exchange, http_body_fn *fn, void *arg)
+{
+    exchange->on_body = fn;
+    exchange->body_arg = arg;
+}
+
+void
+http_exchange_pause_body(struct http_exchange *exchange, bool paused)
+{
+    exchange->body_paused = paused;
+    if (!exchange->connection->in_data)
+        connection_settle(exchange->connection);
 }
 
 static bool
@@ -348,6 +371,12 @@ http_exchange_finish(struct http_exchange *exchange)
     struct http_connection *connection = exchange->connection;
     exchange->state = EXCHANGE_DONE;
     exchange->on_gone = NULL;
+    exchange->on_body = NULL;
+    if (connection->incoming == exchange) {
+        connection->incoming = NULL;
+        if (!exchange->body_ended) /* nobody wants the rest of its body */
+            connection->deaf = exchange->close_after = true;
+    }
     if (!is_first(exchange))
         return;
     while (exchange && exchange->state == EXCHANGE_DONE) {
@@ -391,8 +420,8 @@ connection_close(struct http_connection *connection)
     list_remove(&connection->in_server);
     server->connection_count--;
     stream_close(connection->stream);
-    if (connection->incoming)
-        http_exchange_recycle(server, connection->incoming);
+    if (connection->incoming && !connection->incoming->request.body_follows)
+        http_exchange_recycle(server, connection->incoming); /* else it is among the exchanges */
     struct http_exchange *exchange;
     while ((exchange = list_first(&connection->exchanges, struct http_exchange, in_connection))) {
         list_remove(&exchange->in_connection);
@@ -457,8 +486,8 @@ on_eof(struct stream *stream, void *arg)
         return;
     }
     list_foreach(exchange, &connection->exchanges, in_connection) {
-        if (exchange->state == EXCHANGE_STREAMING) {
-            connection_close(connection); /* a subscriber that has hung up */
+        if (exchange->state == EXCHANGE_STREAMING || exchange == connection->incoming) {
+            connection_close(connection); /* a subscriber that has hung up, or a body without its end */
             return;
         }
     }
@@ -535,6 +564,70 @@ hand_over(struct http_connection *connection)
     connection->server->handler(exchange, connection->server->arg);
 }
 
+/* The head of a request whose body its handler wants as it comes. */
+static void
+hand_over_head(struct http_connection *connection)
+{
+    struct http_server *server = connection->server;
+    struct http_exchange *exchange = connection->incoming;
+    struct http_request *request = &exchange->request;
+    if (!server->wants_stream ||
+        !http_type_is(http_header_get(&request->headers, "Content-Type"), "application/recordio") ||
+        http_request_split(request, NULL) < 0 || !server->wants_stream(request, server->wants_arg))
+        return;
+    request->body_follows = true;
+    connection->parser.body_limit = 0;
+    loop_timer_stop(&connection->timer);
+    list_push(&connection->exchanges, &exchange->in_connection);
+    connection->exchange_count++;
+    exchange->state = EXCHANGE_HANDED;
+    server->handler(exchange, server->arg);
+}
+
+/* Gives the handler what has come of such a body; afterwards the exchange may be gone. A handler that lets another one
+ * take the rest sets on_body anew. */
+static void
+hand_over_body(struct http_connection *connection, bool end)
+{
+    struct http_exchange *exchange = connection->incoming;
+    struct buf *body = &exchange->request.body;
+    http_body_fn *fn = NULL;
+    if (end) {
+        exchange->body_ended = true;
+        http_parse_next(&connection->parser);
+        connection->parser.body_limit = LIMIT_MESSAGE_BYTES;
+        if (exchange->close_after)
+            connection->deaf = true;
+    }
+    while (connection->incoming == exchange && exchange->on_body != fn && (end || body->len > 0)) {
+        fn = exchange->on_body;
+        fn(exchange, body, end, exchange->body_arg);
+    }
+    if (connection->incoming != exchange)
+        return;
+    count_body(connection->server, exchange, body->len);
+    if (end)
+        connection->incoming = NULL;
+}
+
+/* One step of a body that its handler takes as it comes. */
+static bool
+receive_stream(struct http_connection *connection, struct buf *in)
+{
+    struct http_exchange *exchange = connection->incoming;
+    struct http_server *server = connection->server;
+    enum http_parse_result result =
+        http_parse(&connection->parser, in, exchange->request.arena, &exchange->request.body);
+    count_body(server, exchange, exchange->request.body.len);
+    if (result == HTTP_PARSE_FAILED ||
+        (exchange->counted > SMALL_BODY_BYTES && server->body_bytes > server->bodies_limit)) {
+        http_connection_doom(connection);
+        return false;
+    }
+    hand_over_body(connection, result == HTTP_PARSE_DONE);
+    return result == HTTP_PARSE_DONE;
+}
+
 /* One step of the parser; false when there is nothing more to do now. */
 static bool
 receive(struct http_connection *connection, struct buf *in)
@@ -545,12 +638,15 @@ receive(struct http_connection *connection, struct buf *in)
         connection->incoming = exchange_new(connection);
     }
     struct http_exchange *exchange = connection->incoming;
+    if (exchange->request.body_follows)
+        return receive_stream(connection, in);
     enum http_parse_result result =
         http_parse(&connection->parser, in, exchange->request.arena, &exchange->request.body);
     count_body(connection->server, exchange, exchange->request.body.len);
     switch (result) {
     case HTTP_PARSE_HEAD:
         begin_request(connection);
+        hand_over_head(connection);
         return true;
     case HTTP_PARSE_DONE:
         hand_over(connection);
@@ -569,6 +665,7 @@ static bool
 may_read(const struct http_connection *connection)
 {
     return connection->exchange_count < LIMIT_PIPELINE &&
+           !(connection->incoming && connection->incoming->body_paused) &&
            stream_queued(connection->stream) + connection->waiting_bytes < UNREAD_ANSWER_BYTES;
 }
 
@@ -578,8 +675,8 @@ watch_slowness(struct http_connection *connection)
 {
     bool in_body = connection->parser.head.method.len > 0;
     size_t have = connection->incoming ? connection->incoming->counted : 0;
-    if (connection->incoming == NULL)
-        loop_timer_stop(&connection->timer);
+    if (connection->incoming == NULL || connection->incoming->request.body_follows)
+        loop_timer_stop(&connection->timer); /* a stream may pause for long */
     else if (!loop_timer_running(&connection->timer) ||
              (in_body && (have < connection->body_mark || have >= connection->body_mark + BODY_STEP_BYTES))) {
         connection->body_mark = have;

@@ -31,6 +31,21 @@ const struct address *http_exchange_peer(const struct http_exchange *exchange);
  * Set it whenever the answer is not given inside the handler. */
 void http_exchange_on_gone(struct http_exchange *exchange, void (*fn)(struct http_exchange *, void *), void *arg);
 
+/*
+ * Requests whose bodies are streams. `wants` is asked about each request with a body of application/recordio when its
+ * head is complete (path, parameters and headers are there). Where it says true the request is handed over at once, with body_follows set, and its handler
+ * either answers inside of the call or sets on_body.
+ */
+void http_server_stream_bodies(struct http_server *server,
+                               bool (*wants)(const struct http_request *request, void *arg), void *arg);
+/* body: what has come and was not consumed yet (de-chunked); fn consumes what it can use. end: nothing follows. An
+ * answer that is given before the end closes the connection after it. When the peer leaves before the end, on_gone is
+ * called. Not called for nothing: either the body has grown or it has ended. */
+typedef void http_body_fn(struct http_exchange *exchange, struct buf *body, bool end, void *arg);
+void http_exchange_on_body(struct http_exchange *exchange, http_body_fn *fn, void *arg);
+/* Nothing more is read from the peer while paused: for a taker that is slower than it. */
+void http_exchange_pause_body(struct http_exchange *exchange, bool paused);
+
 /* A whole answer. type NULL: no Content-Type. Body is copied. HEAD requests get headers only. gzip when the client
  * accepts it and the body has 1024 bytes or more. The exchange is gone afterwards. */
 void http_reply(struct http_exchange *exchange, int status, const char *type, struct str body);

@@ -297,7 +297,7 @@ def test_operator_calls(cluster):
             return error.code, error.read().decode()
     assert post({"type": "GET_HEALTH"}) == (200, {"type": "GET_HEALTH", "get_health": {"healthy": True}})
     assert post({"type": "GET_VERSION"})[1]["get_version"]["version_info"]["version"] == "1.11.0"
-    assert post({"type": "GET_CONTAINERS"})[0] == 501
+    assert post({"type": "NOPE"}) == (400, "Failed to validate agent::Call: Expecting 'type' to be present")
     assert post({"type": "NONSENSE"})[0] == 400
     assert post({})[0] == 400
 

@@ -19,6 +19,9 @@ struct site {
     struct http_exchange *stream; /* "/stream" */
     size_t handled, gone;
     struct buf big;
+    struct http_exchange *upload; /* "/upload", whose body is taken as it comes */
+    struct buf uploaded;
+    bool upload_ended;
 };
 
 static void
@@ -28,6 +31,48 @@ on_gone(struct http_exchange *exchange, void *arg)
     site->gone++;
     if (site->stream == exchange)
         site->stream = NULL;
+    if (site->upload == exchange)
+        site->upload = NULL;
+}
+
+/* Takes whole lines; "stop" is answered at once, the end too. */
+static void
+on_rest(struct http_exchange *exchange, struct buf *body, bool end, void *arg)
+{
+    struct site *site = arg;
+    ptrdiff_t line;
+    while ((line = str_find(buf_str(body), '\n')) >= 0) {
+        bool stop = str_starts(buf_str(body), STR_LIT("stop"));
+        buf_append(&site->uploaded, buf_data(body), (size_t)line + 1);
+        buf_consume(body, (size_t)line + 1);
+        if (!stop)
+            continue;
+        site->upload = NULL;
+        http_reply_text(exchange, 200, "stopped");
+        return;
+    }
+    if (!end)
+        return;
+    site->upload = NULL;
+    site->upload_ended = true;
+    http_reply_text(exchange, 200, "done");
+}
+
+/* The first line says who takes the others: on_rest. */
+static void
+on_first(struct http_exchange *exchange, struct buf *body, bool end, void *arg)
+{
+    ptrdiff_t line = str_find(buf_str(body), '\n');
+    if (line < 0)
+        return;
+    buf_consume(body, (size_t)line + 1);
+    http_exchange_on_body(exchange, on_rest, arg);
+}
+
+static bool
+wants_stream(const struct http_request *request, void *arg)
+{
+    return str_is(request->path, "/upload");
 }
 
 static void
@@ -46,6 +91,11 @@ on_exchange(struct http_exchange *exchange, void *arg)
         http_stream_start(exchange, 200, &id, 1, "application/json");
     } else if (str_is(request->path, "/version")) {
         http_reply_legacy(exchange, "application/json", STR_LIT(VERSION));
+    } else if (str_is(request->path, "/upload")) {
+        assert_true(request->body_follows);
+        site->upload = exchange;
+        http_exchange_on_gone(exchange, on_gone, site);
+        http_exchange_on_body(exchange, on_first, site);
     } else if (str_is(request->path, "/echo")) {
         http_reply(exchange, 200, "text/plain", buf_str(&request->body));
     } else if (str_is(request->path, "/big")) {
@@ -67,6 +117,7 @@ setup(void **state)
     struct err err = {0};
     world_open(&site->world);
     site->server = http_server_new(site->world.loop, on_exchange, site);
+    http_server_stream_bodies(site->server, wants_stream, site);
     assert_int_equal(http_server_listen(site->server, &at, NULL, &err), 0);
     *state = site;
     return 0;
@@ -79,6 +130,7 @@ teardown(void **state)
     http_server_free(site->server);
     world_close(&site->world);
     buf_fini(&site->big);
+    buf_fini(&site->uploaded);
     free(site);
     return 0;
 }
@@ -681,6 +733,91 @@ test_pipelined_streams(void **state)
     caller_close(&caller);
 }
 
+#define UPLOAD "POST /upload HTTP/1.1\r\nContent-Type: application/recordio\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+static void
+test_body_as_it_comes(void **state)
+{
+    struct site *site = *state;
+    struct caller caller = {0};
+    caller_open(&caller, &site->world, AT);
+    caller_send(&caller, UPLOAD);
+    world_pass(&site->world, 10);
+    assert_non_null(site->upload);
+    caller_send(&caller, "3\r\nfir\r\n7\r\nst\nsec\n\r\n");
+    world_pass(&site->world, 10);
+    assert_true(str_is(buf_str(&site->uploaded), "sec\n"));
+    world_pass(&site->world, 10 * 60 * 1000); /* a stream may be silent for long */
+    assert_false(caller.closed);
+    caller_send(&caller, "6\r\nthird\n\r\n0\r\n\r\nGET /version HTTP/1.1\r\n\r\n");
+    world_pass(&site->world, 10);
+    assert_true(site->upload_ended);
+    assert_true(str_is(buf_str(&site->uploaded), "sec\nthird\n"));
+    const char *text = caller_text(&caller);
+    assert_non_null(strstr(text, "done"));
+    assert_non_null(strstr(text, VERSION)); /* the connection goes on */
+    caller_close(&caller);
+}
+
+static void
+test_body_paused(void **state)
+{
+    struct site *site = *state;
+    struct caller caller = {0};
+    caller_open(&caller, &site->world, AT);
+    caller_send(&caller, UPLOAD "2\r\na\n\r\n");
+    world_pass(&site->world, 10);
+    http_exchange_pause_body(site->upload, true);
+    caller_send(&caller, "2\r\nb\n\r\n");
+    world_pass(&site->world, 10);
+    caller_send(&caller, "2\r\nc\n\r\n");
+    world_pass(&site->world, 5 * 60 * 1000);
+    assert_true(site->uploaded.len <= 2); /* what had come before the pause took hold */
+    http_exchange_pause_body(site->upload, false);
+    world_pass(&site->world, 10);
+    assert_true(str_is(buf_str(&site->uploaded), "b\nc\n"));
+    caller_close(&caller);
+    world_pass(&site->world, 10);
+    assert_null(site->upload);
+    assert_int_equal(site->gone, 1);
+}
+
+/* An answer before the body's end ends the connection; a body that breaks off is never complete. */
+static void
+test_body_cut(void **state)
+{
+    struct site *site = *state;
+    struct caller early = {0}, broken = {0}, hung_up = {0}, pipelined = {0};
+    caller_open(&early, &site->world, AT);
+    caller_send(&early, UPLOAD "c\r\na\nstop\nmore\n\r\n5\r\nagain\r\n");
+    world_pass(&site->world, 5000);
+    assert_non_null(strstr(caller_text(&early), "stopped"));
+    assert_true(early.closed || early.eof);
+    caller_open(&broken, &site->world, AT);
+    caller_send(&broken, UPLOAD "2\r\na\n\r\nzz\r\n");
+    world_pass(&site->world, 10);
+    assert_true(broken.closed || broken.eof);
+    assert_int_equal(site->gone, 1);
+    caller_open(&hung_up, &site->world, AT);
+    caller_send(&hung_up, UPLOAD "2\r\na\n\r\n");
+    world_pass(&site->world, 10);
+    caller_close(&hung_up);
+    world_pass(&site->world, 10);
+    assert_int_equal(site->gone, 2);
+    assert_false(site->upload_ended);
+    caller_open(&pipelined, &site->world, AT); /* behind a request that is not answered yet */
+    caller_send(&pipelined, "GET /wait HTTP/1.1\r\n\r\n" UPLOAD "2\r\na\n\r\n0\r\n\r\n");
+    world_pass(&site->world, 10);
+    assert_true(site->upload_ended);
+    assert_string_equal(caller_text(&pipelined), "");
+    http_reply_text(site->waiting[0], 200, "waited");
+    world_pass(&site->world, 10);
+    assert_non_null(strstr(caller_text(&pipelined), "done"));
+    caller_close(&early);
+    caller_close(&broken);
+    caller_close(&pipelined);
+}
+
 #define SITE_TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
 
 int
@@ -710,7 +847,8 @@ main(void)
         SITE_TEST(test_slow_reader_gets_all),
         SITE_TEST(test_answers_behind_an_open_one),
         SITE_TEST(test_answers_being_compressed),
-        SITE_TEST(test_pipelined_streams),
+        SITE_TEST(test_pipelined_streams), SITE_TEST(test_body_as_it_comes),
+        SITE_TEST(test_body_paused), SITE_TEST(test_body_cut),
         SITE_TEST(test_free_with_open_exchanges),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
