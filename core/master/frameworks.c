@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Frameworks: their info, their event stream, how they come and go. What they may say is checked by
+ * Frameworks: their info, who is at their other end (contact.h), how they come and go. What they may say is checked by
  * validate_framework.c and calls.c before it gets here.
  */
 #include <errno.h>
@@ -234,24 +234,69 @@ framework_tell_agent(struct framework *framework, struct agent *agent)
     Mesos__Internal__UpdateFrameworkMessage message = MESOS__INTERNAL__UPDATE_FRAMEWORK_MESSAGE__INIT;
     message.framework_id = framework->info->id;
     message.framework_info = framework->info;
-    char pid[] = "@0.0.0.0:0"; /* a scheduler over HTTP has no address */
-    message.pid = pid;
+    message.pid = framework_pid(framework);
     agent_send(agent, "mesos.internal.UpdateFrameworkMessage", &message);
+}
+
+char *
+framework_pid(const struct framework *framework)
+{
+    static const char nobody[] = "@0.0.0.0:0"; /* a scheduler over HTTP has no address */
+    return framework->pid ? framework->pid : (char *)(uintptr_t)nobody;
+}
+
+bool
+framework_is_at(const struct framework *framework, const struct upid *pid)
+{
+    return framework->pid && upid_eq(&framework->upid, pid);
+}
+
+static void
+count_event(struct framework *framework, Mesos__V1__Scheduler__Event__Type type)
+{
+    struct framework_metrics *m = framework->metrics;
+    if (!m)
+        return;
+    metric_inc(m->events);
+    if ((size_t)type < ARRAY_LEN(m->event_types) && m->event_types[type])
+        metric_inc(m->event_types[type]);
+}
+
+void
+framework_count_call(struct framework *framework, Mesos__V1__Scheduler__Call__Type type)
+{
+    struct framework_metrics *m = framework->metrics;
+    if (!m)
+        return;
+    metric_inc(m->calls);
+    if ((size_t)type < ARRAY_LEN(m->call_types) && m->call_types[type])
+        metric_inc(m->call_types[type]);
 }
 
 void
 framework_send(struct framework *framework, Mesos__V1__Scheduler__Event *event)
 {
-    if (!framework->connected || !framework->stream)
+    if (!framework->connected)
         return;
-    struct framework_metrics *m = framework->metrics;
     event->has_type = true;
-    if (m) {
-        metric_inc(m->events);
-        if ((size_t)event->type < ARRAY_LEN(m->event_types) && m->event_types[event->type])
-            metric_inc(m->event_types[event->type]);
+    count_event(framework, event->type);
+    if (framework->stream)
+        stream_send_event(framework->master, framework->stream, framework->json, event);
+    else if (framework->pid)
+        driver_send_event(framework, event);
+}
+
+void
+framework_forward(struct framework *framework, Mesos__Internal__StatusUpdateMessage *message)
+{
+    if (!framework->pid) {
+        framework_send_status(framework, message->update->status);
+        return;
     }
-    stream_send_event(framework->master, framework->stream, framework->json, event);
+    if (!framework->connected)
+        return;
+    count_event(framework, MESOS__V1__SCHEDULER__EVENT__TYPE__UPDATE);
+    driver_send_update(framework, message);
 }
 
 void
@@ -319,8 +364,21 @@ on_gone(struct http_exchange *stream, void *arg)
     framework_disconnect(framework);
 }
 
+/* Another framework may listen at the same pid, and keeps the link. */
 static void
-end_stream(struct framework *framework)
+unlink_pid(struct framework *framework)
+{
+    const struct framework *other;
+    map_foreach (other, &framework->master->frameworks) {
+        if (other != framework && other->connected && framework_is_at(other, &framework->upid))
+            return;
+    }
+    libprocess_unlink(framework->master->daemon->libprocess, &framework->upid);
+}
+
+/* Nothing more is said over the present contact. A pid stays known: it is shown, and may be the next one again. */
+static void
+end_contact(struct framework *framework)
 {
     struct http_exchange *stream = framework->stream;
     framework->stream = NULL;
@@ -329,30 +387,58 @@ end_stream(struct framework *framework)
         http_exchange_on_gone(stream, NULL, NULL);
         http_stream_end(stream);
     }
+    if (framework->pid && framework->connected)
+        unlink_pid(framework);
+}
+
+static void
+take_pid(struct framework *framework, const struct upid *pid)
+{
+    char text[400];
+    free(framework->pid);
+    framework->pid = pid ? xstrdup(upid_format(pid, text)) : NULL;
+    if (pid) {
+        framework->upid = *pid;
+        libprocess_link(framework->master->daemon->libprocess, pid);
+    }
+}
+
+static void
+take_stream(struct framework *framework, const struct contact *contact)
+{
+    framework->stream = contact->stream;
+    framework->json = contact->json;
+    memcpy(framework->stream_id, contact->stream_id, UUID_TEXT);
+    http_exchange_on_gone(contact->stream, on_gone, framework);
 }
 
 void
-framework_connect(struct framework *framework, struct http_exchange *stream, bool json, const char *stream_id)
+framework_connect(struct framework *framework, const struct contact *contact, bool again)
 {
     struct master *master = framework->master;
-    if (framework->stream) {
+    bool same = contact->pid && framework_is_at(framework, contact->pid);
+    if (framework->connected && !same) {
         framework_send_error(framework, "Framework failed over");
-        end_stream(framework);
+        end_contact(framework);
     }
     loop_timer_stop(&framework->failover);
     bool was_active = framework->active;
-    framework->stream = stream;
-    framework->json = json;
+    take_pid(framework, contact->pid);
+    if (contact->stream)
+        take_stream(framework, contact);
     framework->connected = framework->active = true;
     framework->recovered = false;
-    memcpy(framework->stream_id, stream_id, UUID_TEXT);
-    http_exchange_on_gone(stream, on_gone, framework);
     if (!was_active)
         allocator_activate_framework(master->allocator, framework->number);
     if (framework->metrics)
         metric_set(framework->metrics->subscribed, 1);
-    send_subscribed(framework);
-    send_heartbeat(framework);
+    if (framework->pid) {
+        count_event(framework, MESOS__V1__SCHEDULER__EVENT__TYPE__SUBSCRIBED);
+        driver_send_registered(framework, again);
+    } else {
+        send_subscribed(framework);
+        send_heartbeat(framework);
+    }
 }
 
 /* failover_timeout in milliseconds; what is negative counts as none. */
@@ -375,12 +461,40 @@ framework_disconnect(struct framework *framework)
     loop_timer_stop(&framework->heartbeat);
     if (!framework->connected)
         return;
-    framework->connected = framework->active = false;
+    framework_deactivate(framework);
+    framework->connected = false;
     if (framework->metrics)
         metric_set(framework->metrics->subscribed, 0);
-    allocator_deactivate_framework(framework->master->allocator, framework->number);
-    offers_drop_framework(framework);
     framework_await(framework, 0);
+}
+
+void
+framework_deactivate(struct framework *framework)
+{
+    if (!framework->active)
+        return;
+    framework->active = false;
+    allocator_deactivate_framework(framework->master->allocator, framework->number);
+    if (framework->pid)
+        offers_rescind_framework(framework);
+    else
+        offers_drop_framework(framework);
+}
+
+void
+frameworks_exited(struct master *master, const struct upid *pid)
+{
+    struct framework *framework;
+    map_foreach (framework, &master->frameworks) {
+        if (!framework->connected || !framework_is_at(framework, pid))
+            continue;
+        log_info("disconnected framework=%s name=\"%s\" pid=%s", framework->id, framework->info->name,
+                 framework->pid);
+        /* When it is only the connection that broke, a driver that is alive must hear of it: it has no other way to
+         * find out. */
+        framework_send_error(framework, "Framework disconnected");
+        framework_disconnect(framework);
+    }
 }
 
 static void
@@ -454,8 +568,8 @@ framework_remove(struct framework *framework, const char *why)
     tell_agents_shutdown(framework);
     offers_drop_framework(framework);
     end_tasks(framework);
+    end_contact(framework);
     framework->connected = framework->recovered = false;
-    end_stream(framework);
     if (framework->metrics)
         metric_set(framework->metrics->subscribed, 0);
     allocator_remove_framework(master->allocator, framework->number);
@@ -483,6 +597,7 @@ framework_free(struct framework *framework)
     map_fini(&framework->executors);
     arena_free(framework->arena);
     free(framework->fresh);
+    free(framework->pid);
     free(framework->id);
     free(framework);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * POST /api/v1/scheduler: decodes a call, checks its shape, finds its framework and stream, and hands it to
- * its function. SUBSCRIBE, which opens the stream, is here too. Statuses and texts: golden exchanges.
+ * its function. SUBSCRIBE opens the stream here and goes on in subscribe.c. Statuses and texts: golden exchanges.
  */
 #include <errno.h>
 #include <string.h>
@@ -41,60 +41,9 @@ stream_error(struct master *master, struct http_exchange *exchange, bool json, c
     http_stream_end(exchange);
 }
 
-/* What was subscribed before goes on under this stream. Fields that cannot change stay as they were. */
-static int
-resubscribe(struct framework *framework, const Mesos__V1__Scheduler__Call__Subscribe *subscribe,
-            struct err *err)
-{
-    Mesos__V1__FrameworkInfo info = *subscribe->framework_info;
-    const Mesos__V1__FrameworkInfo *before = framework->info;
-    const char *was = before->principal ? before->principal : "", *is = info.principal ? info.principal : "";
-    if (strcmp(was, is) != 0)
-        return err_set(err, -EINVAL, "Changing framework's principal is not allowed.");
-    if (strcmp(before->user, info.user) != 0 || before->checkpoint != info.checkpoint)
-        log_warning("subscribe framework=%s: user and checkpoint stay '%s' and %s", framework->id,
-                    before->user, before->checkpoint ? "true" : "false");
-    info.user = before->user;
-    info.has_checkpoint = before->has_checkpoint;
-    info.checkpoint = before->checkpoint;
-    offers_drop_framework(framework);
-    framework_update(framework, &info, subscribe->suppressed_roles, subscribe->n_suppressed_roles,
-                     subscribe->offer_constraints);
-    framework->reregistered_secs = loop_wall_secs(framework->master->loop);
-    return 0;
-}
-
-static void
-count_call(struct framework *framework, Mesos__V1__Scheduler__Call__Type type)
-{
-    struct framework_metrics *m = framework->metrics;
-    if (!m)
-        return;
-    metric_inc(m->calls);
-    if ((size_t)type < ARRAY_LEN(m->call_types) && m->call_types[type])
-        metric_inc(m->call_types[type]);
-}
-
-static int
-subscribe_check(struct master *master, const Call *call, struct arena *arena, struct err *err)
-{
-    const Mesos__V1__Scheduler__Call__Subscribe *subscribe = call->subscribe;
-    const Mesos__V1__FrameworkInfo *info = subscribe->framework_info;
-    int rc = framework_info_validate(master, info, err);
-    if (!rc)
-        rc =
-            suppressed_validate(info, subscribe->suppressed_roles, subscribe->n_suppressed_roles, arena, err);
-    if (!rc && info->id && map_get(&master->completed_ids, str_of(info->id->value)))
-        rc = err_set(err, -EINVAL, "Framework has been removed");
-    return rc;
-}
-
 static void
 subscribe(struct master *master, struct http_exchange *exchange, const Call *call, struct arena *arena)
 {
-    const Mesos__V1__Scheduler__Call__Subscribe *body = call->subscribe;
-    const Mesos__V1__FrameworkInfo *info = body->framework_info;
-    const char *id = info->id ? info->id->value : "";
     char stream_id[UUID_TEXT];
     struct err err;
     int json = http_accept_type(exchange);
@@ -103,28 +52,9 @@ subscribe(struct master *master, struct http_exchange *exchange, const Call *cal
     uuid_new(stream_id);
     struct http_header header = {STR_LIT("Mesos-Stream-Id"), str_of(stream_id)};
     http_stream_start(exchange, 200, &header, 1, json ? "application/json" : "application/x-protobuf");
-    struct framework *framework = *id ? framework_find(master, id) : NULL;
-    if (subscribe_check(master, call, arena, &err) || (framework && resubscribe(framework, body, &err))) {
+    struct contact contact = {.stream = exchange, .json = json, .stream_id = stream_id};
+    if (framework_subscribe(master, call->subscribe, true, &contact, arena, &err))
         stream_error(master, exchange, json, err.text);
-        return;
-    }
-    bool known = framework != NULL;
-    metric_inc(known ? master->m.messages_reregister_framework : master->m.messages_register_framework);
-    if (!known) {
-        framework = framework_add(master, info, id);
-        framework_announce(framework);
-        framework_update(framework, info, body->suppressed_roles, body->n_suppressed_roles,
-                         body->offer_constraints);
-    }
-    count_call(framework, call->type);
-    log_info("subscribe framework=%s name=\"%s\" %s", framework->id, framework->info->name,
-             !known                 ? "new"
-             : framework->connected ? "failover"
-             : framework->recovered ? "recovered"
-                                    : "reconnect");
-    framework_connect(framework, exchange, json, stream_id);
-    if (known)
-        framework_each_agent(framework, framework_tell_agent);
 }
 
 /* The framework that a call speaks for; NULL when it was answered. */
@@ -179,7 +109,7 @@ http_scheduler(struct http_exchange *exchange, void *arg)
     struct framework *framework = find_framework(master, exchange, call);
     if (!framework)
         return;
-    count_call(framework, call->type);
+    framework_count_call(framework, call->type);
     int status = call_function(call->type)(framework, call, request->arena, &err);
     if (status >= 400)
         http_reply_text(exchange, status, "%s", err.text);

@@ -201,6 +201,8 @@ json_framework_summary(struct json *json, const struct framework *framework)
     const Mesos__V1__FrameworkInfo *info = framework->info;
     json_key_text(json, "id", framework->id);
     json_key_text(json, "name", info->name);
+    if (framework->pid)
+        json_key_text(json, "pid", framework->pid);
     json_sums(json, framework_used_of, framework_offered_of, framework);
     json_key(json, "capabilities");
     json_array(json);

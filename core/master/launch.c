@@ -245,10 +245,9 @@ send_run_task(struct framework *framework, struct agent *agent, Mesos__V1__TaskI
     Mesos__Internal__RunTaskMessage message = MESOS__INTERNAL__RUN_TASK_MESSAGE__INIT;
     Mesos__Internal__ResourceVersionUUID version, *versions = &version;
     Mesos__V1__UUID uuid;
-    char pid[] = "@0.0.0.0:0";
     message.framework = framework->info;
     message.task = info;
-    message.pid = pid;
+    message.pid = framework_pid(framework);
     message.has_launch_executor = true;
     message.launch_executor = new_executor;
     if (agent->has_resource_version) {

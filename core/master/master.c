@@ -108,8 +108,11 @@ on_exited(const struct upid *peer, void *arg)
     struct master *master = arg;
     char pid[400];
     struct agent *agent = map_get(&master->agents_by_pid, str_of(upid_format(peer, pid)));
-    if (agent && !master->ended)
+    if (master->ended)
+        return;
+    if (agent)
         agent_disconnected(agent);
+    frameworks_exited(master, peer);
 }
 
 static void

@@ -75,7 +75,7 @@ message_status_update(struct master *master, const struct upid *from,
         return;
     }
     complete(update, asked);
-    framework_send_status(framework, update->status);
+    framework_forward(framework, message);
     if (!task || task->agent != agent) {
         drop(master, update, "the task is unknown");
         return;

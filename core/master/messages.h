@@ -1,18 +1,30 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The libprocess messages that agents send, one function each (message_<name>.c). A message lives in
+ * The libprocess messages that agents and v0 schedulers send, one function each (message_<name>.c; the older ones of
+ * schedulers are all in messages_driver.c). A message lives in
  * master->arena until the function returns; body is its bytes, for who must keep it. What makes no sense is
  * logged and dropped, as senders expect.
  */
 #ifndef MASTER_MESSAGES_H
 #define MASTER_MESSAGES_H
 
+#include "master/calls.h"
 #include "master/state.h"
+#include "mesos/internal/authentication.pb-c.h"
+#include "mesos/scheduler/scheduler.pb-c.h"
 
 #define MESSAGE(name, function, Type, type)                                                                  \
     void function(struct master *master, const struct upid *from, Type *message, struct str body);
 #include "master/messages.def"
 #undef MESSAGE
+
+/* message_scheduler_call.c: what both forms of a v0 scheduler's wishes come to. Refusals are told to `from`. */
+void driver_subscribe(struct master *master, const struct upid *from,
+                      const Mesos__V1__Scheduler__Call__Subscribe *subscribe, bool force);
+void driver_call(struct master *master, const struct upid *from, const Mesos__V1__Scheduler__Call *call);
+/* The framework that from may speak for; NULL when it may not, which is logged or told. */
+struct framework *driver_framework(struct master *master, const struct upid *from,
+                                   Mesos__V1__Scheduler__Call__Type type, const char *id);
 
 /* admission.c: a registration that has passed its checks. Writes the registry (when write is true), then
  * calls finish. */

@@ -24,6 +24,8 @@ struct framework;
     X(valid_framework_to_executor, "valid_framework_to_executor_messages")                                   \
     X(valid_status_updates, "valid_status_updates")                                                          \
     X(valid_acknowledgements, "valid_status_update_acknowledgements")                                        \
+    X(messages_authenticate, "messages_authenticate")                                                        \
+    X(messages_deactivate_framework, "messages_deactivate_framework")                                        \
     X(messages_decline_offers, "messages_decline_offers")                                                    \
     X(messages_executor_to_framework, "messages_executor_to_framework")                                      \
     X(messages_exited_executor, "messages_exited_executor")                                                  \

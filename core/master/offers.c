@@ -295,6 +295,14 @@ offers_rescind_agent(struct agent *agent)
 }
 
 void
+offers_rescind_framework(struct framework *framework)
+{
+    struct offer *offer, *next;
+    list_foreach_safe (offer, next, &framework->offers, framework_node)
+        offer_rescind(offer);
+}
+
+void
 offers_drop_framework(struct framework *framework)
 {
     struct offer *offer, *next;

@@ -7,12 +7,14 @@ core_master_libmaster_a_SOURCES = \
   core/master/call_reconcile.c core/master/call_request.c core/master/call_revive.c \
   core/master/call_shutdown.c core/master/call_suppress.c core/master/call_teardown.c \
   core/master/call_update_framework.c core/master/calls.c core/master/calls.def core/master/calls.h \
+  core/master/contact.h core/master/driver.c \
   core/master/event_agent_lost.c core/master/executors.c core/master/frameworks.c core/master/http.c \
   core/master/http.h core/master/http_operator.c core/master/http_roles.c core/master/http_scheduler.c \
   core/master/http_state.c core/master/http_state_summary.c core/master/http_tasks.c \
   core/master/http_teardown.c core/master/json_resources.c core/master/json_state.c core/master/launch.c core/master/master.c \
   core/master/master.h core/master/message_executor_to_framework.c core/master/message_exited_executor.c \
   core/master/message_register_slave.c core/master/message_reregister_slave.c \
+  core/master/message_scheduler_call.c core/master/messages_driver.c core/master/subscribe.c \
   core/master/message_status_update.c core/master/message_unregister_slave.c \
   core/master/message_update_slave.c core/master/messages.c core/master/messages.def core/master/messages.h \
   core/master/metrics.c core/master/metrics.h core/master/offers.c core/master/registrar.c \

@@ -14,6 +14,7 @@
 #include "base/units.h"
 #include "daemon/daemon.h"
 #include "host/host.h"
+#include "master/contact.h"
 #include "master/master.h"
 #include "master/metrics.h"
 #include "master/options.h"
@@ -123,10 +124,13 @@ struct framework {
     bool partition_aware, refinement, multi_role;
     bool connected, active, recovered;
     bool completed; /* in master->completed; only http_*.c look at it */
-    /* The event stream, while connected. */
+    /* Its contact (contact.h): the event stream, while connected ... */
     struct http_exchange *stream;
     bool json;
     char stream_id[UUID_TEXT];
+    /* ... or where its v0 driver listens, or listened last; NULL for schedulers over HTTP. */
+    char *pid;
+    struct upid upid;
     struct loop_timer heartbeat, failover;
     double registered_secs, reregistered_secs, unregistered_secs;
     struct map tasks;       /* id -> struct task */
@@ -317,6 +321,7 @@ void offer_discard(struct offer *offer, double refuse_secs);
 /* Tells the framework, then discards. */
 void offer_rescind(struct offer *offer);
 void offers_rescind_agent(struct agent *agent);
+void offers_rescind_framework(struct framework *framework);
 void offers_drop_framework(struct framework *framework); /* without telling it */
 void refused_flush(void *arg);
 /* What the allocator is told of refuse_seconds: default 5, negative and NaN are the default, at most a year.
@@ -334,14 +339,22 @@ void framework_announce(struct framework *framework);
 void framework_update(struct framework *framework, const Mesos__V1__FrameworkInfo *info,
                       char *const *suppressed, size_t suppressed_count,
                       const Mesos__V1__Scheduler__OfferConstraints *constraints);
-/* Sends SUBSCRIBED and the first HEARTBEAT on the stream, which has been started. */
-void framework_connect(struct framework *framework, struct http_exchange *stream, bool json,
-                       const char *stream_id);
+/* From now on it is reached over this contact; the former one, when it is another, hears that it failed over. Sends
+ * SUBSCRIBED and the first HEARTBEAT, or the driver's answer to its registration (again: see contact.h). */
+void framework_connect(struct framework *framework, const struct contact *contact, bool again);
+/* "sched@10.0.0.1:7001", or what agents are told of a scheduler over HTTP. */
+char *framework_pid(const struct framework *framework);
+bool framework_is_at(const struct framework *framework, const struct upid *pid);
+/* No more offers until it subscribes again; it stays connected. */
+void framework_deactivate(struct framework *framework);
+/* The connection to that pid has ended. */
+void frameworks_exited(struct master *master, const struct upid *pid);
+void framework_count_call(struct framework *framework, Mesos__V1__Scheduler__Call__Type type);
 /* Starts the time after which a framework that an agent told of, and that nobody came for, is removed. */
 void framework_await(struct framework *framework, int64_t extra_ms);
 void framework_set_suppressed(struct framework *framework, const char *const *roles, size_t count,
                               bool suppressed);
-void framework_disconnect(struct framework *framework); /* its stream is gone already */
+void framework_disconnect(struct framework *framework); /* its contact is gone already */
 /* Ends everything of it: tasks are killed, agents told, history kept. */
 void framework_remove(struct framework *framework, const char *why);
 void framework_free(struct framework *framework);
@@ -357,12 +370,10 @@ void framework_each_agent(struct framework *framework,
 void framework_tell_agent(struct framework *framework, struct agent *agent);
 /* A status made by the master goes out as UPDATE (no acknowledgement is expected). */
 void framework_send_status(struct framework *framework, Mesos__V1__TaskStatus *status);
+/* One of an agent's; complete, with a uuid where an acknowledgement is waited for. */
+void framework_forward(struct framework *framework, Mesos__Internal__StatusUpdateMessage *message);
 void framework_send(struct framework *framework, Mesos__V1__Scheduler__Event *event);
 void framework_send_error(struct framework *framework, const char *message);
-
-/* stream.c: one record of one event to an exchange. */
-void stream_send_event(struct master *master, struct http_exchange *stream, bool json,
-                       const Mesos__V1__Scheduler__Event *event);
 
 /* event_agent_lost.c */
 void agent_disconnected(struct agent *agent);
