@@ -58,6 +58,18 @@ set_total(struct drf *drf, struct agent *agent, struct mesos_resources total)
     free_changed(drf, agent);
 }
 
+static void
+set_traits(struct drf *drf, struct agent *agent, struct mesos_bytes info)
+{
+    auto_buf struct buf traits = {0};
+    constraints_traits(&traits, str_n(info.data, info.len));
+    if (str_eq(buf_str(&traits), buf_str(&agent->traits)))
+        return;
+    buf_clear(&agent->traits);
+    buf_append_str(&agent->traits, buf_str(&traits));
+    wishes_forget_slot(drf, agent->slot);
+}
+
 static bool
 is_listed(const struct drf *drf, const struct agent *agent)
 {
@@ -131,6 +143,7 @@ struct change {
     struct agent *agent;
     mesos_framework_t framework;
     double refuse_secs;
+    int64_t offer;
     bool offered;
 };
 
@@ -227,6 +240,7 @@ agent_add(void *instance, const struct mesos_allocator_agent *from, const struct
     agent->listed = is_listed(drf, agent);
     agent->slot = take_slot(drf, agent);
     map_add(&drf->agents, key_of(&agent->number), agent);
+    set_traits(drf, agent, from->info);
     set_total(drf, agent, from->total);
     for (size_t i = 0; i < used_count; i++)
         agent_use(drf, agent, used[i].framework, used[i].resources, false);
@@ -241,6 +255,7 @@ agent_update(void *instance, const struct mesos_allocator_agent *from)
     if (!agent)
         return;
     agent->active = from->active;
+    set_traits(drf, agent, from->info);
     set_total(drf, agent, from->total);
     allocate_soon(drf, agent);
 }
@@ -257,6 +272,7 @@ agent_remove(void *instance, mesos_agent_t number)
     resources_fini(&agent->total);
     count_total(drf, agent);
     filters_drop_slot(drf, agent->slot);
+    wishes_forget_slot(drf, agent->slot);
     allocate_forget(drf, agent);
     drf->slots[agent->slot] = NULL;
     if (agent->slot < drf->first_free)
@@ -264,6 +280,7 @@ agent_remove(void *instance, mesos_agent_t number)
     map_remove(&drf->agents, key_of(&agent->number));
     resources_fini(&agent->used);
     resources_fini(&agent->free);
+    buf_fini(&agent->traits);
     free(agent->uses);
     free(agent->id);
     free(agent->hostname);
@@ -309,18 +326,25 @@ recover_part(struct drf *drf, void *arg, const char *role, const struct resource
     struct framework *framework = framework_find(drf, change->framework);
     struct client *client = framework ? framework_client(framework, role) : NULL;
     if (client && client->subscribed && change->refuse_secs > 0)
-        filters_add(drf, client, agent, part, change->refuse_secs);
+        filters_add(drf, client, agent, part, change->refuse_secs, change->offer);
 }
 
 void
 agent_recover(void *instance, mesos_framework_t framework, mesos_agent_t number, struct mesos_resources resources,
               double refuse_secs)
 {
+    agent_decline(instance, framework, number, resources, refuse_secs, -1);
+}
+
+void
+agent_decline(void *instance, mesos_framework_t framework, mesos_agent_t number, struct mesos_resources resources,
+              double refuse_secs, int64_t offer)
+{
     struct drf *drf = instance;
     struct agent *agent = agent_find(drf, number);
     if (!agent)
         return;
-    struct change change = {.agent = agent, .framework = framework, .refuse_secs = refuse_secs};
+    struct change change = {.agent = agent, .framework = framework, .refuse_secs = refuse_secs, .offer = offer};
     each_role(drf, resources, recover_part, &change);
     free_changed(drf, agent);
     /* Refused for no time at all: whoever does that would be asked again at once and for ever; the batch is soon enough. */

@@ -9,6 +9,7 @@
 
 #include "base/str.h"
 #include "drf.h"
+#include "fields.h"
 #include "model/role.h"
 
 struct look {
@@ -19,28 +20,15 @@ struct look {
     int64_t quiet_until_ms; /* when the first of the filters that hid something ends */
 };
 
-/* Has the identity more than one reservation? Counts the fields 13 of a packed Resource. */
+/* Has the identity more than one reservation? Field 13 of a packed Resource. */
 static bool
 refined(const struct mesos_resource *item)
 {
-    const unsigned char *at = item->identity, *end = at + item->identity_len;
+    struct str identity = str_n(item->identity, item->identity_len);
+    struct field field;
     unsigned reservations = 0;
-    while (at < end) {
-        uint64_t key = 0, len = 0;
-        for (unsigned shift = 0; at < end && shift < 64; shift += 7) {
-            key |= (uint64_t)(*at & 0x7f) << shift;
-            if (!(*at++ & 0x80))
-                break;
-        }
-        for (unsigned shift = 0; at < end && shift < 64; shift += 7) {
-            len |= (uint64_t)(*at & 0x7f) << shift;
-            if (!(*at++ & 0x80))
-                break;
-        }
-        reservations += key >> 3 == 13;
-        if ((key & 7) == 2)
-            at = len < (size_t)(end - at) ? at + len : end;
-    }
+    while (field_next(&identity, &field))
+        reservations += field.number == 13;
     return reservations > 1;
 }
 
@@ -71,6 +59,12 @@ has_all(const struct client *client, const struct resources *free_now)
     return true;
 }
 
+void
+allocate_part(const struct client *client, const struct resources *from, struct resources *ret)
+{
+    resources_filter(ret, from, keep, (void *)(uintptr_t)client);
+}
+
 static void
 give(struct look *look, struct client *client, struct resources *available)
 {
@@ -97,6 +91,8 @@ offer_to(struct client *client, void *arg)
         return false;
     if (agent->gpus && look->drf->filter_gpus && !client->framework->gpu)
         return false;
+    if (client->constraints && !wishes_admit(client, agent))
+        return false;
     if (filters_hide_agent(look->drf, client, agent, look->now_ms, &look->quiet_until_ms))
         return false;
     const struct resources *available = &agent->free;
@@ -106,8 +102,10 @@ offer_to(struct client *client, void *arg)
         available = &part;
         struct amounts amounts;
         amounts_of(look->drf, resources_view(&part), &amounts);
-        if (!amounts_allocatable(look->drf, &amounts))
+        if (!wishes_enough(look->drf, client, &amounts))
             return false;
+    } else if (look->drf->own_minimums && !wishes_enough(look->drf, client, &agent->free_amounts)) {
+        return false;
     }
     if (resources_empty(available) ||
         filters_hide(look->drf, client, agent, available, look->now_ms, &look->quiet_until_ms))
@@ -127,7 +125,8 @@ look_at(struct drf *drf, struct agent *agent, int64_t now_ms)
     struct look look = {.drf = drf, .agent = agent, .now_ms = now_ms, .only_fresh = quiet};
     do {
         look.quiet_until_ms = look.only_fresh ? agent->quiet_until_ms : INT64_MAX;
-        if (resources_empty(&agent->free) || !amounts_allocatable(drf, &agent->free_amounts) ||
+        if (resources_empty(&agent->free) ||
+            (!drf->own_minimums && !amounts_allocatable(drf, &drf->minimums, &agent->free_amounts)) ||
             !sorter_visit(&drf->root, offer_to, &look))
             break;
         look.only_fresh = false; /* what is left is another thing now */

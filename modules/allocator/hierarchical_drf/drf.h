@@ -13,6 +13,7 @@
 #define HIERARCHICAL_DRF_H
 
 #include "base/map.h"
+#include "constraints.h"
 #include "mesos/allocator.h"
 #include "model/resources.h"
 
@@ -25,6 +26,11 @@ struct amounts {
 /* One alternative of min_allocatable_resources: all of these. */
 struct minimum {
     struct amounts least;
+};
+
+struct minimums {
+    struct minimum *items; /* none = anything is enough */
+    uint32_t count;
 };
 
 /* What siblings are compared by. */
@@ -56,7 +62,8 @@ struct role {
 
 struct filter {
     struct resources refused;
-    int64_t until_ms;
+    int64_t since_ms, until_ms;
+    int64_t offer; /* the master's number for what was refused, or -1 */
     uint64_t seen; /* agent's version at which refused still held all that was free; 0 = not known */
     uint32_t next; /* index + 1 of the next filter of the same client and agent */
 };
@@ -68,15 +75,22 @@ struct client {
     uint32_t *filters; /* by agent slot: index + 1 of the first filter */
     uint32_t filters_cap, filter_count;
     uint32_t uses;
+    const struct role_constraints *constraints; /* the framework's, for this role */
+    uint8_t *verdicts; /* of the constraints, by agent slot: enum verdict */
+    uint32_t verdicts_cap;
+    struct minimums *minimums; /* the framework's own for this role; NULL = everybody's */
     bool subscribed; /* false: role given up while things run in it */
     bool suppressed;
     bool counted; /* in `active` of the nodes above */
     bool fresh; /* may want what others have refused: the next full cycle asks it even about quiet agents */
 };
 
+enum verdict { VERDICT_UNKNOWN, VERDICT_ADMITTED, VERDICT_EXCLUDED };
+
 struct framework {
     mesos_framework_t number;
     char *id;
+    struct constraints *constraints;
     struct client **clients;
     uint32_t client_count;
     bool active, revocable, shared, gpu, refinement;
@@ -93,6 +107,7 @@ struct agent {
     mesos_agent_t number;
     uint32_t slot; /* dense, reused */
     char *id, *hostname;
+    struct buf traits; /* what constraints look at */
     struct resources total, used, free; /* without allocation role; free = total less used */
     struct amounts counted; /* what of total is in the cluster's total */
     struct amounts free_amounts;
@@ -122,8 +137,10 @@ struct drf {
     char *kinds[KINDS_MAX];
     bool kind_excluded[KINDS_MAX];
     uint32_t kind_count;
-    struct minimum *minimums;
-    uint32_t minimum_count;
+    struct minimums minimums;
+    uint32_t own_minimums; /* clients that have their own */
+    uint32_t constrained; /* frameworks that have constraints */
+    struct regex_limits regex_limits;
     bool has_whitelist;
     struct map whitelist; /* host name -> itself, owned */
 
@@ -150,11 +167,12 @@ struct drf {
 
 /* kinds.c */
 int kind_find(struct drf *drf, const char *name); /* -1 when the table is full */
+int kind_number(struct drf *drf, const char *name, uint32_t max); /* a new one only below max */
 void amounts_of(struct drf *drf, struct mesos_resources view, struct amounts *ret);
 void amounts_add(struct amounts *a, const struct amounts *b);
 void amounts_subtract(struct amounts *a, const struct amounts *b);
 bool amounts_zero(const struct amounts *a);
-bool amounts_allocatable(const struct drf *drf, const struct amounts *a);
+bool amounts_allocatable(const struct drf *drf, const struct minimums *minimums, const struct amounts *a);
 
 /* settings.c: what the daemon's options say. 0 or -E with host->fail's text. */
 int settings_read(struct drf *drf);
@@ -179,7 +197,7 @@ bool sorter_visit(struct role *root, bool (*fn)(struct client *client, void *arg
 
 /* filters.c */
 void filters_add(struct drf *drf, struct client *client, struct agent *agent, const struct resources *refused,
-                 double refuse_secs);
+                 double refuse_secs, int64_t offer);
 void filters_drop_client(struct drf *drf, struct client *client);
 void filters_drop_slot(struct drf *drf, uint32_t slot);
 /* What the client could have of the agent was refused and has not changed since: no need to look closer. *until_ms is
@@ -187,7 +205,27 @@ void filters_drop_slot(struct drf *drf, uint32_t slot);
 bool filters_hide_agent(struct drf *drf, struct client *client, struct agent *agent, int64_t now_ms, int64_t *until_ms);
 bool filters_hide(struct drf *drf, struct client *client, struct agent *agent, const struct resources *available,
                   int64_t now_ms, int64_t *until_ms);
+/* The filter that hides this, or NULL; remembers nothing. */
+const struct filter *filters_look(const struct drf *drf, const struct client *client, const struct agent *agent,
+                                  const struct resources *available, int64_t now_ms);
 void filters_free(struct drf *drf);
+
+/* wishes.c: what frameworks say of the offers that they want: constraints, and minimums of their own. */
+int wishes_check(void *instance, struct mesos_bytes constraints);
+/* Takes both over, for the clients that are there; the info's offer_filters hold the minimums. */
+void wishes_take(struct drf *drf, struct framework *framework, const struct mesos_allocator_framework *from);
+void wishes_drop_client(struct drf *drf, struct client *client);
+void wishes_drop_framework(struct drf *drf, struct framework *framework);
+/* Another agent has this slot now, or the same one says other things of itself. */
+void wishes_forget_slot(struct drf *drf, uint32_t slot);
+bool wishes_admit(struct client *client, const struct agent *agent);
+bool wishes_excluded(void *instance, mesos_framework_t framework, const char *role, mesos_agent_t agent);
+/* Is this worth an offer to the client? */
+bool wishes_enough(const struct drf *drf, const struct client *client, const struct amounts *amounts);
+
+/* explain.c */
+int explain(void *instance, mesos_framework_t framework, mesos_agent_t agent,
+            bool (*tell)(void *arg, const struct mesos_allocator_explanation *explanation), void *arg);
 
 /* frameworks.c */
 struct framework *framework_find(struct drf *drf, mesos_framework_t number);
@@ -220,6 +258,8 @@ void agent_activate(void *instance, mesos_agent_t agent);
 void agent_deactivate(void *instance, mesos_agent_t agent);
 void agent_recover(void *instance, mesos_framework_t framework, mesos_agent_t agent, struct mesos_resources resources,
                    double refuse_secs);
+void agent_decline(void *instance, mesos_framework_t framework, mesos_agent_t agent, struct mesos_resources resources,
+                   double refuse_secs, int64_t offer);
 void agent_update_allocation(void *instance, mesos_framework_t framework, mesos_agent_t agent,
                              struct mesos_resources consumed, struct mesos_resources converted);
 int agent_update_available(void *instance, mesos_agent_t agent, struct mesos_resources consumed,
@@ -228,6 +268,8 @@ void agents_update_whitelist(void *instance, const char *const *hostnames, size_
 void agents_free(struct drf *drf);
 
 /* allocate.c */
+/* What of these the client may have at all: reservations and capabilities. */
+void allocate_part(const struct client *client, const struct resources *from, struct resources *ret);
 void allocate_start(struct drf *drf); /* the batch timer */
 void allocate_stop(struct drf *drf);
 void allocate_soon(struct drf *drf, struct agent *agent); /* agent NULL = all of them, quiet ones only for fresh clients */

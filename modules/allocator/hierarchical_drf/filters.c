@@ -67,7 +67,7 @@ drop_outdated(struct drf *drf, struct client *client, uint32_t *link, const stru
 
 void
 filters_add(struct drf *drf, struct client *client, struct agent *agent, const struct resources *refused,
-            double refuse_secs)
+            double refuse_secs, int64_t offer)
 {
     if (!(refuse_secs > 0) || resources_empty(refused))
         return;
@@ -85,7 +85,9 @@ filters_add(struct drf *drf, struct client *client, struct agent *agent, const s
     uint32_t index = pool_take(drf);
     struct filter *filter = at(drf, index);
     resources_copy(&filter->refused, refused);
+    filter->since_ms = now_ms;
     filter->until_ms = until_ms;
+    filter->offer = offer;
     filter->next = client->filters[agent->slot];
     client->filters[agent->slot] = index;
     client->filter_count++;
@@ -149,6 +151,19 @@ filters_hide(struct drf *drf, struct client *client, struct agent *agent, const 
         link = &filter->next;
     }
     return false;
+}
+
+const struct filter *
+filters_look(const struct drf *drf, const struct client *client, const struct agent *agent,
+             const struct resources *available, int64_t now_ms)
+{
+    uint32_t index = agent->slot < client->filters_cap ? client->filters[agent->slot] : 0;
+    for (; index; index = at(drf, index)->next) {
+        const struct filter *filter = at(drf, index);
+        if (filter->until_ms > now_ms && resources_contains(&filter->refused, available))
+            return filter;
+    }
+    return NULL;
 }
 
 void

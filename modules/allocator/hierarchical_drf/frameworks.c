@@ -74,6 +74,7 @@ client_free(struct drf *drf, struct client *client)
     framework->clients[at] = framework->clients[--framework->client_count];
     client_set_fresh(drf, client, false);
     filters_drop_client(drf, client);
+    wishes_drop_client(drf, client);
     sorter_remove_client(client);
     role_put(drf, client->role);
     free(client);
@@ -122,6 +123,7 @@ framework_take(struct drf *drf, struct framework *framework, const struct mesos_
                 client_free(drf, client);
         }
     }
+    wishes_take(drf, framework, from);
 }
 
 void
@@ -170,6 +172,7 @@ framework_remove(void *instance, mesos_framework_t number)
     while (framework->client_count)
         client_free(drf, framework->clients[framework->client_count - 1]);
     map_remove(&drf->frameworks, key_of(&framework->number));
+    wishes_drop_framework(drf, framework);
     free(framework->clients);
     free(framework->id);
     free(framework);

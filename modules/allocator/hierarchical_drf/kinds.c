@@ -7,10 +7,16 @@
 int
 kind_find(struct drf *drf, const char *name)
 {
+    return kind_number(drf, name, KINDS_MAX);
+}
+
+int
+kind_number(struct drf *drf, const char *name, uint32_t max)
+{
     for (uint32_t i = 0; i < drf->kind_count; i++)
         if (strcmp(drf->kinds[i], name) == 0)
             return (int)i;
-    if (drf->kind_count == KINDS_MAX)
+    if (drf->kind_count >= max)
         return -1;
     drf->kinds[drf->kind_count] = xstrdup(name);
     return (int)drf->kind_count++;
@@ -53,14 +59,14 @@ amounts_zero(const struct amounts *a)
 }
 
 bool
-amounts_allocatable(const struct drf *drf, const struct amounts *a)
+amounts_allocatable(const struct drf *drf, const struct minimums *minimums, const struct amounts *a)
 {
-    for (uint32_t i = 0; i < drf->minimum_count; i++) {
+    for (uint32_t i = 0; i < minimums->count; i++) {
         bool enough = true;
         for (uint32_t kind = 0; kind < drf->kind_count && enough; kind++)
-            enough = a->of[kind] >= drf->minimums[i].least.of[kind];
+            enough = a->of[kind] >= minimums->items[i].least.of[kind];
         if (enough)
             return true;
     }
-    return drf->minimum_count == 0;
+    return minimums->count == 0;
 }

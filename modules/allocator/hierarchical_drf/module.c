@@ -78,6 +78,10 @@ static const struct mesos_allocator_ops ops = {
     .update_available = agent_update_available,
     .pause = allocate_pause,
     .resume = allocate_resume,
+    .check_constraints = wishes_check,
+    .excluded = wishes_excluded,
+    .decline = agent_decline,
+    .explain = explain,
 };
 
 static const struct mesos_module hierarchical_drf = {

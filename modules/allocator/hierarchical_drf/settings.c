@@ -59,11 +59,12 @@ read_minimums(struct drf *drf)
         struct str set = str_trim(str_cut(&rest, '|'));
         if (set.len == 0)
             continue;
-        drf->minimums = xreallocarray(drf->minimums, drf->minimum_count + 1, sizeof(*drf->minimums));
-        int rc = read_minimum(drf, set, &drf->minimums[drf->minimum_count]);
+        struct minimums *to = &drf->minimums;
+        to->items = xreallocarray(to->items, to->count + 1, sizeof(*to->items));
+        int rc = read_minimum(drf, set, &to->items[to->count]);
         if (rc)
             return rc;
-        drf->minimum_count++;
+        to->count++;
     }
     return 0;
 }
@@ -104,6 +105,25 @@ read_weights(struct drf *drf)
     return 0;
 }
 
+static int
+read_regex_limits(struct drf *drf)
+{
+    const char *mem = option(drf, "offer_constraints_re2_max_mem");
+    const char *program = option(drf, "offer_constraints_re2_max_program_size");
+    uint64_t bytes = 4096;
+    int64_t size = 100;
+    struct err err = {0};
+    if (mem && bytes_parse(str_of(mem), &bytes, &err))
+        return drf->host->fail(drf->host, -EINVAL, "offer_constraints_re2_max_mem: %s", err.text);
+    if (bytes == 0 || bytes > (uint64_t)1 << 30)
+        return drf->host->fail(drf->host, -EINVAL, "offer_constraints_re2_max_mem is %s; 1B to 1GB are possible", mem);
+    if (program && (str_to_i64(str_of(program), &size) || size < 1))
+        return drf->host->fail(drf->host, -EINVAL,
+                               "offer_constraints_re2_max_program_size is %s; a number from 1 on is wanted", program);
+    drf->regex_limits = (struct regex_limits){(int64_t)bytes, size};
+    return 0;
+}
+
 int
 settings_read(struct drf *drf)
 {
@@ -118,6 +138,8 @@ settings_read(struct drf *drf)
         rc = read_minimums(drf);
     if (rc == 0)
         rc = read_excluded(drf);
+    if (rc == 0)
+        rc = read_regex_limits(drf);
     return rc ? rc : read_weights(drf);
 }
 
@@ -126,5 +148,5 @@ settings_free(struct drf *drf)
 {
     for (uint32_t i = 0; i < drf->kind_count; i++)
         free(drf->kinds[i]);
-    free(drf->minimums);
+    free(drf->minimums.items);
 }
