@@ -514,12 +514,11 @@ end_tasks(struct framework *framework)
     struct task *task;
     struct executor *executor;
     map_foreach (task, &framework->tasks) {
-        if (!task_state_terminal((Mesos__V1__TaskState)task->state)) {
-            Mesos__V1__TaskStatus status;
-            task_status_init(&status, master, task->id, task->agent->id, MESOS__V1__TASK_STATE__TASK_KILLED,
-                             MESOS__V1__TASK_STATUS__REASON__REASON_FRAMEWORK_REMOVED, message, arena);
-            task_update(task, &status, status.state, (struct str){0});
-        }
+        /* One that ended before keeps its state; that the framework went is its last status all the same. */
+        Mesos__V1__TaskStatus status;
+        task_status_init(&status, master, task->id, task->agent->id, MESOS__V1__TASK_STATE__TASK_KILLED,
+                         MESOS__V1__TASK_STATUS__REASON__REASON_FRAMEWORK_REMOVED, message, arena);
+        task_update(task, &status, status.state, (struct str){0});
         task_complete(task);
         arena_reset(arena);
     }
