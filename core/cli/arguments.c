@@ -48,6 +48,20 @@ split_long(struct cli_arguments *out, const struct cli_command *command, char **
     return 2;
 }
 
+static int
+unknown_flag(const struct cli_command *command, const char *flag, struct err *err)
+{
+    const char other_case = (char)(flag[1] ^ 0x20);
+    const char *name = long_name(command, other_case);
+
+    if (name)
+        return err_set(err, -EINVAL, "unknown flag %s; did you mean -%c (--%s)?", flag, other_case, name);
+    for (const struct option *o = command->options; o && o->name; o++)
+        if (o->name[0] == flag[1] && (strlen(flag) == 2 || strcmp(o->name, flag + 1) == 0))
+            return err_set(err, -EINVAL, "unknown flag %s; did you mean --%s?", flag, o->name);
+    return err_set(err, -EINVAL, "unknown flag %s: `mesos %s --help` lists the flags", flag, command->name);
+}
+
 /* -f, -n20 or -n 20. Returns how many arguments were used, or a negative errno. */
 static int
 split_short(struct cli_arguments *out, const struct cli_command *command, char **argv, struct arena *arena,
@@ -55,12 +69,19 @@ split_short(struct cli_arguments *out, const struct cli_command *command, char *
 {
     const char *name = long_name(command, argv[0][1]);
 
+    if (!name && argv[0][1] == 'h')
+        name = "help";
     if (!name)
-        return err_set(err, -EINVAL, "unknown flag %s: `mesos %s --help` lists the flags", argv[0], command->name);
+        return unknown_flag(command, argv[0], err);
     if (!wants_value(command, str_of(name))) {
-        if (argv[0][2])
-            return err_set(err, -EINVAL, "-%c takes no value, but %s was given", argv[0][1], argv[0]);
         add_option(out, arena_printf(arena, "--%s", name));
+        for (const char *more = argv[0] + 2; *more; more++) { /* -it */
+            const char *other = long_name(command, *more);
+
+            if (!other || wants_value(command, str_of(other)))
+                return err_set(err, -EINVAL, "-%c takes no value, but %s was given", argv[0][1], argv[0]);
+            add_option(out, arena_printf(arena, "--%s", other));
+        }
         return 1;
     }
     if (argv[0][2]) {
@@ -77,16 +98,22 @@ int
 cli_split(struct cli_arguments *ret, const struct cli_command *command, int argc, char **argv, struct arena *arena,
           struct err *err)
 {
-    struct cli_arguments out = {arena_calloc(arena, (size_t)argc + 2, sizeof(char *)), 0,
-                                arena_calloc(arena, (size_t)argc + 2, sizeof(char *)), 0};
+    struct cli_arguments out = {NULL, 0, arena_calloc(arena, (size_t)argc + 2, sizeof(char *)), 0};
+    size_t most = (size_t)argc + 2;
     bool only_words = false;
+
+    for (int i = 0; i < argc; i++)
+        most += argv[i][0] == '-' && argv[i][1] != '-' ? strlen(argv[i]) : 0;
+    out.options = arena_calloc(arena, most, sizeof(char *));
 
     add_option(&out, arena_printf(arena, "mesos-%s", command->name));
     for (int i = 0; i < argc;) {
         int used = 1;
 
-        if (only_words || argv[i][0] != '-' || argv[i][1] == '\0')
+        if (only_words || argv[i][0] != '-' || argv[i][1] == '\0') {
             out.words[out.word_count++] = argv[i];
+            only_words = only_words || out.word_count == command->last_flag_word;
+        }
         else if (strcmp(argv[i], "--") == 0)
             only_words = true;
         else if (argv[i][1] == '-')

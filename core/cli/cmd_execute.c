@@ -200,6 +200,7 @@ const struct cli_command cli_command_execute = {
     .short_flags = short_flags,
     .target_size = sizeof(struct execute_target),
     .max_words = 10000,
+    .last_flag_word = 1,
     .environment = true,
     .run = run,
 };

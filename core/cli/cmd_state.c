@@ -1,66 +1,52 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* `mesos state [AGENT]`: the JSON state of the leading master, or of the agent whose id begins so. */
-#include <errno.h>
-#include <stdio.h>
-
-#include "cli/fetch.h"
+/* `mesos state [AGENT]`: the JSON state of the leading master, or of one agent. */
+#include "cli/cluster.h"
+#include "cli/term.h"
 
 struct state_target {
     struct cli_common common;
 };
 
 static int
-find_agent(struct cli_server *ret, const json_t *state, const char *wanted, struct err *err)
-{
-    json_t *agents = json_object_get(state, "slaves"), *agent;
-    size_t i;
-
-    json_array_foreach(agents, i, agent)
-        if (strncmp(cli_text(agent, "id"), wanted, strlen(wanted)) == 0 ||
-            strcmp(cli_text(agent, "hostname"), wanted) == 0)
-            return cli_server_parse(ret, str_of(cli_text(agent, "pid")), 5051, err);
-    return err_set(err, -ENOENT, "the master knows no agent '%s'", wanted);
-}
-
-static int
 run(struct cli *cli)
 {
     const struct state_target *target = cli->target;
-    size_t indent = target->common.json ? JSON_COMPACT : JSON_INDENT(2);
-    struct cli_server server;
+    auto_cluster struct cluster cluster = {0};
     struct err err = {0};
-    json_t *state;
+    json_t *state, *agent;
 
-    if (cli_find_master(&server, cli, &err) < 0)
+    if (cluster_open(&cluster, cli, &err) < 0)
         return cli_fail(&err);
-    state = cli_get_json(cli, &server, "/master/state", &err);
-    if (state && cli->word_count == 1) {
-        struct cli_server agent;
-        int status = find_agent(&agent, state, cli->words[0], &err);
-
-        json_decref(state);
-        state = status < 0 ? NULL : cli_get_json(cli, &agent, "/state", &err);
+    state = cluster.state;
+    if (cli->word_count == 1) {
+        agent = cluster_agent(&cluster, cli->words[0], &err);
+        state = agent ? cluster_agent_state(&cluster, cli_text(agent, "id"), &err) : NULL;
     }
     if (!state)
         return cli_fail(&err);
-    json_dumpf(state, stdout, indent | JSON_PRESERVE_ORDER | JSON_REAL_PRECISION(17));
-    putchar('\n');
-    json_decref(state);
+    term_print_json(state, target->common.json);
     return 0;
 }
 
 static const struct option options[] = {
     CLI_MASTER_OPTION(struct state_target),
-    CLI_JSON_OPTION(struct state_target),
+    {.name = "json",
+     .type = OPTION_BOOL,
+     .offset = offsetof(struct state_target, common.json),
+     .fallback = "false",
+     .help = "Print it in one line, for programs."},
     {.name = NULL},
 };
+static const enum cli_word word_kinds[] = {WORD_AGENT, WORD_OTHER};
 
 const struct cli_command cli_command_state = {
     .name = "state",
     .usage = "[OPTION...] [AGENT]",
-    .summary = "Print the state of the master, or of one agent (by id or host name).",
+    .summary = "Print the state of the master, or of one agent, as JSON.",
+    .details = "AGENT is an id, the beginning of one, a host name or HOST:PORT.",
     .options = options,
     .target_size = sizeof(struct state_target),
     .max_words = 1,
+    .word_kinds = word_kinds,
     .run = run,
 };

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* `mesos tail [-f] [-n N] TASK [FILE]`: the end of a sandbox's file, and what is added to it. */
-#include <errno.h>
+/* `mesos tail [-f] [-n N] TASK [FILE...]`: the end of files of one or several sandboxes, and what is added to them. */
 #include <stdio.h>
 
 #include "cli/sandbox.h"
@@ -11,7 +10,7 @@ struct tail_target {
     struct cli_common common;
     const char *framework;
     int64_t lines;
-    bool follow;
+    bool follow, quiet;
 };
 
 static bool
@@ -46,21 +45,20 @@ count_lines(struct str text)
     return count;
 }
 
-/* Reads windows of doubling size from the end until enough lines are there. Leaves *offset at the file's end. */
+/* Reads windows of doubling size from the end until enough lines are there. Leaves file->offset at the file's end. */
 static int
-print_end(struct sandbox *sandbox, struct cli *cli, const char *file, int64_t lines, uint64_t *offset,
-          struct err *err)
+print_end(struct sandbox_file *file, struct cli *cli, int64_t lines, struct err *err)
 {
     uint64_t size, window = WINDOW_BYTES;
 
-    if (sandbox_size(sandbox, cli, file, &size, err) < 0)
+    if (sandbox_size(file->sandbox, cli, file->name, &size, err) < 0)
         return err->code;
     for (;; window *= 2) {
         auto_buf struct buf text = {0};
         struct str end;
 
-        *offset = size > window ? size - window : 0;
-        if (sandbox_read(sandbox, cli, file, offset, &text, err) < 0)
+        file->offset = size > window ? size - window : 0;
+        if (sandbox_read(file->sandbox, cli, file->name, &file->offset, UINT64_MAX, &text, err) < 0)
             return err->code;
         if (size > window && count_lines(buf_str(&text)) <= lines)
             continue;
@@ -70,21 +68,47 @@ print_end(struct sandbox *sandbox, struct cli *cli, const char *file, int64_t li
     }
 }
 
-/* Until the reader goes away, the task's sandbox does, or the user interrupts. */
+/* What was added to one file; its header when another one was shown last. */
 static int
-follow(struct sandbox *sandbox, struct cli *cli, const char *file, uint64_t offset, struct err *err)
+print_new(struct sandbox_file *file, struct cli *cli, const struct sandbox_file **last, bool headers)
+{
+    auto_buf struct buf text = {0};
+    struct err err = {0};
+
+    if (file->gone)
+        return 0;
+    if (sandbox_read(file->sandbox, cli, file->name, &file->offset, UINT64_MAX, &text, &err) < 0) {
+        file->gone = true;
+        cli_fail(&err);
+        return err.code;
+    }
+    if (text.len == 0)
+        return 0;
+    if (headers && *last != file)
+        sandbox_header(file, false);
+    *last = file;
+    fwrite(buf_data(&text), 1, text.len, stdout);
+    return 0;
+}
+
+/* Until the reader goes away, every file does, or the user interrupts. */
+static int
+follow(struct sandbox_files *files, struct cli *cli, const struct sandbox_file *last, bool headers)
 {
     bool over = false;
 
     for (;;) {
-        auto_buf struct buf text = {0};
+        size_t left = 0;
 
         loop_run_until(cli->loop, never, &over, POLL_MS);
-        if (sandbox_read(sandbox, cli, file, &offset, &text, err) < 0)
-            return err->code;
-        fwrite(buf_str(&text).ptr, 1, text.len, stdout);
+        for (size_t i = 0; i < files->count; i++) {
+            print_new(&files->items[i], cli, &last, headers);
+            left += !files->items[i].gone;
+        }
         if (fflush(stdout) != 0)
             return 0;
+        if (left == 0)
+            return EXIT_FAILURE;
     }
 }
 
@@ -92,59 +116,65 @@ static int
 run(struct cli *cli)
 {
     const struct tail_target *target = cli->target;
-    const char *file = cli->word_count > 1 ? cli->words[1] : "stdout";
-    auto_sandbox struct sandbox sandbox = {0};
-    struct cli_server master;
+    auto_files struct sandbox_files files = {0};
+    const struct sandbox_file *last = NULL;
     struct err err = {0};
-    uint64_t offset = 0;
+    size_t shown = 0;
+    bool headers;
 
-    if (cli_find_master(&master, cli, &err) < 0 ||
-        sandbox_find(&sandbox, cli, &master, target->framework ? target->framework : "", cli->words[0], &err) < 0 ||
-        print_end(&sandbox, cli, file, target->lines, &offset, &err) < 0)
+    if (sandbox_files_open(&files, cli, target->framework, cli->words[0], cli->words + 1, "stdout", &err) < 0)
         return cli_fail(&err);
-    if (target->follow && follow(&sandbox, cli, file, offset, &err) < 0)
-        return cli_fail(&err);
-    return 0;
-}
+    headers = files.count > 1 && !target->quiet;
+    for (size_t i = 0; i < files.count; i++) {
+        struct sandbox_file *file = &files.items[i];
 
-static int
-check_lines(const char *value, void *target, struct option_set *set, struct err *err)
-{
-    if (((struct tail_target *)target)->lines < 0)
-        return err_set(err, -EINVAL, "--lines=%s: a number from 0 on is wanted", value);
-    return 0;
+        if (headers)
+            sandbox_header(file, i == 0);
+        file->gone = print_end(file, cli, target->lines, &err) < 0;
+        shown += !file->gone;
+        last = file;
+        if (file->gone)
+            cli_fail(&err);
+    }
+    if (target->follow && shown > 0)
+        return follow(&files, cli, last, headers);
+    return shown == files.count ? 0 : EXIT_FAILURE;
 }
 
 static const struct option options[] = {
     CLI_MASTER_OPTION(struct tail_target),
-    {.name = "framework",
-     .type = OPTION_STRING,
-     .offset = offsetof(struct tail_target, framework),
-     .argument = "ID",
-     .help = "Only tasks of frameworks whose id begins so."},
+    CLI_FRAMEWORK_OPTION(struct tail_target),
     {.name = "lines",
      .type = OPTION_INT,
      .offset = offsetof(struct tail_target, lines),
      .fallback = "10",
-     .check = check_lines,
+     .min = "0",
      .help = "How many lines of the end to print."},
     {.name = "follow",
      .type = OPTION_BOOL,
      .offset = offsetof(struct tail_target, follow),
      .fallback = "false",
      .help = "Go on printing what is added, until interrupted."},
+    {.name = "quiet",
+     .type = OPTION_BOOL,
+     .offset = offsetof(struct tail_target, quiet),
+     .fallback = "false",
+     .help = "No headers between several files."},
     {.name = NULL},
 };
-static const char *const short_flags[] = {"n=lines", "f=follow", NULL};
+static const char *const short_flags[] = {"n=lines", "f=follow", "q=quiet", NULL};
+static const enum cli_word word_kinds[] = {WORD_TASK, WORD_SANDBOX, WORD_OTHER};
 
 const struct cli_command cli_command_tail = {
     .name = "tail",
-    .usage = "[OPTION...] TASK [FILE]",
-    .summary = "Print the end of a file of a task's sandbox, and follow it.",
+    .usage = "[OPTION...] TASK[,TASK...] [FILE...]",
+    .summary = "Print the end of files of sandboxes, and follow them.",
+    .details = "TASK is an id, the beginning of one or several, or a pattern with *; FILE is stdout when not given.",
     .options = options,
     .short_flags = short_flags,
     .target_size = sizeof(struct tail_target),
     .min_words = 1,
-    .max_words = 2,
+    .max_words = 1000,
+    .word_kinds = word_kinds,
     .run = run,
 };

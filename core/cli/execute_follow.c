@@ -20,7 +20,7 @@ execute_follow_turn(struct execute_follow *follow, struct execute_session *sessi
     for (size_t i = 0; i < ARRAY_LEN(names); i++) {
         auto_buf struct buf text = {0};
 
-        if (sandbox_read(&follow->sandbox, session->cli, names[i], &follow->offsets[i], &text, &err) == 0 &&
+        if (sandbox_read(&follow->sandbox, session->cli, names[i], &follow->offsets[i], UINT64_MAX, &text, &err) == 0 &&
             text.len > 0) {
             fwrite(buf_data(&text), 1, text.len, outputs[i]);
             fflush(outputs[i]);

@@ -5,7 +5,8 @@
 #include <errno.h>
 #include <stdio.h>
 
-#include "base/file.h"
+#include "cli/config.h"
+#include "cli/term.h"
 #include "wire/http_client.h"
 
 static struct str
@@ -51,6 +52,9 @@ cli_server_parse(struct cli_server *ret, struct str text, uint16_t default_port,
         return err_set(err, -EINVAL,
                        "'%.*s': masters are not looked up in ZooKeeper yet; name one of them as HOST:PORT",
                        STR_ARG(host));
+    if (str_starts(host, STR_LIT("https://")))
+        return err_set(err, -EINVAL, "'%.*s': TLS is not built yet; name the daemon as HOST:PORT or http://HOST:PORT",
+                       STR_ARG(host));
     host = str_cut(&host, '/');
     at = str_find(host, '@'); /* a UPID: master@ip:port */
     if (at >= 0)
@@ -73,60 +77,16 @@ cli_server_parse(struct cli_server *ret, struct str text, uint16_t default_port,
     return 0;
 }
 
-/* {"master": "HOST:PORT"}, or the profiles of the older mesos-cli: {"profile": "default", "default": {"master": ...}}. */
-static char *
-master_of_json(const json_t *object)
+/* One of "a:5050,b:5050". /version needs no credentials; a master that does not lead answers everything else with the
+ * leader's address. */
+static int
+try_master(struct cli_server *ret, struct cli *cli, struct str text, struct err *err)
 {
-    const char *profile = cli_text(object, "profile"), *value = cli_text(object, "master");
+    auto_buf struct buf ignored = {0};
 
-    if (!*value)
-        value = cli_text(json_object_get(object, *profile ? profile : "default"), "master");
-    return *value ? xstrdup(value) : NULL;
-}
-
-static char *
-master_of_lines(struct str rest)
-{
-    while (rest.len > 0) {
-        struct str value = str_cut(&rest, '\n');
-        struct str key = str_trim(str_cut(&value, '='));
-
-        if (str_is(key, "master") && str_trim(value).len > 0)
-            return str_dup(str_trim(value));
-    }
-    return NULL;
-}
-
-static char *
-master_of_file(const char *path, struct err *err)
-{
-    auto_buf struct buf text = {0};
-    json_t *object;
-    char *found;
-
-    if (file_read(path, 64 << 10, &text, err) < 0)
-        return NULL;
-    object = json_loadb(buf_data(&text), text.len, 0, NULL);
-    found = object ? master_of_json(object) : master_of_lines(buf_str(&text));
-    json_decref(object);
-    return found;
-}
-
-/* ~/.mesos (a line master=HOST:PORT, or JSON), else ~/.mesos.json. NULL when neither names a master. */
-static char *
-master_of_home(struct err *err)
-{
-    static const char *const names[] = {".mesos", ".mesos.json"};
-    const char *home = getenv("HOME");
-    char *found = NULL;
-
-    for (size_t i = 0; home && !found && !err->code && i < ARRAY_LEN(names); i++) {
-        auto_free char *path = xasprintf("%s/%s", home, names[i]);
-
-        if (access(path, R_OK) == 0)
-            found = master_of_file(path, err);
-    }
-    return found;
+    if (cli_server_parse(ret, text, 5050, err) < 0 || cli_get(cli, ret, "/version", &ignored, err) < 0)
+        return err_wrap(err, "master '%.*s'", STR_ARG(text));
+    return 0;
 }
 
 int
@@ -135,12 +95,11 @@ cli_find_master(struct cli_server *ret, struct cli *cli, struct err *err)
     const struct cli_common *common = cli->target;
     auto_free char *home = NULL;
     const char *master = common->master;
-    auto_buf struct buf ignored = {0};
+    auto_buf struct buf all = {0};
+    struct str rest;
 
     if (!master || !*master) {
-        err->code = 0;
-        home = master_of_home(err);
-        if (err->code)
+        if (cli_config_value(&home, "master", err) < 0)
             return err->code;
         master = home;
     }
@@ -148,32 +107,72 @@ cli_find_master(struct cli_server *ret, struct cli *cli, struct err *err)
         return err_set(err, -EINVAL,
                        "no master is named: give --master=HOST:PORT, set MESOS_MASTER, or write the line "
                        "master=HOST:PORT into ~/.mesos");
-    if (cli_server_parse(ret, str_of(master), 5050, err) < 0)
-        return err_wrap(err, "master '%s'", master);
-    /* /version needs no credentials; a master that does not lead answers everything else with the leader's address. */
-    if (cli_get(cli, ret, "/version", &ignored, err) < 0)
-        return err_wrap(err, "master '%s'", master);
-    return 0;
+    rest = str_of(master);
+    if (str_starts(rest, STR_LIT("zk://")))
+        return try_master(ret, cli, rest, err); /* its commas are those of ZooKeeper's servers */
+    while (rest.len > 0) {
+        struct str one = str_trim(str_cut(&rest, ','));
+
+        if (one.len == 0)
+            continue;
+        if (try_master(ret, cli, one, err) == 0)
+            return 0;
+        buf_printf(&all, "%s%s", all.len ? "; " : "", err->text);
+    }
+    return err_set(err, all.len ? err->code : -EINVAL, "%s", all.len ? buf_cstr(&all) : "no master is named");
 }
 
+enum {
+    SLICE_MS = 1000,
+    LEAST_BYTES_PER_SLICE = 512, /* on average, once CLI_TIMEOUT_MS is over */
+    MOST_BODY_BYTES = 1 << 30,
+    MOST_ERROR_BYTES = 500,
+};
+
+struct request {
+    const char *method, *target;
+    struct str body; /* JSON; empty = none */
+    int64_t timeout_ms;
+    FILE *to; /* where the body of a 200 goes, or NULL */
+};
+
 struct exchange {
+    const struct request *request;
     bool done;
     int status;
     struct buf *out;
     char location[512];
+    uint64_t received;
     struct err *err;
 };
 
 static void
-on_response(const struct http_response *response, void *arg)
+on_head(const struct http_response *response, void *arg)
 {
     struct exchange *x = arg;
     struct str location = http_header_get(&response->headers, "Location");
 
     x->status = response->status;
     snprintf(x->location, sizeof(x->location), "%.*s", STR_ARG(location));
-    buf_append_str(x->out, buf_str(response->body));
-    x->done = true;
+}
+
+static void
+on_body(const struct http_response *response, void *arg)
+{
+    struct exchange *x = arg;
+
+    x->received += response->body->len;
+    if (x->request->to && x->status == 200)
+        fwrite(buf_data(response->body), 1, response->body->len, x->request->to);
+    else if (x->out->len < MOST_BODY_BYTES)
+        buf_append_str(x->out, buf_str(response->body));
+    buf_consume(response->body, response->body->len);
+}
+
+static void
+on_response(const struct http_response *response, void *arg)
+{
+    ((struct exchange *)arg)->done = true;
 }
 
 static void
@@ -191,63 +190,147 @@ is_done(void *arg)
     return ((struct exchange *)arg)->done;
 }
 
-static const struct http_call_handler whole_answer = {.on_response = on_response, .on_error = on_error};
+static const struct http_call_handler streamed = {
+    .on_head = on_head, .on_body = on_body, .on_response = on_response, .on_error = on_error};
+
+/* Waits while enough comes. False: it was given up. */
+static bool
+wait_for_answer(struct cli *cli, const struct cli_server *server, struct exchange *x)
+{
+    auto_progress struct term_progress progress = {0};
+    int64_t waited;
+
+    for (waited = 0; !x->done; waited += SLICE_MS) {
+        loop_run_until(cli->loop, is_done, x, SLICE_MS);
+        if (x->done)
+            return true;
+        if (waited >= x->request->timeout_ms &&
+            x->received < (uint64_t)(waited / SLICE_MS) * LEAST_BYTES_PER_SLICE)
+            return false;
+        if (x->received > 0)
+            term_progress(&progress, "%s: %llu KB so far", server->host, (unsigned long long)x->received >> 10);
+        else
+            term_progress(&progress, "waiting for %s (%lld s)", server->host, (long long)(waited / SLICE_MS) + 1);
+    }
+    return true;
+}
 
 static int
-get_once(struct cli *cli, const struct cli_server *server, const char *target, struct exchange *x)
+send_once(struct cli *cli, const struct cli_server *server, struct exchange *x)
 {
-    struct http_header accept = {STR_LIT("Accept"), STR_LIT("application/json")};
+    const struct request *request = x->request;
+    struct http_header headers[] = {{STR_LIT("Accept"), STR_LIT("application/json")},
+                                    {STR_LIT("Content-Type"), STR_LIT("application/json")}};
     struct http_client *client = http_client_new(cli->loop, &server->address, server->host);
+    bool in_time;
 
     x->err->code = 0;
-    http_client_send(client, "GET", target, &accept, 1, str_n("", 0), CLI_TIMEOUT_MS, &whole_answer, x);
-    loop_run_until(cli->loop, is_done, x, CLI_TIMEOUT_MS + 1000);
+    http_client_send(client, request->method, request->target, headers, request->body.len ? 2 : 1, request->body,
+                     request->timeout_ms, &streamed, x);
+    in_time = wait_for_answer(cli, server, x);
     http_client_free(client);
-    if (!x->done)
-        return err_set(x->err, -ETIMEDOUT, "%s does not answer", server->host);
+    if (!in_time)
+        return err_set(x->err, -ETIMEDOUT, "%s is too slow: %llu bytes in %lld s", server->host,
+                       (unsigned long long)x->received, (long long)request->timeout_ms / 1000);
     if (x->err->code)
         return err_wrap(x->err, "%s", server->host);
     return 0;
 }
 
-int
-cli_get(struct cli *cli, struct cli_server *server, const char *target, struct buf *out, struct err *err)
+/* Follows one redirect, and takes anything but success for an error. */
+static int
+send_request(struct cli *cli, struct cli_server *server, const struct request *request, struct buf *out,
+             struct err *err)
 {
-    auto_buf struct buf body = {0};
-    struct exchange x = {.out = &body, .err = err};
+    struct exchange x = {.request = request, .out = out, .err = err};
+    size_t start = out->len;
 
-    if (get_once(cli, server, target, &x) < 0)
+    if (send_once(cli, server, &x) < 0)
         return err->code;
     if (x.status == 307 && x.location[0]) {
         if (cli_server_parse(server, str_of(x.location), 5050, err) < 0)
             return err_wrap(err, "redirect to '%s'", x.location);
-        x = (struct exchange){.out = &body, .err = err};
-        buf_clear(&body);
-        if (get_once(cli, server, target, &x) < 0)
+        x = (struct exchange){.request = request, .out = out, .err = err};
+        out->len = start;
+        if (send_once(cli, server, &x) < 0)
             return err->code;
     }
-    if (x.status != 200)
-        return err_set(err, x.status == 404 ? -ENOENT : -EPROTO, "%s answers %d %s to %s%s%.*s", server->host,
-                       x.status, http_status_text(x.status), target, body.len ? ": " : "",
-                       (int)(body.len < 500 ? body.len : 500), body.len ? buf_data(&body) : "");
-    buf_append_str(out, buf_str(&body));
-    return 0;
+    if (x.received > MOST_BODY_BYTES && !request->to)
+        return err_set(err, -EFBIG, "%s answers more than %d bytes to %s", server->host, MOST_BODY_BYTES,
+                       request->target);
+    if (x.status == 200 || x.status == 202)
+        return 0;
+    {
+        struct str why = str_trim(str_n(buf_str(out).ptr + start, out->len - start));
+
+        err_set(err, x.status == 404 ? -ENOENT : -EPROTO, "%s answers %d %s to %s%s%.*s", server->host, x.status,
+                http_status_text(x.status), request->target, why.len ? ": " : "",
+                (int)(why.len < MOST_ERROR_BYTES ? why.len : MOST_ERROR_BYTES), why.len ? why.ptr : "");
+    }
+    return err->code;
+}
+
+/* What is asked first is short: a server that cannot even say its version in time is none. */
+static int64_t
+timeout_of(const char *target)
+{
+    return strcmp(target, "/version") == 0 ? CLI_CONTACT_MS : CLI_TIMEOUT_MS;
+}
+
+int
+cli_get(struct cli *cli, struct cli_server *server, const char *target, struct buf *out, struct err *err)
+{
+    struct request request = {.method = "GET", .target = target, .timeout_ms = timeout_of(target)};
+
+    return send_request(cli, server, &request, out, err);
+}
+
+int
+cli_download(struct cli *cli, struct cli_server *server, const char *target, FILE *to, struct err *err)
+{
+    struct request request = {.method = "GET", .target = target, .timeout_ms = CLI_TIMEOUT_MS, .to = to};
+    auto_buf struct buf rest = {0};
+
+    return send_request(cli, server, &request, &rest, err);
+}
+
+static json_t *
+parse(const struct cli_server *server, const char *target, struct buf *body, struct err *err)
+{
+    json_error_t problem;
+    json_t *value = json_loadb(body->len ? buf_data(body) : "", body->len, 0, &problem);
+
+    if (!value)
+        err_set(err, -EPROTO, "%s answers no JSON to %s: line %d: %s", server->host, target, problem.line,
+                problem.text);
+    return value;
 }
 
 json_t *
 cli_get_json(struct cli *cli, struct cli_server *server, const char *target, struct err *err)
 {
     auto_buf struct buf body = {0};
-    json_error_t problem;
-    json_t *value;
 
     if (cli_get(cli, server, target, &body, err) < 0)
         return NULL;
-    value = json_loadb(buf_data(&body), body.len, 0, &problem);
-    if (!value)
-        err_set(err, -EPROTO, "%s answers no JSON to %s: line %d: %s", server->host, target, problem.line,
-                problem.text);
-    return value;
+    return parse(server, target, &body, err);
+}
+
+int
+cli_call(struct cli *cli, struct cli_server *server, json_t *call, json_t **ret_answer, struct err *err)
+{
+    auto_free char *text = json_dumps(call, JSON_COMPACT);
+    struct request request = {
+        .method = "POST", .target = "/api/v1", .body = str_of(text), .timeout_ms = CLI_TIMEOUT_MS};
+    auto_buf struct buf body = {0};
+    int status;
+
+    json_decref(call);
+    status = send_request(cli, server, &request, &body, err);
+    if (status < 0 || !ret_answer)
+        return status;
+    *ret_answer = body.len > 0 ? parse(server, "/api/v1", &body, err) : NULL;
+    return body.len > 0 && !*ret_answer ? err->code : 0;
 }
 
 const char *
@@ -256,4 +339,10 @@ cli_text(const json_t *object, const char *key)
     const char *text = json_string_value(json_object_get(object, key));
 
     return text ? text : "";
+}
+
+double
+cli_number(const json_t *object, const char *key)
+{
+    return json_number_value(json_object_get(object, key));
 }

@@ -1,83 +1,38 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The command line: finds the subcommand by the first word (`mesos ps`) or by the program's own name (`mesos-ps`), has
- * its options read, and runs it. Holds no knowledge of any subcommand beyond its table.
+ * The command line: finds the subcommand by the first words (`mesos ps`, `mesos task list`) or by the program's own name
+ * (`mesos-ps`), has its options read, and runs it. Holds no knowledge of any subcommand beyond its table.
  */
 #include "cli/arguments.h"
 
+#include <locale.h>
 #include <signal.h>
 #include <stdio.h>
 
-const struct cli_command *const cli_commands[] = {
-#define CLI_COMMAND(name) &cli_command_##name,
-#include "cli/commands.def"
-#undef CLI_COMMAND
-    NULL,
-};
+#include "cli/term.h"
 
 int
 cli_fail(const struct err *err)
 {
-    fprintf(stderr, "mesos: %s\n", err->text);
+    auto_buf struct buf text = {0};
+
+    term_escape(&text, str_of(err->text));
+    fprintf(stderr, "mesos: %s\n", buf_cstr(&text));
     return EXIT_FAILURE;
 }
 
-static struct conf_owner
-owner_of(const struct cli_command *command, char name[64], void *target)
+int
+cli_wrong_use(const struct cli_command *command, const char *fmt, ...)
 {
-    snprintf(name, 64, "mesos %s", command->name);
-    return (struct conf_owner){
-        .program = name, .summary = command->summary, .usage = command->usage, .options = command->options, .target = target};
-}
+    auto_buf struct buf shown = {0};
+    auto_free char *text = NULL;
+    va_list ap;
 
-void
-cli_print_help(const struct cli_command *command)
-{
-    auto_buf struct buf out = {0};
-    auto_free void *target = xcalloc(1, command->target_size);
-    char name[64];
-    struct conf_owner owner = owner_of(command, name, target);
-
-    conf_help(&owner, &out);
-    fwrite(buf_data(&out), 1, out.len, stdout);
-    for (size_t i = 0; command->short_flags && command->short_flags[i]; i++)
-        printf("%s-%c is short for --%s\n", i == 0 ? "\n" : "", command->short_flags[i][0],
-               command->short_flags[i] + 2);
-}
-
-void
-cli_print_commands(void)
-{
-    puts("Usage: mesos COMMAND [OPTION...] [ARGUMENT...]\n\nCommands:");
-    for (size_t i = 0; cli_commands[i]; i++)
-        printf("  %-10s %s\n", cli_commands[i]->name, cli_commands[i]->summary);
-    puts("\n`mesos COMMAND --help` tells more about each. The master is named by --master=HOST:PORT, by the\n"
-         "environment variable MESOS_MASTER, or by the line master=HOST:PORT in ~/.mesos.");
-}
-
-static const struct cli_command *
-find_command(const char *word)
-{
-    for (size_t i = 0; cli_commands[i]; i++)
-        if (strcmp(cli_commands[i]->name, word) == 0)
-            return cli_commands[i];
-    return NULL;
-}
-
-static int
-unknown_command(const char *word)
-{
-    const char *names[32];
-    size_t count = 0;
-    const char *near;
-
-    for (; cli_commands[count] && count < ARRAY_LEN(names); count++)
-        names[count] = cli_commands[count]->name;
-    near = str_nearest(word, names, count);
-    fprintf(stderr, "mesos: there is no command '%s'", word);
-    if (near)
-        fprintf(stderr, "; did you mean '%s'?", near);
-    fputs("\n`mesos help` lists the commands\n", stderr);
+    va_start(ap, fmt);
+    text = xvasprintf(fmt, ap);
+    va_end(ap);
+    term_escape(&shown, str_of(text));
+    fprintf(stderr, "mesos: %s: mesos %s %s\n", buf_cstr(&shown), command->name, command->usage);
     return EXIT_USAGE;
 }
 
@@ -99,9 +54,8 @@ check_words(const struct cli_command *command, const struct cli_arguments *argum
 {
     if (arguments->word_count >= command->min_words && arguments->word_count <= command->max_words)
         return 0;
-    fprintf(stderr, "mesos: %s arguments: mesos %s %s\n",
-            arguments->word_count < command->min_words ? "too few" : "too many", command->name, command->usage);
-    return EXIT_USAGE;
+    return cli_wrong_use(command, "%s arguments",
+                         arguments->word_count < command->min_words ? "too few" : "too many");
 }
 
 static bool
@@ -114,12 +68,26 @@ asks_help(const struct cli_arguments *arguments)
 }
 
 static int
+print_help(const struct cli_command *command)
+{
+    auto_buf struct buf out = {0};
+
+    cli_help_command(&out, command, false);
+    fwrite(buf_data(&out), 1, out.len, stdout);
+    return 0;
+}
+
+static int
 run_command(const struct cli_command *command, int argc, char **argv)
 {
     auto_arena struct arena *arena = arena_new(0);
     void *target = arena_calloc(arena, 1, command->target_size);
-    char name[64], *only_master[2];
-    struct conf_owner owner = owner_of(command, name, target);
+    char *only_master[2];
+    struct conf_owner owner = {.program = arena_printf(arena, "mesos %s", command->name),
+                               .summary = command->summary,
+                               .usage = command->usage,
+                               .options = command->options,
+                               .target = target};
     struct cli_arguments arguments;
     struct option_set *set = NULL;
     struct err err = {0};
@@ -129,10 +97,8 @@ run_command(const struct cli_command *command, int argc, char **argv)
         cli_fail(&err);
         return EXIT_USAGE;
     }
-    if (asks_help(&arguments)) {
-        cli_print_help(command);
-        return 0;
-    }
+    if (asks_help(&arguments))
+        return print_help(command);
     status = conf_load(&set, &owner, arguments.option_count, arguments.options,
                        environment_for(command, only_master), &code, &err);
     if (status == 0)
@@ -151,28 +117,38 @@ run_command(const struct cli_command *command, int argc, char **argv)
     return fflush(stdout) == 0 ? code : EXIT_FAILURE;
 }
 
+/* mesos-ps: the name says what "ps" would. */
+static bool
+is_own_name(const char *name)
+{
+    if (cli_find_group(name))
+        return true;
+    for (size_t i = 0; cli_commands[i]; i++)
+        if (strcmp(cli_commands[i]->name, name) == 0)
+            return true;
+    return false;
+}
+
 int
 main(int argc, char **argv)
 {
     const char *slash = strrchr(argv[0], '/');
     const char *program = slash ? slash + 1 : argv[0];
     const struct cli_command *command;
+    int used = 0, code = 0;
 
     signal(SIGPIPE, SIG_IGN);
-    if (strncmp(program, "mesos-", 6) == 0 && (command = find_command(program + 6)) != NULL)
-        return run_command(command, argc - 1, argv + 1);
-    if (argc < 2) {
-        cli_print_commands();
-        return EXIT_USAGE;
+    setlocale(LC_CTYPE, "C.UTF-8"); /* for the widths of characters: ids and names are UTF-8 everywhere */
+    if (strncmp(program, "mesos-", 6) == 0 && is_own_name(program + 6)) {
+        argv[0] = (char *)(uintptr_t)(program + 6);
+    } else {
+        argc--;
+        argv++;
     }
-    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
-        cli_print_commands();
-        return 0;
-    }
-    if (strcmp(argv[1], "--version") == 0) {
+    if (argc > 0 && strcmp(argv[0], "--version") == 0) {
         printf("mesos %s (protocol of Mesos %s)\n", CMESOS_VERSION, MESOS_PROTOCOL_VERSION);
         return 0;
     }
-    command = find_command(argv[1]);
-    return command ? run_command(command, argc - 2, argv + 2) : unknown_command(argv[1]);
+    command = cli_find_command(argc, argv, &used, &code);
+    return command ? run_command(command, argc - used, argv + used) : code;
 }

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdio.h>
 
+#include "cli/term.h"
 #include "wire/http.h"
 
 enum { READ_BYTES = 64 << 10 }; /* what an agent gives at the most at once: 16 pages */
@@ -15,86 +16,6 @@ sandbox_fini(struct sandbox *sandbox)
     free(sandbox->path);
     free(sandbox->task_id);
     sandbox->path = sandbox->task_id = NULL;
-}
-
-/* Candidates of a search, best first: an exact id, then a running task, then the newest. */
-struct search {
-    const char *framework, *wanted;
-    json_t *found;
-    bool exact;
-    size_t matches; /* different ids that begin with what is wanted */
-    struct buf names;
-};
-
-static void
-consider(struct search *search, json_t *task)
-{
-    const char *id = cli_text(task, "id");
-    bool exact = strcmp(id, search->wanted) == 0;
-
-    if (strncmp(cli_text(task, "framework_id"), search->framework, strlen(search->framework)) != 0)
-        return;
-    if (strncmp(id, search->wanted, strlen(search->wanted)) != 0 || (search->exact && !exact))
-        return;
-    if (search->found && strcmp(cli_text(search->found, "id"), id) == 0 && exact == search->exact)
-        return; /* the same id again in the history */
-    if (exact && !search->exact) {
-        search->exact = true;
-        search->matches = 0;
-        buf_clear(&search->names);
-    }
-    if (search->matches++ < 5)
-        buf_printf(&search->names, "%s%s", search->names.len ? ", " : "", id);
-    if (!search->found || exact)
-        search->found = task;
-}
-
-static void
-search_framework(struct search *search, json_t *framework)
-{
-    static const char *const lists[] = {"tasks", "unreachable_tasks", "completed_tasks"};
-
-    for (size_t l = 0; l < ARRAY_LEN(lists); l++) {
-        json_t *tasks = json_object_get(framework, lists[l]);
-
-        for (size_t i = json_array_size(tasks); i > 0; i--)
-            consider(search, json_array_get(tasks, i - 1));
-    }
-}
-
-static json_t *
-find_task(json_t *state, const char *framework, const char *task, struct err *err)
-{
-    struct search search = {framework, task, NULL, false, 0, {0}};
-    static const char *const lists[] = {"frameworks", "completed_frameworks"};
-
-    for (size_t l = 0; l < ARRAY_LEN(lists); l++) {
-        json_t *frameworks = json_object_get(state, lists[l]);
-
-        for (size_t i = json_array_size(frameworks); i > 0; i--)
-            search_framework(&search, json_array_get(frameworks, i - 1));
-    }
-    if (!search.found)
-        err_set(err, -ENOENT, "the master knows no task '%s'; `mesos ps -i` lists all", task);
-    else if (!search.exact && search.matches > 1) {
-        err_set(err, -EEXIST, "'%s' could be any of %zu tasks: %s%s", task, search.matches, buf_cstr(&search.names),
-                search.matches > 5 ? ", ..." : "");
-        search.found = NULL;
-    }
-    buf_fini(&search.names);
-    return search.found;
-}
-
-static int
-find_agent(struct cli_server *ret, json_t *state, const char *agent_id, struct err *err)
-{
-    json_t *agents = json_object_get(state, "slaves"), *agent;
-    size_t i;
-
-    json_array_foreach(agents, i, agent)
-        if (strcmp(cli_text(agent, "id"), agent_id) == 0)
-            return cli_server_parse(ret, str_of(cli_text(agent, "pid")), 5051, err);
-    return err_set(err, -ENOENT, "agent %s, which ran the task, is not connected to the master", agent_id);
 }
 
 /* The directory of the executor among those of an agent's framework; the newest run of it. */
@@ -121,52 +42,75 @@ find_directory(json_t *state, const char *framework_id, const char *executor_id)
     return NULL;
 }
 
+static int
+take_directory(struct sandbox *ret, const struct cli_server *agent, const char *directory, const char *executor,
+               struct err *err)
+{
+    if (!directory || !*directory)
+        return err_set(err, -ENOENT, "agent %s has no sandbox of executor '%s' (it may have been removed)", agent->host,
+                       executor);
+    *ret = (struct sandbox){*agent, xstrdup(directory), xstrdup(executor)};
+    return 0;
+}
+
 int
 sandbox_of_executor(struct sandbox *ret, struct cli *cli, const struct cli_server *agent, const char *framework,
                     const char *executor, struct err *err)
 {
     struct cli_server server = *agent;
     json_t *state = cli_get_json(cli, &server, "/state", err);
-    const char *directory;
-    bool found;
+    int status;
 
     if (!state)
         return err_wrap(err, "agent");
-    directory = find_directory(state, framework, executor);
-    found = directory && *directory;
-    if (found)
-        *ret = (struct sandbox){*agent, xstrdup(directory), xstrdup(executor)};
-    else
-        err_set(err, -ENOENT, "agent %s has no sandbox of executor '%s' (it may have been removed)", server.host,
-                executor);
+    status = take_directory(ret, agent, find_directory(state, framework, executor), executor, err);
     json_decref(state);
-    return found ? 0 : err->code;
+    return status;
+}
+
+/* "/containers/<id>" for each container below the executor's, outermost first. Ids with a slash are none. */
+static void
+add_containers(struct buf *path, const json_t *id, unsigned depth)
+{
+    const json_t *parent = json_object_get(id, "parent");
+    const char *value = cli_text(id, "value");
+
+    if (!json_is_object(parent) || depth > 16 || !*value || strchr(value, '/'))
+        return;
+    add_containers(path, parent, depth + 1);
+    buf_printf(path, "/containers/%s", value);
 }
 
 int
-sandbox_find(struct sandbox *ret, struct cli *cli, struct cli_server *master, const char *framework,
-             const char *task, struct err *err)
+sandbox_of_task(struct sandbox *ret, struct cluster *cluster, const json_t *task, struct err *err)
 {
-    json_t *state = cli_get_json(cli, master, "/master/state", err), *found;
+    const char *executor = cli_text(task, "executor_id"), *agent_id = cli_text(task, "slave_id");
+    json_t *state = cluster_agent_state(cluster, agent_id, err);
     struct cli_server agent;
-    const char *executor;
-    int status = -ENOENT;
+    struct sandbox out = {0};
+    struct buf path = {0};
 
-    if (!state)
-        return err_wrap(err, "master");
-    found = find_task(state, framework, task, err);
-    if (found && (status = find_agent(&agent, state, cli_text(found, "slave_id"), err)) == 0) {
-        executor = cli_text(found, "executor_id");
-        status = sandbox_of_executor(ret, cli, &agent, cli_text(found, "framework_id"),
-                                     *executor ? executor : cli_text(found, "id"), err);
-        if (status == 0) {
-            free(ret->task_id);
-            ret->task_id = xstrdup(cli_text(found, "id"));
-        }
-    } else if (!found)
-        status = err->code;
-    json_decref(state);
-    return status;
+    if (!*executor)
+        executor = cli_text(task, "id");
+    if (!state || cluster_agent_server(cluster, agent_id, &agent, err) < 0 ||
+        take_directory(&out, &agent, find_directory(state, cli_text(task, "framework_id"), executor), executor, err) < 0)
+        return err->code;
+    buf_puts(&path, out.path);
+    add_containers(&path, cluster_container(task), 0);
+    free(out.path);
+    free(out.task_id);
+    *ret = (struct sandbox){agent, buf_take(&path), xstrdup(cli_text(task, "id"))};
+    return 0;
+}
+
+int
+sandbox_find(struct sandbox *ret, struct cluster *cluster, const char *framework, const char *task, struct err *err)
+{
+    struct cluster_task found;
+
+    if (cluster_task(cluster, framework, task, &found, err) < 0)
+        return err->code;
+    return sandbox_of_task(ret, cluster, found.task, err);
 }
 
 static char *
@@ -190,11 +134,11 @@ explain(struct sandbox *sandbox, const char *file, struct err *err)
 }
 
 int
-sandbox_download(struct sandbox *sandbox, struct cli *cli, const char *file, struct buf *out, struct err *err)
+sandbox_download(struct sandbox *sandbox, struct cli *cli, const char *file, FILE *to, struct err *err)
 {
     auto_free char *target = file_target(sandbox, "download", file);
 
-    return cli_get(cli, &sandbox->agent, target, out, err) < 0 ? explain(sandbox, file, err) : 0;
+    return cli_download(cli, &sandbox->agent, target, to, err) < 0 ? explain(sandbox, file, err) : 0;
 }
 
 int
@@ -212,8 +156,8 @@ sandbox_size(struct sandbox *sandbox, struct cli *cli, const char *file, uint64_
 }
 
 int
-sandbox_read(struct sandbox *sandbox, struct cli *cli, const char *file, uint64_t *offset, struct buf *out,
-             struct err *err)
+sandbox_read(struct sandbox *sandbox, struct cli *cli, const char *file, uint64_t *offset, uint64_t most,
+             struct buf *out, struct err *err)
 {
     auto_free char *target = file_target(sandbox, "read", file);
     uint64_t size;
@@ -222,6 +166,8 @@ sandbox_read(struct sandbox *sandbox, struct cli *cli, const char *file, uint64_
         return err->code;
     if (size < *offset)
         *offset = 0; /* truncated or replaced: begin again, as tail(1) does */
+    if (size - *offset > most)
+        size = *offset + most;
     while (*offset < size) {
         /* Count what was asked for: bytes that are no UTF-8 come back as other ones, in another number. */
         uint64_t length = size - *offset < READ_BYTES ? size - *offset : READ_BYTES;
@@ -248,4 +194,71 @@ sandbox_browse(struct sandbox *sandbox, struct cli *cli, const char *directory, 
     if (!list)
         explain(sandbox, directory, err);
     return list;
+}
+
+void
+sandbox_files_fini(struct sandbox_files *files)
+{
+    for (size_t i = 0; i < files->count; i++)
+        free(files->items[i].title);
+    for (size_t i = 0; i < files->sandbox_count; i++)
+        sandbox_fini(&files->sandboxes[i]);
+    free(files->items);
+    free(files->sandboxes);
+    cluster_fini(&files->cluster);
+}
+
+static void
+add_names(struct sandbox_files *files, struct sandbox *sandbox, const char *const *names, const char *default_name)
+{
+    size_t count = 0;
+
+    while (names[count])
+        count++;
+    files->items = xreallocarray(files->items, files->count + count + 1, sizeof(*files->items));
+    for (size_t i = 0; i < (count ? count : 1); i++) {
+        const char *name = count ? names[i] : default_name;
+
+        files->items[files->count++] =
+            (struct sandbox_file){.sandbox = sandbox,
+                                  .name = name,
+                                  .title = xasprintf("%s%s%s", sandbox->task_id, *name ? ":" : "", name)};
+    }
+}
+
+int
+sandbox_files_open(struct sandbox_files *ret, struct cli *cli, const char *framework, const char *tasks,
+                   const char *const *names, const char *default_name, struct err *err)
+{
+    auto_tasks struct cluster_tasks found = {0};
+    auto_progress struct term_progress progress = {0};
+
+    *ret = (struct sandbox_files){0};
+    if (cluster_open(&ret->cluster, cli, err) < 0 ||
+        cluster_match_tasks(&ret->cluster, framework, tasks, &found, err) < 0)
+        return err->code;
+    ret->sandboxes = xcalloc(found.count, sizeof(*ret->sandboxes));
+    for (size_t i = 0; i < found.count; i++) {
+        struct sandbox *sandbox = &ret->sandboxes[ret->sandbox_count];
+
+        if (found.count > 1)
+            term_progress(&progress, "finding sandbox %zu of %zu", i + 1, found.count);
+        if (sandbox_of_task(sandbox, &ret->cluster, found.items[i].task, err) == 0) {
+            ret->sandbox_count++;
+            add_names(ret, sandbox, names, default_name);
+        } else if (found.count > 1) {
+            term_progress_end(&progress);
+            cli_fail(err);
+        }
+    }
+    return ret->count > 0 ? 0 : err->code;
+}
+
+void
+sandbox_header(const struct sandbox_file *file, bool first)
+{
+    auto_buf struct buf title = {0};
+
+    term_escape(&title, str_of(file->title));
+    printf("%s==> %s <==\n", first ? "" : "\n", buf_cstr(&title));
 }
