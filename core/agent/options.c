@@ -95,6 +95,16 @@ check_containerizers(const char *value, void *target, struct option_set *set, st
     return 0;
 }
 
+/* Frameworks of the 0.x days sent URIs that were relative to a directory of the agent's host. */
+static int
+check_frameworks_home(const char *value, void *target, struct option_set *set, struct err *err)
+{
+    if (value[0])
+        conf_note(set, "frameworks_home is of old: relative URIs are taken from below %s; absolute ones need it not",
+                  value);
+    return 0;
+}
+
 static int
 check_launcher(const char *value, void *target, struct option_set *set, struct err *err)
 {
@@ -254,6 +264,7 @@ const struct option agent_option_table[] = {
                    "container images"),
 
     {.name = "frameworks_home", .type = OPTION_PATH, AT(frameworks_home), .fallback = "", .group = "Fetcher",
+     .check = check_frameworks_home,
      .help = "The directory that relative URIs of executors are below."},
     {.name = "fetcher_stall_timeout", .type = OPTION_DURATION, AT(fetcher_stall_timeout_ns), .fallback = "1mins",
      .help = "A download that brings nothing for so long is given up."},

@@ -101,6 +101,25 @@ conf_find(const struct option_set *set, struct str name)
     return map_get(&set->by_name, name);
 }
 
+/* "no-quie": the switch that was probably meant to be turned off, or NULL. */
+static const char *
+nearest_switch(const struct option_set *set, const char *word)
+{
+    const char **known;
+    const char *nearest;
+    size_t count = 0;
+
+    if (strncmp(word, "no-", 3) != 0)
+        return NULL;
+    known = xcalloc(set->name_count + 1, sizeof(*known));
+    for (size_t i = 0; i < set->name_count; i++)
+        if (set->names[i].setting->option->type == OPTION_BOOL)
+            known[count++] = set->names[i].name;
+    nearest = str_nearest(word + 3, known, count);
+    free(known);
+    return nearest;
+}
+
 /* The sentence about a name that nobody knows. */
 static int
 unknown_name(const struct option_set *set, const struct conf_source *source, struct str name, struct err *err)
@@ -108,15 +127,17 @@ unknown_name(const struct option_set *set, const struct conf_source *source, str
     static const char *const own[] = {"help", "version", "check-config", "config", "etc_dir"}; /* conf's */
     const char **known = xcalloc(set->name_count + ARRAY_LEN(own), sizeof(*known));
     auto_free char *word = str_dup(name);
-    const char *nearest;
+    const char *nearest, *negative = "";
 
     for (size_t i = 0; i < set->name_count; i++)
         known[i] = set->names[i].name;
     memcpy(known + set->name_count, own, sizeof(own));
     nearest = str_nearest(word, known, set->name_count + ARRAY_LEN(own));
+    if (!nearest && (nearest = nearest_switch(set, word)) != NULL)
+        negative = "no-";
     if (nearest)
-        err_set(err, -EINVAL, "%s: unknown option '%s': the nearest known name is '%s'", source->where, word,
-                nearest);
+        err_set(err, -EINVAL, "%s: unknown option '%s': the nearest known name is '%s%s'", source->where, word,
+                negative, nearest);
     else
         err_set(err, -EINVAL, "%s: unknown option '%s': %s --help lists what there is", source->where, word,
                 set->owner.program);

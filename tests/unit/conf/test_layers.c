@@ -164,6 +164,7 @@ test_option_files_refused(void **state)
         {"mesos-master/port", "x", "option 'port': 'x' is no integer"},
         {"mesos-master/?cluster", "", "is no switch"},
         {"mesos-master/?no-cluster", "", "unknown option|no switch"},
+        {"mesos-master/?no-quie", "", "unknown option 'no-quie': the nearest known name is 'no-quiet'"},
         {"mesos-master/quiet", "\n", "the file is empty"},
         {"mesos-master/cluster/a", "1", "is a directory"},
         {"mesos/zk", "zk://localhost:2181/mesos", "option 'zk' asks for what is not built yet"},

@@ -105,6 +105,7 @@ test_flags_of_old(void **state)
     assert_string_equal(etc->agent.common.external_log_file, "/var/log/agent");
     assert_true(etc_noted(etc, "'checkpoint' has no effect: it is always written"));
     assert_true(etc_noted(etc, "'external' is gone"));
+    assert_true(etc_noted(etc, "relative URIs are taken from below /srv/frameworks"));
     etc_free(etc);
 }
 
