@@ -179,10 +179,13 @@ call_accept(struct framework *framework, const Mesos__V1__Scheduler__Call *call,
     auto_resources struct resources available = {0};
     struct agent *agent = NULL;
     char *role = NULL;
+    int64_t number = -1; /* of the first offer: the one that a filter on the rest is remembered by */
     for (size_t i = 0; i < accept->n_offer_ids; i++) {
         struct offer *offer = offer_find(master, accept->offer_ids[i]->value);
         auto_resources struct resources part = {0};
         agent = offer->agent;
+        if (number < 0)
+            number = (int64_t)offer->number;
         if (!role)
             role = arena_strdup(arena, str_of(offer->role));
         offer_take(offer, &part);
@@ -198,7 +201,7 @@ call_accept(struct framework *framework, const Mesos__V1__Scheduler__Call *call,
     for (size_t i = 0; i < accept->n_operations; i++)
         run_operation(framework, agent, role, &available, accept->operations[i], arena);
     if (!resources_empty(&available))
-        allocator_recover_resources(master->allocator, framework->number, agent->number,
-                                    resources_view(&available), filter_secs(accept->filters));
+        allocator_decline(master->allocator, framework->number, agent->number, resources_view(&available),
+                          filter_secs(accept->filters), number);
     return 202;
 }

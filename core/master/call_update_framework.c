@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* UPDATE_FRAMEWORK: new info, suppressed roles and constraints, as a whole; answered when they hold (200). */
-#include <errno.h>
-#include <string.h>
-
+/*
+ * UPDATE_FRAMEWORK: new info, suppressed roles and constraints, as a whole; answered when they hold (200). All that
+ * is not said is unset. Offers for roles that it leaves are rescinded; others stay, whatever is wished now.
+ */
 #include "base/log.h"
 #include "master/calls.h"
 
@@ -12,23 +12,25 @@ call_update_framework(struct framework *framework, const Mesos__V1__Scheduler__C
 {
     const Mesos__V1__Scheduler__Call__UpdateFramework *update = call->update_framework;
     const Mesos__V1__FrameworkInfo *info = update->framework_info;
-    if (!info->id || strcmp(info->id->value, framework->id) != 0) {
-        err_set(err, -EINVAL,
-                "'UpdateFramework' call is not valid: 'framework_info.id' differs from 'framework_id'");
-        return 400;
-    }
-    if (framework_info_validate(framework->master, info, err) ||
-        suppressed_validate(info, update->suppressed_roles, update->n_suppressed_roles, arena, err)) {
-        err_wrap(err, "'UpdateFramework' call is not valid");
+    if (framework_info_validate(framework->master, info, err)) {
+        err_wrap(err, "Supplied FrameworkInfo is not valid");
         return 400;
     }
     if (framework_update_validate(framework->info, info, err)) {
         err_wrap(err, "FrameworkInfo update is not valid");
         return 400;
     }
+    if (wishes_validate(framework->master, info, update->suppressed_roles, update->n_suppressed_roles,
+                        update->offer_constraints, arena, err)) {
+        err_wrap(err, "'UpdateFramework' call is not valid");
+        return 400;
+    }
+    bool changed = !framework_info_is(framework, info);
     framework_update(framework, info, update->suppressed_roles, update->n_suppressed_roles,
                      update->offer_constraints);
-    framework_each_agent(framework, framework_tell_agent);
-    log_info("update framework=%s name=\"%s\"", framework->id, framework->info->name);
+    if (changed) /* agents know nothing else of it */
+        framework_each_agent(framework, framework_tell_agent);
+    log_info("update framework=%s name=\"%s\"%s%s", framework->id, framework->info->name,
+             changed ? "" : " (info unchanged)", framework->constraints ? " with offer constraints" : "");
     return 200;
 }

@@ -36,16 +36,33 @@ validate_body(const Mesos__V1__Scheduler__Call *call, struct err *err)
     }
 }
 
+/* What else a call of this type must be: after its body is known to be there. */
 static int
-validate_uuid(const Mesos__V1__Scheduler__Call *call, struct err *err)
+validate_more(const Mesos__V1__Scheduler__Call *call, struct err *err)
 {
     const ProtobufCBinaryData *uuid = NULL;
-    if (call->type == MESOS__V1__SCHEDULER__CALL__TYPE__ACKNOWLEDGE)
+    const Mesos__V1__FrameworkID *inner;
+    switch (call->type) {
+    case MESOS__V1__SCHEDULER__CALL__TYPE__ACKNOWLEDGE:
         uuid = &call->acknowledge->uuid;
-    else if (call->type == MESOS__V1__SCHEDULER__CALL__TYPE__ACKNOWLEDGE_OPERATION_STATUS)
+        break;
+    case MESOS__V1__SCHEDULER__CALL__TYPE__ACKNOWLEDGE_OPERATION_STATUS:
         uuid = &call->acknowledge_operation_status->uuid;
-    if (uuid && uuid->len != UUID_BYTES)
+        break;
+    case MESOS__V1__SCHEDULER__CALL__TYPE__UPDATE_FRAMEWORK:
+        inner = call->update_framework->framework_info->id;
+        if (!inner || strcmp(inner->value, call->framework_id->value) != 0)
+            return err_set(err, -EINVAL,
+                           "'framework_id' differs from 'update_framework.framework_info.id'");
+        return 0;
+    default:
+        return 0;
+    }
+    if (uuid->len != UUID_BYTES)
         return err_set(err, -EINVAL, "Not a valid UUID");
+    if (call->type == MESOS__V1__SCHEDULER__CALL__TYPE__ACKNOWLEDGE_OPERATION_STATUS &&
+        !call->acknowledge_operation_status->agent_id)
+        return err_set(err, -EINVAL, "Expecting 'agent_id' to be present");
     return 0;
 }
 
@@ -59,7 +76,7 @@ call_validate(const Mesos__V1__Scheduler__Call *call, struct err *err)
     if (!call->framework_id)
         return err_set(err, -EINVAL, "Expecting 'framework_id' to be present");
     int rc = validate_body(call, err);
-    return rc ? rc : validate_uuid(call, err);
+    return rc ? rc : validate_more(call, err);
 }
 
 call_fn *

@@ -96,6 +96,22 @@ take_info(struct framework *framework, const Mesos__V1__FrameworkInfo *info, cha
     arena_free(former);
 }
 
+static struct str
+packed_in(const void *message, struct arena *arena)
+{
+    size_t size = protobuf_c_message_get_packed_size(message);
+    unsigned char *bytes = arena_alloc(arena, size + 1);
+    protobuf_c_message_pack(message, bytes);
+    return str_n(bytes, size);
+}
+
+bool
+framework_info_is(const struct framework *framework, const Mesos__V1__FrameworkInfo *info)
+{
+    auto_arena struct arena *arena = arena_new(0);
+    return str_eq(packed_in(framework->info, arena), packed_in(info, arena));
+}
+
 /* What the allocator is told; the lists point into arena and framework. */
 static void
 allocator_view(struct framework *framework, struct mesos_allocator_framework *view, struct arena *arena)
@@ -106,15 +122,14 @@ allocator_view(struct framework *framework, struct mesos_allocator_framework *vi
     for (uint32_t i = 0; i < framework->role_count; i++)
         if (framework->suppressed[i])
             suppressed[count++] = framework->roles[i];
-    size_t size = mesos__v1__framework_info__get_packed_size(info);
-    unsigned char *bytes = arena_alloc(arena, size + 1);
-    mesos__v1__framework_info__pack(info, bytes);
+    struct str packed = packed_in(info, arena);
+    struct str constraints = framework->constraints ? packed_in(framework->constraints, arena) : (struct str){0};
 #define HAS(name) framework_has_capability(info, MESOS__V1__FRAMEWORK_INFO__CAPABILITY__TYPE__##name)
     *view = (struct mesos_allocator_framework){
         .size = sizeof(*view),
         .framework = framework->number,
         .id = framework->id,
-        .info = {bytes, size},
+        .info = {packed.ptr, packed.len},
         .roles = framework->roles,
         .role_count = framework->role_count,
         .suppressed_roles = suppressed,
@@ -125,6 +140,7 @@ allocator_view(struct framework *framework, struct mesos_allocator_framework *vi
         .gpu = HAS(GPU_RESOURCES),
         .reservation_refinement = framework->refinement,
         .region_aware = HAS(REGION_AWARE),
+        .constraints = {constraints.ptr, constraints.len},
     };
 #undef HAS
 }

@@ -26,7 +26,17 @@ static const struct route routes[] = {
     {"/roles.json", NULL, http_roles, "Another name of /roles.", "mesos-master-readonly", ROUTE_LEADER},
     {"/teardown", "POST", http_teardown, "Ends the framework named by frameworkId.", "mesos-master-readwrite",
      ROUTE_LEADER},
+    {"/explain", "GET", http_explain,
+     "Why the framework named by framework_id gets no offers, agent by agent; agent_id and role narrow it.",
+     "mesos-master-readonly", ROUTE_LEADER},
     {"/redirect", NULL, http_redirect, "Redirects to the leading master.", NULL, 0},
+    {NULL, NULL, NULL, NULL, NULL, 0},
+};
+
+static const struct route allocator_routes[] = {
+    {"/offer_constraints_debug", "GET", http_offer_constraints_debug,
+     "Suppressed roles of each framework, and the agents that its offer constraints exclude.",
+     "mesos-master-readonly", 0},
     {NULL, NULL, NULL, NULL, NULL, 0},
 };
 
@@ -63,6 +73,7 @@ void
 http_mount(struct master *master)
 {
     router_mount(master->daemon->router, "master", routes, master);
+    router_mount(master->daemon->router, "allocator", allocator_routes, master);
     router_gate(master->daemon->router, gate, master);
 }
 

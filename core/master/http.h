@@ -19,6 +19,8 @@ void http_frameworks(struct http_exchange *exchange, void *arg);
 void http_tasks(struct http_exchange *exchange, void *arg);
 void http_roles(struct http_exchange *exchange, void *arg);
 void http_redirect(struct http_exchange *exchange, void *arg);
+void http_explain(struct http_exchange *exchange, void *arg);
+void http_offer_constraints_debug(struct http_exchange *exchange, void *arg);
 void http_teardown(struct http_exchange *exchange, void *arg);
 
 /* http_scheduler.c and http_operator.c: is the body's type one that is understood? Answers 400 or 415 itself

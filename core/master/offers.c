@@ -70,12 +70,14 @@ offer_new(struct framework *framework, struct agent *agent, const char *role,
 {
     struct master *master = framework->master;
     char id[80];
+    uint64_t number = master->next_offer++;
     size_t id_len =
-        (size_t)snprintf(id, sizeof(id), "%s-O%llu", master->id, (unsigned long long)master->next_offer++);
+        (size_t)snprintf(id, sizeof(id), "%s-O%llu", master->id, (unsigned long long)number);
     size_t role_len = strlen(role);
     struct offer *offer = xcalloc(1, sizeof(*offer) + id_len + role_len + 2);
     memcpy(offer->id, id, id_len + 1);
     memcpy(offer->id + id_len + 1, role, role_len + 1);
+    offer->number = number;
     offer->role = offer->id + id_len + 1;
     offer->framework = framework;
     offer->agent = agent;
@@ -264,9 +266,14 @@ offer_discard(struct offer *offer, double refuse_secs)
     struct framework *framework = offer->framework;
     struct agent *agent = offer->agent;
     auto_resources struct resources resources = {0};
+    int64_t number = (int64_t)offer->number;
     offer_take(offer, &resources);
-    allocator_recover_resources(framework->master->allocator, framework->number, agent->number,
-                                resources_view(&resources), refuse_secs);
+    if (refuse_secs > 0)
+        allocator_decline(framework->master->allocator, framework->number, agent->number,
+                          resources_view(&resources), refuse_secs, number);
+    else
+        allocator_recover_resources(framework->master->allocator, framework->number, agent->number,
+                                    resources_view(&resources), refuse_secs);
 }
 
 void

@@ -39,6 +39,8 @@ struct master_options {
     const char *fair_sharing_excluded_resource_names; /* comma list */
     bool filter_gpu_resources;
     const char *min_allocatable_resources; /* "cpus:0.01|mem:32" */
+    uint64_t offer_constraints_re2_max_mem; /* bytes that one expression may take */
+    int64_t offer_constraints_re2_max_program_size; /* instructions of one expression */
     const char *whitelist; /* path of a file, one agent host name a line, watched; NULL or "*" = every agent */
     const char *roles; /* closed comma list of roles, NULL = any role */
     const char *weights; /* "role=weight,..." */

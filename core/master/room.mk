@@ -8,7 +8,8 @@ core_master_libmaster_a_SOURCES = \
   core/master/call_shutdown.c core/master/call_suppress.c core/master/call_teardown.c \
   core/master/call_update_framework.c core/master/calls.c core/master/calls.def core/master/calls.h \
   core/master/contact.h core/master/driver.c \
-  core/master/event_agent_lost.c core/master/executors.c core/master/frameworks.c core/master/http.c \
+  core/master/event_agent_lost.c core/master/executors.c core/master/explain.c core/master/explain.h \
+  core/master/http_explain.c core/master/frameworks.c core/master/http.c \
   core/master/http.h core/master/http_operator.c core/master/http_roles.c core/master/http_scheduler.c \
   core/master/http_state.c core/master/http_state_summary.c core/master/http_tasks.c \
   core/master/http_teardown.c core/master/json_resources.c core/master/json_state.c core/master/launch.c core/master/master.c \

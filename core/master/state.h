@@ -107,6 +107,7 @@ struct offer {
     struct agent *agent;
     struct resources resources; /* allocated to role */
     struct loop_timer timeout;
+    uint64_t number;  /* the end of id */
     const char *role; /* behind id */
     char id[];
 };
@@ -335,6 +336,8 @@ struct framework *framework_by_number(const struct master *master, mesos_framewo
  * framework_announce. */
 struct framework *framework_add(struct master *master, const Mesos__V1__FrameworkInfo *info, const char *id);
 void framework_announce(struct framework *framework);
+/* Does info say just what the framework's own says? */
+bool framework_info_is(const struct framework *framework, const Mesos__V1__FrameworkInfo *info);
 /* Takes over changed info, suppressed roles and constraints; offers of roles that it left are rescinded. */
 void framework_update(struct framework *framework, const Mesos__V1__FrameworkInfo *info,
                       char *const *suppressed, size_t suppressed_count,

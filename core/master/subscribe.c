@@ -17,8 +17,8 @@ check(struct master *master, const Subscribe *subscribe, struct arena *arena, st
     const Mesos__V1__FrameworkInfo *info = subscribe->framework_info;
     int rc = framework_info_validate(master, info, err);
     if (!rc)
-        rc =
-            suppressed_validate(info, subscribe->suppressed_roles, subscribe->n_suppressed_roles, arena, err);
+        rc = wishes_validate(master, info, subscribe->suppressed_roles, subscribe->n_suppressed_roles,
+                             subscribe->offer_constraints, arena, err);
     if (!rc && info->id && map_get(&master->completed_ids, str_of(info->id->value)))
         rc = err_set(err, -EINVAL, "Framework has been removed");
     return rc;

@@ -5,11 +5,13 @@
 #include <math.h>
 #include <string.h>
 
+#include "host/kind_allocator.h"
 #include "master/calls.h"
 #include "model/role.h"
+#include "wire/message.h"
 
 /* Much that happens per role looks at every other one, and a message could name millions. */
-enum { MAX_ROLES = 10000 };
+enum { MAX_ROLES = 10000, MAX_QUANTITIES = 100 };
 
 /* "{ a, b }" */
 static void
@@ -83,6 +85,56 @@ whitelist_validate(const struct master *master, const Mesos__V1__FrameworkInfo *
     return 0;
 }
 
+static const char *
+quantity_wrong(double value)
+{
+    switch (fpclassify(value)) {
+    case FP_INFINITE:
+        return "Infinite values not supported";
+    case FP_NAN:
+        return "NaN not supported";
+    case FP_SUBNORMAL:
+        return "Subnormal values not supported";
+    default:
+        return value < 0 ? "Negative values not supported" : NULL;
+    }
+}
+
+static int
+quantities_validate(const Mesos__V1__OfferFilters__ResourceQuantities *quantities, struct err *err)
+{
+    if (quantities->n_quantities == 0)
+        return err_set(err, -EINVAL, "Resource quantities must contain at least one quantity");
+    for (size_t i = 0; i < quantities->n_quantities; i++) {
+        const char *name = quantities->quantities[i]->key;
+        const Mesos__V1__Value__Scalar *scalar = quantities->quantities[i]->value;
+        const char *wrong = scalar ? quantity_wrong(scalar->value) : NULL;
+        if (wrong)
+            return err_set(err, -EINVAL, "Invalid resource quantity for '%s': %s", name, wrong);
+    }
+    return 0;
+}
+
+static int
+offer_filters_validate(const Mesos__V1__FrameworkInfo *info, struct err *err)
+{
+    for (size_t i = 0; i < info->n_offer_filters; i++) {
+        const Mesos__V1__OfferFilters *filters = info->offer_filters[i]->value;
+        const Mesos__V1__OfferFilters__MinAllocatableResources *least =
+            filters ? filters->min_allocatable_resources : NULL;
+        if (least && least->n_quantities > MAX_QUANTITIES)
+            return err_set(err, -EINVAL,
+                           "'min_allocatable_resources' for role '%s' contains %zu items; at most %d are allowed",
+                           info->offer_filters[i]->key, least->n_quantities, MAX_QUANTITIES);
+        for (size_t j = 0; least && j < least->n_quantities; j++) {
+            int rc = quantities_validate(least->quantities[j], err);
+            if (rc)
+                return rc;
+        }
+    }
+    return 0;
+}
+
 static int
 timeout_validate(const Mesos__V1__FrameworkInfo *info, struct err *err)
 {
@@ -99,6 +151,8 @@ framework_info_validate(const struct master *master, const Mesos__V1__FrameworkI
     if (!rc && info->id && info->id->value[0])
         rc = id_check(str_of(info->id->value), NULL, err);
     if (!rc)
+        rc = offer_filters_validate(info, err);
+    if (!rc)
         rc = timeout_validate(info, err);
     if (!rc)
         rc = whitelist_validate(master, info, err);
@@ -108,27 +162,65 @@ framework_info_validate(const struct master *master, const Mesos__V1__FrameworkI
     return rc;
 }
 
-int
-suppressed_validate(const Mesos__V1__FrameworkInfo *info, char *const *suppressed, size_t count,
-                    struct arena *arena, struct err *err)
+/* The roles of info as a set; the values are the roles. */
+static void
+roles_map(const Mesos__V1__FrameworkInfo *info, struct map *ret, struct arena *arena)
 {
-    uint32_t role_count;
-    const char **roles = framework_info_roles(info, arena, &role_count);
+    uint32_t count;
+    const char **roles = framework_info_roles(info, arena, &count);
+    for (uint32_t i = 0; i < count; i++)
+        map_set(ret, str_of(roles[i]), (void *)(uintptr_t)roles[i]);
+}
+
+static int
+suppressed_validate(const struct map *own, char *const *suppressed, size_t count, struct arena *arena,
+                    struct err *err)
+{
     char **stray = arena_calloc(arena, count + 1, sizeof(*stray));
     size_t stray_count = 0;
-    struct map own = {0};
-    for (uint32_t i = 0; i < role_count; i++)
-        map_set(&own, str_of(roles[i]), (void *)(uintptr_t)roles[i]);
     for (size_t i = 0; i < count; i++)
-        if (!map_get(&own, str_of(suppressed[i])))
+        if (!map_get(own, str_of(suppressed[i])))
             stray[stray_count++] = suppressed[i];
-    map_fini(&own);
     if (!stray_count)
         return 0;
     auto_buf struct buf text = {0};
     put_set(&text, stray, stray_count);
     return err_set(err, -EINVAL, "Suppressed roles %s are not contained in the set of roles",
                    buf_cstr(&text));
+}
+
+/* What they say is for the allocator to judge: it is the one that will act on them. */
+static int
+constraints_validate(struct master *master, const struct map *own,
+                     const Mesos__V1__Scheduler__OfferConstraints *constraints, struct err *err)
+{
+    auto_buf struct buf packed = {0};
+    for (size_t i = 0; i < constraints->n_role_constraints; i++)
+        if (!map_get(own, str_of(constraints->role_constraints[i]->key)))
+            return err_set(
+                err, -EINVAL,
+                "Offer constraints specify `role_constraints` for a role '%s'not contained in the set of roles",
+                constraints->role_constraints[i]->key);
+    message_pack(&packed, constraints);
+    int rc = allocator_check_constraints(master->allocator,
+                                         (struct mesos_bytes){buf_data(&packed), packed.len}, err);
+    if (rc)
+        err_wrap(err, "Offer constraints are not valid");
+    return rc;
+}
+
+int
+wishes_validate(struct master *master, const Mesos__V1__FrameworkInfo *info, char *const *suppressed,
+                size_t count, const Mesos__V1__Scheduler__OfferConstraints *constraints, struct arena *arena,
+                struct err *err)
+{
+    struct map own = {0};
+    roles_map(info, &own, arena);
+    int rc = suppressed_validate(&own, suppressed, count, arena, err);
+    if (!rc && constraints)
+        rc = constraints_validate(master, &own, constraints, err);
+    map_fini(&own);
+    return rc;
 }
 
 int

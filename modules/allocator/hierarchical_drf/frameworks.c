@@ -115,7 +115,10 @@ framework_take(struct drf *drf, struct framework *framework, const struct mesos_
     for (uint32_t i = framework->client_count; i-- > 0;) {
         struct client *client = framework->clients[i];
         client->subscribed = named(client->role->name, from->roles, from->role_count);
+        bool was_suppressed = client->suppressed;
         client->suppressed = named(client->role->name, from->suppressed_roles, from->suppressed_role_count);
+        if (was_suppressed && !client->suppressed)
+            filters_drop_client(drf, client); /* as revive does */
         client_want(client);
         if (!client->subscribed) {
             filters_drop_client(drf, client);
