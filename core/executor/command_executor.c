@@ -11,20 +11,15 @@
 #include <sys/wait.h>
 
 #include "base/log.h"
-#include "base/units.h"
+#include "executor/task_checks.h"
 #include "executor/task_process.h"
+#include "executor/task_updates.h"
 #include "wire/message.h"
 
 enum {
     KILL_GRACE_MS = 3000,
     UNACKNOWLEDGED_EXIT_MS = 60 * 1000, /* after the terminal update */
     SHUTDOWN_MARGIN_MS = 1000, /* the agent's grace less this is ours */
-};
-
-struct update {
-    struct list node;
-    unsigned char uuid[UUID_BYTES];
-    struct buf status; /* packed TaskStatus */
 };
 
 enum phase { WAITING, RUNNING, ENDED };
@@ -41,69 +36,40 @@ struct command_executor {
     pid_t pid;
     bool task_acknowledged; /* the agent has seen at least one update of it */
     bool tells_killing; /* the framework understands TASK_KILLING */
-    bool killed, sigkilled, out_of_time, shutting_down;
-    struct list updates; /* not acknowledged, oldest first */
+    bool killed, sigkilled, out_of_time, unhealthy, shutting_down;
+    struct task_checks *checks; /* while the command runs; NULL = none */
+    struct task_updates updates;
     struct loop_timer kill_timer, completion_timer, exit_timer;
 };
 
 static void begin_kill(struct command_executor *executor, int64_t grace_ms);
+static int64_t grace_of(const struct command_executor *executor, const Mesos__V1__KillPolicy *policy);
 
 /* ---- updates ---- */
 
 static void
-update_free(struct update *update)
+add_update(struct command_executor *executor, const char *task_id, Mesos__V1__TaskStatus *status)
 {
-    list_remove(&update->node);
-    buf_fini(&update->status);
-    free(update);
-}
-
-static void
-send_update(struct command_executor *executor, const struct update *update)
-{
-    auto_arena struct arena *arena = arena_new(1024);
-    Mesos__V1__Executor__Call call = MESOS__V1__EXECUTOR__CALL__INIT;
-    Mesos__V1__Executor__Call__Update body = MESOS__V1__EXECUTOR__CALL__UPDATE__INIT;
-    body.status = message_unpack_trusted(&mesos__v1__task_status__descriptor, buf_str(&update->status), arena);
-    call.has_type = true;
-    call.type = MESOS__V1__EXECUTOR__CALL__TYPE__UPDATE;
-    call.update = &body;
-    agent_link_call(executor->link, &call);
-}
-
-/* Keeps the update until it is acknowledged; while nobody is connected, the next SUBSCRIBE carries it. */
-static void
-add_update(struct command_executor *executor, const char *task_id, Mesos__V1__TaskState state, const char *message,
-           int reason /* 0 = none */)
-{
-    Mesos__V1__TaskStatus status = MESOS__V1__TASK_STATUS__INIT;
     Mesos__V1__TaskID id = MESOS__V1__TASK_ID__INIT;
-    Mesos__V1__ExecutorID executor_id = MESOS__V1__EXECUTOR_ID__INIT;
-    struct update *update = xcalloc(1, sizeof(*update));
-    uuid_random(update->uuid);
     id.value = (char *)(uintptr_t)task_id;
-    executor_id.value = (char *)(uintptr_t)executor->options.agent.executor_id;
-    status.task_id = &id;
-    status.state = state;
-    status.message = (char *)(uintptr_t)message;
-    status.has_timestamp = true;
-    status.timestamp = loop_wall_secs(executor->loop);
-    status.executor_id = &executor_id;
-    status.has_source = true;
-    status.source = MESOS__V1__TASK_STATUS__SOURCE__SOURCE_EXECUTOR;
-    status.has_reason = reason != 0;
-    status.reason = (Mesos__V1__TaskStatus__Reason)reason;
-    status.has_uuid = true;
-    status.uuid = (ProtobufCBinaryData){sizeof(update->uuid), update->uuid};
-    message_pack(&update->status, &status);
-    list_push(&executor->updates, &update->node);
-    send_update(executor, update);
+    status->task_id = &id;
+    task_updates_send(&executor->updates, status);
 }
 
 static void
 report(struct command_executor *executor, Mesos__V1__TaskState state, const char *message, int reason)
 {
-    add_update(executor, executor->task->task_id->value, state, message, reason);
+    auto_arena struct arena *arena = arena_new(256);
+    Mesos__V1__TaskStatus status = MESOS__V1__TASK_STATUS__INIT;
+    status.state = state;
+    status.message = (char *)(uintptr_t)message;
+    status.has_reason = reason != 0;
+    status.reason = (Mesos__V1__TaskStatus__Reason)reason;
+    /* What the last check found is not repeated: Mesos begins anew with each state. */
+    status.check_status = task_checks_nothing_yet(executor->task, arena);
+    status.has_healthy = executor->phase == RUNNING && executor->unhealthy && executor->pid == 0;
+    status.healthy = false;
+    add_update(executor, executor->task->task_id->value, &status);
 }
 
 static void
@@ -115,13 +81,9 @@ finish(struct command_executor *executor)
 static void
 on_acknowledged(struct command_executor *executor, const Mesos__V1__Executor__Event__Acknowledged *acknowledged)
 {
-    struct update *update, *next;
-    list_foreach_safe(update, next, &executor->updates, node)
-        if (acknowledged->uuid.len == UUID_BYTES && memcmp(acknowledged->uuid.data, update->uuid, UUID_BYTES) == 0) {
-            executor->task_acknowledged = true;
-            update_free(update);
-        }
-    if (executor->phase == ENDED && list_empty(&executor->updates))
+    if (task_updates_acknowledged(&executor->updates, acknowledged))
+        executor->task_acknowledged = true;
+    if (executor->phase == ENDED && task_updates_empty(&executor->updates))
         finish(executor);
 }
 
@@ -136,6 +98,8 @@ static void
 end(struct command_executor *executor)
 {
     executor->phase = ENDED;
+    task_checks_free(executor->checks);
+    executor->checks = NULL;
     loop_timer_stop(&executor->kill_timer);
     loop_timer_stop(&executor->completion_timer);
     if (agent_link_subscribed(executor->link))
@@ -164,13 +128,46 @@ on_completion_time(void *arg)
     begin_kill(executor, policy && policy->grace_period ? policy->grace_period->nanoseconds / 1000000 : KILL_GRACE_MS);
 }
 
-static void
-tell_what_is_not_built(const Mesos__V1__TaskInfo *task)
+static const Mesos__V1__CommandInfo *
+task_command(const struct command_executor *executor)
 {
-    if (task->health_check)
-        log_warning("Task %s has a health check: health checks are not run yet", task->task_id->value);
-    if (task->check)
-        log_warning("Task %s has a check: checks are not run yet", task->task_id->value);
+    return executor->command_override ? executor->command_override : executor->task->command;
+}
+
+static const char *
+command_user(const struct command_executor *executor)
+{
+    const Mesos__V1__CommandInfo *command = task_command(executor);
+    return executor->options.user ? executor->options.user : command && geteuid() == 0 ? command->user : NULL;
+}
+
+static void
+on_check_status(Mesos__V1__TaskStatus *status, void *arg)
+{
+    struct command_executor *executor = arg;
+    add_update(executor, executor->task->task_id->value, status);
+}
+
+static void
+on_unhealthy(void *arg)
+{
+    struct command_executor *executor = arg;
+    log_info("Killing task %s, which failed its health check too often", executor->task->task_id->value);
+    executor->unhealthy = true;
+    begin_kill(executor, grace_of(executor, NULL));
+}
+
+static void
+start_checks(struct command_executor *executor)
+{
+    static const struct task_checks_handler handler = {on_check_status, on_unhealthy};
+    struct probe_tools tools = {
+        .loop = executor->loop,
+        .launcher_dir = executor->options.launcher_dir,
+        .user = command_user(executor),
+        .working_directory = executor->options.working_directory,
+    };
+    executor->checks = task_checks_new(&tools, executor->task, &handler, executor);
 }
 
 static void
@@ -179,14 +176,12 @@ start_command(struct command_executor *executor)
     const Mesos__V1__TaskInfo *task = executor->task;
     struct err err = {0};
     struct task_command command = {
-        .command = executor->command_override ? executor->command_override : task->command,
+        .command = task_command(executor),
         .extra_environment = executor->extra_environment,
         .allocation_role = allocation_role(task),
-        .user = executor->options.user,
+        .user = command_user(executor),
         .working_directory = executor->options.working_directory,
     };
-    if (!command.user && command.command && geteuid() == 0)
-        command.user = command.command->user;
     executor->pid = task_process_start(&command, &err);
     if (executor->pid < 0) {
         log_error("Cannot start task %s: %s", task->task_id->value, err.text);
@@ -197,6 +192,7 @@ start_command(struct command_executor *executor)
     log_info("Forked command at %d", (int)executor->pid);
     executor->phase = RUNNING;
     report(executor, MESOS__V1__TASK_STATE__TASK_RUNNING, NULL, 0);
+    start_checks(executor);
     if (task->max_completion_time)
         loop_timer_start_ns(&executor->completion_timer, task->max_completion_time->nanoseconds);
 }
@@ -205,13 +201,15 @@ static void
 on_launch(struct command_executor *executor, const Mesos__V1__TaskInfo *task)
 {
     if (executor->task) {
-        add_update(executor, task->task_id->value, MESOS__V1__TASK_STATE__TASK_FAILED,
-                   "Attempted to run multiple tasks using a \"command\" executor", 0);
+        Mesos__V1__TaskStatus status = MESOS__V1__TASK_STATUS__INIT;
+        char message[] = "Attempted to run multiple tasks using a \"command\" executor";
+        status.state = MESOS__V1__TASK_STATE__TASK_FAILED;
+        status.message = message;
+        add_update(executor, task->task_id->value, &status);
         return;
     }
     executor->task = message_dup(task, executor->arena);
     log_info("Starting task %s", task->task_id->value);
-    tell_what_is_not_built(task);
     report(executor, MESOS__V1__TASK_STATE__TASK_STARTING, NULL, 0);
     start_command(executor);
 }
@@ -246,6 +244,8 @@ command_executor_reap(struct command_executor *executor)
     while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
         if (pid == executor->pid && executor->phase == RUNNING)
             on_command_exit(executor, status);
+        else
+            task_checks_reap(executor->checks, pid, status);
 }
 
 /* ---- killing ---- */
@@ -277,6 +277,7 @@ begin_kill(struct command_executor *executor, int64_t grace_ms)
         grace_ms = 0;
     if (!executor->killed) {
         executor->killed = true;
+        task_checks_pause(executor->checks);
         if (executor->tells_killing && !executor->out_of_time)
             report(executor, MESOS__V1__TASK_STATE__TASK_KILLING, NULL, 0);
         log_info("Sending SIGTERM to process tree at pid %d", (int)executor->pid);
@@ -332,7 +333,7 @@ on_subscribed(struct command_executor *executor, const Mesos__V1__Executor__Even
                                              MESOS__V1__FRAMEWORK_INFO__CAPABILITY__TYPE__TASK_KILLING_STATE);
     if (executor->phase == ENDED) {
         loop_timer_start(&executor->exit_timer, UNACKNOWLEDGED_EXIT_MS);
-        if (list_empty(&executor->updates))
+        if (task_updates_empty(&executor->updates))
             finish(executor);
     }
 }
@@ -366,17 +367,7 @@ static void
 on_subscribe(Mesos__V1__Executor__Call__Subscribe *subscribe, struct arena *arena, void *arg)
 {
     struct command_executor *executor = arg;
-    const struct update *update;
-    size_t count = 0;
-    list_foreach(update, &executor->updates, node)
-        count++;
-    subscribe->unacknowledged_updates = arena_calloc(arena, count, sizeof(*subscribe->unacknowledged_updates));
-    list_foreach(update, &executor->updates, node) {
-        Mesos__V1__Executor__Call__Update *item = arena_alloc(arena, sizeof(*item));
-        mesos__v1__executor__call__update__init(item);
-        item->status = message_unpack_trusted(&mesos__v1__task_status__descriptor, buf_str(&update->status), arena);
-        subscribe->unacknowledged_updates[subscribe->n_unacknowledged_updates++] = item;
-    }
+    task_updates_repeat(&executor->updates, subscribe, arena);
     if (executor->task && !executor->task_acknowledged) {
         subscribe->unacknowledged_tasks = arena_calloc(arena, 1, sizeof(*subscribe->unacknowledged_tasks));
         subscribe->unacknowledged_tasks[0] = message_dup(executor->task, arena);
@@ -439,7 +430,7 @@ command_executor_new(struct loop *loop, const struct command_executor_options *o
     executor->loop = loop;
     executor->options = *options;
     executor->arena = arena_new(1024);
-    list_init(&executor->updates);
+    task_updates_init(&executor->updates, loop, executor->options.agent.executor_id);
     loop_timer_init(&executor->kill_timer, loop, on_kill_timer, executor);
     loop_timer_init(&executor->completion_timer, loop, on_completion_time, executor);
     loop_timer_init(&executor->exit_timer, loop, on_exit_timer, executor);
@@ -448,6 +439,7 @@ command_executor_new(struct loop *loop, const struct command_executor_options *o
         return NULL;
     }
     executor->link = agent_link_new(loop, &executor->options.agent, &handler, executor);
+    executor->updates.link = executor->link;
     return executor;
 }
 
@@ -456,9 +448,8 @@ command_executor_free(struct command_executor *executor)
 {
     if (!executor)
         return;
-    struct update *update, *next;
-    list_foreach_safe(update, next, &executor->updates, node)
-        update_free(update);
+    task_checks_free(executor->checks);
+    task_updates_fini(&executor->updates);
     loop_timer_stop(&executor->kill_timer);
     loop_timer_stop(&executor->completion_timer);
     loop_timer_stop(&executor->exit_timer);

@@ -156,6 +156,16 @@ child_fail(const char *what, const char *name)
 }
 
 static void
+child_detach(const struct task_command *task)
+{
+    int null_fd = open("/dev/null", O_RDONLY);
+    if (null_fd < 0 || dup2(null_fd, STDIN_FILENO) < 0 || dup2(task->stdout_fd, STDOUT_FILENO) < 0)
+        child_fail("Cannot redirect", "standard input and output");
+    if (null_fd > STDERR_FILENO)
+        close(null_fd);
+}
+
+static void
 child_run(const struct task_command *task, const struct identity *identity, char **argv, char **envp, pid_t parent)
     __attribute__((noreturn));
 
@@ -171,6 +181,8 @@ child_run(const struct task_command *task, const struct identity *identity, char
         signal(signo, SIG_DFL);
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
+    if (task->detached)
+        child_detach(task);
     if (identity->change && (setgroups((size_t)identity->group_count, identity->groups) < 0 ||
                              setgid(identity->gid) < 0 || setuid(identity->uid) < 0))
         child_fail("Cannot become user", task->user);
@@ -269,12 +281,16 @@ is_zombie(pid_t pid)
     return !after_name || after_name[1] == '\0' || after_name[2] == 'Z' || after_name[2] == 'X';
 }
 
+/* top: the process whose descendants are meant, itself only when it is a child of ours. */
 static int
-signal_once(int signo)
+signal_once(pid_t top, int signo)
 {
     struct pid_set *set = xcalloc(1, sizeof(*set));
     int sent = 0;
-    add_children(set, getpid());
+    if (top == getpid())
+        add_children(set, top);
+    else
+        set->pids[set->count++] = top;
     for (size_t i = 0; i < set->count; i++)
         add_children(set, set->pids[i]);
     for (size_t i = 0; i < set->count; i++)
@@ -285,11 +301,11 @@ signal_once(int signo)
 }
 
 int
-task_process_signal_all(int signo)
+task_process_signal_tree(pid_t pid, int signo)
 {
     int total = 0, sent;
     for (int round = 0; round < (signo == SIGKILL ? KILL_ROUNDS : 1); round++) {
-        sent = signal_once(signo);
+        sent = signal_once(pid, signo);
         total += sent;
         if (sent == 0)
             break;
@@ -297,6 +313,12 @@ task_process_signal_all(int signo)
             usleep(1000); /* those killed need a moment; those forked meanwhile get the next round */
     }
     return total;
+}
+
+int
+task_process_signal_all(int signo)
+{
+    return task_process_signal_tree(getpid(), signo);
 }
 
 void

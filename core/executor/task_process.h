@@ -3,6 +3,8 @@
 #ifndef EXECUTOR_TASK_PROCESS_H
 #define EXECUTOR_TASK_PROCESS_H
 
+#include <stdbool.h>
+#include <sys/types.h>
 #include "base/err.h"
 #include "mesos/v1/mesos.pb-c.h"
 
@@ -12,6 +14,8 @@ struct task_command {
     const char *allocation_role; /* NULL = none */
     const char *user; /* NULL = stay who we are */
     const char *working_directory; /* NULL = stay where we are */
+    bool detached; /* no standard input, and stdout_fd as standard output: for what only looks at the task */
+    int stdout_fd;
 };
 
 /* Makes orphans of this process's descendants its children, so that none escapes. Once, at start. */
@@ -20,6 +24,8 @@ void task_process_adopt_orphans(void);
 pid_t task_process_start(const struct task_command *task, struct err *err);
 /* Sends the signal to every descendant of this process; SIGKILL goes on until none is left. Returns how many got it. */
 int task_process_signal_all(int signo);
+/* The same for one child and its descendants. */
+int task_process_signal_tree(pid_t pid, int signo);
 /* "exited with status 3", "terminated with signal Killed". */
 void task_process_describe(int status, char *out, size_t size);
 

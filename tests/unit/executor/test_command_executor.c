@@ -26,7 +26,8 @@ struct seen {
     Mesos__V1__TaskState state;
     char message[128];
     int reason;
-    bool by_subscribe;
+    int healthy, exit_code; /* -1 = not said */
+    bool has_check, by_subscribe;
 };
 
 struct agent {
@@ -78,6 +79,10 @@ note(struct agent *agent, const Mesos__V1__TaskStatus *status, bool by_subscribe
     seen->state = status->state;
     snprintf(seen->message, sizeof(seen->message), "%s", status->message ? status->message : "");
     seen->reason = status->has_reason ? (int)status->reason : 0;
+    seen->healthy = status->has_healthy ? status->healthy : -1;
+    const Mesos__V1__CheckStatusInfo *check = status->check_status;
+    seen->has_check = check && check->has_type && check->command;
+    seen->exit_code = seen->has_check && check->command->has_exit_code ? check->command->exit_code : -1;
     seen->by_subscribe = by_subscribe;
     if (agent->acknowledges)
         acknowledge(agent, status);
@@ -323,6 +328,59 @@ test_max_completion_time(void **state)
 }
 
 static void
+assert_said(const struct seen *seen, int reason, int healthy, int exit_code)
+{
+    assert_int_equal(seen->reason, reason);
+    assert_int_equal(seen->healthy, healthy);
+    assert_int_equal(seen->exit_code, exit_code);
+}
+
+/* The sequence of 05b: healthy, ill, killed, and the last word says that it was ill. */
+static void
+test_health_check_kills(void **state)
+{
+    const int why = MESOS__V1__TASK_STATUS__REASON__REASON_TASK_HEALTH_CHECK_STATUS_UPDATED;
+    struct agent agent;
+    start(&agent,
+          TASK("\"command\":{\"value\":\"sleep 60\"},\"health_check\":{\"type\":\"COMMAND\",\"command\":{\"value\":"
+               "\"touch $PPID.n; echo >> $PPID.n; test $(wc -l < $PPID.n) -lt 2\"},\"delay_seconds\":0,"
+               "\"interval_seconds\":0.02,\"grace_period_seconds\":0,\"consecutive_failures\":2}"),
+          false);
+    run_to_the_end(&agent);
+    assert_states(&agent, 7, STARTING, RUN, RUN, RUN, RUN, KILLING, MESOS__V1__TASK_STATE__TASK_KILLED);
+    assert_said(&agent.seen[1], 0, -1, -1);
+    assert_said(&agent.seen[2], why, 1, -1);
+    assert_said(&agent.seen[3], why, 0, -1);
+    assert_said(&agent.seen[4], why, 0, -1);
+    assert_said(&agent.seen[5], 0, -1, -1);
+    assert_said(&agent.seen[6], 0, 0, -1);
+    assert_string_equal(agent.seen[6].message, "Command terminated with signal Terminated");
+    stop(&agent);
+    char name[64];
+    snprintf(name, sizeof(name), "%d.n", (int)getpid());
+    unlink(name);
+}
+
+/* With a check every status has a check_status, and only the check's own say what it is. */
+static void
+test_check_status_in_every_update(void **state)
+{
+    struct agent agent;
+    start(&agent,
+          TASK("\"command\":{\"value\":\"sleep 0.4\"},\"check\":{\"type\":\"COMMAND\",\"command\":{\"command\":{\"value\":"
+               "\"exit 6\"}},\"delay_seconds\":0.05,\"interval_seconds\":0.02}"),
+          false);
+    run_to_the_end(&agent);
+    assert_states(&agent, 4, STARTING, RUN, RUN, MESOS__V1__TASK_STATE__TASK_FINISHED);
+    for (int i = 0; i < agent.count; i++)
+        assert_true(agent.seen[i].has_check);
+    assert_said(&agent.seen[1], 0, -1, -1);
+    assert_said(&agent.seen[2], MESOS__V1__TASK_STATUS__REASON__REASON_TASK_CHECK_STATUS_UPDATED, -1, 6);
+    assert_said(&agent.seen[3], 0, -1, -1);
+    stop(&agent);
+}
+
+static void
 test_agent_restart_repeats_what_was_not_acknowledged(void **state)
 {
     struct agent agent;
@@ -421,6 +479,8 @@ main(void)
         cmocka_unit_test(test_kill_policy_ends_in_sigkill),
         cmocka_unit_test(test_shutdown_kills_within_the_agents_grace),
         cmocka_unit_test(test_max_completion_time),
+        cmocka_unit_test(test_health_check_kills),
+        cmocka_unit_test(test_check_status_in_every_update),
         cmocka_unit_test(test_agent_restart_repeats_what_was_not_acknowledged),
         cmocka_unit_test(test_acknowledged_updates_are_never_sent_again),
         cmocka_unit_test(test_without_checkpoint_the_task_goes_with_the_agent),
