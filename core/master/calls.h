@@ -26,6 +26,11 @@ const char *call_name(Mesos__V1__Scheduler__Call__Type type);
 /* validate_framework.c: what may be said in SUBSCRIBE and UPDATE_FRAMEWORK. */
 int framework_info_validate(const struct master *master, const Mesos__V1__FrameworkInfo *info,
                             struct err *err);
+int suppressed_validate(const Mesos__V1__FrameworkInfo *info, char *const *suppressed, size_t count,
+                        struct arena *arena, struct err *err);
+int constraints_roles_validate(const Mesos__V1__FrameworkInfo *info,
+                               const Mesos__V1__Scheduler__OfferConstraints *constraints, struct arena *arena,
+                               struct err *err);
 /* What it says of the offers that it wants: suppressed roles and constraints (NULL = none). */
 int wishes_validate(struct master *master, const Mesos__V1__FrameworkInfo *info, char *const *suppressed,
                     size_t count, const Mesos__V1__Scheduler__OfferConstraints *constraints,

@@ -172,15 +172,18 @@ roles_map(const Mesos__V1__FrameworkInfo *info, struct map *ret, struct arena *a
         map_set(ret, str_of(roles[i]), (void *)(uintptr_t)roles[i]);
 }
 
-static int
-suppressed_validate(const struct map *own, char *const *suppressed, size_t count, struct arena *arena,
-                    struct err *err)
+int
+suppressed_validate(const Mesos__V1__FrameworkInfo *info, char *const *suppressed, size_t count,
+                    struct arena *arena, struct err *err)
 {
     char **stray = arena_calloc(arena, count + 1, sizeof(*stray));
     size_t stray_count = 0;
+    struct map own = {0};
+    roles_map(info, &own, arena);
     for (size_t i = 0; i < count; i++)
-        if (!map_get(own, str_of(suppressed[i])))
+        if (!map_get(&own, str_of(suppressed[i])))
             stray[stray_count++] = suppressed[i];
+    map_fini(&own);
     if (!stray_count)
         return 0;
     auto_buf struct buf text = {0};
@@ -189,24 +192,23 @@ suppressed_validate(const struct map *own, char *const *suppressed, size_t count
                    buf_cstr(&text));
 }
 
-/* What they say is for the allocator to judge: it is the one that will act on them. */
-static int
-constraints_validate(struct master *master, const struct map *own,
-                     const Mesos__V1__Scheduler__OfferConstraints *constraints, struct err *err)
+int
+constraints_roles_validate(const Mesos__V1__FrameworkInfo *info,
+                           const Mesos__V1__Scheduler__OfferConstraints *constraints, struct arena *arena,
+                           struct err *err)
 {
-    auto_buf struct buf packed = {0};
-    for (size_t i = 0; i < constraints->n_role_constraints; i++)
-        if (!map_get(own, str_of(constraints->role_constraints[i]->key)))
-            return err_set(
-                err, -EINVAL,
-                "Offer constraints specify `role_constraints` for a role '%s'not contained in the set of roles",
-                constraints->role_constraints[i]->key);
-    message_pack(&packed, constraints);
-    int rc = allocator_check_constraints(master->allocator,
-                                         (struct mesos_bytes){buf_data(&packed), packed.len}, err);
-    if (rc)
-        err_wrap(err, "Offer constraints are not valid");
-    return rc;
+    struct map own = {0};
+    const char *stray = NULL;
+    roles_map(info, &own, arena);
+    for (size_t i = 0; i < constraints->n_role_constraints && !stray; i++)
+        if (!map_get(&own, str_of(constraints->role_constraints[i]->key)))
+            stray = constraints->role_constraints[i]->key;
+    map_fini(&own);
+    if (!stray)
+        return 0;
+    return err_set(
+        err, -EINVAL,
+        "Offer constraints specify `role_constraints` for a role '%s'not contained in the set of roles", stray);
 }
 
 int
@@ -214,12 +216,18 @@ wishes_validate(struct master *master, const Mesos__V1__FrameworkInfo *info, cha
                 size_t count, const Mesos__V1__Scheduler__OfferConstraints *constraints, struct arena *arena,
                 struct err *err)
 {
-    struct map own = {0};
-    roles_map(info, &own, arena);
-    int rc = suppressed_validate(&own, suppressed, count, arena, err);
-    if (!rc && constraints)
-        rc = constraints_validate(master, &own, constraints, err);
-    map_fini(&own);
+    auto_buf struct buf packed = {0};
+    int rc = suppressed_validate(info, suppressed, count, arena, err);
+    if (rc || !constraints)
+        return rc;
+    rc = constraints_roles_validate(info, constraints, arena, err);
+    if (rc)
+        return rc;
+    /* What they say is for the allocator to judge: it is the one that will act on them. */
+    message_pack(&packed, constraints);
+    rc = allocator_check_constraints(master->allocator, (struct mesos_bytes){buf_data(&packed), packed.len}, err);
+    if (rc)
+        err_wrap(err, "Offer constraints are not valid");
     return rc;
 }
 
