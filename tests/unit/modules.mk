@@ -1,1 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
+# What modules are made of, by itself.
+if HAVE_CMOCKA
+check_PROGRAMS += tests/unit/modules/test_constraints
+TESTS += tests/unit/modules/test_constraints
+tests_unit_modules_test_constraints_SOURCES = tests/unit/modules/test_constraints.c \
+  $(DRF)/constraints.c $(DRF)/regex.cc
+tests_unit_modules_test_constraints_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/modules
+tests_unit_modules_test_constraints_LDADD = core/wire/libwire.a module-api/proto/libproto.a core/base/libbase.a \
+  $(PROTOBUF_C_LIBS) $(CMOCKA_LIBS) $(RE2_LIBS) -lm
+endif
