@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "agent/fetcher.h"
 #include "base/file.h"
 
 static void on_message(const struct upid *from, struct str to_id, struct str name, struct str body,
@@ -54,6 +55,25 @@ agent_new(const struct agent_setup *setup, struct err *err)
     return agent;
 }
 
+static void
+agent_lend_fetcher(struct agent *agent)
+{
+    const struct agent_options *options = agent->options;
+    struct fetcher_setup setup = {
+        .loop = agent->loop,
+        .metrics = agent->daemon->metrics,
+        .launcher_dir = agent->launcher_dir,
+        .cache_dir = options->fetcher_cache_dir,
+        .cache_size_bytes = options->fetcher_cache_size_bytes,
+        .frameworks_home = options->frameworks_home,
+        .hadoop_home = options->hadoop_home,
+        .stall_timeout_ns = options->fetcher_stall_timeout_ns,
+    };
+    agent->fetcher = fetcher_new(&setup);
+    struct containerizer_fetcher lent = fetcher_lent(agent->fetcher);
+    containerizer_lend_fetcher(agent->setup.host, &lent);
+}
+
 int
 agent_start(struct agent *agent, struct err *err)
 {
@@ -64,6 +84,7 @@ agent_start(struct agent *agent, struct err *err)
     for (size_t i = 0; i < agent->setup.containerizer_count; i++)
         containerizer_initialize(agent->setup.containerizers[i], agent->setup.isolators,
                                  agent->setup.isolator_count, agent->setup.container_logger);
+    agent_lend_fetcher(agent);
     return recover_start(agent, err);
 }
 
@@ -118,6 +139,9 @@ agent_free(struct agent *agent)
     list_foreach_safe (framework, tmp, &agent->completed, node)
         framework_free(framework);
     status_updates_free(agent->updates);
+    if (agent->fetcher)
+        containerizer_lend_fetcher(agent->setup.host, NULL);
+    fetcher_free(agent->fetcher);
     gc_free(agent->gc);
     daemon_free(agent->daemon);
     resources_fini(&agent->total);

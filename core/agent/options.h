@@ -31,6 +31,9 @@ struct agent_options {
     /* Fetcher. */
     const char *frameworks_home; /* prefix of relative executor URIs, NULL = none */
     int64_t fetcher_stall_timeout_ns;
+    uint64_t fetcher_cache_size_bytes;
+    const char *fetcher_cache_dir; /* never NULL */
+    const char *hadoop_home; /* NULL = the hadoop of the PATH */
 
     /* Executors. */
     const char *executor_environment_variables; /* JSON object of strings, NULL = the default environment */

@@ -137,6 +137,7 @@ struct agent {
     struct daemon *daemon;
     struct status_updates *updates;
     struct gc *gc;
+    struct fetcher *fetcher; /* fetcher.h */
     enum agent_state state;
     bool reconnecting; /* recovering, and executors may subscribe already */
     bool finished;

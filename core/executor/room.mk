@@ -25,10 +25,11 @@ core_executor_mesos_http_check_SOURCES = core/executor/mesos_http_check.c
 core_executor_mesos_http_check_LDADD = $(CURL_LIBS)
 
 pkglibexec_PROGRAMS += core/executor/mesos-fetcher
-core_executor_mesos_fetcher_CPPFLAGS = $(AM_CPPFLAGS) $(CURL_CFLAGS)
+core_executor_mesos_fetcher_CPPFLAGS = $(AM_CPPFLAGS) $(CURL_CFLAGS) $(LIBARCHIVE_CFLAGS)
 core_executor_mesos_fetcher_SOURCES = \
-  core/executor/fetch.c core/executor/fetch.h \
+  core/executor/extract.c core/executor/extract.h core/executor/fetch.c core/executor/fetch.h \
+  core/executor/transfer.c core/executor/transfer.h \
   core/executor/flags.c core/executor/flags.h \
   core/executor/mesos_fetcher.c
 core_executor_mesos_fetcher_LDADD = core/wire/libwire.a module-api/proto/libproto.a core/base/libbase.a \
-  $(PROTOBUF_C_LIBS) $(CURL_LIBS) -lpthread -lm
+  $(PROTOBUF_C_LIBS) $(CURL_LIBS) $(LIBARCHIVE_LIBS) -lpthread -lm

@@ -83,6 +83,10 @@ void host_call_answer(struct module *module, struct mesos_call *call, int status
 void host_call_forget(struct host *host, const void *arg);
 size_t host_calls_open(const struct host *host); /* owed at this moment, for tests and /metrics */
 
+/* Starts a child as mesos_host.spawn does (module.h); the caller watches it. 0, or a negative errno. */
+enum { HOST_SPAWN_FDS_MAX = 64 };
+int host_spawn(const struct mesos_spawn *spawn, pid_t *ret_pid);
+
 /* What the last failed synchronous call of this module said through host->fail: fills err with it and code. */
 int module_failure(struct module *module, int code, struct err *err);
 

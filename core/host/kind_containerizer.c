@@ -14,6 +14,7 @@ struct services {
     struct module *containerizer;
     struct module **isolators;
     struct module *logger;
+    struct containerizer_fetcher fetcher; /* zeroed: there is none */
 };
 
 static const struct mesos_containerizer_ops *
@@ -71,6 +72,32 @@ logger_failure(void *self)
     return services->logger ? services->logger->failure.text : "";
 }
 
+/* The part of the caller's struct that its ABI has. */
+static struct mesos_fetching *
+fetch(void *self, const struct mesos_fetch *theirs, void (*done)(void *arg, const char *error), void *arg)
+{
+    const struct services *services = self;
+    struct mesos_fetch wish = {.out_fd = -1, .err_fd = -1};
+    memcpy(&wish, theirs, theirs->size < sizeof wish ? theirs->size : sizeof wish);
+    return services->fetcher.fetch ? services->fetcher.fetch(services->fetcher.arg, &wish, done, arg) : NULL;
+}
+
+static void
+fetch_cancel(void *self, struct mesos_fetching *fetching)
+{
+    const struct services *services = self;
+    if (services->fetcher.cancel)
+        services->fetcher.cancel(services->fetcher.arg, fetching);
+}
+
+void
+containerizer_lend_fetcher(struct host *host, const struct containerizer_fetcher *fetcher)
+{
+    struct services *services;
+    list_foreach (services, &host->services, in_host)
+        services->fetcher = fetcher ? *fetcher : (struct containerizer_fetcher){0};
+}
+
 /* Insertion sort: stable, so that equal phases keep the order of the configuration. */
 static struct module **
 by_phase(struct module *const *modules, size_t count)
@@ -100,6 +127,8 @@ containerizer_initialize(struct module *module, struct module *const *isolators,
         .call_forget = call_forget,
         .logger_ops = logger_ops,
         .logger_failure = logger_failure,
+        .fetch = fetch,
+        .fetch_cancel = fetch_cancel,
     };
     services->containerizer = module;
     services->isolators = by_phase(isolators, isolator_count);

@@ -23,6 +23,15 @@ enum { CONTAINERIZER_NOT_MINE = 0, CONTAINERIZER_LAUNCHED = 1, CONTAINERIZER_EXI
  */
 void containerizer_initialize(struct module *module, struct module *const *isolators, size_t isolator_count,
                               struct module *logger);
+/* Who fetches for containerizers: members as in struct mesos_containerizer_services, `arg` first. */
+struct containerizer_fetcher {
+    void *arg;
+    struct mesos_fetching *(*fetch)(void *arg, const struct mesos_fetch *fetch,
+                                    void (*done)(void *done_arg, const char *error), void *done_arg);
+    void (*cancel)(void *arg, struct mesos_fetching *fetching);
+};
+/* Lends it to all containerizers of the host that were initialized; copied. NULL takes it away. */
+void containerizer_lend_fetcher(struct host *host, const struct containerizer_fetcher *fetcher);
 void containerizer_recover(struct module *module, const struct mesos_isolator_state *states, size_t count,
                            host_done_fn *done, void *arg);
 void containerizer_launch(struct module *module, const struct mesos_containerizer_launch *launch, host_done_fn *done,

@@ -9,6 +9,17 @@
 #include "mesos/container_logger.h"
 #include "mesos/isolator.h"
 
+/* A wish to have a command's URIs brought to a directory before the command starts. */
+struct mesos_fetch {
+    size_t size;
+    const char *container_id;
+    struct mesos_bytes command; /* packed mesos.v1.CommandInfo: its uris */
+    const char *directory; /* the sandbox */
+    const char *user; /* whom the files belong to; NULL = the daemon's own user */
+    int out_fd, err_fd; /* where the fetcher writes what it does; borrowed during the call, -1 = nowhere */
+};
+struct mesos_fetching; /* one that is under way; opaque */
+
 /* What the core lends to a containerizer beside mesos_host: the isolators and the logger that were configured, behind
  * calls that verify and time out. Each callback comes exactly once, from the loop. */
 struct mesos_containerizer_services {
@@ -29,6 +40,13 @@ struct mesos_containerizer_services {
     const struct mesos_container_logger_ops *(*logger_ops)(void *self, void **ret_instance);
     /* What the logger's last failed prepare said; "" when nothing. */
     const char *(*logger_failure)(void *self);
+    /* Runs the fetcher, with the cache that the agent keeps for all containerizers. done(arg, error) comes exactly once, from
+     * the loop; error NULL = everything is there, else one sentence. NULL (with done never called): the agent is stopping.
+     * Since: the size of this struct that has it. */
+    struct mesos_fetching *(*fetch)(void *self, const struct mesos_fetch *fetch,
+                                    void (*done)(void *arg, const char *error), void *arg);
+    /* Gives it up: its processes are killed, and done comes soon. Only before done. */
+    void (*fetch_cancel)(void *self, struct mesos_fetching *fetching);
 };
 
 struct mesos_containerizer_launch {

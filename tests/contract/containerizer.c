@@ -12,12 +12,14 @@
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
+#include "agent/fetcher.h"
 #include "host/kind_containerizer.h"
 #include "mesos/slave/containerizer.pb-c.h"
 
 struct box {
     struct contract contract;
     struct module *native;
+    struct fetcher *fetcher; /* the agent's */
 };
 
 /* Isolators and logger are started first: they are stopped last. */
@@ -29,6 +31,18 @@ modules_open(struct box *box)
     struct module *logger = contract_start(&box->contract, MESOS_KIND_CONTAINER_LOGGER, "sandbox");
     box->native = contract_start(&box->contract, MESOS_KIND_CONTAINERIZER, "native");
     containerizer_initialize(box->native, isolators, ARRAY_LEN(isolators), logger);
+    box->fetcher = fetcher_new(&(struct fetcher_setup){.loop = box->contract.loop, .launcher_dir = box->contract.launcher_dir});
+    struct containerizer_fetcher lent = fetcher_lent(box->fetcher);
+    containerizer_lend_fetcher(box->contract.host, &lent);
+}
+
+static void
+modules_close(struct box *box)
+{
+    containerizer_lend_fetcher(box->contract.host, NULL);
+    fetcher_free(box->fetcher);
+    box->fetcher = NULL;
+    contract_host_close(&box->contract);
 }
 
 static void
@@ -59,6 +73,7 @@ static int
 teardown(void **state)
 {
     struct box *box = *state;
+    modules_close(box);
     contract_close(&box->contract);
     free(box);
     return 0;
@@ -521,7 +536,7 @@ test_containers_outlive_the_agent(void **state)
     launch(box, &(struct wish){.id = "orphan", .shell = "sleep 1000"});
     launch(box, &(struct wish){.id = "ended", .shell = "sleep 1000"});
     pid_t kept = pid_of(box, "kept"), orphan = pid_of(box, "orphan"), ended = pid_of(box, "ended");
-    contract_host_close(&box->contract);
+    modules_close(box);
     assert_int_equal(kill(kept, 0), 0);
     assert_int_equal(kill(ended, SIGKILL), 0);
     assert_int_equal(waitpid(ended, NULL, 0), ended);
@@ -551,7 +566,7 @@ test_a_pid_alone_is_never_trusted(void **state)
     struct box *box = *state;
     launch(box, &(struct wish){.id = "c1", .shell = "exec sleep 1000"});
     pid_t stranger = pid_of(box, "c1");
-    contract_host_close(&box->contract);
+    modules_close(box);
     auto_free char *path = xasprintf("%s/containers/c1/state", box->contract.runtime_dir);
     auto_free char *sandbox = sandbox_of(box, "another");
     auto_free char *text = xasprintf("%d 17\n%s\n", (int)stranger, sandbox); /* it began at another time */
@@ -597,7 +612,7 @@ test_nothing_starts_without_the_agents_word(void **state)
     assert_int_equal(waitpid(pid, &status, 0), pid);
     assert_true(WIFSIGNALED(status));
     struct mesos_isolator_state none[1];
-    contract_host_close(&box->contract);
+    modules_close(box);
     contract_host_open(&box->contract);
     modules_open(box);
     recover(box, none, 0);

@@ -75,5 +75,5 @@ tests_contract_election_LDADD = module-api/proto/libproto.a $(HOST_TEST_LIBS) $(
 tests_contract_container_logger_SOURCES = tests/contract/container_logger.c $(CONTRACT_SOURCES)
 tests_contract_container_logger_LDADD = $(HOST_TEST_LIBS)
 tests_contract_containerizer_SOURCES = tests/contract/containerizer.c $(CONTRACT_SOURCES)
-tests_contract_containerizer_LDADD = module-api/proto/libproto.a $(HOST_TEST_LIBS) $(PROTOBUF_C_LIBS)
+tests_contract_containerizer_LDADD = core/agent/libagent.a $(DAEMON_LIBS) $(CMOCKA_LIBS)
 endif

@@ -183,6 +183,7 @@ class Cluster:
         runtime = os.path.join(self.directory, name + ".run")
         agent = self._daemon("mesos-agent", name, {
             "master": self.address, "hostname": "localhost", "resources": RESOURCES, "runtime_dir": runtime,
+            "fetcher_cache_dir": os.path.join(self.directory, name + ".fetch"),
             "launcher_dir": self.tree.launcher_dir, "launcher": "posix", "isolation": "posix/cpu,posix/mem",
             **(flags or {})})
         agent.work_dir = os.path.join(self.directory, name)

@@ -6,3 +6,4 @@ EXTRA_DIST += tests/conftest.py tests/lib/cluster.py tests/lib/scheduler.py test
 EXTRA_DIST += tests/system/test_master_agent_loss.py tests/system/test_master_traces.py tests/system/test_master_views.py
 EXTRA_DIST += tests/system/test_master_options.py
 EXTRA_DIST += tests/lib/libprocess.py tests/system/test_v0_traces.py
+EXTRA_DIST += tests/system/test_fetcher.py

@@ -119,8 +119,8 @@ native_destroy(void *instance, const char *container_id, struct mesos_call *call
     container->destroy_wanted = true;
     if (container->state == STATE_RUNNING)
         end_begin(container);
-    else if (container->fetcher > 0)
-        kill(-container->fetcher, SIGKILL); /* its end is the launch's end */
+    else if (container->fetching) /* its end is the launch's end */
+        native->services->fetch_cancel(native->services->self, container->fetching);
 }
 
 /* The figures that a container's own resources give: Mesos shows requests as soft limits and memory as a limit too. */
@@ -357,7 +357,6 @@ native_start(void *instance, const struct mesos_host *host)
         return host->fail(host, -EINVAL, "containerizer 'native' needs --runtime_dir and --launcher_dir");
     native->containers_dir = xasprintf("%s/containers", host->runtime_dir);
     native->helper_path = xasprintf("%s/mesos-containerizer", host->launcher_dir);
-    native->fetcher_path = xasprintf("%s/mesos-fetcher", host->launcher_dir);
     if (dir_make(native->containers_dir, 0755, &err) < 0 || helper_seal(native, &err) < 0)
         return host->fail(host, err.code, "%s", err.text);
     return 0;
@@ -378,7 +377,6 @@ native_stop(void *instance, struct mesos_call *call)
     native->helper_fd = -1;
     free(native->containers_dir);
     free(native->helper_path);
-    free(native->fetcher_path);
     if (call)
         answer(native, call, 0);
 }

@@ -29,7 +29,7 @@ struct native {
     const struct mesos_containerizer_services *services;
     struct mesos_isolator_watcher watcher;
     char *containers_dir; /* <runtime_dir>/containers */
-    char *helper_path, *fetcher_path;
+    char *helper_path;
     int helper_fd; /* sealed copy of the helper; -1: run helper_path */
     struct map containers; /* id -> struct container */
     struct map users; /* name -> struct user */
@@ -53,7 +53,8 @@ struct container {
     uint32_t prepared; /* isolators that were asked to prepare (or recover): these are cleaned up */
     int out_fd, err_fd;
     int word_fd; /* our end of the helper's socket until it is told to go */
-    pid_t fetcher;
+    struct mesos_fetching *fetching;
+    void (*fetched)(struct container *container, const char *error);
     pid_t pid;
     uint64_t not_before, not_after; /* when pid began, in ticks since boot; equal when known exactly */
     bool exited; /* pid has ended, or there never was one */

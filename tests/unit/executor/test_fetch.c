@@ -15,6 +15,7 @@
 #include <sys/stat.h>
 
 #include "base/file.h"
+#include "executor/extract.h"
 #include "executor/fetch.h"
 
 static char root[] = "/tmp/test_fetch.XXXXXX";
@@ -55,8 +56,8 @@ test_names(void **state)
     static const char *const uris[] = {"", "a\\b", "a'b", "a\"b", "a\nb", "a\x01"};
     for (size_t i = 0; i < ARRAY_LEN(uris); i++)
         assert_int_equal(fetch_check_uri(uris[i], &err), -EINVAL);
-    assert_true(fetch_is_archive("a.tar.gz") && fetch_is_archive("a.tgz") && fetch_is_archive("b.zip"));
-    assert_false(fetch_is_archive("a.txt") || fetch_is_archive("tar") || fetch_is_archive("a.gzip"));
+    assert_true(extract_is_archive("a.tar.gz") && extract_is_archive("a.tgz") && extract_is_archive("b.zip"));
+    assert_false(extract_is_archive("a.txt") || extract_is_archive("tar") || extract_is_archive("a.gzip"));
 }
 
 static int
