@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "host/kind_allocator.h"
 #include "master/state.h"
+#include "master/subscribers.h"
 #include "wire/message.h"
 
 struct agent *
@@ -160,6 +161,7 @@ agent_add(struct master *master, const struct agent_news *news, struct err *err)
     map_set(&master->agents_by_pid, str_of(agent->pid), agent);
     map_add(&master->observers, str_of(agent->observer), agent);
     libprocess_link(master->daemon->libprocess, &agent->upid);
+    subscribers_agent_added(agent);
     return agent;
 }
 
@@ -268,6 +270,7 @@ agent_remove(struct agent *agent)
     libprocess_terminate(master->daemon->libprocess, agent->observer);
     libprocess_unlink(master->daemon->libprocess, &agent->upid);
     scalars_add(master->total_scalars, &agent->total, -1);
+    subscribers_agent_removed(agent);
     agent_free(agent);
 }
 

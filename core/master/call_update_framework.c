@@ -5,6 +5,7 @@
  */
 #include "base/log.h"
 #include "master/calls.h"
+#include "master/subscribers.h"
 
 int
 call_update_framework(struct framework *framework, const Mesos__V1__Scheduler__Call *call,
@@ -30,6 +31,7 @@ call_update_framework(struct framework *framework, const Mesos__V1__Scheduler__C
                      update->offer_constraints);
     if (changed) /* agents know nothing else of it */
         framework_each_agent(framework, framework_tell_agent);
+    subscribers_framework_updated(framework);
     log_info("update framework=%s name=\"%s\"%s%s", framework->id, framework->info->name,
              changed ? "" : " (info unchanged)", framework->constraints ? " with offer constraints" : "");
     return 200;

@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "host/kind_allocator.h"
 #include "master/state.h"
+#include "master/subscribers.h"
 #include "wire/message.h"
 
 struct framework *
@@ -590,6 +591,7 @@ framework_remove(struct framework *framework, const char *why)
     allocator_remove_framework(master->allocator, framework->number);
     master->frameworks_by_number[framework->number] = NULL;
     map_remove(&master->frameworks, str_of(framework->id));
+    subscribers_framework_removed(framework);
     keep_completed(framework);
 }
 

@@ -38,6 +38,12 @@ void json_reserved(struct json *json, const char *key, const struct resources *r
 void json_resources_full(struct json *json, const struct resources *r, struct arena *arena);
 /* "reserved_resources_full": {"<role>": [..]}. */
 void json_reserved_full(struct json *json, const struct resources *total, struct arena *arena);
+/* http_roles.c. Every role that somebody subscribes to or is reserved for, and their parents, by name; held: what is
+ * allocated and offered to it and the roles below it. */
+void roles_each(const struct master *master,
+                void (*fn)(const char *role, double weight, const struct resources *held, void *arg), void *arg);
+/* Cuts one "role=weight" off the text of --weights; false at its end. */
+bool roles_next_weight(struct str *rest, struct str *ret_role, double *ret_weight);
 void json_message(struct json *json, const void *message);
 void json_labels(struct json *json, const Mesos__V1__Labels *labels);
 

@@ -78,17 +78,27 @@ json_quantities(struct json *json, const char *key, const struct resources *r)
     json_object_end(json);
 }
 
-/* Of --weights: "role=weight,...". */
+bool
+roles_next_weight(struct str *rest, struct str *ret_role, double *ret_weight)
+{
+    while (rest->len) {
+        struct str pair = str_cut(rest, ','), name = str_trim(str_cut(&pair, '='));
+        if (str_to_double(str_trim(pair), ret_weight) == 0 && *ret_weight > 0) {
+            *ret_role = name;
+            return true;
+        }
+    }
+    return false;
+}
+
 static double
 weight_of(const struct master *master, const char *role)
 {
-    struct str rest = str_of(master->options->weights);
-    while (rest.len) {
-        struct str pair = str_cut(&rest, ','), name = str_trim(str_cut(&pair, '='));
-        double weight;
-        if (str_is(name, role) && str_to_double(str_trim(pair), &weight) == 0 && weight > 0)
+    struct str rest = str_of(master->options->weights), name;
+    double weight;
+    while (roles_next_weight(&rest, &name, &weight))
+        if (str_is(name, role))
             return weight;
-    }
     return 1;
 }
 
@@ -151,15 +161,11 @@ by_name(const void *a, const void *b)
     return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
-void
-http_roles(struct http_exchange *exchange, void *arg)
+/* The names of all roles, sorted. */
+static const char **
+sorted_roles(const struct master *master, struct arena *arena, size_t *ret_count)
 {
-    const struct master *master = arg;
-    auto_buf struct buf out = {0};
-    auto_arena struct arena *arena = arena_new(0);
-    struct json json = json_on(&out);
     struct map roles = {0};
-    struct sums sums = {0};
     size_t count = 0;
     const char *role;
     collect_roles(master, &roles, arena);
@@ -168,15 +174,54 @@ http_roles(struct http_exchange *exchange, void *arg)
         sorted[count++] = role;
     map_fini(&roles);
     qsort(sorted, count, sizeof(*sorted), by_name);
+    *ret_count = count;
+    return sorted;
+}
+
+static void
+sums_fini(struct sums *sums)
+{
+    resources_fini(&sums->used);
+    resources_fini(&sums->offered);
+    resources_fini(&sums->total);
+}
+
+void
+roles_each(const struct master *master,
+           void (*fn)(const char *role, double weight, const struct resources *held, void *arg), void *arg)
+{
+    auto_arena struct arena *arena = arena_new(0);
+    struct sums sums = {0};
+    size_t count;
+    const char **roles = sorted_roles(master, arena, &count);
+    sum_up(master, &sums);
+    for (size_t i = 0; i < count; i++) {
+        struct choice choice = {roles[i], false};
+        auto_resources struct resources held = {0};
+        resources_filter(&held, &sums.used, belongs, &choice);
+        resources_filter(&held, &sums.offered, belongs, &choice);
+        fn(roles[i], weight_of(master, roles[i]), &held, arg);
+    }
+    sums_fini(&sums);
+}
+
+void
+http_roles(struct http_exchange *exchange, void *arg)
+{
+    const struct master *master = arg;
+    auto_buf struct buf out = {0};
+    auto_arena struct arena *arena = arena_new(0);
+    struct json json = json_on(&out);
+    struct sums sums = {0};
+    size_t count;
+    const char **roles = sorted_roles(master, arena, &count);
     sum_up(master, &sums);
     json_object(&json);
     json_key(&json, "roles");
     json_array(&json);
     for (size_t i = 0; i < count; i++)
-        json_role(&json, master, &sums, sorted[i]);
-    resources_fini(&sums.used);
-    resources_fini(&sums.offered);
-    resources_fini(&sums.total);
+        json_role(&json, master, &sums, roles[i]);
+    sums_fini(&sums);
     json_array_end(&json);
     json_object_end(&json);
     reply_json(exchange, buf_str(&out));

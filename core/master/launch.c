@@ -30,39 +30,6 @@ refuse_task(struct framework *framework, const Mesos__V1__TaskInfo *task, Mesos_
     framework_send_status(framework, &status);
 }
 
-/* The form in which master and agent speak of resources: allocated, reservations refined, no role beside
- * them. */
-static void
-upgrade(Mesos__V1__Resource **items, size_t count, const char *role, struct arena *arena)
-{
-    for (size_t i = 0; i < count; i++) {
-        Mesos__V1__Resource *item = items[i];
-        if (!item->allocation_info) {
-            item->allocation_info = arena_alloc(arena, sizeof(*item->allocation_info));
-            mesos__v1__resource__allocation_info__init(item->allocation_info);
-            item->allocation_info->role = arena_strdup(arena, str_of(role));
-        }
-        bool named = item->role && strcmp(item->role, "*") != 0;
-        if (named && !item->n_reservations) {
-            Mesos__V1__Resource__ReservationInfo *one = item->reservation;
-            bool dynamic = one != NULL;
-            if (!one) {
-                one = arena_alloc(arena, sizeof(*one));
-                mesos__v1__resource__reservation_info__init(one);
-            }
-            one->has_type = true;
-            one->type = dynamic ? MESOS__V1__RESOURCE__RESERVATION_INFO__TYPE__DYNAMIC
-                                : MESOS__V1__RESOURCE__RESERVATION_INFO__TYPE__STATIC;
-            one->role = item->role;
-            item->reservations = arena_alloc(arena, sizeof(one));
-            item->reservations[0] = one;
-            item->n_reservations = 1;
-        }
-        item->reservation = NULL;
-        item->role = NULL;
-    }
-}
-
 /* A launch being checked: sums are owned here until they move into task and executor. */
 struct candidate {
     Mesos__V1__TaskInfo *info;
@@ -89,7 +56,7 @@ take_resources(struct resources *ret, Mesos__V1__Resource **items, size_t count,
         return rc;
     for (size_t i = 0; i < count; i++)
         mixed |= items[i]->allocation_info != NULL;
-    upgrade(items, count, role, arena);
+    resources_upgrade(items, count, role, arena);
     if (!mixed) {
         resources_allocate(ret, role);
         return 0;

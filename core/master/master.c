@@ -90,6 +90,7 @@ master_new(const struct master_setup *setup, struct err *err)
     master->arena = arena_new(64 << 10);
     list_init(&master->completed);
     list_init(&master->fresh);
+    list_init(&master->subscribers);
     list_init(&master->refused);
     uuid_new(master->id);
     parse_roles(master);

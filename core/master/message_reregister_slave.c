@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "host/kind_allocator.h"
 #include "master/messages.h"
+#include "master/subscribers.h"
 #include "wire/message.h"
 
 typedef Mesos__Internal__ReregisterSlaveMessage Message;
@@ -85,6 +86,7 @@ recover_frameworks(struct master *master, const Message *message)
         log_info("recover framework=%s name=\"%s\"", framework->id, info->name);
         framework_announce(framework);
         framework_await(framework, master->options->agent_reregister_timeout_ns / 1000000);
+        subscribers_framework_added(framework);
     }
 }
 

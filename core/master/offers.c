@@ -141,23 +141,23 @@ offer_executors(Mesos__V1__Offer *to, const struct offer *offer, struct arena *a
     }
 }
 
+/* The whole offer, with resources in the form of before or after refinement. */
 static Mesos__V1__Offer *
-offer_message(struct offer *offer, struct arena *arena)
+offer_describe(const struct offer *offer, bool old_format, struct arena *arena)
 {
-    struct agent *agent = offer->agent;
-    struct framework *framework = offer->framework;
+    const struct agent *agent = offer->agent;
     Mesos__V1__Offer *to = arena_alloc(arena, sizeof(*to));
     mesos__v1__offer__init(to);
     to->id = arena_alloc(arena, sizeof(*to->id));
     mesos__v1__offer_id__init(to->id);
-    to->id->value = offer->id;
-    to->framework_id = framework->info->id;
+    to->id->value = (char *)(uintptr_t)offer->id;
+    to->framework_id = offer->framework->info->id;
     to->agent_id = arena_alloc(arena, sizeof(*to->agent_id));
     mesos__v1__agent_id__init(to->agent_id);
     to->agent_id->value = agent->id;
     to->hostname = agent->hostname;
     to->url = agent_url(agent, arena);
-    to->resources = resources_to_proto(&offer->resources, !framework->refinement, arena, &to->n_resources);
+    to->resources = resources_to_proto(&offer->resources, old_format, arena, &to->n_resources);
     if (!agent->plain) {
         Mesos__SlaveInfo *info = MESSAGE_UNPACK(Mesos__SlaveInfo, mesos__slave_info,
                                                 str_n(agent->info, agent->info_len), arena, NULL);
@@ -166,16 +166,29 @@ offer_message(struct offer *offer, struct arena *arena)
         to->domain = info ? info->domain : NULL;
     }
     offer_executors(to, offer, arena);
-    if (!framework->multi_role) {
-        /* A framework of before there were several roles compares whole resources: it sees what it knew then.
-         */
-        for (size_t i = 0; i < to->n_resources; i++)
-            to->resources[i]->allocation_info = NULL;
-        return to;
-    }
     to->allocation_info = arena_alloc(arena, sizeof(*to->allocation_info));
     mesos__v1__resource__allocation_info__init(to->allocation_info);
     to->allocation_info->role = arena_strdup(arena, str_of(offer->role));
+    return to;
+}
+
+Mesos__V1__Offer *
+offer_shown(const struct offer *offer, struct arena *arena)
+{
+    return offer_describe(offer, false, arena);
+}
+
+static Mesos__V1__Offer *
+offer_message(const struct offer *offer, struct arena *arena)
+{
+    const struct framework *framework = offer->framework;
+    Mesos__V1__Offer *to = offer_describe(offer, !framework->refinement, arena);
+    if (framework->multi_role)
+        return to;
+    /* A framework of before there were several roles compares whole resources: it sees what it knew then. */
+    for (size_t i = 0; i < to->n_resources; i++)
+        to->resources[i]->allocation_info = NULL;
+    to->allocation_info = NULL;
     return to;
 }
 

@@ -232,8 +232,9 @@ const struct option master_option_table[] = {
     {.name = "webui_dir", .type = OPTION_PATH, .state = OPTION_PLANNED, .offset = SIZE_MAX,
      .fallback = MESOS_DATADIR "/webui", .fallback_text = "where the web page is installed",
      .help = "The directory with the web page's files.", .note = "the web page"},
-    OPTION_NOT_YET("max_operator_event_stream_subscribers", INT, "1000", "The most streams of operator events.",
-                   "streams of operator events"),
+    {.name = "max_operator_event_stream_subscribers", .type = OPTION_INT, AT(max_operator_event_stream_subscribers),
+     .fallback = "1000", .min = "1", .max = "100000",
+     .help = "The most streams of operator events; beyond it the oldest is ended."},
 
     {.name = "zk", .type = OPTION_STRING, .state = OPTION_PLANNED, .offset = SIZE_MAX, .group = "Leader election",
      .argument = "ZK", .help = "Where masters agree who leads: zk://[user:password@]host:port,.../path, or file://.",

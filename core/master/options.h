@@ -52,6 +52,7 @@ struct master_options {
     int64_t max_unreachable_tasks_per_framework;
     bool publish_per_framework_metrics;
 
+    int64_t max_operator_event_stream_subscribers;
     const char *cluster; /* the cluster's name in /state, NULL = none */
 };
 

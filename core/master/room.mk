@@ -11,6 +11,11 @@ core_master_libmaster_a_SOURCES = \
   core/master/event_agent_lost.c core/master/executors.c core/master/explain.c core/master/explain.h \
   core/master/http_explain.c core/master/frameworks.c core/master/http.c \
   core/master/http.h core/master/http_operator.c core/master/http_roles.c core/master/http_scheduler.c \
+  core/master/operator.h core/master/operator_calls.def core/master/operator_daemon.c \
+  core/master/operator_get_agents.c core/master/operator_get_executors.c core/master/operator_get_frameworks.c \
+  core/master/operator_get_maintenance.c core/master/operator_get_master.c core/master/operator_get_roles.c \
+  core/master/operator_get_state.c core/master/operator_get_tasks.c core/master/operator_subscribe.c \
+  core/master/operator_teardown.c core/master/subscribers.c core/master/subscribers.h \
   core/master/http_state.c core/master/http_state_summary.c core/master/http_tasks.c \
   core/master/http_teardown.c core/master/json_resources.c core/master/json_state.c core/master/launch.c core/master/master.c \
   core/master/master.h core/master/message_executor_to_framework.c core/master/message_exited_executor.c \

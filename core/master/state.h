@@ -206,7 +206,9 @@ struct master {
     struct map observers;         /* "slave-observer(n)" -> struct agent */
     struct list completed;        /* frameworks, oldest first */
     struct map completed_ids;     /* id -> struct framework */
-    struct list fresh;            /* frameworks with fresh offers */
+    struct list subscribers;      /* struct subscriber, oldest first: subscribers.c */
+    uint32_t subscriber_count;
+    struct list fresh; /* frameworks with fresh offers */
     struct mesos_allocator_sink sink;
     struct mesos_election_events election_events;
     struct loop_timer reregister, gc, whitelist;
@@ -309,12 +311,16 @@ void task_forget(struct task *task);
 void task_free(struct task *task);
 /* The last status, unpacked into arena; NULL when there is none. */
 Mesos__V1__TaskStatus *task_last_status(const struct task *task, struct arena *arena);
+/* Appends the mesos.v1.Task as it is now, its fields in order. */
+void task_pack(const struct task *task, struct buf *out);
 /* The whole mesos.v1.Task, unpacked into arena. */
 Mesos__V1__Task *task_unpack(const struct task *task, struct arena *arena);
 
 /* offers.c */
 void offers_init(struct master *master);
 struct offer *offer_find(const struct master *master, const char *id);
+/* As operators see it, in arena. */
+Mesos__V1__Offer *offer_shown(const struct offer *offer, struct arena *arena);
 /* Takes it away: the resources are the caller's (moved to *ret) or, with ret NULL, go back to the allocator.
  */
 void offer_take(struct offer *offer, struct resources *ret);

@@ -8,6 +8,7 @@
 
 #include "base/log.h"
 #include "master/calls.h"
+#include "master/subscribers.h"
 
 typedef Mesos__V1__Scheduler__Call__Subscribe Subscribe;
 
@@ -96,6 +97,10 @@ framework_subscribe(struct master *master, const Subscribe *subscribe, bool forc
              : recovered            ? "recovered"
                                     : "reconnect");
     framework_connect(framework, contact, *id && (!known || recovered || stays));
+    if (known)
+        subscribers_framework_updated(framework);
+    else
+        subscribers_framework_added(framework);
     if (known)
         framework_each_agent(framework, framework_tell_agent);
     return 0;

@@ -7,8 +7,10 @@
 
 #include "host/kind_allocator.h"
 #include "master/state.h"
+#include "master/subscribers.h"
 #include "wire/message.h"
 
+enum { FIELD_STATE = 6, FIELD_UPDATE_STATE = 9 };
 enum { TAG_STATUSES = 0x42, TAG_STATE = 0x30, TAG_UPDATE_STATE = 0x48, TAG_UPDATE_UUID = 0x52 };
 
 struct task *
@@ -84,6 +86,19 @@ put_varint(unsigned char *to, uint64_t value)
         to[n++] = (unsigned char)(value | 0x80);
     to[n++] = (unsigned char)value;
     return n;
+}
+
+static uint64_t
+get_varint(const unsigned char *from, size_t *at)
+{
+    uint64_t value = 0;
+    for (unsigned shift = 0; shift < 64; shift += 7) {
+        unsigned char byte = from[(*at)++];
+        value |= (uint64_t)(byte & 0x7f) << shift;
+        if (byte < 0x80)
+            break;
+    }
+    return value;
 }
 
 /* One entry per state: a repeated state replaces the last entry. */
@@ -168,6 +183,7 @@ task_add(struct framework *framework, struct agent *agent, struct executor *exec
     struct task *task = task_new(framework, agent, &core, resources);
     task->executor = executor;
     free(entries);
+    subscribers_task_added(task);
     return task;
 }
 
@@ -184,6 +200,8 @@ task_adopt(struct framework *framework, struct agent *agent, const Mesos__V1__Ta
                 break;
             }
     Mesos__V1__Task core = *from;
+    resources_upgrade(core.resources, core.n_resources, framework->role_count == 1 ? framework->roles[0] : NULL,
+                      framework->master->arena);
     core.n_statuses = 0;
     core.has_status_update_state = false;
     core.has_status_update_uuid = false;
@@ -200,6 +218,7 @@ task_adopt(struct framework *framework, struct agent *agent, const Mesos__V1__Ta
         task->has_uuid = true;
         memcpy(task->update_uuid, from->status_update_uuid.data, UUID_BYTES);
     }
+    subscribers_task_added(task);
     return task;
 }
 
@@ -218,11 +237,21 @@ release(struct task *task)
     task->resources = (struct resources){0};
 }
 
+/* What checks say is told to subscribers though the state stays. */
+static bool
+is_check(const Mesos__V1__TaskStatus *status)
+{
+    return status->has_reason &&
+           (status->reason == MESOS__V1__TASK_STATUS__REASON__REASON_TASK_CHECK_STATUS_UPDATED ||
+            status->reason == MESOS__V1__TASK_STATUS__REASON__REASON_TASK_HEALTH_CHECK_STATUS_UPDATED);
+}
+
 void
 task_update(struct task *task, const Mesos__V1__TaskStatus *status, Mesos__V1__TaskState latest,
             struct str uuid)
 {
     struct master *master = task->framework->master;
+    bool changed = task->state != latest && !task_state_terminal((Mesos__V1__TaskState)task->state);
     bool same = task->has_update ? task->update_state == status->state : false;
     bool ended = !task_state_terminal((Mesos__V1__TaskState)task->state) && task_state_terminal(latest);
     if (!task_state_terminal((Mesos__V1__TaskState)task->state))
@@ -234,6 +263,8 @@ task_update(struct task *task, const Mesos__V1__TaskStatus *status, Mesos__V1__T
     if (task->has_uuid)
         memcpy(task->update_uuid, uuid.ptr, UUID_BYTES);
     append_status(task, status, same);
+    if (changed || is_check(status))
+        subscribers_task_updated(task, status);
     if (ended) {
         master_metrics_terminal(master, (int)latest, status->has_source ? (int)status->source : 0,
                                 status->has_reason ? (int)status->reason : -1);
@@ -369,23 +400,56 @@ task_last_status(const struct task *task, struct arena *arena)
                           NULL);
 }
 
+/* The first field of the core whose number is not below this one; fields of the core stand in order. */
+static size_t
+core_find(const struct task *task, unsigned number)
+{
+    size_t at = 0;
+    while (at < task->core_len) {
+        size_t start = at;
+        uint64_t tag = get_varint(task->packed, &at);
+        if (tag >> 3 >= number)
+            return start;
+        /* Only fields before status_update_state are passed: strings, messages and one enum. */
+        uint64_t value = get_varint(task->packed, &at);
+        if ((tag & 7) == 2)
+            at += value;
+    }
+    return at;
+}
+
+void
+task_pack(const struct task *task, struct buf *out)
+{
+    size_t state = core_find(task, FIELD_STATE), rest = core_find(task, FIELD_UPDATE_STATE);
+    unsigned char *to = (unsigned char *)buf_reserve(out, task->len + 64);
+    size_t n = state;
+    memcpy(to, task->packed, n);
+    to[n++] = TAG_STATE;
+    n += put_varint(to + n, task->state);
+    size_t resources = core_find(task, FIELD_STATE + 1);
+    memcpy(to + n, task->packed + resources, rest - resources);
+    n += rest - resources;
+    memcpy(to + n, task->packed + task->core_len, task->len - task->core_len);
+    n += task->len - task->core_len;
+    if (task->has_update) {
+        to[n++] = TAG_UPDATE_STATE;
+        n += put_varint(to + n, task->update_state);
+    }
+    if (task->has_uuid) {
+        to[n++] = TAG_UPDATE_UUID;
+        n += put_varint(to + n, UUID_BYTES);
+        memcpy(to + n, task->update_uuid, UUID_BYTES);
+        n += UUID_BYTES;
+    }
+    memcpy(to + n, task->packed + rest, task->core_len - rest);
+    buf_added(out, n + task->core_len - rest);
+}
+
 Mesos__V1__Task *
 task_unpack(const struct task *task, struct arena *arena)
 {
-    unsigned char *bytes = arena_alloc(arena, task->len + 64);
-    size_t n = task->len;
-    memcpy(bytes, task->packed, n);
-    bytes[n++] = TAG_STATE;
-    n += put_varint(bytes + n, task->state);
-    if (task->has_update) {
-        bytes[n++] = TAG_UPDATE_STATE;
-        n += put_varint(bytes + n, task->update_state);
-    }
-    if (task->has_uuid) {
-        bytes[n++] = TAG_UPDATE_UUID;
-        n += put_varint(bytes + n, UUID_BYTES);
-        memcpy(bytes + n, task->update_uuid, UUID_BYTES);
-        n += UUID_BYTES;
-    }
-    return MESSAGE_UNPACK(Mesos__V1__Task, mesos__v1__task, str_n(bytes, n), arena, NULL);
+    auto_buf struct buf bytes = {0};
+    task_pack(task, &bytes);
+    return MESSAGE_UNPACK(Mesos__V1__Task, mesos__v1__task, buf_str(&bytes), arena, NULL);
 }

@@ -50,6 +50,10 @@ int resources_from_proto(struct resources *ret, Mesos__V1__Resource *const *item
 Mesos__V1__Resource **resources_to_proto(const struct resources *r, bool old_format, struct arena *arena,
                                          size_t *ret_count);
 
+/* In place: reservations refined, no role beside them, as master, agent and the v1 API speak of resources. role: what
+ * they are allocated to where they do not say it; NULL = left open. */
+void resources_upgrade(Mesos__V1__Resource **items, size_t count, const char *role, struct arena *arena);
+
 void resources_add(struct resources *r, const struct resources *other);
 void resources_add_view(struct resources *r, struct mesos_resources other);
 /* other must be contained (assert); use resources_contains before when it comes from outside. */

@@ -237,3 +237,33 @@ resources_to_proto(const struct resources *r, bool old_format, struct arena *are
     *ret_count = count;
     return items;
 }
+
+void
+resources_upgrade(Mesos__V1__Resource **items, size_t count, const char *role, struct arena *arena)
+{
+    for (size_t i = 0; i < count; i++) {
+        Mesos__V1__Resource *item = items[i];
+        if (role && !item->allocation_info) {
+            item->allocation_info = arena_alloc(arena, sizeof(*item->allocation_info));
+            mesos__v1__resource__allocation_info__init(item->allocation_info);
+            item->allocation_info->role = arena_strdup(arena, str_of(role));
+        }
+        if (names_role(item) && !item->n_reservations) {
+            ReservationInfo *one = item->reservation;
+            bool dynamic = one != NULL;
+            if (!one) {
+                one = arena_alloc(arena, sizeof(*one));
+                mesos__v1__resource__reservation_info__init(one);
+            }
+            one->has_type = true;
+            one->type = dynamic ? MESOS__V1__RESOURCE__RESERVATION_INFO__TYPE__DYNAMIC
+                                : MESOS__V1__RESOURCE__RESERVATION_INFO__TYPE__STATIC;
+            one->role = item->role;
+            item->reservations = arena_alloc(arena, sizeof(one));
+            item->reservations[0] = one;
+            item->n_reservations = 1;
+        }
+        item->reservation = NULL;
+        item->role = NULL;
+    }
+}

@@ -66,6 +66,7 @@ struct http_exchange {
     http_body_fn *on_body; /* body_follows */
     void *body_arg;
     bool body_paused, body_ended;
+    size_t allowance; /* streaming: bytes that may be queued beyond the limit */
     size_t counted; /* what of body_bytes is this request's */
     uint8_t state;
     bool close_after;

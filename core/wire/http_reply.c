@@ -304,7 +304,7 @@ http_stream_write(struct http_exchange *exchange, struct str data)
         return false;
     if (data.len == 0 || is_head(exchange))
         return true;
-    if (http_stream_queued(exchange) + data.len > connection->server->subscriber_bytes) {
+    if (http_stream_queued(exchange) + data.len > connection->server->subscriber_bytes + exchange->allowance) {
         http_connection_doom(connection);
         return false;
     }
@@ -314,6 +314,13 @@ http_stream_write(struct http_exchange *exchange, struct str data)
     if (exchange->chunked)
         http_connection_write(exchange, "\r\n", 2);
     return true;
+}
+
+bool
+http_stream_write_first(struct http_exchange *exchange, struct str data)
+{
+    exchange->allowance = data.len;
+    return http_stream_write(exchange, data);
 }
 
 void

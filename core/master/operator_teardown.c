@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* TEARDOWN: an operator ends a framework. */
+#include "master/operator.h"
+
+void
+operator_teardown(struct operator_call *op)
+{
+    struct framework *framework = framework_find(op->master, op->call->teardown->framework_id->value);
+    if (!framework) {
+        http_reply_text(op->exchange, 400, "No framework found with specified ID");
+        return;
+    }
+    framework_remove(framework, "teardown by an operator");
+    operator_reply_done(op->exchange);
+}

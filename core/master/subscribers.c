@@ -1,0 +1,281 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The operators' event stream. Which events there are and what is in them: golden exchanges. */
+#include "master/subscribers.h"
+
+#include "base/log.h"
+#include "master/operator.h"
+#include "wire/message.h"
+#include "wire/recordio.h"
+
+typedef Mesos__V1__Master__Event Event;
+
+struct subscriber {
+    struct list node; /* master->subscribers, oldest first */
+    struct master *master;
+    struct http_exchange *exchange;
+    bool json;
+    struct loop_timer heartbeat;
+};
+
+/* Fills the event that is open: its type and its member. */
+typedef void write_fn(struct writer *writer, const void *arg);
+
+static void
+encode(struct buf *framed, bool json, write_fn *write, const void *arg)
+{
+    auto_buf struct buf event = {0};
+    struct writer writer = writer_on(&event, json);
+    writer_open(&writer);
+    write(&writer, arg);
+    writer_close(&writer);
+    recordio_write(framed, buf_str(&event));
+}
+
+static void
+send_one(struct subscriber *subscriber, write_fn *write, const void *arg)
+{
+    auto_buf struct buf framed = {0};
+    encode(&framed, subscriber->json, write, arg);
+    http_stream_write(subscriber->exchange, buf_str(&framed));
+}
+
+static void
+send_all(struct master *master, write_fn *write, const void *arg)
+{
+    auto_buf struct buf protobuf = {0};
+    auto_buf struct buf json = {0};
+    struct subscriber *subscriber;
+    list_foreach (subscriber, &master->subscribers, node) {
+        struct buf *framed = subscriber->json ? &json : &protobuf;
+        if (!framed->len)
+            encode(framed, subscriber->json, write, arg);
+        http_stream_write(subscriber->exchange, buf_str(framed));
+    }
+}
+
+static void
+write_type(struct writer *writer, Mesos__V1__Master__Event__Type type)
+{
+    const ProtobufCEnumValue *value =
+        protobuf_c_enum_descriptor_get_value(&mesos__v1__master__event__type__descriptor, (int)type);
+    writer_enum(writer, 1, "type", (int)type, value->name);
+}
+
+/* ---- who listens ---- */
+
+static void
+subscriber_free(struct subscriber *subscriber)
+{
+    subscriber->master->subscriber_count--;
+    loop_timer_stop(&subscriber->heartbeat);
+    list_remove(&subscriber->node);
+    free(subscriber);
+}
+
+static void
+on_gone(struct http_exchange *exchange, void *arg)
+{
+    struct subscriber *subscriber = arg;
+    (void)exchange;
+    log_info("operator unsubscribed subscribers=%u", subscriber->master->subscriber_count - 1);
+    subscriber_free(subscriber);
+}
+
+static void
+write_heartbeat(struct writer *writer, const void *arg)
+{
+    (void)arg;
+    write_type(writer, MESOS__V1__MASTER__EVENT__TYPE__HEARTBEAT);
+}
+
+static void
+on_heartbeat(void *arg)
+{
+    struct subscriber *subscriber = arg;
+    send_one(subscriber, write_heartbeat, NULL);
+    loop_timer_start(&subscriber->heartbeat, HEARTBEAT_MS);
+}
+
+/* Event.Subscribed. */
+static void
+write_subscribed(struct writer *writer, const void *arg)
+{
+    struct master *const *master = arg;
+    write_type(writer, MESOS__V1__MASTER__EVENT__TYPE__SUBSCRIBED);
+    writer_begin(writer, 2, "subscribed");
+    writer_begin(writer, 1, "get_state");
+    operator_write_state(writer, *master);
+    writer_end(writer);
+    writer_double(writer, 2, "heartbeat_interval_seconds", HEARTBEAT_MS / 1000);
+    writer_end(writer);
+}
+
+static void
+end_oldest(struct master *master)
+{
+    struct subscriber *oldest = list_first(&master->subscribers, struct subscriber, node);
+    log_info("end the oldest of subscribers=%u: --max_operator_event_stream_subscribers", master->subscriber_count);
+    http_exchange_on_gone(oldest->exchange, NULL, NULL);
+    http_stream_end(oldest->exchange);
+    subscriber_free(oldest);
+}
+
+void
+subscribers_add(struct master *master, struct http_exchange *exchange, bool json)
+{
+    struct subscriber *subscriber = xcalloc(1, sizeof(*subscriber));
+    auto_buf struct buf first = {0};
+    subscriber->master = master;
+    subscriber->exchange = exchange;
+    subscriber->json = json;
+    loop_timer_init(&subscriber->heartbeat, master->loop, on_heartbeat, subscriber);
+    http_exchange_on_gone(exchange, on_gone, subscriber);
+    http_stream_start(exchange, 200, NULL, 0, json ? "application/json" : "application/x-protobuf");
+    encode(&first, json, write_subscribed, &master);
+    http_stream_write_first(exchange, buf_str(&first));
+    list_push(&master->subscribers, &subscriber->node);
+    master->subscriber_count++;
+    log_info("operator subscribed subscribers=%u", master->subscriber_count);
+    on_heartbeat(subscriber);
+    while (master->subscriber_count > master->options->max_operator_event_stream_subscribers)
+        end_oldest(master);
+}
+
+/* ---- tasks ---- */
+
+static void
+write_task_added(struct writer *writer, const void *arg)
+{
+    auto_buf struct buf packed = {0};
+    task_pack(arg, &packed);
+    write_type(writer, MESOS__V1__MASTER__EVENT__TYPE__TASK_ADDED);
+    writer_begin(writer, 3, "task_added");
+    writer_packed(writer, 1, "task", &mesos__v1__task__descriptor, buf_str(&packed));
+    writer_end(writer);
+}
+
+void
+subscribers_task_added(const struct task *task)
+{
+    if (!subscribers_none(task->framework->master))
+        send_all(task->framework->master, write_task_added, task);
+}
+
+static void
+write_task_updated(struct writer *writer, const void *arg)
+{
+    write_type(writer, MESOS__V1__MASTER__EVENT__TYPE__TASK_UPDATED);
+    writer_message(writer, 4, "task_updated", arg);
+}
+
+void
+subscribers_task_updated(const struct task *task, const Mesos__V1__TaskStatus *status)
+{
+    if (subscribers_none(task->framework->master))
+        return;
+    Mesos__V1__Master__Event__TaskUpdated updated = MESOS__V1__MASTER__EVENT__TASK_UPDATED__INIT;
+    Mesos__V1__TaskStatus shown = *status;
+    shown.has_data = false; /* bytes for the scheduler alone */
+    updated.framework_id = task->framework->info->id;
+    updated.status = &shown;
+    updated.state = (Mesos__V1__TaskState)task->state;
+    send_all(task->framework->master, write_task_updated, &updated);
+}
+
+/* ---- agents ---- */
+
+static void
+write_agent_added(struct writer *writer, const void *arg)
+{
+    auto_arena struct arena *arena = arena_new(0);
+    write_type(writer, MESOS__V1__MASTER__EVENT__TYPE__AGENT_ADDED);
+    writer_begin(writer, 5, "agent_added");
+    writer_message(writer, 1, "agent", operator_agent(arg, arena));
+    writer_end(writer);
+}
+
+void
+subscribers_agent_added(const struct agent *agent)
+{
+    if (!subscribers_none(agent->master))
+        send_all(agent->master, write_agent_added, agent);
+}
+
+static void
+write_agent_removed(struct writer *writer, const void *arg)
+{
+    const struct agent *agent = arg;
+    Mesos__V1__AgentID id = MESOS__V1__AGENT_ID__INIT;
+    id.value = agent->id;
+    write_type(writer, MESOS__V1__MASTER__EVENT__TYPE__AGENT_REMOVED);
+    writer_begin(writer, 6, "agent_removed");
+    writer_message(writer, 1, "agent_id", &id);
+    writer_end(writer);
+}
+
+void
+subscribers_agent_removed(const struct agent *agent)
+{
+    if (!subscribers_none(agent->master))
+        send_all(agent->master, write_agent_removed, agent);
+}
+
+/* ---- frameworks ---- */
+
+static void
+write_framework(struct writer *writer, const struct framework *framework)
+{
+    auto_arena struct arena *arena = arena_new(0);
+    Mesos__V1__Master__Response__GetFrameworks__Framework *shown = operator_framework(framework, arena);
+    shown->unregistered_time = operator_time(framework->unregistered_secs, arena);
+    writer_message(writer, 1, "framework", shown);
+}
+
+static void
+write_framework_added(struct writer *writer, const void *arg)
+{
+    write_type(writer, MESOS__V1__MASTER__EVENT__TYPE__FRAMEWORK_ADDED);
+    writer_begin(writer, 7, "framework_added");
+    write_framework(writer, arg);
+    writer_end(writer);
+}
+
+void
+subscribers_framework_added(const struct framework *framework)
+{
+    if (!subscribers_none(framework->master))
+        send_all(framework->master, write_framework_added, framework);
+}
+
+static void
+write_framework_updated(struct writer *writer, const void *arg)
+{
+    write_type(writer, MESOS__V1__MASTER__EVENT__TYPE__FRAMEWORK_UPDATED);
+    writer_begin(writer, 8, "framework_updated");
+    write_framework(writer, arg);
+    writer_end(writer);
+}
+
+void
+subscribers_framework_updated(const struct framework *framework)
+{
+    if (!subscribers_none(framework->master))
+        send_all(framework->master, write_framework_updated, framework);
+}
+
+static void
+write_framework_removed(struct writer *writer, const void *arg)
+{
+    const struct framework *framework = arg;
+    write_type(writer, MESOS__V1__MASTER__EVENT__TYPE__FRAMEWORK_REMOVED);
+    writer_begin(writer, 9, "framework_removed");
+    writer_message(writer, 1, "framework_info", framework->info);
+    writer_end(writer);
+}
+
+void
+subscribers_framework_removed(const struct framework *framework)
+{
+    if (!subscribers_none(framework->master))
+        send_all(framework->master, write_framework_removed, framework);
+}
