@@ -16,16 +16,24 @@ is_done(void *arg)
 static void
 wait_for_end(struct execute_session *session)
 {
-    struct execute_follow follow = {0};
-
     while (!session->done) {
         loop_run_until(session->cli->loop, is_done, session, TURN_MS);
         if (session->target->follow)
-            execute_follow_turn(&follow, session);
+            execute_follow_turn(session);
     }
     if (session->target->follow)
-        execute_follow_turn(&follow, session); /* what was written up to the end */
-    sandbox_fini(&follow.sandbox);
+        execute_follow_turn(session); /* what was written up to the end */
+    for (size_t i = 0; i < session->task_count; i++)
+        sandbox_fini(&session->tasks[i].follow.sandbox);
+}
+
+static bool
+all_finished(const struct execute_session *session)
+{
+    for (size_t i = 0; i < session->task_count; i++)
+        if (session->tasks[i].state != MESOS__V1__TASK_STATE__TASK_FINISHED)
+            return false;
+    return true;
 }
 
 static int
@@ -54,7 +62,7 @@ run(struct cli *cli)
     execute_end(&session);
     if (session.err.code)
         return cli_fail(&session.err);
-    return session.state == MESOS__V1__TASK_STATE__TASK_FINISHED ? 0 : EXIT_FAILURE;
+    return all_finished(&session) ? 0 : EXIT_FAILURE;
 }
 
 /* Said by the user, either way. */
@@ -66,18 +74,10 @@ note_follow(const char *value, void *target, struct option_set *set, struct err 
 }
 
 static int
-check_content_type(const char *value, void *target, struct option_set *set, struct err *err)
+note_containerizer(const char *value, void *target, struct option_set *set, struct err *err)
 {
-    if (strcmp(value, "json") != 0 && strcmp(value, "protobuf") != 0)
-        return err_set(err, -EINVAL, "--content_type=%s: json or protobuf is wanted", value);
-    return 0;
-}
-
-static int
-check_containerizer(const char *value, void *target, struct option_set *set, struct err *err)
-{
-    if (strcmp(value, "mesos") != 0)
-        return err_set(err, -EINVAL, "--containerizer=%s: only mesos is built yet", value);
+    if (conf_given(set, "containerizer"))
+        ((struct execute_target *)target)->containerizer_given = true;
     return 0;
 }
 
@@ -115,32 +115,63 @@ check_capabilities(const char *value, void *target, struct option_set *set, stru
      .offset = offsetof(struct execute_target, field),                                                             \
      .fallback = fallback_,                                                                                        \
      .help = help_}
-#define PLANNED(what, type_, missing)                                                                              \
-    {.name = what,                                                                                                 \
-     .type = type_,                                                                                                \
-     .state = OPTION_PLANNED,                                                                                      \
-     .offset = SIZE_MAX,                                                                                           \
-     .note = missing,                                                                                              \
-     .help = "Known, not built yet."}
+#define VALUE(field, argument_, help_) TEXT(field, #field, argument_, NULL, help_)
+#define MESSAGE(field, help_)                                                                                      \
+    {.name = #field, .type = OPTION_JSON, .offset = offsetof(struct execute_target, field), .help = help_}
 
 static const struct option options[] = {
     CLI_MASTER_OPTION(struct execute_target),
-    TEXT(name, "name", "NAME", NULL, "Name and id of the task; made up when not given."),
-    TEXT(command, "command", "LINE", NULL, "The command. Else the words after the options."),
+    VALUE(name, "NAME", "Name and id of the task; made up when not given."),
+    VALUE(command, "LINE", "The command. Else the words after the options."),
     SWITCH(shell, "true", "Run it by a shell; --no-shell runs the program itself with the words as arguments."),
-    {.name = "env",
-     .type = OPTION_JSON,
-     .offset = offsetof(struct execute_target, env),
-     .help = "Environment of the task, a JSON object of names and values."},
-    {.name = "task",
-     .type = OPTION_JSON,
-     .offset = offsetof(struct execute_target, task),
-     .help = "The whole TaskInfo as JSON, instead of the options that describe a task."},
-    TEXT(resources, "resources", "RESOURCES", "cpus:1;mem:128", "What the task needs."),
-    TEXT(uris, "uris", "URI,...", NULL, "Files that are fetched into the sandbox before the task starts."),
-    TEXT(user, "user", "NAME", NULL, "Who runs the task; else who calls."),
+    TEXT(resources, "resources", "LIST", "cpus:1;mem:128", "What the task needs."),
+    MESSAGE(env, "The task's environment: {\"NAME\":\"value\"}."),
+    VALUE(uris, "URI,...", "Files to fetch into the sandbox first."),
+    VALUE(docker_image, "NAME", "Run it in this image. By the docker containerizer unless --containerizer=mesos, or "
+                                "something that only that one has, is given."),
+    MESSAGE(task, "All of the task, a TaskInfo in JSON. Instead of the options that describe one."),
+    MESSAGE(task_group, "Several tasks: {\"tasks\":[...]}. They run and end together under the default executor."),
+    {.name = "kill_after",
+     .type = OPTION_DURATION,
+     .offset = offsetof(struct execute_target, kill_after_ns),
+     .help = "Ask to kill the task after this time."},
+    {.name = "follow",
+     .type = OPTION_BOOL,
+     .offset = offsetof(struct execute_target, follow),
+     .check = note_follow,
+     .help = "Print the task's output as it grows; messages go to stderr then. So it is on a terminal unless "
+             "--no-follow is given."},
+    {.name = "user",
+     .type = OPTION_STRING,
+     .offset = offsetof(struct execute_target, user),
+     .argument = "NAME",
+     .group = CLI_MORE,
+     .help = "Who runs the task; else who calls."},
     TEXT(role, "role", "ROLE", "*", "The role whose resources are used."),
-    TEXT(principal, "principal", "NAME", NULL, "The framework's principal."),
+    VALUE(principal, "NAME", "The framework's principal."),
+    {.name = "secret",
+     .type = OPTION_STRING,
+     .offset = offsetof(struct execute_target, secret),
+     .argument = "TEXT",
+     .secret = true,
+     .help = "The secret of the principal."},
+    {.name = "containerizer",
+     .type = OPTION_STRING,
+     .offset = offsetof(struct execute_target, containerizer),
+     .fallback = "mesos",
+     .choices = "mesos|docker",
+     .argument = "mesos|docker",
+     .check = note_containerizer,
+     .help = "Which containerizer runs the task. docker when --docker_image is given and this is not."},
+    SWITCH(tty, "false", "Give the task a terminal; `mesos task attach` shows it."),
+    VALUE(networks, "NAME,...", "Container networks to join."),
+    MESSAGE(volumes, "Volumes, a JSON array."),
+    MESSAGE(rlimits, "Limits of the task's processes, an RLimitInfo in JSON."),
+    MESSAGE(effective_capabilities, "Linux capabilities that the task has, a CapabilityInfo in JSON."),
+    MESSAGE(bounding_capabilities, "Linux capabilities that it may get, a CapabilityInfo in JSON."),
+    VALUE(appc_image, "NAME", "Run it in this Appc image."),
+    SWITCH(checkpoint, "false", "Let the task live through a restart of its agent."),
+    SWITCH(partition_aware, "true", "Be told apart whether a task is unreachable, gone or lost."),
     {.name = "framework_capabilities",
      .type = OPTION_STRING,
      .offset = offsetof(struct execute_target, framework_capabilities),
@@ -152,42 +183,13 @@ static const struct option options[] = {
      .type = OPTION_STRING,
      .offset = offsetof(struct execute_target, content_type),
      .fallback = "protobuf",
+     .choices = "json|protobuf",
      .argument = "json|protobuf",
-     .check = check_content_type,
      .help = "How calls and events are encoded."},
-    {.name = "containerizer",
-     .type = OPTION_STRING,
-     .offset = SIZE_MAX,
-     .fallback = "mesos",
-     .argument = "mesos",
-     .check = check_containerizer,
-     .help = "Which containerizer runs the task."},
-    {.name = "kill_after",
-     .type = OPTION_DURATION,
-     .offset = offsetof(struct execute_target, kill_after_ns),
-     .help = "Ask to kill the task when so much time has passed."},
-    SWITCH(checkpoint, "false", "Let the task live through a restart of its agent."),
-    SWITCH(partition_aware, "true", "Be told apart whether a task is unreachable, gone or lost."),
-    {.name = "follow",
-     .type = OPTION_BOOL,
-     .offset = offsetof(struct execute_target, follow),
-     .check = note_follow,
-     .help = "Print the task's stdout and stderr as they grow; messages go to stderr then. So it is on a terminal "
-             "unless --no-follow is given."},
-    PLANNED("task_group", OPTION_JSON, "task groups come with the default executor"),
-    PLANNED("docker_image", OPTION_STRING, "images are not built yet"),
-    PLANNED("appc_image", OPTION_STRING, "images are not built yet"),
-    PLANNED("networks", OPTION_STRING, "container networks are not built yet"),
-    PLANNED("volumes", OPTION_JSON, "volumes are not built yet"),
-    PLANNED("rlimits", OPTION_JSON, "resource limits of processes are not built yet"),
-    PLANNED("effective_capabilities", OPTION_JSON, "Linux capabilities are not built yet"),
-    PLANNED("bounding_capabilities", OPTION_JSON, "Linux capabilities are not built yet"),
-    PLANNED("tty", OPTION_BOOL, "terminals are not built yet"),
-    PLANNED("secret", OPTION_STRING, "authentication is not built yet"),
-    PLANNED("hadoop", OPTION_STRING, "uploads to HDFS are not built yet"),
-    PLANNED("hdfs", OPTION_STRING, "uploads to HDFS are not built yet"),
-    PLANNED("package", OPTION_STRING, "uploads to HDFS are not built yet"),
-    PLANNED("overwrite", OPTION_BOOL, "uploads to HDFS are not built yet"),
+    VALUE(package, "PATH", "A local file that goes to HDFS first and from there into the sandbox."),
+    SWITCH(overwrite, "false", "Replace what HDFS has under that name."),
+    TEXT(hadoop, "hadoop", "PROGRAM", "hadoop", "The client of HDFS."),
+    TEXT(hdfs, "hdfs", "HOST:PORT", "localhost:9000", "Where HDFS is."),
     {.name = NULL},
 };
 static const char *const short_flags[] = {"f=follow", NULL};
@@ -195,7 +197,9 @@ static const char *const short_flags[] = {"f=follow", NULL};
 const struct cli_command cli_command_execute = {
     .name = "execute",
     .usage = "[OPTION...] [--] [WORD...]",
-    .summary = "Run one command on the cluster and wait for its end.",
+    .summary = "Run a command, or several tasks, on the cluster and wait for the end.",
+    .details = "Each option can also be given as MESOS_<NAME> in the environment. JSON values may be files: "
+               "--task_group=/path/to/file.json. It ends with 0 when every task has finished well.",
     .options = options,
     .short_flags = short_flags,
     .target_size = sizeof(struct execute_target),

@@ -9,6 +9,7 @@
 #include <pwd.h>
 #include <stdio.h>
 
+#include "cli/term.h"
 #include "wire/http_client.h"
 #include "wire/message.h"
 #include "wire/recordio.h"
@@ -32,6 +33,19 @@ execute_is_terminal(Mesos__V1__TaskState state)
     default:
         return true;
     }
+}
+
+/* A line of ours with words of the cluster in it. */
+static void PRINTF_LIKE(2, 3)
+say(struct execute_session *session, const char *fmt, ...)
+{
+    auto_free char *text = NULL;
+    va_list ap;
+
+    va_start(ap, fmt);
+    text = xvasprintf(fmt, ap);
+    va_end(ap);
+    term_write(session->log, str_of(text));
 }
 
 static void
@@ -81,14 +95,29 @@ media_type(const struct execute_session *session)
     return session->json ? "application/json" : "application/x-protobuf";
 }
 
+/* --principal and --secret as HTTP knows them; empty without a secret. */
+static struct str
+credentials(const struct execute_session *session, struct buf *out)
+{
+    const struct execute_target *t = session->target;
+    auto_free char *pair = xasprintf("%s:%s", t->principal ? t->principal : "", t->secret ? t->secret : "");
+
+    if (!t->secret)
+        return STR_LIT("");
+    buf_puts(out, "Basic ");
+    base64_encode(out, pair, strlen(pair));
+    return buf_str(out);
+}
+
 /* Sends a call other than SUBSCRIBE. The framework's id is added here. */
 static void
 send_call(struct execute_session *session, Call *call, Mesos__V1__Scheduler__Call__Type type)
 {
     Mesos__V1__FrameworkID id = MESOS__V1__FRAMEWORK_ID__INIT;
+    auto_buf struct buf body = {0}, secret = {0};
     struct http_header headers[] = {{STR_LIT("Content-Type"), str_of(media_type(session))},
-                                    {STR_LIT("Mesos-Stream-Id"), str_of(session->stream_id)}};
-    auto_buf struct buf body = {0};
+                                    {STR_LIT("Mesos-Stream-Id"), str_of(session->stream_id)},
+                                    {STR_LIT("Authorization"), credentials(session, &secret)}};
 
     id.value = session->framework_id;
     call->framework_id = &id;
@@ -96,42 +125,97 @@ send_call(struct execute_session *session, Call *call, Mesos__V1__Scheduler__Cal
     call->type = type;
     encode(session, call, &body);
     session->outstanding++;
-    http_client_send(session->calls, "POST", "/api/v1/scheduler", headers, ARRAY_LEN(headers), buf_str(&body),
+    http_client_send(session->calls, "POST", "/api/v1/scheduler", headers, secret.len ? 3 : 2, buf_str(&body),
                      CLI_TIMEOUT_MS, &call_handler, session);
 }
 
+/* The tasks with the agent and the resources of the offer, in arena. */
+static Mesos__V1__TaskInfo **
+placed_tasks(const struct execute_session *session, const Mesos__V1__Offer *offer,
+             const struct execute_choice *choice, struct arena *arena)
+{
+    Mesos__V1__TaskInfo **tasks = arena_calloc(arena, session->task_count, sizeof(*tasks));
+
+    for (size_t i = 0; i < session->task_count; i++) {
+        tasks[i] = arena_alloc(arena, sizeof(**tasks));
+        *tasks[i] = *session->tasks[i].info;
+        tasks[i]->agent_id = offer->agent_id;
+        tasks[i]->resources = choice->items[i].resources;
+        tasks[i]->n_resources = choice->items[i].count;
+    }
+    return tasks;
+}
+
 static void
-accept_offer(struct execute_session *session, const Mesos__V1__Offer *offer, Mesos__V1__Resource **resources,
-             size_t count)
+send_accept(struct execute_session *session, const Mesos__V1__Offer *offer, Mesos__V1__Offer__Operation *operation)
 {
     Call call = MESOS__V1__SCHEDULER__CALL__INIT;
     Mesos__V1__Scheduler__Call__Accept accept = MESOS__V1__SCHEDULER__CALL__ACCEPT__INIT;
-    Mesos__V1__Offer__Operation operation = MESOS__V1__OFFER__OPERATION__INIT, *operations = &operation;
-    Mesos__V1__Offer__Operation__Launch launch = MESOS__V1__OFFER__OPERATION__LAUNCH__INIT;
-    Mesos__V1__TaskInfo task = *session->task, *tasks = &task;
     Mesos__V1__OfferID *id = offer->id;
 
-    task.agent_id = offer->agent_id;
-    task.resources = resources;
-    task.n_resources = count;
-    launch.task_infos = &tasks;
-    launch.n_task_infos = 1;
-    operation.has_type = true;
-    operation.type = MESOS__V1__OFFER__OPERATION__TYPE__LAUNCH;
-    operation.launch = &launch;
+    operation->has_type = true;
     accept.offer_ids = &id;
     accept.n_offer_ids = 1;
-    accept.operations = &operations;
+    accept.operations = &operation;
     accept.n_operations = 1;
     call.accept = &accept;
+    send_call(session, &call, MESOS__V1__SCHEDULER__CALL__TYPE__ACCEPT);
+}
+
+static void
+launch_group(struct execute_session *session, const Mesos__V1__Offer *offer, Mesos__V1__TaskInfo **tasks,
+             const struct execute_choice *choice)
+{
+    Mesos__V1__Offer__Operation operation = MESOS__V1__OFFER__OPERATION__INIT;
+    Mesos__V1__Offer__Operation__LaunchGroup launch = MESOS__V1__OFFER__OPERATION__LAUNCH_GROUP__INIT;
+    Mesos__V1__TaskGroupInfo group = MESOS__V1__TASK_GROUP_INFO__INIT;
+    Mesos__V1__FrameworkID id = MESOS__V1__FRAMEWORK_ID__INIT;
+    Mesos__V1__ExecutorInfo executor = *session->executor;
+
+    id.value = session->framework_id;
+    executor.framework_id = &id;
+    executor.resources = choice->items[session->task_count].resources;
+    executor.n_resources = choice->items[session->task_count].count;
+    group.tasks = tasks;
+    group.n_tasks = session->task_count;
+    launch.executor = &executor;
+    launch.task_group = &group;
+    operation.type = MESOS__V1__OFFER__OPERATION__TYPE__LAUNCH_GROUP;
+    operation.launch_group = &launch;
+    send_accept(session, offer, &operation);
+}
+
+static void
+launch_task(struct execute_session *session, const Mesos__V1__Offer *offer, Mesos__V1__TaskInfo **tasks)
+{
+    Mesos__V1__Offer__Operation operation = MESOS__V1__OFFER__OPERATION__INIT;
+    Mesos__V1__Offer__Operation__Launch launch = MESOS__V1__OFFER__OPERATION__LAUNCH__INIT;
+
+    launch.task_infos = tasks;
+    launch.n_task_infos = session->task_count;
+    operation.type = MESOS__V1__OFFER__OPERATION__TYPE__LAUNCH;
+    operation.launch = &launch;
+    send_accept(session, offer, &operation);
+}
+
+static void
+accept_offer(struct execute_session *session, const Mesos__V1__Offer *offer, const struct execute_choice *choice,
+             struct arena *arena)
+{
+    Mesos__V1__TaskInfo **tasks = placed_tasks(session, offer, choice, arena);
+
     session->agent_id = arena_strdup(session->arena, str_of(offer->agent_id->value));
     if (offer->url && offer->url->address && offer->url->address->ip) {
         auto_free char *at = xasprintf("%s:%d", offer->url->address->ip, offer->url->address->port);
 
         cli_server_parse(&session->agent, str_of(at), 5051, NULL);
     }
-    send_call(session, &call, MESOS__V1__SCHEDULER__CALL__TYPE__ACCEPT);
-    fprintf(session->log, "Submitted task '%s' to agent '%s'\n", task.task_id->value, session->agent_id);
+    if (session->executor)
+        launch_group(session, offer, tasks, choice);
+    else
+        launch_task(session, offer, tasks);
+    for (size_t i = 0; i < session->task_count; i++)
+        say(session, "Submitted task '%s' to agent '%s'\n", tasks[i]->task_id->value, session->agent_id);
 }
 
 static void
@@ -152,12 +236,10 @@ on_offers(struct execute_session *session, const Mesos__V1__Scheduler__Event__Of
 {
     for (size_t i = 0; i < offers->n_offers; i++) {
         const Mesos__V1__Offer *offer = offers->offers[i];
-        size_t count = 0;
-        Mesos__V1__Resource **resources =
-            session->agent_id ? NULL : execute_choose(session, offer, arena, &count);
+        struct execute_choice choice;
 
-        if (resources)
-            accept_offer(session, offer, resources, count);
+        if (!session->agent_id && execute_choose(session, offer, arena, &choice))
+            accept_offer(session, offer, &choice, arena);
         else
             decline_offer(session, offer);
     }
@@ -184,28 +266,55 @@ enum_name(const ProtobufCEnumDescriptor *type, int value)
     return found ? found->name : "unknown";
 }
 
+/* Where a nested container's sandbox is below the executor's. */
+static void
+note_container(struct execute_session *session, struct execute_task *task, const Mesos__V1__TaskStatus *status)
+{
+    const Mesos__V1__ContainerID *id = status->container_status ? status->container_status->container_id : NULL;
+    const char *path = "";
+
+    if (task->container || !session->executor || !id)
+        return;
+    for (unsigned depth = 0; id->parent && depth < 16 && !strchr(id->value, '/'); depth++, id = id->parent)
+        path = arena_printf(session->arena, "/containers/%s%s", id->value, path);
+    if (*path)
+        task->container = arena_strdup(session->arena, str_of(path));
+}
+
+static void
+say_update(struct execute_session *session, const Mesos__V1__TaskStatus *status)
+{
+    say(session, "Received status update %s for task '%s'\n",
+        enum_name(&mesos__v1__task_state__descriptor, (int)status->state), status->task_id->value);
+    if (status->message && *status->message)
+        say(session, "  message: '%s'\n", status->message);
+    if (status->has_source)
+        say(session, "  source: %s\n", enum_name(&mesos__v1__task_status__source__descriptor, (int)status->source));
+    if (status->has_reason)
+        say(session, "  reason: %s\n", enum_name(&mesos__v1__task_status__reason__descriptor, (int)status->reason));
+    fflush(session->log);
+}
+
 static void
 on_update(struct execute_session *session, const Mesos__V1__TaskStatus *status)
 {
+    size_t left = 0;
+
     if (status->has_uuid && status->agent_id)
         acknowledge(session, status);
-    if (strcmp(status->task_id->value, session->task->task_id->value) != 0)
-        return;
-    fprintf(session->log, "Received status update %s for task '%s'\n",
-            enum_name(&mesos__v1__task_state__descriptor, (int)status->state), status->task_id->value);
-    if (status->message && *status->message)
-        fprintf(session->log, "  message: '%s'\n", status->message);
-    if (status->has_source)
-        fprintf(session->log, "  source: %s\n",
-                enum_name(&mesos__v1__task_status__source__descriptor, (int)status->source));
-    if (status->has_reason)
-        fprintf(session->log, "  reason: %s\n",
-                enum_name(&mesos__v1__task_status__reason__descriptor, (int)status->reason));
-    fflush(session->log);
-    session->started = true;
-    session->state = status->state;
-    session->has_state = true;
-    if (execute_is_terminal(status->state))
+    for (size_t i = 0; i < session->task_count; i++) {
+        struct execute_task *task = &session->tasks[i];
+
+        if (strcmp(status->task_id->value, task->info->task_id->value) == 0 && !task->ended) {
+            note_container(session, task, status);
+            task->started = true;
+            task->state = status->state;
+            task->ended = execute_is_terminal(status->state);
+            say_update(session, status);
+        }
+        left += !task->ended;
+    }
+    if (left == 0)
         session->done = true;
 }
 
@@ -214,7 +323,7 @@ on_subscribed(struct execute_session *session, const Mesos__V1__Scheduler__Event
 {
     session->retries = 0;
     if (!session->framework_id)
-        fprintf(session->log, "Subscribed with ID %s\n", subscribed->framework_id->value);
+        say(session, "Subscribed with ID %s\n", subscribed->framework_id->value);
     session->framework_id = arena_strdup(session->arena, str_of(subscribed->framework_id->value));
     fflush(session->log);
 }
@@ -256,6 +365,13 @@ on_head(const struct http_response *response, void *arg)
 }
 
 static void
+say_refusal(struct str why)
+{
+    term_write(stderr, why);
+    fputc('\n', stderr);
+}
+
+static void
 on_records(const struct http_response *response, void *arg)
 {
     struct execute_session *session = arg;
@@ -275,7 +391,7 @@ on_records(const struct http_response *response, void *arg)
         buf_consume(response->body, used);
     }
     if (response->status != 200 && response->body->len > 0) /* why it was refused */
-        fprintf(stderr, "%.*s\n", STR_ARG(buf_str(response->body)));
+        say_refusal(buf_str(response->body));
     if (got < 0)
         fail(session, &err);
 }
@@ -351,9 +467,10 @@ subscribe(void *arg)
     Mesos__V1__FrameworkInfo info = MESOS__V1__FRAMEWORK_INFO__INIT;
     Mesos__V1__FrameworkID id = MESOS__V1__FRAMEWORK_ID__INIT;
     struct http_header headers[] = {{STR_LIT("Content-Type"), str_of(media_type(session))},
-                                    {STR_LIT("Accept"), str_of(media_type(session))}};
+                                    {STR_LIT("Accept"), str_of(media_type(session))},
+                                    {STR_LIT("Authorization"), {0}}};
     auto_arena struct arena *arena = arena_new(0);
-    auto_buf struct buf packed = {0};
+    auto_buf struct buf packed = {0}, secret = {0};
     char *role = (char *)(uintptr_t)target->role;
 
     info.user = arena_strdup(arena, str_of(target->user ? target->user : me ? me->pw_name : ""));
@@ -373,7 +490,8 @@ subscribe(void *arg)
     call.type = MESOS__V1__SCHEDULER__CALL__TYPE__SUBSCRIBE;
     call.subscribe = &body;
     encode(session, &call, &packed);
-    http_client_send(session->stream, "POST", "/api/v1/scheduler", headers, ARRAY_LEN(headers), buf_str(&packed),
+    headers[2].value = credentials(session, &secret);
+    http_client_send(session->stream, "POST", "/api/v1/scheduler", headers, secret.len ? 3 : 2, buf_str(&packed),
                      CLI_TIMEOUT_MS, &stream_handler, session);
 }
 
@@ -386,10 +504,14 @@ on_kill_after(void *arg)
 
     if (!session->framework_id || session->done)
         return;
-    fprintf(session->log, "Asking to kill task '%s'\n", session->task->task_id->value);
-    kill_call.task_id = session->task->task_id;
     call.kill = &kill_call;
-    send_call(session, &call, MESOS__V1__SCHEDULER__CALL__TYPE__KILL);
+    for (size_t i = 0; i < session->task_count; i++) {
+        if (session->tasks[i].ended)
+            continue;
+        kill_call.task_id = session->tasks[i].info->task_id;
+        say(session, "Asking to kill task '%s'\n", kill_call.task_id->value);
+        send_call(session, &call, MESOS__V1__SCHEDULER__CALL__TYPE__KILL);
+    }
 }
 
 /* Said once: a task that fits nowhere looks like a program that hangs. */
@@ -397,10 +519,11 @@ static void
 on_waited(void *arg)
 {
     struct execute_session *session = arg;
+    bool given = session->target->task || session->target->task_group;
 
     if (!session->agent_id && !session->done)
         fprintf(stderr, "mesos: waiting: no offer so far has the resources that the task wants%s%s in role %s\n",
-                session->target->task ? "" : ": ", session->target->task ? "" : session->target->resources,
+                given ? "" : ": ", given ? "" : session->target->resources,
                 session->target->role);
 }
 

@@ -183,9 +183,24 @@ def test_where_the_master_is_found(shared, tmp_path):
     (("ps", "-x"), 2, ["-x"]),
     (("cat",), 2, ["mesos cat TASK FILE"]),
     (("execute",), 2, ["--command"]),
-    (("execute", "--content_type=xml", "true"), 2, ["xml", "json or protobuf"]),
-    (("execute", "--docker_image=x", "true"), 2, ["docker_image"]),
+    (("execute", "--content_type=xml", "true"), 2, ["xml", "json", "protobuf"]),
+    (("execute", "--containerizer=docker", "true"), 2, ["--docker_image"]),
+    (("execute", "--docker_image=a", "--appc_image=b", "--containerizer=mesos", "true"), 2, ["one of them"]),
+    (("execute", "--docker_image=a", "--networks=a,b", "true"), 2, ["one network only"]),
+    (("execute", "--docker_image=a", "--tty", "--containerizer=docker", "true"), 2, ["--tty"]),
+    (("execute", "--volumes={}", "true"), 2, ["--volumes", "array"]),
+    (("execute", '--volumes=[{"mode":"RX"}]', "true"), 2, ["--volumes", "number 1"]),
+    (("execute", '--rlimits={"rlimits":[{"soft":"NO"}]}', "true"), 2, ["--rlimits"]),
+    (("execute", '--task={"name":"x"}'), 2, ["--task", "task_id"]),
+    (("execute", '--task_group={"tasks":[]}'), 2, ["--task_group", "at least one"]),
+    (("execute", '--task_group={"tasks":[]}', "true"), 2, ["both --task_group and words"]),
+    (("execute", "--package=/no/such/file", "true"), 2, ["--package", "no such file"]),
     (("tail", "-n", "many", "t", "stdout"), 2, ["many"]),
+    (("tail", "-n", "-1", "t", "stdout"), 2, ["-1"]),
+    (("ps", "-I"), 2, ["did you mean -i"]),
+    (("task", "lst"), 2, ["did you mean 'task list'"]),
+    (("teardown", "x"), 2, ["mesos framework teardown"]),
+    (("help", "ps", "more"), 2, ["more"]),
 ])
 def test_wrong_words(shared, args, code, words):
     done = tool(shared, *args, env={"MESOS_MASTER": shared.address})
@@ -194,13 +209,44 @@ def test_wrong_words(shared, args, code, words):
     assert done.stdout == ""
 
 
+def commands(tree):
+    """Every command that the tables have, from the completion that is made of them."""
+    def candidates(line):
+        done = subprocess.run([tree.program("mesos"), "completion"], stdout=subprocess.PIPE, text=True, check=True,
+                              env={"COMP_LINE": line, "HOME": "/nonexistent"})
+        return done.stdout.split()
+    for word in candidates("mesos "):
+        verbs = candidates(f"mesos {word} ") if word in ("agent", "framework", "task") else []
+        yield from [(word, verb) for verb in verbs] or [(word,)]
+        if verbs:
+            yield (word,)
+
+
 def test_help_and_version_everywhere(shared, tmp_path):
-    listed = tool(shared, "help", check=True).stdout
-    for name in ("execute", "ps", "cat", "tail", "ls", "state", "resolve", "help"):
-        assert name in listed
-        assert tool(shared, name, "--help", check=True).stdout.startswith(f"Usage: mesos {name}")
-        assert "0." in tool(shared, name, "--version", check=True).stdout
+    found = list(commands(shared.tree))
+    for wanted in (("execute",), ("ps",), ("cat",), ("tail",), ("head",), ("ls",), ("find",), ("state",), ("resolve",),
+                   ("config",), ("completion",), ("help",), ("task", "list"), ("agent", "inspect"),
+                   ("framework", "teardown")):
+        assert wanted in found
+    for words in [()] + found:
+        name = " ".join(words)
+        for asked in ([*words, "--help"], ["help", *words]):
+            lines = tool(shared, *asked, check=True).stdout.splitlines()
+            assert lines[0].startswith(f"Usage: mesos {name}"), lines
+            assert len(lines) <= 24 and max(map(len, lines)) <= 80, f"mesos {asked} does not fit a screen"
+        assert "0." in tool(shared, *(words if words not in GROUPS else ()), "--version", check=True).stdout
+        if len(words) != 1:
+            continue
         link = tmp_path / f"mesos-{name}"
         link.symlink_to(shared.tree.program("mesos"))
         done = subprocess.run([str(link), "--help"], stdout=subprocess.PIPE, text=True, check=True)
         assert done.stdout.startswith(f"Usage: mesos {name}")
+
+
+GROUPS = (("agent",), ("framework",), ("task",))
+
+
+@pytest.mark.parametrize("words", GROUPS)
+def test_a_group_alone_lists_its_verbs(shared, words):
+    done = tool(shared, *words)
+    assert done.returncode == 2 and done.stdout == "" and "  list  " in done.stderr and "  inspect  " in done.stderr
