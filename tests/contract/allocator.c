@@ -3,6 +3,7 @@
  * What every module of kind allocator must do: mesos/allocator.h as a test. MESOS_TEST_ALLOCATOR names the shared object
  * (the one that ships by default). Nothing here depends on a policy: any fair or unfair order will do.
  */
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -317,6 +318,71 @@ random_life(void **state)
     box_fini(&box);
 }
 
+struct told {
+    struct box *box;
+    unsigned agents[8]; /* how often each was told of */
+    unsigned reasons[32];
+    unsigned calls, stop_after;
+    int64_t until_ms, offer;
+};
+
+static bool
+on_told(void *arg, const struct mesos_allocator_explanation *explanation)
+{
+    struct told *told = arg;
+    assert_true(explanation->size >= sizeof(*explanation));
+    assert_true(explanation->agent < ARRAY_LEN(told->agents));
+    assert_true(explanation->reason > 0 && explanation->reason < ARRAY_LEN(told->reasons));
+    assert_non_null(explanation->text);
+    told->agents[explanation->agent]++;
+    told->reasons[explanation->reason]++;
+    if (explanation->reason == MESOS_OFFER_REASON_FILTERED) {
+        told->until_ms = explanation->until_ms;
+        told->offer = explanation->offer;
+    }
+    return ++told->calls != told->stop_after;
+}
+
+/* Whoever explains, explains every agent, changes nothing by it, and knows which refusal hides what. */
+static void
+explanations_name_every_agent(void **state)
+{
+    struct box box;
+    (void)state;
+    box_init(&box, NULL);
+    if (!box.ops->explain || !box.ops->decline) {
+        box_fini(&box);
+        skip();
+    }
+    struct told told = {.box = &box, .offer = -1};
+    box_add_framework(&box, 1, "*", "");
+    assert_int_equal(box.ops->explain(box.lone.instance, 9, 0, on_told, &told), -ENOENT);
+    assert_int_equal(box.ops->explain(box.lone.instance, 1, 9, on_told, &told), -ENOENT);
+    assert_int_equal(box.ops->explain(box.lone.instance, 1, 0, on_told, &told), 0);
+    assert_int_equal(told.calls, 0);
+    for (mesos_agent_t agent = 1; agent <= 3; agent++)
+        box_add_agent(&box, agent, "cpus:1;mem:512");
+    lone_host_pass(&box.lone, BATCH_MS);
+    assert_int_equal(box.offer_count, 3);
+    struct box_offer offer = box.offers[1];
+    box.ops->decline(box.lone.instance, 1, offer.agent, resources_view(&offer.resources), 60, 4711);
+    assert_int_equal(box.ops->explain(box.lone.instance, 1, 0, on_told, &told), 0);
+    for (mesos_agent_t agent = 1; agent <= 3; agent++)
+        assert_true(told.agents[agent] > 0);
+    assert_int_equal(told.reasons[MESOS_OFFER_REASON_FILTERED], 1);
+    assert_int_equal(told.offer, 4711);
+    assert_in_range(told.until_ms, box.lone.now_ms + 59000, box.lone.now_ms + 61000);
+    told = (struct told){.box = &box, .stop_after = 1};
+    assert_int_equal(box.ops->explain(box.lone.instance, 1, 0, on_told, &told), 0);
+    assert_int_equal(told.calls, 1);
+    told = (struct told){.box = &box};
+    assert_int_equal(box.ops->explain(box.lone.instance, 1, 2, on_told, &told), 0);
+    assert_int_equal(told.agents[2], told.calls);
+    lone_host_pass(&box.lone, 50000);
+    assert_int_equal(box.offer_count, 3); /* the two that are out and the one that was copied: nothing new */
+    box_fini(&box);
+}
+
 int
 main(void)
 {
@@ -332,6 +398,7 @@ main(void)
         cmocka_unit_test(running_tasks_are_counted_once),
         cmocka_unit_test(numbers_that_nobody_knows_do_no_harm),
         cmocka_unit_test(random_life),
+        cmocka_unit_test(explanations_name_every_agent),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -103,6 +103,8 @@ tell_framework(struct box *box, bool add, mesos_framework_t number, const char *
         .shared = strchr(flags, 's'),
         .gpu = strchr(flags, 'g'),
         .reservation_refinement = strchr(flags, 'f'),
+        .info = {box->framework_info.ptr, box->framework_info.len},
+        .constraints = {box->constraints.ptr, box->constraints.len},
     };
     box->in_call = true;
     if (add)
@@ -135,6 +137,7 @@ tell_agent(struct box *box, bool add, mesos_agent_t number, const char *text)
     snprintf(id, sizeof(id), "S%u", number);
     snprintf(hostname, sizeof(hostname), "host%u", number);
     struct mesos_allocator_agent agent = {.size = sizeof(agent), .agent = number, .id = id, .hostname = hostname,
+                                          .info = {box->agent_info.ptr, box->agent_info.len},
                                           .total = resources_view(&total), .active = true};
     box->in_call = true;
     if (add)

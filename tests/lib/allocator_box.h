@@ -23,6 +23,8 @@ struct box {
     size_t ends; /* ends of cycles that offered something */
     bool ended; /* nothing came since the last end */
     bool in_call; /* an offer now breaks the contract */
+    /* Packed messages that frameworks and agents come with from now on; borrowed, may be empty. */
+    struct str constraints, framework_info, agent_info;
 };
 
 /* path: MESOS_TEST_ALLOCATOR from the environment, else `fallback`. Fails the test when it does not start. */
