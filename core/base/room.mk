@@ -10,5 +10,6 @@ core_base_libbase_a_SOURCES = \
   core/base/log.c core/base/log.h core/base/log_file.c core/base/log_file.h \
   core/base/map.c core/base/map.h \
   core/base/mem.c core/base/mem.h \
+  core/base/page.c core/base/page.h \
   core/base/str.c core/base/str.h \
   core/base/units.c core/base/units.h

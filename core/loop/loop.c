@@ -69,6 +69,7 @@ loop_new(const struct loop_options *options, struct err *err)
 {
     struct loop *loop = xcalloc(1, sizeof(*loop));
     list_init(&loop->tasks);
+    list_init(&loop->background);
     list_init(&loop->fds);
     list_init(&loop->signals);
     list_init(&loop->children);
@@ -144,6 +145,40 @@ run_tasks(struct loop *loop)
     }
 }
 
+void
+loop_background_init(struct loop_background *work, void (*bite)(void *arg), void *arg)
+{
+    list_init(&work->node);
+    work->bite = bite;
+    work->arg = arg;
+}
+
+void
+loop_background_start(struct loop *loop, struct loop_background *work)
+{
+    if (list_empty(&work->node))
+        list_push(&loop->background, &work->node);
+}
+
+void
+loop_background_stop(struct loop_background *work)
+{
+    if (work->node.next)
+        list_remove(&work->node);
+}
+
+static void
+bite(struct loop *loop)
+{
+    struct loop_background *work = list_first(&loop->background, struct loop_background, node);
+    if (!work || loop->stop)
+        return;
+    list_remove(&work->node);
+    list_push(&loop->background, &work->node);
+    loop->calls++;
+    work->bite(work->arg);
+}
+
 /* Sets the one libevent timer to the first of ours, and leaves it alone when it is right already. */
 static void
 set_wake(struct loop *loop)
@@ -184,17 +219,20 @@ turn(struct loop *loop, bool look)
     if (loop->stop)
         return true;
     if (!loop->clock->is_virtual) {
-        bool wait = list_empty(&loop->tasks) && !(look && loop->calls != calls);
+        bool wait =
+            list_empty(&loop->tasks) && list_empty(&loop->background) && !(look && loop->calls != calls);
         if (wait)
             set_wake(loop);
         loop->clock->valid = false;
         int rc = event_base_loop(loop->base, EVLOOP_ONCE | (wait ? 0 : EVLOOP_NONBLOCK));
         if (rc < 0)
             abort();
-        return rc == 0 || !list_empty(&loop->tasks) || loop->heap_count;
+        bite(loop);
+        return rc == 0 || !list_empty(&loop->tasks) || !list_empty(&loop->background) || loop->heap_count;
     }
     loop_offload_step(loop);
     event_base_loop(loop->base, EVLOOP_ONCE | EVLOOP_NONBLOCK);
+    bite(loop);
     if (loop->calls != calls || !list_empty(&loop->tasks))
         return true;
     struct loop_timer *first = loop_timers_first(loop);

@@ -56,6 +56,18 @@ loop_timer_running(const struct loop_timer *timer)
 /* Runs fn(arg) soon, from the loop, once. Cannot be cancelled: arg must live until then. */
 void loop_defer(struct loop *loop, void (*fn)(void *arg), void *arg);
 
+/* Work in small bites that waits for nothing and can wait for everybody: each turn of the loop runs one bite of one of
+ * them, in a round, after all that is urgent. A bite should stay below a tenth of a millisecond or so. Embedded in its
+ * owner, who stops it before it is freed; it goes on until it is stopped, also from inside its bite. */
+struct loop_background {
+    struct list node;
+    void (*bite)(void *arg);
+    void *arg;
+};
+void loop_background_init(struct loop_background *work, void (*bite)(void *arg), void *arg);
+void loop_background_start(struct loop *loop, struct loop_background *work); /* harmless when it runs */
+void loop_background_stop(struct loop_background *work); /* harmless when it does not run, or is zeroed */
+
 /* Descriptors. */
 enum { LOOP_READ = 1, LOOP_WRITE = 2 };
 struct loop_fd;

@@ -36,6 +36,7 @@ struct loop {
     uint32_t heap_count, heap_cap;
     uint64_t timer_order;
     struct list tasks;
+    struct list background; /* struct loop_background */
     struct list fds, signals, children;
     uint64_t calls; /* callbacks made, to see whether a turn did anything */
     bool stop;

@@ -16,6 +16,7 @@ enum { LINGER_MS = 10000, SMALL_REST = 32 * 1024 };
 
 static void on_task(void *arg);
 static void flush(struct stream *stream);
+static void on_bulk(void *arg);
 
 struct stream *
 stream_new(struct loop *loop, const struct stream_ops *ops)
@@ -26,6 +27,7 @@ stream_new(struct loop *loop, const struct stream_ops *ops)
     stream->fd = -1;
     list_init(&stream->node);
     loop_task_init(&stream->task, on_task, stream);
+    loop_background_init(&stream->bulk, on_bulk, stream);
     return stream;
 }
 
@@ -79,6 +81,7 @@ static void
 stream_free(struct stream *stream)
 {
     loop_task_cancel(&stream->task);
+    loop_background_stop(&stream->bulk);
     loop_timer_stop(&stream->linger);
     list_remove(&stream->node);
     queue_clear(stream->loop, &stream->out);
@@ -106,6 +109,12 @@ leave(struct stream *stream)
     return false;
 }
 
+static bool
+in_bulk(const struct stream *stream)
+{
+    return !list_empty(&stream->bulk.node);
+}
+
 static void
 update_want(struct stream *stream)
 {
@@ -117,7 +126,7 @@ update_want(struct stream *stream)
     } else {
         if (!stream->paused && !stream->eof && stream->handler)
             want |= LOOP_READ;
-        if (stream->out.bytes && !stream->corked)
+        if (stream->out.bytes && !stream->corked && !in_bulk(stream))
             want |= LOOP_WRITE;
     }
     if (want != stream->wanted) {
@@ -293,8 +302,10 @@ static void
 flush(struct stream *stream)
 {
     struct iovec iov[IOV_COUNT];
-    while (stream->out.bytes && can_send(stream)) {
-        int count = queue_peek(&stream->out, iov, IOV_COUNT);
+    size_t room = TURN_BYTES;
+    bool full = false;
+    while (stream->out.bytes && room && can_send(stream)) {
+        int count = queue_peek(&stream->out, iov, IOV_COUNT, room);
         size_t total = 0;
         for (int i = 0; i < count; i++)
             total += iov[i].iov_len;
@@ -302,9 +313,15 @@ flush(struct stream *stream)
         if (n < 0)
             return;
         queue_consume(stream->loop, &stream->out, (size_t)n);
-        if ((size_t)n < total)
+        room -= (size_t)n;
+        full = (size_t)n < total;
+        if (full)
             break;
     }
+    if (stream->out.bytes && !full && can_send(stream))
+        loop_background_start(stream->loop, &stream->bulk);
+    else
+        loop_background_stop(&stream->bulk);
     if (stream->finishing && !stream->finished && !stream->out.bytes && can_send(stream)) {
         stream->finished = true;
         stream->ops->finish(stream);
@@ -318,7 +335,7 @@ send_ahead(struct stream *stream, const void *data, size_t len)
 {
     if (stream->out.bytes || !can_send(stream))
         return 0;
-    struct iovec iov = {(void *)(uintptr_t)data, len};
+    struct iovec iov = {(void *)(uintptr_t)data, len < TURN_BYTES ? len : TURN_BYTES};
     ssize_t n = send_now(stream, &iov, 1);
     return n > 0 ? (size_t)n : 0;
 }
@@ -419,21 +436,36 @@ stream_connected(struct stream *stream, int code)
         update_want(stream);
 }
 
+/* Sends what was queued before; false when the handler that hears of the end closed the stream. */
+static bool
+flush_more(struct stream *stream)
+{
+    bool waited = stream->out.bytes > 0;
+    flush(stream);
+    if (!waited || stream->out.bytes || stream->broken || !stream->handler->on_drain)
+        return true;
+    enter(stream);
+    stream->handler->on_drain(stream, stream->arg);
+    return leave(stream);
+}
+
+static void
+on_bulk(void *arg)
+{
+    struct stream *stream = arg;
+    if (stream->broken || stream->closed_told || stream->corked)
+        loop_background_stop(&stream->bulk); /* uncorking starts it again */
+    else
+        flush_more(stream);
+}
+
 void
 stream_ready(struct stream *stream, int events)
 {
     if (stream->broken || stream->closed_told)
         return;
-    if (events & LOOP_WRITE) {
-        bool waited = stream->out.bytes > 0;
-        flush(stream);
-        if (waited && !stream->out.bytes && !stream->broken && stream->handler->on_drain) {
-            enter(stream);
-            stream->handler->on_drain(stream, stream->arg);
-            if (!leave(stream))
-                return;
-        }
-    }
+    if ((events & LOOP_WRITE) && !flush_more(stream))
+        return;
     if ((events & LOOP_READ) && !stream->paused && !stream->eof && !stream->broken && stream->handler)
         read_some(stream);
 }

@@ -8,7 +8,8 @@
 #include "loop/loop_internal.h"
 #include "loop/stream.h"
 
-enum { STREAM_READ_BYTES = 256 * 1024, SEGMENT_BYTES = 8 * 1024, SEGMENTS_SPARE = 8, IOV_COUNT = 32 };
+enum { STREAM_READ_BYTES = 256 * 1024, SEGMENT_BYTES = 8 * 1024, SEGMENTS_SPARE = 8, IOV_COUNT = 32,
+       TURN_BYTES = 128 * 1024 /* what one stream sends in one turn of the loop: nobody waits for a long answer */ };
 
 /* One run of queued bytes: a block that small writes share, or bytes that somebody lent. */
 struct segment {
@@ -28,8 +29,8 @@ struct queue {
 
 void queue_append(struct loop *loop, struct queue *queue, const void *data, size_t len);
 void queue_append_ref(struct queue *queue, const void *data, size_t len, void (*release)(void *arg), void *arg);
-/* Fills at most count vectors with what is first; returns how many. */
-int queue_peek(const struct queue *queue, struct iovec *iov, int count);
+/* Fills at most count vectors with what is first, most bytes of it; returns how many. */
+int queue_peek(const struct queue *queue, struct iovec *iov, int count, size_t most);
 void queue_consume(struct loop *loop, struct queue *queue, size_t n);
 void queue_clear(struct loop *loop, struct queue *queue);
 void queue_spares_free(struct loop *loop);
@@ -61,6 +62,7 @@ struct stream {
     bool busy, dead; /* inside a handler; closed by it */
     struct err *why; /* set while broken is owed to the handler */
     struct loop_task task; /* what the loop owes us */
+    struct loop_background bulk; /* runs while more is queued than one turn may send, and the system takes it */
     struct address peer, local;
     struct list node; /* in loop->closing */
     struct loop_timer linger; /* bounds stream_close_soon */

@@ -81,11 +81,14 @@ queue_append_ref(struct queue *queue, const void *data, size_t len, void (*relea
 }
 
 int
-queue_peek(const struct queue *queue, struct iovec *iov, int count)
+queue_peek(const struct queue *queue, struct iovec *iov, int count, size_t most)
 {
     int n = 0;
-    for (const struct segment *segment = queue->first; segment && n < count; segment = segment->next)
-        iov[n++] = (struct iovec){(void *)(uintptr_t)segment->data, segment->len};
+    for (const struct segment *segment = queue->first; segment && n < count && most; segment = segment->next) {
+        size_t len = segment->len < most ? segment->len : most;
+        iov[n++] = (struct iovec){(void *)(uintptr_t)segment->data, len};
+        most -= len;
+    }
     return n;
 }
 

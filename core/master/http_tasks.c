@@ -4,7 +4,7 @@
 
 #include "master/http.h"
 
-struct page {
+struct listing {
     struct json *json;
     struct str framework_id, task_id; /* ptr NULL = any */
     size_t skip, room;
@@ -12,7 +12,7 @@ struct page {
 };
 
 static void
-show(struct page *page, const struct task *task)
+show(struct listing *page, const struct task *task)
 {
     if (page->task_id.ptr && !str_is(page->task_id, task->id))
         return;
@@ -27,7 +27,7 @@ show(struct page *page, const struct task *task)
 }
 
 static void
-show_framework(struct page *page, const struct framework *framework)
+show_framework(struct listing *page, const struct framework *framework)
 {
     const struct task *task;
     if (page->framework_id.ptr && !str_is(page->framework_id, framework->id))
@@ -41,7 +41,7 @@ show_framework(struct page *page, const struct framework *framework)
 }
 
 static void
-show_framework_backwards(struct page *page, const struct framework *framework)
+show_framework_backwards(struct listing *page, const struct framework *framework)
 {
     /* Ascending order is the other way round; maps only go forwards, so their tasks are listed first. */
     if (page->framework_id.ptr && !str_is(page->framework_id, framework->id))
@@ -74,7 +74,7 @@ http_tasks(struct http_exchange *exchange, void *arg)
     auto_buf struct buf out = {0};
     auto_arena struct arena *arena = arena_new(64 << 10);
     struct json json = json_on(&out);
-    struct page page = {
+    struct listing page = {
         .json = &json,
         .framework_id = http_param_get(request, "framework_id"),
         .task_id = http_param_get(request, "task_id"),
@@ -83,7 +83,7 @@ http_tasks(struct http_exchange *exchange, void *arg)
         .arena = arena,
     };
     bool ascending = str_is(http_param_get(request, "order"), "asc");
-    void (*each)(struct page *, const struct framework *) =
+    void (*each)(struct listing *, const struct framework *) =
         ascending ? show_framework_backwards : show_framework;
     const struct framework *framework;
     json_object(&json);

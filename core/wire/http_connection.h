@@ -21,12 +21,15 @@ struct http_server {
     struct list connections;
     size_t connection_count;
     struct list dirty; /* connections with corked writes */
+    struct list answering; /* connections that have been sent pages and not yet taken them, oldest first */
+    struct page_account pages;
+    struct list rope_jobs; /* answers of pages to be compressed; the first is under way */
     struct loop_timer flush; /* uncorks them in the next turn */
     struct list spare; /* exchanges for reuse */
     size_t spare_count;
     int64_t date_at; /* the second that date shows */
     char date[HTTP_DATE_BYTES + 1];
-    size_t subscriber_bytes, connection_limit; /* limits.h; tests lower them */
+    size_t subscriber_bytes, connection_limit, stale_limit; /* limits.h; tests lower them */
     int64_t header_ms, stall_ms;
     size_t body_bytes, bodies_limit; /* of all requests that are not answered yet */
 };
@@ -34,7 +37,7 @@ struct http_server {
 struct http_connection {
     struct http_server *server;
     struct stream *stream;
-    struct list in_server, in_dirty;
+    struct list in_server, in_dirty, in_answering;
     struct http_parser parser;
     struct http_exchange *incoming; /* its request is being received */
     struct list exchanges; /* handed over and not yet finished, in order of arrival */
@@ -59,8 +62,9 @@ struct http_exchange {
     struct list in_connection;
     struct http_connection *connection;
     struct http_request request;
-    struct buf out; /* answer bytes that wait for earlier exchanges */
+    struct rope out; /* answer bytes that wait for earlier exchanges */
     struct gzip_job *job; /* the answer is being compressed off the loop */
+    struct rope_job *rope_job; /* likewise, one made of pages */
     void (*on_gone)(struct http_exchange *exchange, void *arg);
     void *gone_arg;
     http_body_fn *on_body; /* body_follows */
@@ -75,6 +79,8 @@ struct http_exchange {
 
 /* http_server.c */
 void http_connection_write(struct http_exchange *exchange, const void *data, size_t len);
+/* The same for what a rope holds: its pages are referred to, not copied. Seals it. */
+void http_connection_write_rope(struct http_exchange *exchange, struct rope *rope);
 /* The answer is complete: recycles the exchange, lets the next one write, closes when that was wanted. */
 void http_exchange_finish(struct http_exchange *exchange);
 void http_connection_doom(struct http_connection *connection);
@@ -83,6 +89,24 @@ const char *http_server_date(struct http_server *server);
 
 /* http_reply.c */
 void http_reply_forget_job(struct gzip_job *job); /* its exchange is gone */
+/* What an answer's head says beyond the framing. */
+struct reply {
+    int status;
+    const struct http_header *headers;
+    size_t count;
+    const char *type;
+    bool type_last; /* Content-Type after Content-Length, as Mesos's legacy endpoints order them */
+    bool gzipped;
+    bool chunked;
+};
+bool http_reply_wants_gzip(const struct http_exchange *exchange, size_t len);
+/* Head and body; the exchange is gone afterwards. */
+void http_reply_send_rope(struct http_exchange *exchange, const struct reply *reply, struct rope *rope);
+
+/* http_pack.c: compresses, then sends. Empties rope. */
+void http_pack_rope(struct http_exchange *exchange, const struct reply *reply, struct rope *rope);
+void http_pack_forget(struct rope_job *job); /* its exchange is gone */
+void http_pack_free(struct http_server *server); /* every answer is forgotten already */
 /* "202 Accepted" and nothing else, for libprocess messages. */
 void http_reply_accepted(struct http_exchange *exchange);
 

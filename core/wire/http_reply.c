@@ -22,17 +22,6 @@ struct gzip_job {
     bool type_last;
 };
 
-/* Everything that an answer's head says beyond the framing. */
-struct reply {
-    int status;
-    const struct http_header *headers;
-    size_t count;
-    const char *type;
-    bool type_last; /* Content-Type after Content-Length, as Mesos's legacy endpoints order them */
-    bool gzipped;
-    bool chunked;
-};
-
 static void
 put(struct buf *out, const char *text)
 {
@@ -120,8 +109,8 @@ gzip(struct buf *out, struct str body)
     return ok;
 }
 
-static bool
-wants_gzip(const struct http_exchange *exchange, size_t len)
+bool
+http_reply_wants_gzip(const struct http_exchange *exchange, size_t len)
 {
     struct str accept = len >= GZIP_FROM_BYTES && len < UINT32_MAX
                             ? http_header_get(&exchange->request.headers, "Accept-Encoding")
@@ -199,7 +188,7 @@ send_whole(struct http_exchange *exchange, struct reply *reply, struct str body)
 {
     auto_buf struct buf packed = {0};
     auto_buf struct buf out = {0};
-    if (wants_gzip(exchange, body.len)) {
+    if (http_reply_wants_gzip(exchange, body.len)) {
         if (body.len >= GZIP_OFFLOAD_BYTES) {
             gzip_offload(exchange, reply, body);
             return;
@@ -241,6 +230,41 @@ http_reply_legacy(struct http_exchange *exchange, const char *type, struct str b
 {
     struct reply reply = {.status = 200, .type = type, .type_last = true};
     send_whole(exchange, &reply, body);
+}
+
+void
+http_reply_send_rope(struct http_exchange *exchange, const struct reply *reply, struct rope *rope)
+{
+    auto_buf struct buf out = {0};
+    put_status(exchange, &out, reply);
+    put_extra(&out, reply);
+    put_type_and_length(&out, reply, rope_len(rope));
+    http_connection_write(exchange, buf_data(&out), out.len);
+    if (!is_head(exchange))
+        http_connection_write_rope(exchange, rope);
+    rope_fini(rope);
+    http_exchange_finish(exchange);
+}
+
+static void
+reply_rope(struct http_exchange *exchange, const struct reply *reply, struct rope *rope)
+{
+    if (http_reply_wants_gzip(exchange, rope_len(rope)))
+        http_pack_rope(exchange, reply, rope);
+    else
+        http_reply_send_rope(exchange, reply, rope);
+}
+
+void
+http_reply_rope(struct http_exchange *exchange, const char *type, struct rope *rope)
+{
+    reply_rope(exchange, &(struct reply){.status = 200, .type = type}, rope);
+}
+
+void
+http_reply_legacy_rope(struct http_exchange *exchange, const char *type, struct rope *rope)
+{
+    reply_rope(exchange, &(struct reply){.status = 200, .type = type, .type_last = true}, rope);
 }
 
 void

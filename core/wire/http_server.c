@@ -57,6 +57,9 @@ http_server_new(struct loop *loop, http_handler_fn *handler, void *arg)
     server->date_at = -1;
     list_init(&server->connections);
     list_init(&server->dirty);
+    list_init(&server->answering);
+    list_init(&server->rope_jobs);
+    server->stale_limit = LIMIT_STALE_BYTES;
     list_init(&server->spare);
     loop_timer_init(&server->flush, loop, on_flush, server);
     return server;
@@ -81,7 +84,7 @@ exchange_free(struct http_exchange *exchange)
 {
     arena_free(exchange->request.arena);
     buf_fini(&exchange->request.body);
-    buf_fini(&exchange->out);
+    rope_fini(&exchange->out);
     free(exchange);
 }
 
@@ -98,11 +101,18 @@ http_server_free(struct http_server *server)
     struct http_connection *connection;
     while ((connection = list_first(&server->connections, struct http_connection, in_server)))
         connection_close(connection);
+    http_pack_free(server);
     struct http_exchange *exchange, *next;
     list_foreach_safe(exchange, next, &server->spare, in_connection)
         exchange_free(exchange);
     loop_timer_stop(&server->flush);
     free(server);
+}
+
+struct page_account *
+http_server_pages(struct http_server *server)
+{
+    return &server->pages;
 }
 
 size_t
@@ -153,6 +163,7 @@ http_server_adopt(struct http_server *server, struct stream *stream)
     connection->stream = stream;
     list_init(&connection->exchanges);
     list_init(&connection->in_dirty);
+    list_init(&connection->in_answering);
     list_push(&server->connections, &connection->in_server);
     server->connection_count++;
     http_parse_init(&connection->parser, false, LIMIT_MESSAGE_BYTES);
@@ -211,7 +222,9 @@ http_exchange_recycle(struct http_server *server, struct http_exchange *exchange
         return;
     }
     struct arena *arena = exchange->request.arena;
-    struct buf body = exchange->request.body, out = exchange->out;
+    struct buf body = exchange->request.body, out = exchange->out.tail;
+    exchange->out.tail = (struct buf){0};
+    rope_fini(&exchange->out);
     arena_reset(arena);
     buf_clear(&body);
     buf_shrink(&body, SPARE_BODY_BYTES);
@@ -220,7 +233,7 @@ http_exchange_recycle(struct http_server *server, struct http_exchange *exchange
     memset(exchange, 0, sizeof(*exchange));
     exchange->request.arena = arena;
     exchange->request.body = body;
-    exchange->out = out;
+    exchange->out.tail = out;
     list_push_front(&server->spare, &exchange->in_connection);
     server->spare_count++;
 }
@@ -336,6 +349,8 @@ on_flush(void *arg)
     while ((connection = list_first(&server->dirty, struct http_connection, in_dirty))) {
         connection_uncork(connection);
         watch_reader(connection);
+        if (stream_queued(connection->stream) == 0)
+            list_remove(&connection->in_answering);
         if (connection->paused)
             connection_settle(connection); /* the queue may be empty again */
     }
@@ -346,7 +361,7 @@ http_connection_write(struct http_exchange *exchange, const void *data, size_t l
 {
     struct http_connection *connection = exchange->connection;
     if (!is_first(exchange)) {
-        buf_append(&exchange->out, data, len);
+        buf_append(&exchange->out.tail, data, len);
         connection->waiting_bytes += len;
         return;
     }
@@ -354,15 +369,66 @@ http_connection_write(struct http_exchange *exchange, const void *data, size_t l
 }
 
 static void
+release_page(void *arg)
+{
+    page_unref(arg);
+}
+
+/* More is held for slow readers than may be: who has been reading for longest has had most time. */
+static void
+cut_off_slow(struct http_server *server, struct http_connection *newest)
+{
+    struct http_connection *oldest = list_first(&server->answering, struct http_connection, in_answering);
+    if (server->pages.stale_bytes <= server->stale_limit || oldest == NULL || oldest == newest || oldest->doomed)
+        return;
+    list_remove(&oldest->in_answering);
+    http_connection_doom(oldest);
+}
+
+static void
+connection_write_rope(struct http_connection *connection, struct rope *rope)
+{
+    struct http_server *server = connection->server;
+    connection_cork(connection);
+    rope_seal(rope);
+    connection->written += rope->bytes;
+    for (size_t i = 0; i < rope->count; i++) {
+        const struct rope_piece *piece = &rope->pieces[i];
+        stream_write_ref(connection->stream, piece->page->bytes + piece->from, piece->len, release_page,
+                         page_ref(piece->page));
+    }
+    list_remove(&connection->in_answering);
+    list_push(&server->answering, &connection->in_answering);
+    cut_off_slow(server, connection);
+}
+
+void
+http_connection_write_rope(struct http_exchange *exchange, struct rope *rope)
+{
+    struct http_connection *connection = exchange->connection;
+    if (is_first(exchange)) {
+        connection_write_rope(connection, rope);
+        return;
+    }
+    rope_seal(rope);
+    connection->waiting_bytes += rope->bytes;
+    for (size_t i = 0; i < rope->count; i++)
+        rope_add_piece(&exchange->out, &rope->pieces[i]);
+}
+
+static void
 flush_waiting(struct http_exchange *exchange)
 {
     struct http_connection *connection = exchange->connection;
-    if (exchange->out.len == 0)
-        return;
-    connection->waiting_bytes -= exchange->out.len;
-    connection_write(connection, buf_data(&exchange->out), exchange->out.len);
-    buf_clear(&exchange->out);
-    buf_shrink(&exchange->out, SPARE_BODY_BYTES);
+    connection->waiting_bytes -= rope_len(&exchange->out);
+    if (exchange->out.count) {
+        connection_write_rope(connection, &exchange->out);
+        rope_fini(&exchange->out);
+    } else if (exchange->out.tail.len) {
+        connection_write(connection, buf_data(&exchange->out.tail), exchange->out.tail.len);
+        buf_clear(&exchange->out.tail);
+        buf_shrink(&exchange->out.tail, SPARE_BODY_BYTES);
+    }
 }
 
 void
@@ -417,6 +483,7 @@ connection_close(struct http_connection *connection)
     loop_timer_stop(&connection->timer);
     loop_timer_stop(&connection->stall);
     list_remove(&connection->in_dirty);
+    list_remove(&connection->in_answering);
     list_remove(&connection->in_server);
     server->connection_count--;
     stream_close(connection->stream);
@@ -429,6 +496,8 @@ connection_close(struct http_connection *connection)
             exchange->on_gone(exchange, exchange->gone_arg);
         if (exchange->job)
             http_reply_forget_job(exchange->job);
+        if (exchange->rope_job)
+            http_pack_forget(exchange->rope_job);
         http_exchange_recycle(server, exchange);
     }
     free(connection);
@@ -500,6 +569,7 @@ on_drain(struct stream *stream, void *arg)
 {
     struct http_connection *connection = arg;
     loop_timer_stop(&connection->stall);
+    list_remove(&connection->in_answering);
     if (connection->lingering)
         linger(connection);
     else if (connection->paused)

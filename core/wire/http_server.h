@@ -6,6 +6,7 @@
 #ifndef WIRE_HTTP_SERVER_H
 #define WIRE_HTTP_SERVER_H
 
+#include "base/page.h"
 #include "loop/stream.h"
 #include "wire/http.h"
 
@@ -54,6 +55,13 @@ void http_reply_headers(struct http_exchange *exchange, int status, const struct
                         const char *type, struct str body);
 /* 200 in the shape of Mesos's legacy endpoints: Content-Length before Content-Type. */
 void http_reply_legacy(struct http_exchange *exchange, const char *type, struct str body);
+/* The same two with a body of pages, which are sent without being copied: empties rope. gzip compresses each page once,
+ * off the loop. When replaced pages that slow readers hold exceed LIMIT_STALE_BYTES, the oldest unfinished answer of
+ * this kind is cut off. */
+void http_reply_rope(struct http_exchange *exchange, const char *type, struct rope *rope);
+void http_reply_legacy_rope(struct http_exchange *exchange, const char *type, struct rope *rope);
+/* Where whoever replaces pages that are answered with counts them (page_retire). */
+struct page_account *http_server_pages(struct http_server *server);
 /* status with a text/plain body made by printf, as Mesos answers errors. */
 void http_reply_text(struct http_exchange *exchange, int status, const char *fmt, ...) PRINTF_LIKE(3, 4);
 

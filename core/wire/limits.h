@@ -14,6 +14,7 @@ enum {
     LIMIT_CONNECTIONS = 60000, /* per server; fewer where descriptors are few */
     LIMIT_HEADER_SECS = 60, /* a request whose head is not complete by then is closed */
     LIMIT_STALL_SECS = 60, /* an answer of which the peer takes nothing for so long is cut off */
+    LIMIT_STALE_BYTES = 256 << 20, /* replaced pages that unfinished answers hold; then the slowest reader is cut off */
     LIMIT_SUBSCRIBER_BYTES = 64 << 20, /* queued for a subscriber that does not read; then it is cut off */
 };
 

@@ -400,6 +400,54 @@ test_addresses(void **state)
     assert_string_equal(address_format(&b, text), "127.0.0.1:80");
 }
 
+struct biter {
+    struct loop_background work;
+    int bites, most, *order;
+};
+
+static void
+on_bite(void *arg)
+{
+    struct biter *biter = arg;
+    *biter->order = *biter->order * 10 + biter->most;
+    if (++biter->bites == biter->most)
+        loop_background_stop(&biter->work);
+}
+
+static bool
+both_bitten(void *arg)
+{
+    struct biter *biters = arg;
+    return biters[0].bites == biters[0].most && biters[1].bites == biters[1].most;
+}
+
+/* One bite in a turn, in a round; a loop without such work is idle again. */
+static void
+test_background_work_goes_round(void **state)
+{
+    for (int i = 0; i < 2; i++) {
+        struct loop_options options = {.virtual_clock = i == 0};
+        struct loop *loop = loop_new(&options, NULL);
+        int order = 0;
+        struct biter biters[2] = {{.most = 3, .order = &order}, {.most = 2, .order = &order}};
+        for (int j = 0; j < 2; j++) {
+            loop_background_init(&biters[j].work, on_bite, &biters[j]);
+            loop_background_start(loop, &biters[j].work);
+            loop_background_start(loop, &biters[j].work);
+        }
+        assert_int_equal(order, 0);
+        assert_true(loop_run_until(loop, both_bitten, biters, 1000));
+        assert_int_equal(order, 32323);
+        assert_false(loop_run_until(loop, NULL, NULL, 20));
+        assert_int_equal(order, 32323);
+        loop_background_start(loop, &biters[0].work);
+        loop_background_stop(&biters[0].work);
+        loop_background_stop(&biters[0].work);
+        loop_background_stop(&(struct loop_background){0});
+        loop_free(loop);
+    }
+}
+
 int
 main(void)
 {
@@ -415,6 +463,7 @@ main(void)
         cmocka_unit_test(test_lanes_keep_their_order_on_threads),
         cmocka_unit_test(test_seed_decides_the_order_of_unordered_work),
         cmocka_unit_test(test_free_waits_for_work_that_began),
+        cmocka_unit_test(test_background_work_goes_round),
         cmocka_unit_test(test_addresses),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

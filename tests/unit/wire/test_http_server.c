@@ -19,6 +19,8 @@ struct site {
     struct http_exchange *stream; /* "/stream" */
     size_t handled, gone;
     struct buf big;
+    struct page *pages[40]; /* of big, for "/pages" */
+    size_t page_count;
     struct http_exchange *upload; /* "/upload", whose body is taken as it comes */
     struct buf uploaded;
     bool upload_ended;
@@ -75,6 +77,19 @@ wants_stream(const struct http_request *request, void *arg)
     return str_is(request->path, "/upload");
 }
 
+/* "[", the pages with a comma before each but the first, "]". */
+static void
+reply_pages(struct http_exchange *exchange, struct site *site)
+{
+    struct rope rope = {0};
+    buf_putc(&rope.tail, '[');
+    for (size_t i = 0; i < site->page_count; i++)
+        rope_add(&rope, site->pages[i], i > 0);
+    buf_putc(&rope.tail, ']');
+    http_reply_legacy_rope(exchange, "application/json", &rope);
+    assert_int_equal(rope_len(&rope), 0);
+}
+
 static void
 on_exchange(struct http_exchange *exchange, void *arg)
 {
@@ -100,6 +115,8 @@ on_exchange(struct http_exchange *exchange, void *arg)
         http_reply(exchange, 200, "text/plain", buf_str(&request->body));
     } else if (str_is(request->path, "/big")) {
         http_reply(exchange, 200, "text/plain", buf_str(&site->big));
+    } else if (str_is(request->path, "/pages")) {
+        reply_pages(exchange, site);
     } else if (str_is(request->path, "/abort")) {
         http_exchange_abort(exchange);
     } else if (str_is(request->path, "/q")) {
@@ -130,6 +147,8 @@ teardown(void **state)
     http_server_free(site->server);
     world_close(&site->world);
     buf_fini(&site->big);
+    for (size_t i = 0; i < ARRAY_LEN(site->pages); i++)
+        page_unref(site->pages[i]);
     buf_fini(&site->uploaded);
     free(site);
     return 0;
@@ -669,6 +688,178 @@ test_slow_reader_gets_all(void **state)
     read_slowly(site, "GET /big HTTP/1.1\r\n\r\n", true);
 }
 
+/* ---- answers made of pages ---- */
+
+/* site->big becomes what the pages are without their framing. */
+static void
+fill_pages(struct site *site, size_t count, size_t bytes, char seed)
+{
+    buf_clear(&site->big);
+    for (size_t i = 0; i < count; i++) {
+        struct buf buf = {0};
+        buf_putc(&buf, ',');
+        while (buf.len < bytes + 1)
+            buf_putc(&buf, (char)(seed + (char)((i + buf.len) % 19)));
+        buf_append(&site->big, buf_data(&buf) + (i == 0), buf.len - (i == 0));
+        page_retire(site->pages[i], http_server_pages(site->server));
+        site->pages[i] = page_of(&buf);
+        site->pages[i]->lead = 1;
+    }
+    site->page_count = count;
+}
+
+static struct str
+body_of(struct caller *caller)
+{
+    struct str text = buf_str(&caller->in);
+    const char *body = memmem(text.ptr, text.len, "\r\n\r\n", 4);
+    assert_non_null(body);
+    return str_n(body + 4, text.len - (size_t)(body + 4 - text.ptr));
+}
+
+static void
+check_pages(struct site *site, struct str body)
+{
+    assert_int_equal(body.len, site->big.len + 2);
+    assert_memory_equal(body.ptr + 1, buf_data(&site->big), site->big.len);
+    assert_int_equal(body.ptr[0], '[');
+    assert_int_equal(body.ptr[body.len - 1], ']');
+}
+
+static void
+test_pages(void **state)
+{
+    struct site *site = *state;
+    struct caller caller;
+    fill_pages(site, 20, 20000, 'a');
+    caller_open(&caller, &site->world, AT);
+    caller_send(&caller, "GET /pages HTTP/1.1\r\n\r\n");
+    world_pass(&site->world, 100);
+    check_pages(site, body_of(&caller));
+    assert_int_equal(site->pages[3]->refs, 1); /* sent and let go */
+    caller_forget(&caller);
+    caller_send(&caller, "HEAD /pages HTTP/1.1\r\n\r\n");
+    world_pass(&site->world, 100);
+    assert_string_equal(caller_text(&caller), "HTTP/1.1 200 OK\r\nDate: D\r\nContent-Length: 400021\r\n"
+                                              "Content-Type: application/json\r\n\r\n");
+    caller_close(&caller);
+    world_pass(&site->world, 10);
+    site->page_count = 0;
+    check(site, "GET /pages HTTP/1.1\r\n\r\n",
+          "HTTP/1.1 200 OK\r\nDate: D\r\nContent-Length: 2\r\nContent-Type: application/json\r\n\r\n[]", false);
+}
+
+static void
+test_pages_packed(void **state)
+{
+    struct site *site = *state;
+    struct caller first, second;
+    auto_buf struct buf plain = {0}, again = {0};
+    fill_pages(site, 20, 20000, 'a');
+    caller_open(&first, &site->world, AT);
+    caller_open(&second, &site->world, AT);
+    caller_send(&first, "GET /pages HTTP/1.1\r\nAccept-Encoding: gzip\r\n\r\n");
+    caller_send(&second, "GET /pages HTTP/1.1\r\nAccept-Encoding: gzip\r\n\r\n");
+    world_pass(&site->world, 100);
+    assert_true(str_starts(buf_str(&first.in), STR_LIT("HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n")));
+    gunzip(body_of(&first), &plain);
+    check_pages(site, buf_str(&plain));
+    assert_true(str_eq(body_of(&first), body_of(&second)));
+    assert_non_null(site->pages[7]->packed); /* stays for the next one */
+    fill_pages(site, 1, 30000, 'b');
+    site->page_count = 20; /* one of them was replaced */
+    caller_forget(&first);
+    caller_send(&first, "GET /pages HTTP/1.1\r\nAccept-Encoding: gzip\r\n\r\n");
+    world_pass(&site->world, 100);
+    gunzip(body_of(&first), &again);
+    assert_int_equal(again.len, plain.len + 10000);
+    assert_memory_equal(buf_data(&again) + 1 + 30000, buf_data(&plain) + 1 + 20000, 19 * 20001);
+    caller_close(&first);
+    caller_close(&second);
+}
+
+static void
+test_pages_packed_peer_gone(void **state)
+{
+    struct site *site = *state;
+    struct caller callers[3];
+    fill_pages(site, 20, 20000, 'a');
+    for (size_t i = 0; i < ARRAY_LEN(callers); i++) {
+        caller_open(&callers[i], &site->world, AT);
+        caller_send(&callers[i], "GET /wait HTTP/1.1\r\nAccept-Encoding: gzip\r\n\r\n");
+    }
+    world_pass(&site->world, 10);
+    assert_int_equal(site->waiting_count, 3);
+    for (size_t i = 0; i < ARRAY_LEN(callers); i++)
+        reply_pages(site->waiting[i], site);
+    caller_close(&callers[0]); /* before the other thread is ready */
+    caller_close(&callers[1]);
+    world_pass(&site->world, 100);
+    assert_int_equal(http_server_connections(site->server), 1);
+    auto_buf struct buf plain = {0};
+    gunzip(body_of(&callers[2]), &plain);
+    check_pages(site, buf_str(&plain));
+    assert_int_equal(site->gone, 0);
+    caller_close(&callers[2]);
+}
+
+/* Pages wait behind an earlier answer like all others. */
+static void
+test_pages_behind_an_open_one(void **state)
+{
+    struct site *site = *state;
+    struct caller caller;
+    fill_pages(site, 5, 20000, 'a');
+    caller_open(&caller, &site->world, AT);
+    caller_send(&caller, "GET /wait HTTP/1.1\r\n\r\nGET /pages HTTP/1.1\r\n\r\nGET /version HTTP/1.1\r\n\r\n");
+    world_pass(&site->world, 10);
+    assert_int_equal(caller.in.len, 0);
+    http_reply(site->waiting[0], 202, NULL, STR_LIT(""));
+    world_pass(&site->world, 100);
+    assert_true(str_ends(buf_str(&caller.in), STR_LIT(VERSION)));
+    assert_non_null(memmem(buf_data(&caller.in), caller.in.len, buf_data(&site->big), site->big.len));
+    caller_close(&caller);
+}
+
+/* Who does not read holds old pages; beyond the limit the oldest answer ends, the others go on. */
+static void
+test_pages_of_slow_readers(void **state)
+{
+    struct site *site = *state;
+    struct caller lazy[3], quick;
+    struct page_account *account = http_server_pages(site->server);
+    site->server->stale_limit = 900000;
+    for (size_t i = 0; i < ARRAY_LEN(lazy); i++) {
+        fill_pages(site, 20, 20000, (char)('a' + (char)i));
+        caller_open(&lazy[i], &site->world, AT);
+        world_pass(&site->world, 10);
+        caller_send(&lazy[i], "GET /pages HTTP/1.1\r\n\r\n");
+        stream_pause(lazy[i].stream);
+        world_pass(&site->world, 100);
+    }
+    assert_true(account->stale_bytes > 500000); /* two old answers, less what is under way */
+    assert_int_equal(http_server_connections(site->server), 3);
+    fill_pages(site, 20, 20000, 'd');
+    caller_open(&quick, &site->world, AT);
+    caller_send(&quick, "GET /pages HTTP/1.1\r\n\r\n");
+    world_pass(&site->world, 1000);
+    check_pages(site, body_of(&quick));
+    assert_int_equal(http_server_connections(site->server), 3);
+    assert_true(account->stale_bytes <= 900000);
+    for (size_t i = 0; i < ARRAY_LEN(lazy); i++)
+        stream_resume(lazy[i].stream);
+    world_pass(&site->world, 1000);
+    assert_true(lazy[0].closed || lazy[0].eof); /* the oldest */
+    assert_int_equal(account->stale_bytes, 0);
+    for (size_t i = 1; i < ARRAY_LEN(lazy); i++) {
+        assert_int_equal(body_of(&lazy[i]).len, 400021);
+        assert_false(lazy[i].closed || lazy[i].eof);
+    }
+    for (size_t i = 0; i < ARRAY_LEN(lazy); i++)
+        caller_close(&lazy[i]);
+    caller_close(&quick);
+}
+
 /* Answers behind one that is not given yet are memory too. */
 static void
 test_answers_behind_an_open_one(void **state)
@@ -832,6 +1023,11 @@ main(void)
         SITE_TEST(test_continue),
         SITE_TEST(test_gzip),
         SITE_TEST(test_gzip_peer_gone),
+        SITE_TEST(test_pages),
+        SITE_TEST(test_pages_packed),
+        SITE_TEST(test_pages_packed_peer_gone),
+        SITE_TEST(test_pages_behind_an_open_one),
+        SITE_TEST(test_pages_of_slow_readers),
         SITE_TEST(test_stream),
         SITE_TEST(test_stream_http10),
         SITE_TEST(test_subscriber_hangs_up),
