@@ -220,3 +220,27 @@ containerizer_kill(struct module *module, const char *container_id, int signo)
 {
     return ops(module)->kill ? ops(module)->kill(module_instance(module), container_id, signo) : -ENOTSUP;
 }
+
+void
+containerizer_remove(struct module *module, const char *container_id, host_done_fn *done, void *arg)
+{
+    struct mesos_call *call = host_call_new(module, "remove", CONTAINERIZER_TIMEOUT_MS, done, arg);
+    if (ops(module)->remove)
+        ops(module)->remove(module_instance(module), container_id, call);
+    else
+        not_supported(module, call);
+}
+
+int
+containerizer_describe(struct module *module, const char *container_id, struct mesos_container_view *ret)
+{
+    *ret = (struct mesos_container_view){.size = sizeof *ret};
+    return ops(module)->describe ? ops(module)->describe(module_instance(module), container_id, ret) : -ENOENT;
+}
+
+void
+containerizer_each(struct module *module, void (*found)(void *arg, const struct mesos_container_view *view), void *arg)
+{
+    if (ops(module)->each)
+        ops(module)->each(module_instance(module), found, arg);
+}

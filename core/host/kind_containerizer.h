@@ -45,5 +45,10 @@ void containerizer_update(struct module *module, const char *container_id, struc
 void containerizer_usage(struct module *module, const char *container_id, host_done_fn *done, void *arg);
 void containerizer_status(struct module *module, const char *container_id, host_done_fn *done, void *arg);
 int containerizer_kill(struct module *module, const char *container_id, int signo);
+void containerizer_remove(struct module *module, const char *container_id, host_done_fn *done, void *arg);
+/* -ENOENT also when the module cannot tell. */
+int containerizer_describe(struct module *module, const char *container_id, struct mesos_container_view *ret);
+void containerizer_each(struct module *module, void (*found)(void *arg, const struct mesos_container_view *view),
+                        void *arg);
 
 #endif

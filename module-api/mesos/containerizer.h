@@ -2,6 +2,12 @@
 /*
  * Kind containerizer: runs containers on the agent's machine. --containerizers gives the order in which the agent asks.
  * Every asynchronous member owes its call one reply.
+ *
+ * A container is an executor's, or standalone (of no executor), or nested in one that runs. Ids cross this boundary as
+ * text: the names from the root down, joined by '.', which no name has in it: "parent.child.grandchild". A nested
+ * container lives no longer than its parent: who destroys the parent destroys it first. What has ended stays known,
+ * with its termination, when it is nested (until remove or until its root has ended) or standalone (until remove, or a
+ * launch with its id).
  */
 #ifndef MESOS_CONTAINERIZER_H
 #define MESOS_CONTAINERIZER_H
@@ -56,6 +62,19 @@ struct mesos_containerizer_launch {
     const char *const *environment; /* "NAME=value", NULL-terminated */
     const char *pid_checkpoint_path; /* file that must hold the pid before exec, or NULL */
     struct mesos_resources resources;
+    uint32_t standalone; /* bool */
+    uint32_t reserved;
+};
+
+/* What a containerizer says of one container; borrowed until the next call to it. */
+struct mesos_container_view {
+    size_t size;
+    const char *container_id;
+    const char *sandbox; /* absolute, on the host */
+    uint32_t standalone; /* bool: it or its root is */
+    uint32_t ended; /* bool: only its termination is left */
+    pid_t pid; /* 0 = none (yet) */
+    uint32_t reserved;
 };
 
 struct mesos_containerizer_ops {
@@ -66,7 +85,11 @@ struct mesos_containerizer_ops {
                     struct mesos_call *call);
     /* The process has its sandbox as working directory and its output where the logger says; it is not started before its
      * pid is in pid_checkpoint_path. Answer: one byte, 1 = launched, 0 = not for this containerizer (ask the next), 2 =
-     * exists already. Required. */
+     * exists already. Required.
+     * Nested: config's directory is empty and user may be unset: the sandbox is containers/<name> in the parent's, made
+     * here, and the user is the parent's. container_class DEBUG: it runs in the parent's directory with the parent's
+     * environment, under `environment`, and is destroyed by recover. -ENOENT when the parent does not run. Standalone: the
+     * sandbox is made here too. */
     void (*launch)(void *instance, const struct mesos_containerizer_launch *launch, struct mesos_call *call);
     /* Answer when the container has ended: packed mesos.slave.ContainerTermination (status is wait(2)'s). -ENOENT when it is
      * not known. Required. */
@@ -81,6 +104,13 @@ struct mesos_containerizer_ops {
     void (*status)(void *instance, const char *container_id, struct mesos_call *call);
     /* Sends a signal to the container's init process: 0, -ESRCH. */
     int (*kill)(void *instance, const char *container_id, int signo);
+    /* Forgets a nested or standalone container that has ended, with its sandbox. Unknown is 0; -EBUSY while it has not
+     * ended; -ENOENT when its root is not known. */
+    void (*remove)(void *instance, const char *container_id, struct mesos_call *call);
+    /* 0, or -ENOENT. ret->size is set by the caller. */
+    int (*describe)(void *instance, const char *container_id, struct mesos_container_view *ret);
+    /* Every container, parents before children; found must not call back. */
+    void (*each)(void *instance, void (*found)(void *arg, const struct mesos_container_view *view), void *arg);
 };
 
 #endif

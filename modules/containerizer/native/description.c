@@ -85,6 +85,16 @@ rlimits(struct buf *out, const Mesos__V1__RLimitInfo *info, struct err *err)
     return 0;
 }
 
+/* Of a kept one: made with its sandbox. */
+static void
+environment_kept(struct container *container)
+{
+    for (struct str rest = buf_str(&container->environment); rest.len > 0;) {
+        auto_free char *entry = str_dup(str_cut(&rest, '\0'));
+        step_text(&container->steps, LAUNCH_ENVIRONMENT, entry);
+    }
+}
+
 int
 description_begin(struct container *container, const struct mesos_containerizer_launch *launch, struct err *err)
 {
@@ -93,19 +103,27 @@ description_begin(struct container *container, const struct mesos_containerizer_
         return err_set(err, -ENOTSUP, "container images need an image provider, and none is configured");
     if (info && info->tty_info)
         return err_set(err, -ENOTSUP, "containers with a terminal need an I/O switchboard, and none is configured");
-    environment(container, launch->environment);
+    if (container->kept)
+        environment_kept(container);
+    else
+        environment(container, launch->environment);
     step_text(&container->steps, LAUNCH_MAKE_DIRECTORY, container->runtime_dir);
     auto_free char *pid_file = xasprintf("%s/pid", container->runtime_dir);
     auto_free char *state_file = xasprintf("%s/state", container->runtime_dir);
     auto_buf struct buf state = {0};
     buf_append(&state, state_file, strlen(state_file) + 1);
-    buf_append(&state, container->sandbox, strlen(container->sandbox) + 1);
+    buf_printf(&state, "%s\n%s", container->sandbox, container->user ? container->user : "");
+    buf_putc(&state, '\0');
     step(&container->steps, LAUNCH_WRITE_STATE, buf_data(&state), state.len);
     step_text(&container->steps, LAUNCH_WRITE_PID, pid_file);
-    if (launch->pid_checkpoint_path)
+    if (launch && launch->pid_checkpoint_path)
         step_text(&container->steps, LAUNCH_WRITE_PID, launch->pid_checkpoint_path);
     step(&container->steps, LAUNCH_WAIT, "", 0);
-    step_text(&container->steps, LAUNCH_DIRECTORY, container->sandbox);
+    if (container->kept) {
+        auto_free char *status_file = xasprintf("%s/status", container->runtime_dir);
+        step_text(&container->steps, LAUNCH_INIT, status_file);
+    }
+    step_text(&container->steps, LAUNCH_DIRECTORY, container_directory(container));
     return info ? rlimits(&container->steps, info->rlimit_info, err) : 0;
 }
 

@@ -12,6 +12,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <time.h>
+#include "base/file.h"
 #include "common/processes.h"
 #include "native.h"
 
@@ -23,6 +24,7 @@
 /* One container as the reading thread sees it: copies. */
 struct target {
     char *id, *sandbox;
+    bool kept; /* its processes carry its id */
     pid_t pid;
     uint64_t not_before, not_after;
     unsigned left;
@@ -36,14 +38,21 @@ struct reading {
     int64_t cost_ms; /* processor time */
 };
 
-static void
-forget_runtime(const struct container *container)
+void
+runtime_forget(const struct container *container, bool all)
 {
-    static const char *const files[] = {"pid", "state"};
+    static const char *const files[] = {"pid", "state", "status", "environment", "force_destroy_on_recovery"};
+    static const char *const last[] = {"termination", "standalone.marker"};
     for (size_t i = 0; i < ARRAY_LEN(files); i++) {
         auto_free char *path = xasprintf("%s/%s", container->runtime_dir, files[i]);
         unlink(path);
     }
+    for (size_t i = 0; all && i < ARRAY_LEN(last); i++) {
+        auto_free char *path = xasprintf("%s/%s", container->runtime_dir, last[i]);
+        unlink(path);
+    }
+    auto_free char *nested = xasprintf("%s/containers", container->runtime_dir);
+    rmdir(nested);
     rmdir(container->runtime_dir);
 }
 
@@ -75,24 +84,72 @@ tell(const struct native *native, struct list *list, struct mesos_bytes terminat
         native->host->reply(native->host, owed->call, 0, termination);
 }
 
+/* A record as the other checkpoints are: the length, then the bytes. */
+static void
+termination_keep(struct container *container, struct mesos_bytes packed)
+{
+    auto_free char *path = xasprintf("%s/termination", container->runtime_dir);
+    auto_buf struct buf record = {0};
+    struct err err = {0};
+    uint32_t len = (uint32_t)packed.len;
+    buf_append(&record, &len, sizeof len);
+    buf_append(&record, packed.data, packed.len);
+    if (file_replace(path, buf_data(&record), record.len, 0600, false, &err) < 0)
+        MESOS_LOG(container->native->host, WARNING, "container %s: its termination is not written down: %s",
+                  container->id, err.text);
+    buf_append(&container->termination, packed.data, packed.len);
+}
+
+void
+container_drop(struct container *container)
+{
+    struct container *child, *tmp;
+    list_foreach_safe(child, tmp, &container->children, in_parent)
+        container_drop(child);
+    runtime_forget(container, true);
+    container_free(container);
+}
+
+static bool
+has_living_children(const struct container *container)
+{
+    const struct container *child;
+    list_foreach(child, &container->children, in_parent)
+    {
+        if (child->state != STATE_ENDED)
+            return true;
+    }
+    return false;
+}
+
+static void cleanup_next(struct container *container);
+
 static void
 forget(struct container *container)
 {
     struct native *native = container->native;
+    struct container *parent = container->parent;
     void *logger;
     const struct mesos_container_logger_ops *ops = native->services->logger_ops(native->services->self, &logger);
     if (ops && ops->cleanup)
         ops->cleanup(logger, container->id);
-    forget_runtime(container);
     auto_buf struct buf packed = {0};
     pack_termination(container, &packed);
     struct mesos_bytes termination = {buf_data(&packed), packed.len};
     tell(native, &container->waits, termination);
     tell(native, &container->destroys, termination);
-    container_free(container);
+    if (container->kept && container->ran) {
+        container->state = STATE_ENDED;
+        termination_keep(container, termination);
+        runtime_forget(container, false);
+    } else {
+        container_drop(container);
+    }
+    if (parent && parent->waits_for_children && !has_living_children(parent)) {
+        parent->waits_for_children = false;
+        cleanup_next(parent);
+    }
 }
-
-static void cleanup_next(struct container *container);
 
 static void
 on_cleaned(void *arg, int status, const char *error, struct mesos_bytes bytes)
@@ -111,12 +168,22 @@ cleanup_next(struct container *container)
         uint32_t i = --container->prepared;
         void *isolator;
         const struct mesos_isolator_ops *ops = services->isolator_ops(services->self, i, &isolator);
-        if (!ops->cleanup)
+        if (!ops->cleanup || !container_isolated(container, i))
             continue;
         ops->cleanup(isolator, container->id, services->call_new(services->self, i, "cleanup", on_cleaned, container));
         return;
     }
     forget(container);
+}
+
+/* Its processes are gone; its children go before it. */
+static void
+processes_gone(struct container *container)
+{
+    if (has_living_children(container))
+        container->waits_for_children = true;
+    else
+        cleanup_next(container);
 }
 
 /* Whose is this process, whose parent is gone? Its environment is read only when it is young enough to be anybody's. */
@@ -127,8 +194,11 @@ claim_orphan(const struct reading *reading, const struct process *p, size_t at, 
     for (size_t i = 0; i < reading->count; i++)
         young = young || p->start_time >= reading->targets[i].not_before;
     auto_free char *sandbox = young ? process_environment(p->pid, "MESOS_SANDBOX") : NULL;
+    auto_free char *id = young ? process_environment(p->pid, "MESOS_CONTAINER_ID") : NULL;
     for (size_t i = 0; sandbox && *sandbox && i < reading->count; i++)
         members[i][at] = strcmp(sandbox, reading->targets[i].sandbox) == 0;
+    for (size_t i = 0; id && i < reading->count; i++)
+        members[i][at] = members[i][at] || (reading->targets[i].kept && strcmp(id, reading->targets[i].id) == 0);
 }
 
 static pid_t
@@ -203,7 +273,7 @@ is_left(struct container *container, const struct target *target)
     container->left = target->left;
     if (target->left == 0 && container->exited) {
         list_remove(&container->in_ending);
-        cleanup_next(container);
+        processes_gone(container);
     } else if (now - container->ending_since_ms > WARN_AFTER_MS) {
         MESOS_LOG(host, ERROR, "container %s: %u processes do not die", container->id, target->left);
         host->count(host, "containerizer/mesos/container_destroy_errors", 1);
@@ -246,6 +316,7 @@ read_now(void *arg)
         reading->targets[reading->count++] = (struct target){
             .id = xstrdup(container->id),
             .sandbox = xstrdup(container->sandbox),
+            .kept = container->kept,
             .pid = container->pid,
             .not_before = container->not_before,
             .not_after = container->not_after,
@@ -278,6 +349,25 @@ read_soon(struct native *native)
     native->read_timer = native->host->timer_start(native->host, wait > 0 ? wait : 0, read_now, native);
 }
 
+/* Those that have no process may be gone at once, and with one its own children. */
+static void
+children_destroy(struct container *container)
+{
+    struct container *child;
+    bool again = true;
+    while (again) {
+        again = false;
+        list_foreach(child, &container->children, in_parent)
+        {
+            if (child->state == STATE_ENDED || child->destroy_wanted || child->state == STATE_ENDING)
+                continue;
+            container_destroy(child);
+            again = true;
+            break;
+        }
+    }
+}
+
 /* Also called again when the first process has ended. */
 void
 end_begin(struct container *container)
@@ -286,8 +376,9 @@ end_begin(struct container *container)
     if (container->state != STATE_ENDING) {
         container->state = STATE_ENDING;
         container->ending_since_ms = native->host->now_ms(native->host);
+        children_destroy(container);
         if (container->pid == 0) { /* there never was a process */
-            cleanup_next(container);
+            processes_gone(container);
             return;
         }
         if (!container->exited)

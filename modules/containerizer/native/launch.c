@@ -33,6 +33,8 @@ launching_over(struct container *container)
     container->pid_path = NULL;
     buf_fini(&container->steps);
     container->steps = (struct buf){0};
+    buf_fini(&container->environment);
+    container->environment = (struct buf){0};
     close_at(&container->out_fd);
     close_at(&container->err_fd);
     close_at(&container->word_fd); /* without a word to go the helper ends */
@@ -81,6 +83,7 @@ launched(struct container *container)
     struct mesos_call *call = container->launch;
     launching_over(container);
     container->state = STATE_RUNNING;
+    container->ran = true;
     reply_byte(native, call, ANSWER_LAUNCHED);
 }
 
@@ -104,7 +107,7 @@ isolate_next(struct container *container)
         uint32_t i = container->next++;
         void *isolator;
         const struct mesos_isolator_ops *ops = services->isolator_ops(services->self, i, &isolator);
-        if (!ops->isolate)
+        if (!ops->isolate || !container_isolated(container, i))
             continue;
         ops->isolate(isolator, container->id, container->pid,
                      services->call_new(services->self, i, "isolate", on_isolated, container));
@@ -270,7 +273,7 @@ prepare_next(struct container *container)
         void *isolator;
         const struct mesos_isolator_ops *ops = services->isolator_ops(services->self, i, &isolator);
         container->prepared = container->next;
-        if (!ops->prepare)
+        if (!ops->prepare || !container_isolated(container, i))
             continue;
         auto_buf struct buf packed = {0};
         struct mesos_isolator_container view = {
@@ -308,9 +311,34 @@ open_output(struct container *container, struct err *err)
 }
 
 static void
-on_user(struct container *container, const struct user *user, const char *error)
+prepare(struct container *container)
 {
     struct err err = {0};
+    if (open_output(container, &err) < 0) {
+        launch_fail(container, err.code, err.text);
+        return;
+    }
+    container->next = 0;
+    prepare_next(container);
+}
+
+static void
+on_ground(struct container *container, int status, const char *error)
+{
+    struct err err = {0};
+    if (unwanted(container, "preparing"))
+        return;
+    if (status < 0)
+        launch_fail(container, status, error);
+    else if (description_begin(container, NULL, &err) < 0)
+        launch_fail(container, err.code, err.text);
+    else
+        prepare(container);
+}
+
+static void
+on_user(struct container *container, const struct user *user, const char *error)
+{
     if (unwanted(container, "preparing"))
         return;
     if (error) {
@@ -318,11 +346,10 @@ on_user(struct container *container, const struct user *user, const char *error)
     } else if (user && geteuid() != 0 && user->uid != geteuid()) {
         auto_free char *text = xasprintf("Failed to run as user '%s': the agent is not root", user->name);
         launch_fail(container, -EPERM, text);
-    } else if (open_output(container, &err) < 0) {
-        launch_fail(container, err.code, err.text);
+    } else if (container->kept) {
+        ground_make(container, user, on_ground);
     } else {
-        container->next = 0;
-        prepare_next(container);
+        prepare(container);
     }
 }
 
@@ -337,11 +364,67 @@ static int
 check(const struct mesos_containerizer_launch *launch, const Mesos__Slave__ContainerConfig *config, struct err *err)
 {
     const char *id = launch->container_id;
-    if (!*id || strchr(id, '/') || strcmp(id, ".") == 0 || strcmp(id, "..") == 0 || strlen(id) > 200)
+    bool nested = strchr(id, '.') != NULL;
+    if (!*id || strchr(id, '/') || (!nested && strlen(id) > 242))
         return err_set(err, -EINVAL, "'%.200s' is no container id", id);
-    if (config->directory[0] != '/')
+    if (!nested && config->directory[0] != '/')
         return err_set(err, -EINVAL, "the sandbox '%s' is not an absolute path", config->directory);
     return fetch_check(config, err);
+}
+
+/* What the environment will be made of, when there is a sandbox. */
+static void
+environment_keep(struct container *container, const char *const *entries)
+{
+    for (; entries && *entries; entries++)
+        buf_append(&container->environment, *entries, strlen(*entries) + 1);
+}
+
+static void
+config_set(char **field, const char *text)
+{
+    free(*field);
+    *field = xstrdup(text);
+}
+
+/* The sandbox's path and the user of a nested one follow from its parent. */
+static void
+nested_config(const struct container *parent, const char *id, Mesos__Slave__ContainerConfig *config)
+{
+    auto_free char *sandbox = xasprintf("%s/containers/%s", parent->sandbox, strrchr(id, '.') + 1);
+    config_set(&config->directory, sandbox);
+    if (!config->user && parent->user)
+        config_set(&config->user, parent->user);
+}
+
+static bool
+is_standalone(const struct mesos_containerizer_launch *launch)
+{
+    return launch->size > offsetof(struct mesos_containerizer_launch, standalone) && launch->standalone;
+}
+
+/* Nothing of the kind is there: the launch begins. */
+static void
+begin(struct native *native, const struct mesos_containerizer_launch *launch, Mesos__Slave__ContainerConfig *config,
+      struct mesos_call *call)
+{
+    struct err err = {0};
+    struct container *container = container_new(native, launch->container_id, config->directory);
+    container->config = config;
+    container->launch = call;
+    container->user = config->user ? xstrdup(config->user) : NULL;
+    container->standalone = !container->parent && is_standalone(launch);
+    container->kept = container->parent || container->standalone;
+    container->debug = container->parent && config->has_container_class &&
+                       config->container_class == MESOS__SLAVE__CONTAINER_CLASS__DEBUG;
+    container_resources(container, launch->resources);
+    if (container->kept)
+        environment_keep(container, launch->environment);
+    else if (description_begin(container, launch, &err) < 0) {
+        launch_fail(container, err.code, err.text);
+        return;
+    }
+    user_find(container, on_user);
 }
 
 void
@@ -349,7 +432,10 @@ native_launch(void *instance, const struct mesos_containerizer_launch *launch, s
 {
     struct native *native = instance;
     struct err err = {0};
-    if (container_find(native, launch->container_id)) {
+    struct container *parent, *known = container_find(native, launch->container_id);
+    if (known && known->state == STATE_ENDED && known->standalone) {
+        container_drop(known);
+    } else if (known) {
         reply_byte(native, call, ANSWER_EXISTS);
         return;
     }
@@ -359,7 +445,8 @@ native_launch(void *instance, const struct mesos_containerizer_launch *launch, s
         answer(native, call, native->host->fail(native->host, -EPROTO, "the container's configuration does not decode"));
         return;
     }
-    if (!is_mine(config) || check(launch, config, &err) < 0) {
+    if (!is_mine(config) || check(launch, config, &err) < 0 ||
+        nested_check(native, launch->container_id, &parent, &err) < 0) {
         mesos__slave__container_config__free_unpacked(config, NULL);
         if (err.code < 0)
             answer(native, call, native->host->fail(native->host, err.code, "%s", err.text));
@@ -367,13 +454,7 @@ native_launch(void *instance, const struct mesos_containerizer_launch *launch, s
             reply_byte(native, call, ANSWER_NOT_MINE);
         return;
     }
-    struct container *container = container_new(native, launch->container_id, config->directory);
-    container->config = config;
-    container->launch = call;
-    container->user = config->user ? xstrdup(config->user) : NULL;
-    container_resources(container, launch->resources);
-    if (description_begin(container, launch, &err) < 0)
-        launch_fail(container, err.code, err.text);
-    else
-        user_find(container, on_user);
+    if (parent)
+        nested_config(parent, launch->container_id, config);
+    begin(native, launch, config, call);
 }

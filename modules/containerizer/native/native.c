@@ -36,13 +36,57 @@ container_find(struct native *native, const char *id)
 }
 
 struct container *
+container_alive(struct native *native, const char *id)
+{
+    struct container *container = container_find(native, id);
+    return container && container->state != STATE_ENDED ? container : NULL;
+}
+
+const char *
+container_name(const struct container *container)
+{
+    const char *dot = strrchr(container->id, '.');
+    return dot ? dot + 1 : container->id;
+}
+
+const char *
+container_directory(const struct container *container)
+{
+    while (container->debug && container->parent)
+        container = container->parent;
+    return container->sandbox;
+}
+
+bool
+container_isolated(const struct container *container, uint32_t index)
+{
+    const struct mesos_containerizer_services *services = container->native->services;
+    void *isolator;
+    const struct mesos_isolator_ops *ops = services->isolator_ops(services->self, index, &isolator);
+    if (container->parent)
+        return ops->supports_nesting && ops->supports_nesting(isolator);
+    return !container->standalone || (ops->supports_standalone && ops->supports_standalone(isolator));
+}
+
+/* A nested one is its parent's from now on. The parent, when there is one, is known. */
+struct container *
 container_new(struct native *native, const char *id, const char *sandbox)
 {
     struct container *container = xcalloc(1, sizeof *container);
+    const char *dot = strrchr(id, '.');
     container->native = native;
     container->id = xstrdup(id);
     container->sandbox = xstrdup(sandbox ? sandbox : "");
-    container->runtime_dir = xasprintf("%s/%s", native->containers_dir, id);
+    list_init(&container->children);
+    list_init(&container->in_parent);
+    if (dot) {
+        container->parent = map_get(&native->containers, str_n(id, (size_t)(dot - id)));
+        container->kept = true;
+        list_push(&container->parent->children, &container->in_parent);
+        container->runtime_dir = xasprintf("%s/containers/%s", container->parent->runtime_dir, dot + 1);
+    } else {
+        container->runtime_dir = xasprintf("%s/%s", native->containers_dir, id);
+    }
     container->out_fd = container->err_fd = container->word_fd = -1;
     container->exited = true;
     list_init(&container->waits);
@@ -70,8 +114,17 @@ container_free(struct container *container)
         services->call_forget(services->self, container); /* an isolator may still owe an answer to it */
     map_remove(&container->native->containers, str_of(container->id));
     list_remove(&container->in_ending);
+    list_remove(&container->in_parent);
+    struct container *child, *tmp;
+    list_foreach_safe(child, tmp, &container->children, in_parent)
+    {
+        list_remove(&child->in_parent);
+        child->parent = NULL; /* everything is going */
+    }
     owed_free(&container->waits);
     owed_free(&container->destroys);
+    buf_fini(&container->termination);
+    buf_fini(&container->environment);
     close_at(&container->out_fd);
     close_at(&container->err_fd);
     close_at(&container->word_fd);
@@ -100,10 +153,23 @@ native_wait(void *instance, const char *container_id, struct mesos_call *call)
 {
     struct native *native = instance;
     struct container *container = container_find(native, container_id);
-    if (container)
-        owe(&container->waits, call);
-    else
+    if (!container)
         answer(native, call, unknown(native, container_id));
+    else if (container->state == STATE_ENDED)
+        native->host->reply(native->host, call, 0,
+                            (struct mesos_bytes){buf_data(&container->termination), container->termination.len});
+    else
+        owe(&container->waits, call);
+}
+
+void
+container_destroy(struct container *container)
+{
+    container->destroy_wanted = true;
+    if (container->state == STATE_RUNNING)
+        end_begin(container);
+    else if (container->fetching) /* its end is the launch's end */
+        container->native->services->fetch_cancel(container->native->services->self, container->fetching);
 }
 
 static void
@@ -115,12 +181,12 @@ native_destroy(void *instance, const char *container_id, struct mesos_call *call
         answer(native, call, unknown(native, container_id));
         return;
     }
+    if (container->state == STATE_ENDED) {
+        native_wait(instance, container_id, call);
+        return;
+    }
     owe(&container->destroys, call);
-    container->destroy_wanted = true;
-    if (container->state == STATE_RUNNING)
-        end_begin(container);
-    else if (container->fetching) /* its end is the launch's end */
-        native->services->fetch_cancel(native->services->self, container->fetching);
+    container_destroy(container);
 }
 
 /* The figures that a container's own resources give: Mesos shows requests as soft limits and memory as a limit too. */
@@ -209,7 +275,7 @@ native_update(void *instance, const char *container_id, struct mesos_resources r
               struct mesos_call *call)
 {
     struct native *native = instance;
-    struct container *container = container_find(native, container_id);
+    struct container *container = container_alive(native, container_id);
     if (!container) {
         answer(native, call, unknown(native, container_id));
         return;
@@ -219,7 +285,7 @@ native_update(void *instance, const char *container_id, struct mesos_resources r
     for (uint32_t i = 0; i < native->services->isolator_count; i++) {
         void *isolator;
         const struct mesos_isolator_ops *ops = native->services->isolator_ops(native->services->self, i, &isolator);
-        if (ops->update)
+        if (ops->update && container_isolated(container, i))
             ops->update(isolator, container_id, requests, limits, gather_call(gather, i));
     }
     on_gathered(gather, 0, NULL, (struct mesos_bytes){NULL, 0});
@@ -229,7 +295,7 @@ static void
 native_usage(void *instance, const char *container_id, struct mesos_call *call)
 {
     struct native *native = instance;
-    struct container *container = container_find(native, container_id);
+    struct container *container = container_alive(native, container_id);
     if (!container) {
         answer(native, call, unknown(native, container_id));
         return;
@@ -239,7 +305,7 @@ native_usage(void *instance, const char *container_id, struct mesos_call *call)
     for (uint32_t i = 0; i < native->services->isolator_count; i++) {
         void *isolator;
         const struct mesos_isolator_ops *ops = native->services->isolator_ops(native->services->self, i, &isolator);
-        if (ops->usage)
+        if (ops->usage && container_isolated(container, i))
             ops->usage(isolator, container_id, gather_call(gather, i));
     }
     Mesos__V1__ResourceStatistics now = MESOS__V1__RESOURCE_STATISTICS__INIT;
@@ -249,19 +315,42 @@ native_usage(void *instance, const char *container_id, struct mesos_call *call)
     on_gathered(gather, 0, NULL, (struct mesos_bytes){packed, len});
 }
 
+/* A container's id as a message: the names from the last up to the root. */
+struct ids {
+    Mesos__V1__ContainerID chain[DEPTH_MAX + 1];
+};
+
+static Mesos__V1__ContainerID *
+ids_fill(struct ids *ids, const struct container *container)
+{
+    union {
+        const char *from;
+        char *to;
+    } text;
+    size_t count = 0;
+    for (const struct container *at = container; at; at = at->parent) {
+        mesos__v1__container_id__init(&ids->chain[count]);
+        text.from = container_name(at);
+        ids->chain[count].value = text.to;
+        if (count > 0)
+            ids->chain[count - 1].parent = &ids->chain[count];
+        count++;
+    }
+    return &ids->chain[0];
+}
+
 static void
 native_status(void *instance, const char *container_id, struct mesos_call *call)
 {
     struct native *native = instance;
-    struct container *container = container_find(native, container_id);
+    struct container *container = container_alive(native, container_id);
     if (!container) {
         answer(native, call, unknown(native, container_id));
         return;
     }
-    Mesos__V1__ContainerID id = MESOS__V1__CONTAINER_ID__INIT;
     Mesos__V1__ContainerStatus own = MESOS__V1__CONTAINER_STATUS__INIT;
-    id.value = container->id;
-    own.container_id = &id;
+    struct ids ids;
+    own.container_id = ids_fill(&ids, container);
     own.has_executor_pid = container->pid > 0;
     own.executor_pid = (uint32_t)container->pid;
     struct gather *gather = gather_new(native, "status", call);
@@ -270,7 +359,7 @@ native_status(void *instance, const char *container_id, struct mesos_call *call)
     for (uint32_t i = 0; i < native->services->isolator_count; i++) {
         void *isolator;
         const struct mesos_isolator_ops *ops = native->services->isolator_ops(native->services->self, i, &isolator);
-        if (ops->status)
+        if (ops->status && container_isolated(container, i))
             ops->status(isolator, container_id, gather_call(gather, i));
     }
     on_gathered(gather, 0, NULL, (struct mesos_bytes){NULL, 0});
@@ -290,13 +379,25 @@ static void
 on_limited(void *arg, const char *container_id, struct mesos_bytes limitation)
 {
     struct native *native = arg;
-    struct container *container = container_find(native, container_id);
+    struct container *container = container_alive(native, container_id);
     if (!container || container->limitation || container->state == STATE_ENDING)
         return;
     container->limitation = mesos__slave__container_limitation__unpack(NULL, limitation.len, limitation.data);
     container->destroy_wanted = true;
     if (container->state == STATE_RUNNING)
         end_begin(container);
+}
+
+/* The program's own status where its init wrote it down; else the init was killed, and the program with it. */
+static void
+kept_status(struct container *container)
+{
+    int status;
+    if (status_read(container, &status))
+        container->status = status;
+    else if (!container->has_status)
+        container->status = SIGKILL;
+    container->has_status = true;
 }
 
 void
@@ -306,6 +407,8 @@ on_container_exited(pid_t pid, int status, void *arg)
     container->exited = true;
     container->has_status = status >= 0;
     container->status = status;
+    if (container->kept)
+        kept_status(container);
     if (container->state == STATE_RUNNING || container->state == STATE_ENDING)
         end_begin(container);
 }
@@ -391,6 +494,9 @@ static const struct mesos_containerizer_ops ops = {
     .usage = native_usage,
     .status = native_status,
     .kill = native_kill,
+    .remove = native_remove,
+    .describe = native_describe,
+    .each = native_each,
 };
 
 static const struct mesos_module module = {

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What the files of containerizer "native" share. One container is a small machine of states that only moves forward:
- * launching (user, prepare, fetch, start, isolate) -> running -> ending (kill, clean up) -> forgotten. Each step ends by
- * calling the next; a wish to destroy is remembered and looked at between steps.
+ * launching (user, ground, prepare, fetch, start, isolate) -> running -> ending (kill, clean up) -> ended or forgotten.
+ * Each step ends by calling the next; a wish to destroy is remembered and looked at between steps.
+ *
+ * Nested and standalone containers are "kept": an init of ours stays above their program and writes its wait status
+ * down, so that it outlives the agent, and their termination is kept until somebody removes it.
  */
 #ifndef NATIVE_NATIVE_H
 #define NATIVE_NATIVE_H
@@ -13,7 +16,17 @@
 #include "mesos/containerizer.h"
 #include "mesos/slave/containerizer.pb-c.h"
 
-enum state { STATE_PREPARING, STATE_FETCHING, STATE_STARTING, STATE_ISOLATING, STATE_RUNNING, STATE_ENDING };
+#define DEPTH_MAX 32 /* of nesting */
+
+enum state {
+    STATE_PREPARING,
+    STATE_FETCHING,
+    STATE_STARTING,
+    STATE_ISOLATING,
+    STATE_RUNNING,
+    STATE_ENDING,
+    STATE_ENDED, /* kept ones only: nothing is left but its termination */
+};
 
 /* Numbers of a user, as the helper wants them. */
 struct user {
@@ -45,6 +58,15 @@ struct container {
     struct native *native;
     char *id, *sandbox, *user, *runtime_dir;
     enum state state;
+    struct container *parent; /* it is nested in this one */
+    struct list children, in_parent;
+    bool standalone; /* a root of no executor's */
+    bool kept; /* nested or standalone */
+    bool debug; /* runs in its parent's directory and environment; does not outlive the agent */
+    bool ran; /* was launched: its termination is of interest */
+    bool waits_for_children; /* ending; the next step is cleanup */
+    struct buf termination; /* packed; STATE_ENDED */
+    struct buf environment; /* kept ones while launching: "NAME=value", NUL behind each */
     Mesos__Slave__ContainerConfig *config; /* only while launching */
     struct buf steps; /* only while launching: what the helper is told */
     char *pid_path; /* only while launching */
@@ -78,6 +100,15 @@ struct owed {
 struct container *container_new(struct native *native, const char *id, const char *sandbox);
 void container_free(struct container *container);
 struct container *container_find(struct native *native, const char *id);
+/* The same, and its processes may live. */
+struct container *container_alive(struct native *native, const char *id);
+/* Ends it now, or when the step of its launch that is under way is over. */
+void container_destroy(struct container *container);
+/* Whether isolator `index` looks after it. */
+bool container_isolated(const struct container *container, uint32_t index);
+/* Its last name. */
+const char *container_name(const struct container *container);
+const char *container_directory(const struct container *container); /* where its program starts */
 void container_resources(struct container *container, struct mesos_resources resources);
 void owe(struct list *list, struct mesos_call *call);
 void answer(const struct native *native, struct mesos_call *call, int status);
@@ -87,7 +118,20 @@ void on_container_exited(pid_t pid, int status, void *arg);
 void native_launch(void *instance, const struct mesos_containerizer_launch *launch, struct mesos_call *call);
 void launch_fail(struct container *container, int code, const char *text);
 
+/* nested.c: what nested and standalone containers need beyond the others. */
+/* Checks an id with dots and finds the parent; *ret_parent NULL = a root. */
+int nested_check(struct native *native, const char *id, struct container **ret_parent, struct err *err);
+/* Sandbox, directories below runtime_dir and environment; done comes from the loop, error NULL = all is there. */
+void ground_make(struct container *container, const struct user *user,
+                 void (*done)(struct container *container, int status, const char *error));
+void native_remove(void *instance, const char *container_id, struct mesos_call *call);
+int native_describe(void *instance, const char *container_id, struct mesos_container_view *ret);
+void native_each(void *instance, void (*found)(void *arg, const struct mesos_container_view *view), void *arg);
+/* What its init wrote down: true and the wait status of its program. */
+bool status_read(const struct container *container, int *ret);
+
 /* description.c: turns configuration into the helper's steps. */
+/* launch: NULL for kept ones, whose environment is in the container. */
 int description_begin(struct container *container, const struct mesos_containerizer_launch *launch, struct err *err);
 /* Adds what an isolator's packed ContainerLaunchInfo asks for. */
 int description_isolator(struct container *container, const char *isolator, struct mesos_bytes info, struct err *err);
@@ -106,6 +150,10 @@ int fetch_start(struct container *container, void (*done)(struct container *cont
 
 /* end.c */
 void end_begin(struct container *container);
+/* Its files below runtime_dir; all: also what tells of a kept one that it has ended. */
+void runtime_forget(const struct container *container, bool all);
+/* Forgets an ended container and those in it. */
+void container_drop(struct container *container);
 void end_stop(struct native *native);
 
 /* recover.c */

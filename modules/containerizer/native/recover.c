@@ -5,19 +5,22 @@
  */
 #include <dirent.h>
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
+#include <unistd.h>
 #include "base/file.h"
 #include "common/processes.h"
 #include "native.h"
 
 #define STATE_MAX_BYTES 65536
 
-/* What <runtime_dir>/containers/<id>/state says. */
+/* What <runtime_dir>/containers/<id> says. Parents come before their children. */
 struct found {
-    char *id, *sandbox;
+    char *id, *sandbox, *user;
     pid_t pid;
     uint64_t start_time;
-    bool alive;
+    bool alive, standalone, debug, ended;
+    struct buf termination;
 };
 
 struct recovery {
@@ -41,46 +44,99 @@ read_state(const char *path, struct found *ret)
     if (file_read(path, STATE_MAX_BYTES, &text, NULL) < 0)
         return -ENOENT;
     struct str rest = buf_str(&text);
-    struct str first = str_cut(&rest, '\n'), sandbox = str_cut(&rest, '\n');
+    struct str first = str_cut(&rest, '\n'), sandbox = str_cut(&rest, '\n'), user = str_cut(&rest, '\n');
     struct str pid = str_cut(&first, ' ');
     uint64_t number;
     if (str_to_u64(pid, &number) < 0 || number == 0 || number > INT32_MAX || str_to_u64(first, &ret->start_time) < 0)
         return -EINVAL;
     ret->pid = (pid_t)number;
     ret->sandbox = str_dup(sandbox);
+    ret->user = user.len > 0 ? str_dup(user) : NULL;
     return 0;
 }
 
+static bool
+is_there(const char *directory, const char *name)
+{
+    auto_free char *path = xasprintf("%s/%s", directory, name);
+    return access(path, F_OK) == 0;
+}
+
+/* A torn one counts as none. */
+static bool
+read_termination(const char *directory, struct buf *ret)
+{
+    auto_free char *path = xasprintf("%s/termination", directory);
+    auto_buf struct buf record = {0};
+    uint32_t len;
+    if (file_read(path, STATE_MAX_BYTES, &record, NULL) < 0 || record.len < sizeof len)
+        return false;
+    memcpy(&len, buf_data(&record), sizeof len);
+    if (len != record.len - sizeof len)
+        return false;
+    Mesos__Slave__ContainerTermination *t =
+        mesos__slave__container_termination__unpack(NULL, len, (const uint8_t *)buf_data(&record) + sizeof len);
+    if (!t)
+        return false;
+    mesos__slave__container_termination__free_unpacked(t, NULL);
+    buf_append(ret, buf_data(&record) + sizeof len, len);
+    return true;
+}
+
+static void look_below(struct recovery *recovery, const char *directory, const char *parent, const char *sandbox,
+                       unsigned depth);
+
 static void
-look_at(struct recovery *recovery, const char *directory, const char *id)
+look_at(struct recovery *recovery, const char *above, const char *id, const char *parent_sandbox, unsigned depth)
 {
     struct found found = {0};
     struct process process;
-    auto_free char *path = xasprintf("%s/%s/state", directory, id);
-    if (read_state(path, &found) < 0)
-        found.sandbox = xstrdup(""); /* the helper ended before it wrote: nothing ran */
+    const char *name = strrchr(id, '.') ? strrchr(id, '.') + 1 : id;
+    auto_free char *directory = xasprintf("%s/%s", above, name);
+    auto_free char *path = xasprintf("%s/state", directory);
+    auto_free char *nested = xasprintf("%s/containers", directory);
+    if (read_state(path, &found) < 0) /* the helper ended before it wrote and nothing ran, or it was tidied up */
+        found.sandbox = parent_sandbox ? xasprintf("%s/containers/%s", parent_sandbox, name) : xstrdup("");
     found.id = xstrdup(id);
+    found.standalone = !parent_sandbox && is_there(directory, "standalone.marker");
+    found.debug = parent_sandbox && is_there(directory, "force_destroy_on_recovery");
+    found.ended = (parent_sandbox || found.standalone) && read_termination(directory, &found.termination);
+    if (found.standalone && !found.sandbox[0] && recovery->native->host->work_dir) {
+        free(found.sandbox);
+        found.sandbox = xasprintf("%s/containers/%s", recovery->native->host->work_dir, id);
+    }
     found.alive = found.pid > 0 && process_read(found.pid, &process) == 0 && process.state != 'Z' &&
                   process.start_time == found.start_time;
     recovery->found = xreallocarray(recovery->found, recovery->count + 1, sizeof found);
     recovery->found[recovery->count++] = found;
+    if (depth < DEPTH_MAX)
+        look_below(recovery, nested, id, found.sandbox, depth + 1);
+}
+
+/* parent NULL: the roots. */
+static void
+look_below(struct recovery *recovery, const char *directory, const char *parent, const char *sandbox, unsigned depth)
+{
+    DIR *dir = opendir(directory);
+    if (!dir) {
+        if (!parent)
+            recovery->status = err_errno(&recovery->err, "cannot read '%s'", directory);
+        return;
+    }
+    for (const struct dirent *entry; (entry = readdir(dir)) != NULL;) {
+        if (strchr(entry->d_name, '.'))
+            continue;
+        auto_free char *id = parent ? xasprintf("%s.%s", parent, entry->d_name) : xstrdup(entry->d_name);
+        look_at(recovery, directory, id, sandbox, depth);
+    }
+    closedir(dir);
 }
 
 static void
 recovery_work(void *arg)
 {
     struct recovery *recovery = arg;
-    const char *directory = recovery->native->containers_dir;
-    DIR *dir = opendir(directory);
-    if (!dir) {
-        recovery->status = err_errno(&recovery->err, "cannot read '%s'", directory);
-        return;
-    }
-    for (const struct dirent *entry; (entry = readdir(dir)) != NULL;) {
-        if (entry->d_name[0] != '.')
-            look_at(recovery, directory, entry->d_name);
-    }
-    closedir(dir);
+    look_below(recovery, recovery->native->containers_dir, NULL, NULL, 1);
 }
 
 static void
@@ -93,6 +149,8 @@ recovery_free(struct recovery *recovery)
     for (size_t i = 0; i < recovery->count; i++) {
         free(recovery->found[i].id);
         free(recovery->found[i].sandbox);
+        free(recovery->found[i].user);
+        buf_fini(&recovery->found[i].termination);
     }
     for (size_t i = 0; i < recovery->state_count; i++) {
         text.from = recovery->states[i].container_id;
@@ -126,11 +184,39 @@ take_back(struct recovery *recovery, const char *id, const char *sandbox, const 
     container->prepared = native->services->isolator_count;
     if (!found)
         return container;
+    container->user = found->user ? xstrdup(found->user) : NULL;
     container->pid = found->pid;
     container->not_before = container->not_after = found->start_time;
     if (found->alive && native->host->watch_pid(native->host, found->pid, on_container_exited, container) == 0)
         container->exited = false;
     return container;
+}
+
+/* One that the agent does not know of by itself: nested in another, or standalone. */
+static void
+take_kept_back(struct recovery *recovery, const struct found *found)
+{
+    struct native *native = recovery->native;
+    const char *dot = strrchr(found->id, '.');
+    if (dot && !map_get(&native->containers, str_n(found->id, (size_t)(dot - found->id))))
+        return; /* cannot be: its parent was read before it */
+    struct container *container = take_back(recovery, found->id, found->sandbox, found);
+    container->standalone = found->standalone;
+    container->debug = found->debug;
+    container->kept = container->ran = true;
+    if (found->ended) {
+        container->state = STATE_ENDED;
+        buf_append(&container->termination, buf_data(&found->termination), found->termination.len);
+        return;
+    }
+    container->destroy_wanted = found->debug;
+    if (container->exited) {
+        container->has_status = true;
+        if (!status_read(container, &container->status))
+            container->status = SIGKILL;
+    }
+    if (found->pid == 0 && container->exited)
+        container->ran = false; /* nothing ever ran, so there is nothing to tell */
 }
 
 static void
@@ -150,6 +236,10 @@ take_all_back(struct recovery *recovery)
         const struct found *found = &recovery->found[i];
         if (container_find(native, found->id))
             continue;
+        if (found->standalone || strchr(found->id, '.')) {
+            take_kept_back(recovery, found);
+            continue;
+        }
         take_back(recovery, found->id, found->sandbox, found)->destroy_wanted = true;
         recovery->orphans[recovery->orphan_count++] = found->id;
     }
@@ -198,6 +288,26 @@ on_recovered(void *arg, int status, const char *error, struct mesos_bytes bytes)
     recover_next(recovery);
 }
 
+/* The agent's, and those of our own that the isolator looks after. */
+static struct mesos_isolator_state *
+states_for(const struct recovery *recovery, uint32_t isolator, size_t *ret_count)
+{
+    struct native *native = recovery->native;
+    const struct container *container;
+    size_t count = recovery->state_count;
+    struct mesos_isolator_state *states = xcalloc(count + map_count(&native->containers) + 1, sizeof *states);
+    if (count > 0)
+        memcpy(states, recovery->states, count * sizeof *states);
+    map_foreach(container, &native->containers)
+    {
+        if (container->kept && container->state != STATE_ENDED && container_isolated(container, isolator))
+            states[count++] = (struct mesos_isolator_state){sizeof *states, container->id,
+                                                            container->exited ? 0 : container->pid, container->sandbox};
+    }
+    *ret_count = count;
+    return states;
+}
+
 static void
 recover_next(struct recovery *recovery)
 {
@@ -208,7 +318,9 @@ recover_next(struct recovery *recovery)
         const struct mesos_isolator_ops *ops = services->isolator_ops(services->self, i, &isolator);
         if (!ops->recover)
             continue;
-        ops->recover(isolator, recovery->states, recovery->state_count, recovery->orphans, recovery->orphan_count,
+        size_t count;
+        auto_free struct mesos_isolator_state *states = states_for(recovery, i, &count);
+        ops->recover(isolator, states, count, recovery->orphans, recovery->orphan_count,
                      services->call_new(services->self, i, "recover", on_recovered, recovery));
         return;
     }

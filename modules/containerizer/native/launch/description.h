@@ -38,6 +38,7 @@ enum launch_kind {
     LAUNCH_USER, /* struct launch_user and its groups */
     LAUNCH_NO_NEW_PRIVILEGES,
     LAUNCH_SHELL, /* a command line for /bin/sh that must succeed */
+    LAUNCH_INIT, /* path: stay as init and write the wait status there; a child goes on with the steps */
     LAUNCH_EXECUTE, /* path or name: the last step */
 };
 

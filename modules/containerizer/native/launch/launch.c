@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <limits.h>
+#include <signal.h>
 #include <linux/close_range.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -33,6 +34,7 @@ struct launch {
     size_t len;
     char **environment, **arguments;
     size_t environment_count, argument_count, cap;
+    pid_t init; /* 0: what runs is the first process */
 };
 
 __attribute__((noreturn, format(printf, 1, 2))) static void
@@ -238,6 +240,66 @@ execute(const struct launch *launch, const char *file)
     fail("Failed to execute '%s': %s", file, strerror(reason));
 }
 
+/* ---- init of a container that outlives the agent ---- */
+
+static void
+init_write_status(const char *path, int status)
+{
+    char text[16];
+    snprintf(text, sizeof text, "%d", status);
+    write_file(path, text);
+}
+
+/* Hands every signal on, reaps what is orphaned here, and ends with the program. Nothing of it is open in here: the
+ * program's end is the end of its output. */
+__attribute__((noreturn)) static void
+init_run(const char *path, pid_t program, const sigset_t *signals)
+{
+    close_range(0, ~0u, 0);
+    for (;;) {
+        siginfo_t info;
+        int signo = sigwaitinfo(signals, &info);
+        if (signo > 0 && signo != SIGCHLD)
+            kill(program, signo);
+        int status;
+        for (pid_t pid; (pid = waitpid(-1, &status, WNOHANG)) > 0;) {
+            if (pid != program)
+                continue;
+            init_write_status(path, status);
+            _exit(WIFEXITED(status) ? WEXITSTATUS(status) : FAILED);
+        }
+    }
+}
+
+/* Returns in the child, which goes when its init goes. */
+static void
+init(struct launch *launch, const char *path)
+{
+    sigset_t signals, before;
+    sigfillset(&signals);
+    sigprocmask(SIG_SETMASK, &signals, &before);
+    prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
+    pid_t self = getpid();
+    pid_t pid = fork();
+    if (pid < 0)
+        fail("Failed to fork: %s", strerror(errno));
+    if (pid > 0)
+        init_run(path, pid, &signals);
+    launch->init = self;
+    sigprocmask(SIG_SETMASK, &before, NULL);
+}
+
+/* Last before the program: a change of the user would take it back. */
+static void
+follow_init(const struct launch *launch)
+{
+    if (launch->init == 0)
+        return;
+    prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+    if (getppid() != launch->init)
+        _exit(FAILED);
+}
+
 static void
 take_step(struct launch *launch, const struct launch_step *step, char *bytes)
 {
@@ -278,7 +340,11 @@ take_step(struct launch *launch, const struct launch_step *step, char *bytes)
     case LAUNCH_SHELL:
         run_shell(launch, bytes);
         break;
+    case LAUNCH_INIT:
+        init(launch, bytes);
+        break;
     case LAUNCH_EXECUTE:
+        follow_init(launch);
         execute(launch, bytes);
         break;
     default:
