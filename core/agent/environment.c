@@ -56,7 +56,7 @@ set_given(struct variables *variables, const char *json)
 }
 
 static void
-set_mesos(struct variables *variables, const struct executor *executor)
+set_mesos(struct variables *variables, const struct executor *executor, bool ours)
 {
     const struct agent *agent = executor->agent;
     const struct agent_options *options = agent->options;
@@ -79,7 +79,7 @@ set_mesos(struct variables *variables, const struct executor *executor)
         set(variables, "MESOS_SUBSCRIPTION_BACKOFF_MAX",
             duration_format(options->executor_reregistration_timeout_ns, text));
     }
-    if (executor->generated || options->http_executor_domain_sockets)
+    if (executor->generated || ours || options->http_executor_domain_sockets)
         set(variables, "MESOS_DOMAIN_SOCKET", agent->socket_path);
 }
 
@@ -88,9 +88,9 @@ executor_environment(const struct executor *executor, struct arena *arena)
 {
     struct variables variables = {.arena = arena};
     set_given(&variables, executor->agent->options->executor_environment_variables);
-    set_mesos(&variables, executor);
     const Mesos__V1__ExecutorInfo *info =
         message_unpack(&mesos__v1__executor_info__descriptor, packed_str(&executor->info), arena, NULL);
+    set_mesos(&variables, executor, info && executor_is_default(info));
     const Mesos__V1__Environment *wanted = info && info->command ? info->command->environment : NULL;
     for (size_t i = 0; wanted && i < wanted->n_variables; i++)
         if (wanted->variables[i]->value)

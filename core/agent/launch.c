@@ -234,7 +234,9 @@ config_pack(const struct executor *executor, const Mesos__V1__ExecutorInfo *info
     pb_bytes(out, 8, packed_str(&executor->info));
     if (executor->generated && task)
         pb_bytes(out, 9, packed_str(&task->info));
-    if (info->command)
+    if (executor_is_default(info))
+        message_pack(&part, default_executor_command(executor, arena));
+    else if (info->command)
         message_pack(&part, info->command);
     pb_bytes(out, 11, buf_str(&part));
     if (info->container) {

@@ -14,10 +14,6 @@ message_run_task_group(struct agent *agent, const struct upid *from,
         .launch_known = message->has_launch_executor,
         .launch = message->launch_executor,
     };
-    if (message->executor->type == MESOS__V1__EXECUTOR_INFO__TYPE__DEFAULT)
-        order.refusal = "Failed to launch container: this agent has no default executor yet; name an "
-                        "executor of your own "
-                        "(type CUSTOM) or launch the tasks one by one";
     if (order.count)
         order_take(agent, from, &order, message->framework, NULL, "RunTaskGroupMessage");
 }

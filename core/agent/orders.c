@@ -60,15 +60,6 @@ error(const struct order *order, task_reason reason, const char *message)
                           MESOS__V1__TASK_STATE__TASK_ERROR, reason, message);
 }
 
-static void
-refuse(const struct order *order)
-{
-    for (size_t i = 0; i < order->count; i++)
-        agent_update_make(order->agent, order->framework, NULL, str_of(order->tasks[i]->task_id->value),
-                          MESOS__V1__TASK_STATE__TASK_FAILED,
-                          MESOS__V1__TASK_STATUS__REASON__REASON_CONTAINER_LAUNCH_FAILED, order->refusal);
-}
-
 /* The tasks as queued ones of the executor; none of them when one is no good. */
 static int
 queue(const struct order *order, struct executor *executor, struct err *err)
@@ -192,11 +183,6 @@ order_take(struct agent *agent, const struct upid *from, struct order *order,
             return;
         }
         log_info("got task %s of framework %s", id, order->framework->id);
-    }
-    if (order->refusal) {
-        refuse(order);
-        framework_settle(order->framework);
-        return;
     }
     if (!order->executor && !order->tasks[0]->command) {
         auto_free char *message =

@@ -11,7 +11,6 @@ struct order {
     size_t count;              /* at least one */
     bool group;                /* the tasks live and die together */
     bool launch_known, launch; /* the master's word on whether the executor is to be started */
-    const char *refusal;       /* not NULL: what the tasks' TASK_FAILED says instead of running them */
     /* Filled in by order_take: */
     struct agent *agent;
     struct framework *framework;

@@ -4,7 +4,7 @@ noinst_LIBRARIES += core/agent/libagent.a
 core_agent_libagent_a_SOURCES = \
   core/agent/agent.c core/agent/agent.h core/agent/call_heartbeat.c core/agent/call_message.c \
   core/agent/call_subscribe.c core/agent/call_update.c core/agent/calls.def core/agent/checkpoint.c core/agent/checkpoint_resources.c \
-  core/agent/command_executor.c core/agent/container_figures.c core/agent/containers.h core/agent/detect.c core/agent/environment.c core/agent/environment_json.c core/agent/environment_json.h core/agent/executor_stream.c \
+  core/agent/command_executor.c core/agent/container_figures.c core/agent/containers.h core/agent/default_executor.c core/agent/detect.c core/agent/environment.c core/agent/environment_json.c core/agent/environment_json.h core/agent/executor_stream.c \
   core/agent/executors.c core/agent/fetcher.c core/agent/fetcher.h core/agent/fetcher_cache.c \
   core/agent/fetcher_cache.h core/agent/files_sandbox.c core/agent/frameworks.c core/agent/gc.c \
   core/agent/http_api_v1.c core/agent/http_api_v1_executor.c core/agent/http_containers.c \

@@ -272,6 +272,9 @@ void agent_update_drop(struct agent *agent, struct framework *framework, struct 
 Mesos__V1__ExecutorInfo *command_executor_info(const struct agent *agent,
                                                const Mesos__V1__FrameworkInfo *framework,
                                                const Mesos__V1__TaskInfo *task, struct arena *arena);
+/* default_executor.c */
+bool executor_is_default(const Mesos__V1__ExecutorInfo *info);
+Mesos__V1__CommandInfo *default_executor_command(const struct executor *executor, struct arena *arena);
 /* environment.c: "NAME=value", NULL-terminated, in arena. */
 const char *const *executor_environment(const struct executor *executor, struct arena *arena);
 

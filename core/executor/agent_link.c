@@ -3,7 +3,6 @@
 #include "executor/agent_link.h"
 
 #include <errno.h>
-#include <stdio.h>
 
 #include "base/log.h"
 #include "wire/http_client.h"
@@ -33,15 +32,16 @@ struct agent_link {
 
 static void subscribe(void *arg);
 
-static size_t
-put_headers(const struct agent_link *link, char *authorization, size_t size, struct http_header headers[4])
+size_t
+agent_link_headers(const struct agent_link_options *options, char **authorization, struct http_header headers[4])
 {
     size_t n = 0;
+    *authorization = NULL;
     headers[n++] = (struct http_header){STR_LIT("Accept"), STR_LIT("application/x-protobuf")};
     headers[n++] = (struct http_header){STR_LIT("Content-Type"), STR_LIT("application/x-protobuf")};
-    if (link->options.token) {
-        snprintf(authorization, size, "Bearer %s", link->options.token);
-        headers[n++] = (struct http_header){STR_LIT("Authorization"), str_of(authorization)};
+    if (options->token) {
+        *authorization = xasprintf("Bearer %s", options->token);
+        headers[n++] = (struct http_header){STR_LIT("Authorization"), str_of(*authorization)};
     }
     return n;
 }
@@ -53,15 +53,14 @@ send_call(struct agent_link *link, struct http_client *client, Mesos__V1__Execut
     Mesos__V1__FrameworkID framework_id = MESOS__V1__FRAMEWORK_ID__INIT;
     Mesos__V1__ExecutorID executor_id = MESOS__V1__EXECUTOR_ID__INIT;
     struct http_header headers[4];
-    size_t size = (link->options.token ? strlen(link->options.token) : 0) + sizeof("Bearer ");
-    auto_free char *authorization = xmalloc(size);
+    auto_free char *authorization = NULL;
     auto_buf struct buf body = {0};
     framework_id.value = (char *)(uintptr_t)link->options.framework_id;
     executor_id.value = (char *)(uintptr_t)link->options.executor_id;
     call->framework_id = &framework_id;
     call->executor_id = &executor_id;
     message_pack(&body, call);
-    size_t count = put_headers(link, authorization, size, headers);
+    size_t count = agent_link_headers(&link->options, &authorization, headers);
     http_client_send(client, "POST", link->options.target, headers, count, buf_str(&body), timeout_ms, handler, link);
 }
 

@@ -10,6 +10,7 @@
 #include "loop/address.h"
 #include "loop/loop.h"
 #include "mesos/v1/executor/executor.pb-c.h"
+#include "wire/http.h"
 
 struct agent_link;
 
@@ -43,5 +44,10 @@ bool agent_link_subscribed(const struct agent_link *link);
 /* Sends one call; its ids are filled in. Only while subscribed; a failure drops the line, and the next SUBSCRIBE
  * repeats what was not acknowledged. */
 void agent_link_call(struct agent_link *link, Mesos__V1__Executor__Call *call);
+
+/* Content types and the token, for this and other calls to the agent. *authorization backs the last header: the caller
+ * frees it after sending. */
+size_t agent_link_headers(const struct agent_link_options *options, char **authorization,
+                          struct http_header headers[4]);
 
 #endif

@@ -2,12 +2,16 @@
 # The helpers that run beside a task. They link only what they use, so that a waiting executor stays small.
 noinst_LIBRARIES += core/executor/libexecutor.a
 core_executor_libexecutor_a_SOURCES = \
+  core/executor/agent_call.c core/executor/agent_call.h \
   core/executor/agent_link.c core/executor/agent_link.h \
   core/executor/check.c core/executor/check.h \
   core/executor/command_executor.c core/executor/command_executor.h \
+  core/executor/default_executor.c core/executor/default_executor.h \
   core/executor/flags.c core/executor/flags.h \
+  core/executor/pod.h core/executor/pod_launch.c core/executor/pod_task.c \
   core/executor/probe.c core/executor/probe.h \
   core/executor/probe_command.c core/executor/probe_http.c core/executor/probe_tcp.c \
+  core/executor/probe_nested.c core/executor/probe_nested.h \
   core/executor/surroundings.c core/executor/surroundings.h \
   core/executor/task_checks.c core/executor/task_checks.h \
   core/executor/task_process.c core/executor/task_process.h \
@@ -18,6 +22,10 @@ EXECUTOR_LIBS = core/executor/libexecutor.a core/wire/libwire.a module-api/proto
 pkglibexec_PROGRAMS += core/executor/mesos-executor
 core_executor_mesos_executor_SOURCES = core/executor/mesos_executor.c
 core_executor_mesos_executor_LDADD = $(EXECUTOR_LIBS)
+
+pkglibexec_PROGRAMS += core/executor/mesos-default-executor
+core_executor_mesos_default_executor_SOURCES = core/executor/mesos_default_executor.c
+core_executor_mesos_default_executor_LDADD = $(EXECUTOR_LIBS)
 
 pkglibexec_PROGRAMS += core/executor/mesos-http-check
 core_executor_mesos_http_check_CPPFLAGS = $(AM_CPPFLAGS) $(CURL_CFLAGS)
