@@ -20,6 +20,13 @@ def command_task(task_id, command, offer, cpus=0.1, mem=32, **more):
             "resources": [scalar("cpus", cpus), scalar("mem", mem)], **more}
 
 
+def group_operation(framework_id, executor_id, tasks, **more):
+    """LAUNCH_GROUP of tasks (as command_task makes them) under a default executor."""
+    executor = {"type": "DEFAULT", "executor_id": {"value": executor_id}, "framework_id": {"value": framework_id},
+                "resources": [scalar("cpus", 0.1), scalar("mem", 32), scalar("disk", 16)], **more}
+    return {"type": "LAUNCH_GROUP", "launch_group": {"executor": executor, "task_group": {"tasks": tasks}}}
+
+
 class CallFailed(Exception):
     def __init__(self, status, body):
         super().__init__(f"{status}: {body}")
