@@ -8,7 +8,7 @@ core_agent_libagent_a_SOURCES = \
   core/agent/executors.c core/agent/fetcher.c core/agent/fetcher.h core/agent/fetcher_cache.c \
   core/agent/fetcher_cache.h core/agent/files_sandbox.c core/agent/frameworks.c core/agent/gc.c \
   core/agent/http_api_v1.c core/agent/http_api_v1_executor.c core/agent/http_containers.c \
-  core/agent/http_state.c core/agent/journal.c core/agent/journal.h core/agent/launch.c \
+  core/agent/http_state.c core/agent/http_stats.c core/agent/http_containerizer_debug.c core/agent/journal.c core/agent/journal.h core/agent/launch.c \
   core/agent/message_checkpoint_resources.c core/agent/message_framework_to_executor.c \
   core/agent/message_kill_task.c core/agent/message_ping_slave.c core/agent/message_run_task.c core/agent/message_run_task_group.c \
   core/agent/message_shutdown.c core/agent/message_shutdown_executor.c \

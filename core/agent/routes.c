@@ -2,16 +2,24 @@
 /* The agent's endpoints below "slave(1)", which is the default actor: /slave(1)/state is /state too. */
 #include "agent/state.h"
 
+#define JSONP "jsonp: name of a function to wrap the answer in"
+
 const struct route agent_routes[] = {
     {"/state", NULL, http_state, "Everything about this agent: resources, frameworks, executors, tasks.",
-     "mesos-agent-readonly", 0},
-    {"/state.json", NULL, http_state, "The same as /state.", "mesos-agent-readonly", 0},
+     "mesos-agent-readonly", 0, JSONP},
+    {"/state.json", NULL, http_state, "The same as /state.", "mesos-agent-readonly", 0, JSONP},
+    {"/stats.json", "GET", http_stats, "The numbers that releases before 0.23 had; use /metrics/snapshot.",
+     "mesos-agent-readonly", 0, JSONP},
+    {"/containerizer/debug", NULL, http_containerizer_debug,
+     "What containerizers and isolators were asked and have not answered yet.", "mesos-agent-readonly", 0, JSONP},
     {"/containers", NULL, http_containers, "Each running container with its status and what it uses.",
-     "mesos-agent-readonly", 0},
+     "mesos-agent-readonly", 0,
+     "container_id: only this one; framework_id: only this framework's; executor_id: only this executor's; "
+     "show_nested: also containers inside of containers; show_standalone: also those of operators; " JSONP},
     {"/monitor/statistics", NULL, http_monitor_statistics, "What each running container uses.",
-     "mesos-agent-readonly", 0},
+     "mesos-agent-readonly", 0, JSONP},
     {"/monitor/statistics.json", NULL, http_monitor_statistics, "The same as /monitor/statistics.",
-     "mesos-agent-readonly", 0},
+     "mesos-agent-readonly", 0, JSONP},
     {"/api/v1/executor", "POST", http_api_v1_executor, "The v1 API of executors.", "mesos-agent-executor", 0},
     {"/api/v1", "POST", http_api_v1, "The v1 API of operators.", "mesos-agent-readwrite",
      ROUTE_STREAM},

@@ -10,6 +10,9 @@ void builtin_version(struct http_exchange *exchange, void *arg); /* version.c */
 void builtin_flags(struct http_exchange *exchange, void *arg); /* flags.c */
 void builtin_help(struct http_exchange *exchange, void *arg); /* help.c */
 void builtin_logging_toggle(struct http_exchange *exchange, void *arg); /* logging.c */
+void builtin_processes(struct http_exchange *exchange, void *arg); /* processes.c */
+void builtin_profiler(struct http_exchange *exchange, void *arg); /* profiler.c */
+void builtin_memory_profiler(struct http_exchange *exchange, void *arg);
 void builtin_toggle_over(void *arg);
 
 #endif

@@ -15,21 +15,39 @@ static const char readonly_realm[] = "readonly", readwrite_realm[] = "readwrite"
 /* Below the default actor, so that /flags and /master/flags are the same. */
 static const struct route own_routes[] = {
     {"/health", NULL, on_health, "Answers 200 while the daemon runs.", NULL, 0},
-    {"/flags", "GET", builtin_flags, "The daemon's flags and their values.", readonly_realm, 0},
+    {"/flags", "GET", builtin_flags, "The daemon's flags and their values.", readonly_realm, 0, "jsonp: name of a function to wrap the answer in"},
     {NULL},
 };
+static const struct route processes_routes[] = {
+    {"", NULL, builtin_processes, "The actors of this daemon.", NULL, 0}, {NULL}};
+static const struct route profiler_routes[] = {
+    {"/start", NULL, builtin_profiler, "Would start a CPU profiler; there is none inside.", readwrite_realm, 0},
+    {"/stop", NULL, builtin_profiler, "Would stop it and return what it saw.", readwrite_realm, 0},
+    {NULL}};
+static const struct route memory_profiler_routes[] = {
+    {"/start", NULL, builtin_memory_profiler, "Would start a memory profiler; there is none inside.", readwrite_realm, 0,
+     "duration: how long, default 5mins"},
+    {"/stop", NULL, builtin_memory_profiler, "Would stop it.", readwrite_realm, 0},
+    {"/download/raw", "GET", builtin_memory_profiler, "Would return what it saw.", readwrite_realm, 0, "id: of the run"},
+    {"/download/text", "GET", builtin_memory_profiler, "The same as text.", readwrite_realm, 0, "id: of the run"},
+    {"/download/graph", "GET", builtin_memory_profiler, "The same as a picture.", readwrite_realm, 0, "id: of the run"},
+    {"/statistics", "GET", builtin_memory_profiler, "Would return the allocator's figures.", readwrite_realm, 0},
+    {"/state", "GET", builtin_memory_profiler, "Would tell whether it runs.", readwrite_realm, 0},
+    {NULL}};
 static const struct route metrics_routes[] = {
-    {"/snapshot", "GET", on_metrics, "The values of all metrics now.", readonly_realm, 0}, {NULL}};
+    {"/snapshot", "GET", on_metrics, "The values of all metrics now.", readonly_realm, 0,
+     "timeout: how long to wait for them, e.g. 5secs; jsonp: name of a function to wrap the answer in"}, {NULL}};
 static const struct route logging_routes[] = {
-    {"/toggle", NULL, builtin_logging_toggle, "Shows the log's verbosity, or raises it for a while (level, duration).",
-     readwrite_realm, 0},
+    {"/toggle", NULL, builtin_logging_toggle, "Shows the log's verbosity, or raises it for a while.",
+     readwrite_realm, 0, "level: the new verbosity; duration: how long, e.g. 10mins"},
     {NULL}};
 static const struct route version_routes[] = {
     {"", NULL, builtin_version, "The release and its build.", NULL, 0}, {NULL}};
 static const struct route system_routes[] = {
     {"/stats.json", NULL, builtin_system_stats, "Load, processors and memory of the machine.", NULL, 0}, {NULL}};
 static const struct route help_routes[] = {
-    {"", NULL, builtin_help, "This list; with format=json for programs.", NULL, 0}, {NULL}};
+    {"", NULL, builtin_help, "This list.", NULL, 0,
+     "format: html, text or json; without it the Accept header decides"}, {NULL}};
 
 static int
 listen_first(struct daemon *daemon, const struct daemon_setup *setup, struct err *err)
@@ -85,6 +103,9 @@ daemon_new(struct loop *loop, const struct daemon_setup *setup, struct err *err)
     router_mount(daemon->router, "version", version_routes, daemon);
     router_mount(daemon->router, "system", system_routes, daemon);
     router_mount(daemon->router, "help", help_routes, daemon);
+    router_mount(daemon->router, "__processes__", processes_routes, daemon);
+    router_mount(daemon->router, "profiler", profiler_routes, daemon);
+    router_mount(daemon->router, "memory-profiler", memory_profiler_routes, daemon);
     attach_log(daemon, setup->log_path);
     return daemon;
 }

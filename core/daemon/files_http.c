@@ -24,16 +24,22 @@ static void on_download(struct http_exchange *exchange, void *arg);
 static void on_debug(struct http_exchange *exchange, void *arg);
 static void download_more(void *arg);
 
+#define PATH_PARAM    "path: of a sandbox or a log as /files/debug lists them, or below"
+#define JSONP         "jsonp: name of a function to wrap the answer in"
+#define BROWSE_PARAMS PATH_PARAM "; " JSONP
+#define READ_PARAMS                                                                                                \
+    PATH_PARAM "; offset: where to begin, -1 asks for the size; length: how many bytes at most; " JSONP
+
 static const char realm[] = "readonly";
 static const struct route routes[] = {
-    {"/browse", NULL, on_browse, "Lists a directory (path).", realm, 0},
-    {"/browse.json", NULL, on_browse, "The same as /files/browse.", realm, 0},
-    {"/read", NULL, on_read, "Part of a file (path, offset, length); offset -1 asks for its size.", realm, 0},
-    {"/read.json", NULL, on_read, "The same as /files/read.", realm, 0},
-    {"/download", NULL, on_download, "A whole file (path).", realm, 0},
-    {"/download.json", NULL, on_download, "The same as /files/download.", realm, 0},
-    {"/debug", NULL, on_debug, "Which virtual path shows which file.", realm, 0},
-    {"/debug.json", NULL, on_debug, "The same as /files/debug.", realm, 0},
+    {"/browse", NULL, on_browse, "Lists a directory.", realm, 0, BROWSE_PARAMS},
+    {"/browse.json", NULL, on_browse, "The same as /files/browse.", realm, 0, BROWSE_PARAMS},
+    {"/read", NULL, on_read, "Part of a file.", realm, 0, READ_PARAMS},
+    {"/read.json", NULL, on_read, "The same as /files/read.", realm, 0, READ_PARAMS},
+    {"/download", NULL, on_download, "A whole file.", realm, 0, PATH_PARAM},
+    {"/download.json", NULL, on_download, "The same as /files/download.", realm, 0, PATH_PARAM},
+    {"/debug", NULL, on_debug, "Which virtual path shows which file.", realm, 0, JSONP},
+    {"/debug.json", NULL, on_debug, "The same as /files/debug.", realm, 0, JSONP},
     {NULL},
 };
 

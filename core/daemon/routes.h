@@ -18,6 +18,7 @@ struct route {
     const char *help; /* one sentence for /help */
     const char *realm; /* authentication realm, NULL = none needed */
     unsigned flags; /* for the owner's gate: ROUTE_... */
+    const char *params; /* for /help: query parameters or form fields, "name: meaning; name: meaning"; NULL = none */
 };
 enum {
     ROUTE_LEADER = 1, /* only the leading master answers; the gate of the others redirects */

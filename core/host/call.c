@@ -156,6 +156,15 @@ host_call_forget(struct host *host, const void *arg)
     }
 }
 
+void
+host_calls_each(const struct host *host, void (*fn)(const struct module *module, const char *what, void *arg),
+                void *arg)
+{
+    const struct call *call;
+    map_foreach (call, &host->calls)
+        fn(call->module, call->what, arg);
+}
+
 size_t
 host_calls_open(const struct host *host)
 {

@@ -81,6 +81,9 @@ struct mesos_call *host_call_new(struct module *module, const char *what, int64_
 void host_call_answer(struct module *module, struct mesos_call *call, int status, const char *error);
 /* The owner of arg goes away: callbacks with this arg come no more. */
 void host_call_forget(struct host *host, const void *arg);
+/* Each of them, the oldest first: which module owes an answer to what, and since when (the loop's clock). */
+void host_calls_each(const struct host *host, void (*fn)(const struct module *module, const char *what, void *arg),
+                     void *arg);
 size_t host_calls_open(const struct host *host); /* owed at this moment, for tests and /metrics */
 
 /* Starts a child as mesos_host.spawn does (module.h); the caller watches it. 0, or a negative errno. */

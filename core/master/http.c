@@ -5,6 +5,11 @@
 
 #include <stdio.h>
 
+#define JSONP "jsonp: name of a function to wrap the answer in"
+#define TASKS_PARAMS                                                                                         \
+    "limit: how many at most, 100; offset: how many to pass over, 0; order: asc or desc by time; "           \
+    "framework_id: only of this framework; task_id: only of this id; " JSONP
+
 static const struct route routes[] = {
     {"/api/v1/scheduler", "POST", http_scheduler,
      "The calls of schedulers; SUBSCRIBE opens the stream of events.", "mesos-master-scheduler",
@@ -12,23 +17,45 @@ static const struct route routes[] = {
     {"/api/v1", "POST", http_operator, "The calls of operators.", "mesos-master-readwrite", ROUTE_LEADER},
     {"/api/v1/operator", "POST", http_operator, "Another name of /api/v1.", "mesos-master-readwrite",
      ROUTE_LEADER},
-    {"/state", NULL, http_state, "Everything that the master knows.", "mesos-master-readonly", ROUTE_LEADER},
-    {"/state.json", NULL, http_state, "Another name of /state.", "mesos-master-readonly", ROUTE_LEADER},
+    {"/state", NULL, http_state, "Everything that the master knows.", "mesos-master-readonly", ROUTE_LEADER, JSONP},
+    {"/state.json", NULL, http_state, "Another name of /state.", "mesos-master-readonly", ROUTE_LEADER, JSONP},
     {"/state-summary", NULL, http_state_summary, "Agents and frameworks with counts of tasks.",
-     "mesos-master-readonly", ROUTE_LEADER},
-    {"/slaves", NULL, http_slaves, "Agents; slave_id=<id> shows one.", "mesos-master-readonly", ROUTE_LEADER},
-    {"/frameworks", NULL, http_frameworks, "Frameworks; framework_id=<id> shows one.",
-     "mesos-master-readonly", ROUTE_LEADER},
-    {"/tasks", NULL, http_tasks, "Tasks in pages: limit, offset, order, framework_id, task_id.",
-     "mesos-master-readonly", ROUTE_LEADER},
-    {"/tasks.json", NULL, http_tasks, "Another name of /tasks.", "mesos-master-readonly", ROUTE_LEADER},
-    {"/roles", NULL, http_roles, "Roles with what they use.", "mesos-master-readonly", ROUTE_LEADER},
-    {"/roles.json", NULL, http_roles, "Another name of /roles.", "mesos-master-readonly", ROUTE_LEADER},
-    {"/teardown", "POST", http_teardown, "Ends the framework named by frameworkId.", "mesos-master-readwrite",
-     ROUTE_LEADER},
+     "mesos-master-readonly", ROUTE_LEADER, JSONP},
+    {"/slaves", NULL, http_slaves, "Agents, all or one.", "mesos-master-readonly", ROUTE_LEADER,
+     "slave_id: shows this one only; " JSONP},
+    {"/frameworks", NULL, http_frameworks, "Frameworks, all or one.", "mesos-master-readonly", ROUTE_LEADER,
+     "framework_id: shows this one only; " JSONP},
+    {"/tasks", NULL, http_tasks, "Tasks in pages.", "mesos-master-readonly", ROUTE_LEADER, TASKS_PARAMS},
+    {"/tasks.json", NULL, http_tasks, "Another name of /tasks.", "mesos-master-readonly", ROUTE_LEADER, TASKS_PARAMS},
+    {"/roles", NULL, http_roles, "Roles with what they use.", "mesos-master-readonly", ROUTE_LEADER, JSONP},
+    {"/roles.json", NULL, http_roles, "Another name of /roles.", "mesos-master-readonly", ROUTE_LEADER, JSONP},
+    {"/stats.json", "GET", http_stats, "The numbers that releases before 0.23 had; use /metrics/snapshot.",
+     "mesos-master-readonly", ROUTE_LEADER, JSONP},
+    {"/weights", "GET,PUT", http_weights, "The weights of roles; setting them is not built yet.",
+     "mesos-master-readwrite", ROUTE_LEADER, JSONP},
+    {"/quota", "GET,POST,DELETE", http_quota, "The quota of roles: none has any, setting it is not built yet.",
+     "mesos-master-readwrite", ROUTE_LEADER, JSONP},
+    {"/maintenance/schedule", "GET,POST", http_maintenance, "The maintenance schedule: not built yet, thus empty.",
+     "mesos-master-readwrite", ROUTE_LEADER, JSONP},
+    {"/maintenance/status", "GET", http_maintenance, "Machines in maintenance: not built yet, thus none.",
+     "mesos-master-readonly", ROUTE_LEADER, JSONP},
+    {"/machine/down", "POST", http_maintenance, "Begins the maintenance of machines; not built yet.",
+     "mesos-master-readwrite", ROUTE_LEADER},
+    {"/machine/up", "POST", http_maintenance, "Ends the maintenance of machines; not built yet.",
+     "mesos-master-readwrite", ROUTE_LEADER},
+    {"/reserve", "POST", http_reserve, "Reserves resources of an agent; not built yet.", "mesos-master-readwrite", ROUTE_LEADER,
+     "slaveId: the agent; resources: a JSON array of Resource"},
+    {"/unreserve", "POST", http_reserve, "Gives a reservation up; not built yet.", "mesos-master-readwrite", ROUTE_LEADER,
+     "slaveId: the agent; resources: a JSON array of Resource"},
+    {"/create-volumes", "POST", http_volumes, "Creates persistent volumes; not built yet.", "mesos-master-readwrite", ROUTE_LEADER,
+     "slaveId: the agent; volumes: a JSON array of Resource"},
+    {"/destroy-volumes", "POST", http_volumes, "Destroys persistent volumes; not built yet.", "mesos-master-readwrite", ROUTE_LEADER,
+     "slaveId: the agent; volumes: a JSON array of Resource"},
+    {"/teardown", "POST", http_teardown, "Ends a framework.", "mesos-master-readwrite", ROUTE_LEADER,
+     "frameworkId: the framework, in the form that is the body"},
     {"/explain", "GET", http_explain,
-     "Why the framework named by framework_id gets no offers, agent by agent; agent_id and role narrow it.",
-     "mesos-master-readonly", ROUTE_LEADER},
+     "Why a framework gets no offers, agent by agent.", "mesos-master-readonly", ROUTE_LEADER,
+     "framework_id: the framework; agent_id: only this agent; role: only for this role; " JSONP},
     {"/redirect", NULL, http_redirect, "Redirects to the leading master.", NULL, 0},
     {NULL, NULL, NULL, NULL, NULL, 0},
 };
@@ -37,6 +64,12 @@ static const struct route allocator_routes[] = {
     {"/offer_constraints_debug", "GET", http_offer_constraints_debug,
      "Suppressed roles of each framework, and the agents that its offer constraints exclude.",
      "mesos-master-readonly", 0},
+    {NULL, NULL, NULL, NULL, NULL, 0},
+};
+
+static const struct route registrar_routes[] = {
+    {"/registry", "GET", http_registry, "What the registry holds: agents, lost agents, weights.",
+     "mesos-master-readonly", 0, JSONP},
     {NULL, NULL, NULL, NULL, NULL, 0},
 };
 
@@ -63,8 +96,10 @@ gate(struct http_exchange *exchange, const struct route *route, void *arg)
         http_reply_text(exchange, 503, "No leader elected");
         return true;
     }
-    char path[64];
-    snprintf(path, sizeof(path), "/master%s", route->path);
+    struct str target = http_exchange_request(exchange)->target;
+    const char *query = memchr(target.ptr, '?', target.len);
+    auto_free char *path = xasprintf("/master%s%.*s", route->path,
+                                     query ? (int)(target.len - (size_t)(query - target.ptr)) : 0, query ? query : "");
     reply_redirect(exchange, master->leader_hostname, master->leader_port, path);
     return true;
 }
@@ -74,6 +109,7 @@ http_mount(struct master *master)
 {
     router_mount(master->daemon->router, "master", routes, master);
     router_mount(master->daemon->router, "allocator", allocator_routes, master);
+    router_mount(master->daemon->router, "registrar(1)", registrar_routes, master);
     router_gate(master->daemon->router, gate, master);
 }
 
@@ -87,6 +123,12 @@ http_redirect(struct http_exchange *exchange, void *arg)
         reply_redirect(exchange, master->leader_hostname, master->leader_port, NULL);
     else
         http_reply_text(exchange, 503, "No leader elected");
+}
+
+void
+http_not_built(struct http_exchange *exchange, const char *what)
+{
+    http_reply_text(exchange, 501, "Not built yet: %s", what);
 }
 
 bool

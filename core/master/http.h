@@ -21,6 +21,13 @@ void http_roles(struct http_exchange *exchange, void *arg);
 void http_redirect(struct http_exchange *exchange, void *arg);
 void http_explain(struct http_exchange *exchange, void *arg);
 void http_offer_constraints_debug(struct http_exchange *exchange, void *arg);
+void http_registry(struct http_exchange *exchange, void *arg);
+void http_stats(struct http_exchange *exchange, void *arg);
+void http_weights(struct http_exchange *exchange, void *arg);
+void http_quota(struct http_exchange *exchange, void *arg);
+void http_maintenance(struct http_exchange *exchange, void *arg);
+void http_reserve(struct http_exchange *exchange, void *arg);
+void http_volumes(struct http_exchange *exchange, void *arg);
 void http_teardown(struct http_exchange *exchange, void *arg);
 
 /* http_scheduler.c and http_operator.c: is the body's type one that is understood? Answers 400 or 415 itself
@@ -28,6 +35,11 @@ void http_teardown(struct http_exchange *exchange, void *arg);
 bool http_content_type(struct http_exchange *exchange, bool *ret_json);
 /* What the client takes: 1 JSON, 0 protobuf, -1 neither (406 was answered). */
 int http_accept_type(struct http_exchange *exchange);
+
+/* 501: "<what>" is not built yet. */
+void http_not_built(struct http_exchange *exchange, const char *what);
+/* http_weights.c: a whole object. */
+void http_write_weight(struct json *json, struct str role, double weight);
 
 /* json_resources.c */
 /* {"disk":..,"mem":..,"gpus":..,"cpus":..,"ports":"[..]"}; with zeros for the four scalars. */

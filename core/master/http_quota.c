@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* /quota and /quota/<role>: no role has one, because setting quota is not built yet. */
+#include "master/http.h"
+
+void
+http_quota(struct http_exchange *exchange, void *arg)
+{
+    if (str_is(http_exchange_request(exchange)->method, "GET") || str_is(http_exchange_request(exchange)->method, "HEAD"))
+        reply_json(exchange, STR_LIT("{}"));
+    else
+        http_not_built(exchange, "quota");
+}

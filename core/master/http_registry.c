@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * GET /registrar(1)/registry: what the master would find in its registry after a failover, as the JSON of
+ * mesos.internal.Registry. Written from the master's own state, which is never ahead of the store.
+ */
+#include "master/http.h"
+#include "mesos/mesos.pb-c.h"
+#include "wire/message.h"
+
+static void
+write_agent(struct json *json, const void *info, size_t info_len)
+{
+    auto_buf struct buf text = {0};
+    message_transcode(&text, &mesos__slave_info__descriptor, str_n(info, info_len));
+    json_object(json);
+    json_key_bool(json, "deactivated", false);
+    json_key(json, "info");
+    json_raw(json, buf_str(&text));
+    json_object_end(json);
+}
+
+static void
+write_agents(struct json *json, const struct master *master)
+{
+    const struct agent *agent;
+    const struct recovered_agent *recovered;
+    json_key(json, "slaves");
+    json_object(json);
+    json_key(json, "slaves");
+    json_array(json);
+    map_foreach (agent, &master->agents)
+        write_agent(json, agent->info, agent->info_len);
+    map_foreach (recovered, &master->recovered)
+        write_agent(json, recovered->info, recovered->info_len);
+    json_array_end(json);
+    json_object_end(json);
+}
+
+/* "unreachable" and "gone": members that are there only when somebody is in them. */
+static void
+write_lost(struct json *json, const char *key, const struct map *agents)
+{
+    const struct lost_agent *lost;
+    if (map_count(agents) == 0)
+        return;
+    json_key(json, key);
+    json_object(json);
+    json_key(json, "slaves");
+    json_array(json);
+    map_foreach (lost, agents) {
+        json_object(json);
+        json_key(json, "id");
+        json_object(json);
+        json_key_text(json, "value", lost->id);
+        json_object_end(json);
+        json_key(json, "timestamp");
+        json_object(json);
+        json_key_int(json, "nanoseconds", lost->since_ns);
+        json_object_end(json);
+        json_object_end(json);
+    }
+    json_array_end(json);
+    json_object_end(json);
+}
+
+static void
+write_weights(struct json *json, const struct master *master)
+{
+    struct str rest = str_of(master->options->weights), role;
+    double weight;
+    bool any = false;
+    while (roles_next_weight(&rest, &role, &weight)) {
+        if (!any) {
+            json_key(json, "weights");
+            json_array(json);
+        }
+        any = true;
+        json_object(json);
+        json_key(json, "info");
+        http_write_weight(json, role, weight);
+        json_object_end(json);
+    }
+    if (any)
+        json_array_end(json);
+}
+
+void
+http_registry(struct http_exchange *exchange, void *arg)
+{
+    const struct master *master = arg;
+    auto_buf struct buf out = {0}, info = {0};
+    struct json json = json_on(&out);
+    message_transcode(&info, &mesos__v1__master_info__descriptor, str_n(master->info, master->info_len));
+    json_object(&json);
+    json_key(&json, "master");
+    json_object(&json);
+    json_key(&json, "info");
+    json_raw(&json, buf_str(&info));
+    json_object_end(&json);
+    write_agents(&json, master);
+    write_lost(&json, "unreachable", &master->unreachable);
+    write_lost(&json, "gone", &master->gone);
+    write_weights(&json, master);
+    json_object_end(&json);
+    reply_json(exchange, buf_str(&out));
+}
