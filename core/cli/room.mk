@@ -3,7 +3,7 @@ bin_PROGRAMS += core/cli/mesos
 core_cli_mesos_SOURCES = core/cli/arguments.c core/cli/arguments.h core/cli/cluster.c core/cli/cluster.h \
   core/cli/cmd_agent_inspect.c core/cli/cmd_agent_list.c core/cli/cmd_cat.c core/cli/cmd_completion.c \
   core/cli/cmd_config.c core/cli/cmd_events.c core/cli/cmd_execute.c core/cli/cmd_find.c \
-  core/cli/cmd_framework_inspect.c core/cli/cmd_framework_list.c core/cli/cmd_framework_teardown.c \
+  core/cli/cmd_framework_explain.c core/cli/cmd_framework_inspect.c core/cli/cmd_framework_list.c core/cli/cmd_framework_teardown.c \
   core/cli/cmd_head.c core/cli/cmd_help.c core/cli/cmd_ls.c core/cli/cmd_ps.c core/cli/cmd_resolve.c \
   core/cli/cmd_scp.c core/cli/cmd_ssh.c core/cli/cmd_state.c core/cli/cmd_tail.c core/cli/cmd_task_attach.c \
   core/cli/cmd_task_exec.c core/cli/cmd_task_inspect.c core/cli/cmd_task_list.c core/cli/command.h \

@@ -8,3 +8,4 @@ EXTRA_DIST += tests/system/test_master_options.py
 EXTRA_DIST += tests/lib/libprocess.py tests/system/test_v0_traces.py
 EXTRA_DIST += tests/system/test_fetcher.py
 EXTRA_DIST += tests/lib/shapes.py tests/facts/differences.tsv
+EXTRA_DIST += tests/system/test_explain.py
