@@ -6,7 +6,7 @@
 #include <unistd.h>
 #include <wchar.h>
 
-enum { LEAST_CELL = 8, MOST_CELL_BYTES = 4096 };
+enum { LEAST_CELL = 8, NARROW_CELL = 3, MOST_CELL_BYTES = 4096 };
 
 /* The character at the front of text and its length in *ret_len; -1 (length 1) when it is no UTF-8. */
 static int32_t
@@ -202,7 +202,7 @@ print_cell(const char *text, size_t width, bool pad)
 
 /* Takes columns from the widest until the table fits; the first one (the id) gives way last. */
 static void
-fit(size_t *widths, size_t columns, size_t room)
+fit(size_t *widths, size_t columns, size_t room, size_t least)
 {
     for (;;) {
         size_t total = 2 * (columns - 1), widest = 0;
@@ -212,9 +212,9 @@ fit(size_t *widths, size_t columns, size_t room)
             if (c > 0 && (widest == 0 || widths[c] > widths[widest]))
                 widest = c;
         }
-        if (columns == 1 || widths[widest] <= LEAST_CELL)
+        if (columns == 1 || widths[widest] <= least)
             widest = 0;
-        if (total <= room || widths[widest] <= LEAST_CELL)
+        if (total <= room || widths[widest] <= least)
             return;
         widths[widest]--;
     }
@@ -241,8 +241,10 @@ term_table_print(const struct term_table *table)
             if (text_width(table->cells[i]) > widths[c])
                 widths[c] = text_width(table->cells[i]);
     }
-    if (room > 0)
-        fit(widths, table->columns, room);
+    if (room > 0) {
+        fit(widths, table->columns, room, LEAST_CELL);
+        fit(widths, table->columns, room, NARROW_CELL);
+    }
     if (bold)
         fputs("\033[1m", stdout);
     print_row(table->titles, widths, table->columns);

@@ -9,3 +9,5 @@ EXTRA_DIST += tests/lib/libprocess.py tests/system/test_v0_traces.py
 EXTRA_DIST += tests/system/test_fetcher.py
 EXTRA_DIST += tests/lib/shapes.py tests/facts/differences.tsv
 EXTRA_DIST += tests/system/test_explain.py
+EXTRA_DIST += tests/lib/terminal.py tests/system/test_cli_bad_peers.py tests/system/test_cli_execute.py \
+  tests/system/test_cli_views.py
