@@ -203,20 +203,20 @@ wanted_format(const struct http_request *request, enum format *ret)
     return 0;
 }
 
+/* An actor with more endpoints than the one of its own name has a page that lists them. */
 static void
-count_actor(const char *actor, const struct route *route, void *arg)
+look_for_list(const char *actor, const struct route *route, void *arg)
 {
     struct walk *walk = arg;
-    (void)route;
-    walk->found = walk->found || str_is(walk->wanted, actor);
+    walk->found = walk->found || (str_is(walk->wanted, actor) && route->path[0]);
 }
 
 static void
 write_page(const struct daemon *daemon, struct walk *walk)
 {
-    struct walk actors = {.wanted = walk->wanted}; /* does the page name an actor? */
-    router_each(daemon->router, count_actor, &actors);
-    walk->one = walk->wanted.len > 0 && !actors.found;
+    struct walk list = {.wanted = walk->wanted};
+    router_each(daemon->router, look_for_list, &list);
+    walk->one = walk->wanted.len > 0 && !list.found;
     if (walk->format == HTML)
         buf_printf(walk->out, "<!DOCTYPE html>\n<html><head><meta charset=\"utf-8\"><title>Endpoints</title></head><body>\n%s",
                    walk->one ? "" : "<h1>Endpoints</h1>\n<table>\n");
