@@ -21,6 +21,16 @@ page_of(struct buf *buf)
 }
 
 struct page *
+page_copy(struct str bytes)
+{
+    struct page *page = xcalloc(1, sizeof(*page));
+    page->refs = 1;
+    page->len = bytes.len;
+    page->bytes = xmemdup(bytes.len ? bytes.ptr : "", bytes.len);
+    return page;
+}
+
+struct page *
 page_ref(struct page *page)
 {
     page->refs++;
@@ -50,6 +60,14 @@ page_retire(struct page *page, struct page_account *account)
         account->stale_bytes += page->len;
     }
     page_unref(page);
+}
+
+void
+page_forget_account(struct page *page)
+{
+    if (page->stale)
+        page->stale->stale_bytes -= page->len;
+    page->stale = NULL;
 }
 
 void
@@ -97,6 +115,17 @@ rope_add_piece(struct rope *rope, const struct rope_piece *piece)
 {
     rope_seal(rope);
     push(rope, page_ref(piece->page), piece->from);
+}
+
+void
+rope_insert(struct rope *rope, size_t at, struct str bytes)
+{
+    assert(at <= rope->count);
+    rope_seal(rope);
+    push(rope, page_copy(bytes), 0);
+    struct rope_piece piece = rope->pieces[rope->count - 1];
+    memmove(rope->pieces + at + 1, rope->pieces + at, (rope->count - 1 - at) * sizeof(piece));
+    rope->pieces[at] = piece;
 }
 
 void

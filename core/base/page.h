@@ -27,11 +27,16 @@ struct page {
 
 /* Takes what buf holds, leaving it empty. One reference. */
 struct page *page_of(struct buf *buf);
+/* A page of a copy of these bytes. One reference. */
+struct page *page_copy(struct str bytes);
 struct page *page_ref(struct page *page);
 void page_unref(struct page *page); /* NULL is fine */
 /* Gives the maker's reference up because the page was replaced: it counts in account for as long as others hold it.
  * The account outlives them. NULL page is fine. */
 void page_retire(struct page *page, struct page_account *account);
+
+/* The account is about to go: the page counts nowhere any more. */
+void page_forget_account(struct page *page);
 
 struct rope_piece {
     struct page *page;
@@ -51,6 +56,8 @@ void rope_fini(struct rope *rope);
 void rope_add(struct rope *rope, struct page *page, bool lead);
 /* One more reference to what is a piece of another rope. */
 void rope_add_piece(struct rope *rope, const struct rope_piece *piece);
+/* A copy of these bytes before the piece of that number (count = behind the last). */
+void rope_insert(struct rope *rope, size_t at, struct str bytes);
 /* Makes the tail a piece, so that the pieces are everything. */
 void rope_seal(struct rope *rope);
 static inline size_t

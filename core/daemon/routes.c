@@ -265,22 +265,53 @@ good_callback(struct str name)
     return name.len > 0 && name.len <= 256;
 }
 
+/* What ?jsonp= says; false when that is no name and was answered. */
+static bool
+callback_name(struct http_exchange *exchange, struct str *ret)
+{
+    struct str name = http_param_get(http_exchange_request(exchange), "jsonp");
+    if (name.ptr && !good_callback(name)) {
+        http_reply_text(exchange, 400, "Expecting a JavaScript name in 'jsonp=name'.\n");
+        return false;
+    }
+    *ret = name;
+    return true;
+}
+
 void
 reply_json(struct http_exchange *exchange, struct str body)
 {
-    struct str name = http_param_get(http_exchange_request(exchange), "jsonp");
+    struct str name;
+    auto_buf struct buf out = {0};
+    if (!callback_name(exchange, &name))
+        return;
     if (name.ptr == NULL) {
         http_reply_legacy(exchange, "application/json", body);
         return;
     }
-    if (!good_callback(name)) {
-        http_reply_text(exchange, 400, "Expecting a JavaScript name in 'jsonp=name'.\n");
-        return;
-    }
-    auto_buf struct buf out = {0};
     buf_append_str(&out, name);
     buf_putc(&out, '(');
     buf_append_str(&out, body);
     buf_putc(&out, ')');
     http_reply_legacy(exchange, "text/javascript", buf_str(&out));
+}
+
+void
+reply_json_rope(struct http_exchange *exchange, struct rope *rope)
+{
+    struct str name;
+    auto_rope struct rope out = {0};
+    if (!callback_name(exchange, &name))
+        return;
+    if (name.ptr == NULL) {
+        http_reply_legacy_rope(exchange, "application/json", rope);
+        return;
+    }
+    buf_append_str(&out.tail, name);
+    buf_putc(&out.tail, '(');
+    rope_seal(rope);
+    for (size_t i = 0; i < rope->count; i++)
+        rope_add_piece(&out, &rope->pieces[i]);
+    buf_putc(&out.tail, ')');
+    http_reply_legacy_rope(exchange, "text/javascript", &out);
 }

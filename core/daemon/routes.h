@@ -47,6 +47,8 @@ void router_each(const struct router *router, void (*fn)(const char *actor, cons
 
 /* 200 with a JSON body; wrapped when the request has ?jsonp=<name>. body is copied. */
 void reply_json(struct http_exchange *exchange, struct str body);
+/* The same with a body of pages (http_server.h): empties rope. */
+void reply_json_rope(struct http_exchange *exchange, struct rope *rope);
 /* 307 to //hostname:port<path>, as a master that does not lead answers. path NULL = none. */
 void reply_redirect(struct http_exchange *exchange, const char *hostname, unsigned port, const char *path);
 /* 404 with Mesos's body. */

@@ -118,6 +118,28 @@ set_total(struct agent *agent, struct resources *total)
     scalars_add(master->total_scalars, &agent->total, -1);
     resources_move(&agent->total, total);
     scalars_add(master->total_scalars, &agent->total, 1);
+    agent_touch(agent);
+}
+
+void
+agent_set_state(struct agent *agent, bool connected, bool active)
+{
+    struct master *master = agent->master;
+    master->agents_connected += (uint32_t)connected - (uint32_t)agent->connected;
+    master->agents_active += (uint32_t)active - (uint32_t)agent->active;
+    agent->connected = connected;
+    agent->active = active;
+    agent_touch(agent);
+}
+
+void
+recovered_agent_free(struct recovered_agent *recovered)
+{
+    if (!recovered)
+        return;
+    record_remove(&recovered->record);
+    free(recovered->info);
+    free(recovered);
 }
 
 static void on_ping(void *arg);
@@ -152,12 +174,13 @@ agent_add(struct master *master, const struct agent_news *news, struct err *err)
     list_init(&agent->tasks);
     list_init(&agent->executors);
     list_init(&agent->offers);
-    agent->connected = agent->active = true;
+    agent_set_state(agent, true, true);
     agent->registered_secs = loop_wall_secs(master->loop);
     loop_timer_init(&agent->ping, master->loop, on_ping, agent);
     snprintf(agent->observer, sizeof(agent->observer), "slave-observer(%u)", ++master->next_observer);
     libprocess_spawn(master->daemon->libprocess, agent->observer);
     map_add(&master->agents, str_of(agent->id), agent);
+    sheets_add(&master->agent_sheets, &agent->record);
     map_set(&master->agents_by_pid, str_of(agent->pid), agent);
     map_add(&master->observers, str_of(agent->observer), agent);
     libprocess_link(master->daemon->libprocess, &agent->upid);
@@ -224,7 +247,7 @@ agent_update(struct agent *agent, const struct agent_news *news, struct err *err
     map_set(&master->agents_by_pid, str_of(agent->pid), agent);
     libprocess_link(master->daemon->libprocess, &agent->upid);
     set_total(agent, &total);
-    agent->connected = agent->active = true;
+    agent_set_state(agent, true, true);
     return 0;
 }
 
@@ -263,6 +286,8 @@ agent_remove(struct agent *agent)
     struct master *master = agent->master;
     allocator_remove_agent(master->allocator, agent->number);
     master->agents_by_number[agent->number] = NULL;
+    agent_set_state(agent, false, false);
+    record_remove(&agent->record);
     map_remove(&master->agents, str_of(agent->id));
     if (map_get(&master->agents_by_pid, str_of(agent->pid)) == agent)
         map_remove(&master->agents_by_pid, str_of(agent->pid));

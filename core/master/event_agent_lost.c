@@ -83,7 +83,7 @@ agent_disconnected(struct agent *agent)
     if (!agent->connected)
         return;
     log_info("disconnected agent=%s pid=%s hostname=%s", agent->id, agent->pid, agent->hostname);
-    agent->connected = agent->active = false;
+    agent_set_state(agent, false, false);
     agent->disconnected_ms = loop_now_ms(agent->master->loop);
     allocator_deactivate_agent(agent->master->allocator, agent->number);
     offers_rescind_agent(agent);
@@ -116,7 +116,7 @@ lose(struct agent *agent, bool unreachable)
     struct executor *executor, *following;
     auto_arena struct arena *arena = arena_new(0);
     allocator_deactivate_agent(master->allocator, agent->number);
-    agent->active = false;
+    agent_set_state(agent, agent->connected, false);
     list_foreach_safe (task, next, &agent->tasks, agent_node) {
         bool ended = task_state_terminal((Mesos__V1__TaskState)task->state);
         Mesos__V1__TaskState state = unreachable && task->framework->partition_aware
@@ -235,8 +235,7 @@ on_recovered_lost(void *arg)
         metric_inc(master->m.recovery_slave_removals);
         metric_inc(master->m.slave_removals);
         send_failure(master, recovered->id);
-        free(recovered->info);
-        free(recovered);
+        recovered_agent_free(recovered);
     }
 }
 

@@ -35,6 +35,8 @@ executor_add(struct framework *framework, struct agent *agent, const Mesos__V1__
     scalars_add(framework->master->used_scalars, &executor->resources, 1);
     list_push(&agent->executors, &executor->agent_node);
     map_add(&framework->executors, str_of(executor->key), executor);
+    sheets_add(&framework->executor_sheets, &executor->record);
+    agent_touch(agent);
     return executor;
 }
 
@@ -51,6 +53,8 @@ executor_remove(struct executor *executor, bool recover)
     if (recover && !resources_empty(&executor->resources))
         allocator_recover_resources(framework->master->allocator, framework->number, executor->agent->number,
                                     resources_view(&executor->resources), -1);
+    record_remove(&executor->record);
+    agent_touch(executor->agent);
     map_remove(&framework->executors, str_of(executor->key));
     list_remove(&executor->agent_node);
     resources_fini(&executor->resources);

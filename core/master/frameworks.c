@@ -9,6 +9,7 @@
 
 #include "base/log.h"
 #include "host/kind_allocator.h"
+#include "master/records.h"
 #include "master/state.h"
 #include "master/subscribers.h"
 #include "wire/message.h"
@@ -184,6 +185,11 @@ framework_add(struct master *master, const Mesos__V1__FrameworkInfo *info, const
     framework->id = id && *id ? xstrdup(id) : new_id(master);
     list_init(&framework->done);
     list_init(&framework->offers);
+    sheets_init(&framework->task_sheets, master->views, &task_records);
+    sheets_init(&framework->unreachable_sheets, master->views, &unreachable_task_records);
+    sheets_init(&framework->done_sheets, master->views, &done_task_records);
+    sheets_init(&framework->executor_sheets, master->views, &executor_records);
+    sheets_init(&framework->offer_sheets, master->views, &offer_records);
     list_init(&framework->fresh_node);
     list_init(&framework->completed_node);
     loop_timer_init(&framework->heartbeat, master->loop, on_heartbeat, framework);
@@ -608,6 +614,11 @@ framework_free(struct framework *framework)
     map_foreach (task, &framework->unreachable)
         task_free(task);
     framework_metrics_free(framework->metrics, framework->master->daemon->metrics);
+    sheets_fini(&framework->task_sheets);
+    sheets_fini(&framework->unreachable_sheets);
+    sheets_fini(&framework->done_sheets);
+    sheets_fini(&framework->executor_sheets);
+    sheets_fini(&framework->offer_sheets);
     map_fini(&framework->tasks);
     map_fini(&framework->unreachable);
     map_fini(&framework->done_ids);

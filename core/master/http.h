@@ -72,8 +72,13 @@ void json_agent(struct json *json, const struct agent *agent, struct arena *aren
 void json_agent_full(struct json *json, const struct agent *agent, struct arena *arena);
 void json_framework_summary(struct json *json, const struct framework *framework);
 /* A whole object. */
-void json_framework(struct json *json, const struct framework *framework, struct arena *arena);
+void json_recovered_agent(struct json *json, const struct recovered_agent *recovered, struct arena *arena);
+void json_executor(struct json *json, const struct executor *executor, struct arena *arena);
+void json_offer(struct json *json, const struct offer *offer);
+/* Likewise, inside an answer of views_await(VIEW_STATE): json writes to rope's tail. */
+void json_framework(struct json *json, const struct framework *framework, struct rope *rope);
+/* "key": [all records]; json writes to rope's tail. */
+void json_sheets(struct json *json, const char *key, const struct sheets *sheets, enum view view, struct rope *rope);
 void json_task(struct json *json, const struct task *task, struct arena *arena);
-void json_recovered(struct json *json, const struct master *master, const char *only, struct arena *arena);
 
 #endif

@@ -97,18 +97,45 @@ operator_answer(struct operator_call *op, Mesos__V1__Master__Response *response,
     operator_reply(op->exchange, response, op->json);
 }
 
+/* An answer that waits for its pages; in the request's arena. */
+struct written {
+    struct operator_call op;
+    Mesos__V1__Master__Response__Type type;
+    const char *type_name, *name;
+    uint32_t number;
+    void (*write)(struct writer *writer, struct master *master);
+};
+
+static void
+answer_written(struct http_exchange *exchange, void *arg)
+{
+    struct written *written = arg;
+    bool json = written->op.json;
+    auto_rope struct rope rope = {0};
+    struct writer writer = writer_on_rope(&rope, json);
+    writer_open(&writer);
+    writer_enum(&writer, 1, "type", (int)written->type, written->type_name);
+    writer_begin(&writer, written->number, written->name);
+    written->write(&writer, written->op.master);
+    writer_end(&writer);
+    writer_close(&writer);
+    http_reply_rope(exchange, json ? "application/json" : "application/x-protobuf", &rope);
+}
+
 void
 operator_answer_written(struct operator_call *op, Mesos__V1__Master__Response__Type type, const char *type_name,
                         uint32_t number, const char *name,
                         void (*write)(struct writer *writer, struct master *master))
 {
-    auto_buf struct buf out = {0};
-    struct writer writer = writer_on(&out, op->json);
-    writer_open(&writer);
-    writer_enum(&writer, 1, "type", (int)type, type_name);
-    writer_begin(&writer, number, name);
-    write(&writer, op->master);
-    writer_end(&writer);
-    writer_close(&writer);
-    operator_reply_bytes(op->exchange, buf_str(&out), op->json);
+    struct written *written = arena_alloc(op->arena, sizeof(*written));
+    *written = (struct written){*op, type, type_name, name, number, write};
+    views_await(op->master->views, op->json ? VIEW_JSON : VIEW_PROTO, op->exchange, answer_written, written);
+}
+
+void
+operator_write_sheets(struct writer *writer, const struct sheets *sheets)
+{
+    bool first = !writer->json.comma;
+    sheets_show(sheets, writer->is_json ? VIEW_JSON : VIEW_PROTO, writer->rope, &first);
+    writer->json.comma = !first;
 }

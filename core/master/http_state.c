@@ -4,16 +4,6 @@
 
 #include "conf/option.h"
 
-static size_t
-count_agents(const struct master *master, bool active)
-{
-    size_t count = 0;
-    const struct agent *agent;
-    map_foreach (agent, &master->agents)
-        count += agent->active == active;
-    return count;
-}
-
 static void
 json_option(struct json *json, const struct master *master, const char *key, const char *name)
 {
@@ -36,8 +26,8 @@ json_head(struct json *json, const struct master *master)
     json_text(json, "AGENT_UPDATE");
     json_text(json, "AGENT_DRAINING");
     json_array_end(json);
-    json_key_double(json, "activated_slaves", (double)count_agents(master, true));
-    json_key_double(json, "deactivated_slaves", (double)count_agents(master, false));
+    json_key_double(json, "activated_slaves", master->agents_active);
+    json_key_double(json, "deactivated_slaves", (double)(map_count(&master->agents) - master->agents_active));
     json_key_double(json, "unreachable_slaves", (double)map_count(&master->unreachable));
     json_key_text(json, "leader", master->pid);
     json_key(json, "leader_info");
@@ -56,18 +46,18 @@ json_head(struct json *json, const struct master *master)
 }
 
 static void
-json_frameworks_of(struct json *json, const struct master *master, struct arena *arena)
+json_frameworks_of(struct json *json, const struct master *master, struct rope *rope)
 {
     const struct framework *framework;
     json_key(json, "frameworks");
     json_array(json);
     map_foreach (framework, &master->frameworks)
-        json_framework(json, framework, arena);
+        json_framework(json, framework, rope);
     json_array_end(json);
     json_key(json, "completed_frameworks");
     json_array(json);
     list_foreach (framework, &master->completed, completed_node)
-        json_framework(json, framework, arena);
+        json_framework(json, framework, rope);
     json_array_end(json);
 }
 
@@ -83,59 +73,102 @@ json_orphans(struct json *json, bool tasks)
     json_raw(json, STR_LIT("[]"));
 }
 
-void
-http_state(struct http_exchange *exchange, void *arg)
+static void
+answer_state(struct http_exchange *exchange, void *arg)
 {
     const struct master *master = arg;
-    auto_buf struct buf out = {0};
-    auto_arena struct arena *arena = arena_new(64 << 10);
-    struct json json = json_on(&out);
-    const struct agent *agent;
+    auto_rope struct rope rope = {0};
+    struct json json = json_on(&rope.tail);
     json_object(&json);
     daemon_version_members(&json);
     json_head(&json, master);
-    json_key(&json, "slaves");
-    json_array(&json);
-    map_foreach (agent, &master->agents) {
-        json_object(&json);
-        json_agent(&json, agent, arena);
-        json_object_end(&json);
-    }
-    json_array_end(&json);
-    json_recovered(&json, master, NULL, arena);
-    json_frameworks_of(&json, master, arena);
+    json_sheets(&json, "slaves", &master->agent_sheets, VIEW_STATE, &rope);
+    json_sheets(&json, "recovered_slaves", &master->recovered_sheets, VIEW_STATE, &rope);
+    json_frameworks_of(&json, master, &rope);
     json_orphans(&json, true);
     json_object_end(&json);
-    reply_json(exchange, buf_str(&out));
+    reply_json_rope(exchange, &rope);
+}
+
+void
+http_state(struct http_exchange *exchange, void *arg)
+{
+    struct master *master = arg;
+    views_await(master->views, VIEW_STATE, exchange, answer_state, master);
+}
+
+static void
+json_framework_list(struct json *json, const char *key, const struct framework *only, struct rope *rope)
+{
+    json_key(json, key);
+    json_array(json);
+    if (only)
+        json_framework(json, only, rope);
+    json_array_end(json);
+}
+
+static void
+answer_frameworks(struct http_exchange *exchange, void *arg)
+{
+    const struct master *master = arg;
+    struct str id = http_param_get(http_exchange_request(exchange), "framework_id");
+    auto_rope struct rope rope = {0};
+    struct json json = json_on(&rope.tail);
+    json_object(&json);
+    if (!id.ptr) {
+        json_frameworks_of(&json, master, &rope);
+    } else {
+        json_framework_list(&json, "frameworks", map_get(&master->frameworks, id), &rope);
+        json_framework_list(&json, "completed_frameworks", map_get(&master->completed_ids, id), &rope);
+    }
+    json_orphans(&json, false);
+    json_object_end(&json);
+    reply_json_rope(exchange, &rope);
 }
 
 void
 http_frameworks(struct http_exchange *exchange, void *arg)
 {
+    struct master *master = arg;
+    views_await(master->views, VIEW_STATE, exchange, answer_frameworks, master);
+}
+
+static void
+answer_slaves(struct http_exchange *exchange, void *arg)
+{
     const struct master *master = arg;
-    const struct http_request *request = http_exchange_request(exchange);
-    struct str id = http_param_get(request, "framework_id");
-    auto_buf struct buf out = {0};
-    auto_arena struct arena *arena = arena_new(64 << 10);
-    struct json json = json_on(&out);
+    auto_rope struct rope rope = {0};
+    struct json json = json_on(&rope.tail);
     json_object(&json);
-    if (!id.ptr) {
-        json_frameworks_of(&json, master, arena);
-    } else {
-        const struct framework *one = map_get(&master->frameworks, id);
-        const struct framework *done = map_get(&master->completed_ids, id);
-        json_key(&json, "frameworks");
-        json_array(&json);
-        if (one)
-            json_framework(&json, one, arena);
-        json_array_end(&json);
-        json_key(&json, "completed_frameworks");
-        json_array(&json);
-        if (done)
-            json_framework(&json, done, arena);
-        json_array_end(&json);
+    json_sheets(&json, "slaves", &master->agent_sheets, VIEW_SLAVES, &rope);
+    json_sheets(&json, "recovered_slaves", &master->recovered_sheets, VIEW_SLAVES, &rope);
+    json_object_end(&json);
+    reply_json_rope(exchange, &rope);
+}
+
+static void
+answer_slave(struct http_exchange *exchange, const struct master *master, struct str id)
+{
+    auto_buf struct buf out = {0};
+    auto_arena struct arena *arena = arena_new(0);
+    struct json json = json_on(&out);
+    const struct agent *agent = map_get(&master->agents, id);
+    const struct recovered_agent *recovered = map_get(&master->recovered, id);
+    json_object(&json);
+    json_key(&json, "slaves");
+    json_array(&json);
+    if (agent) {
+        json_object(&json);
+        json_agent(&json, agent, arena);
+        json_agent_full(&json, agent, arena);
+        json_object_end(&json);
     }
-    json_orphans(&json, false);
+    json_array_end(&json);
+    json_key(&json, "recovered_slaves");
+    json_array(&json);
+    if (recovered)
+        json_recovered_agent(&json, recovered, arena);
+    json_array_end(&json);
     json_object_end(&json);
     reply_json(exchange, buf_str(&out));
 }
@@ -143,27 +176,10 @@ http_frameworks(struct http_exchange *exchange, void *arg)
 void
 http_slaves(struct http_exchange *exchange, void *arg)
 {
-    const struct master *master = arg;
-    const struct http_request *request = http_exchange_request(exchange);
-    struct str id = http_param_get(request, "slave_id");
-    auto_buf struct buf out = {0};
-    auto_free char *only = id.ptr ? str_dup(id) : NULL;
-    auto_arena struct arena *arena = arena_new(64 << 10);
-    struct json json = json_on(&out);
-    const struct agent *agent;
-    json_object(&json);
-    json_key(&json, "slaves");
-    json_array(&json);
-    map_foreach (agent, &master->agents) {
-        if (only && !str_is(id, agent->id))
-            continue;
-        json_object(&json);
-        json_agent(&json, agent, arena);
-        json_agent_full(&json, agent, arena);
-        json_object_end(&json);
-    }
-    json_array_end(&json);
-    json_recovered(&json, master, only, arena);
-    json_object_end(&json);
-    reply_json(exchange, buf_str(&out));
+    struct master *master = arg;
+    struct str id = http_param_get(http_exchange_request(exchange), "slave_id");
+    if (id.ptr)
+        answer_slave(exchange, master, id);
+    else
+        views_await(master->views, VIEW_SLAVES, exchange, answer_slaves, master);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* GET /tasks: one page of all tasks, running ones first. Parameters that make no sense count as absent. */
+/* GET /tasks: some of all tasks, running ones first. Parameters that make no sense count as absent. */
 #include <string.h>
 
 #include "master/http.h"
@@ -11,51 +11,47 @@ struct listing {
     struct arena *arena;
 };
 
-static void
-show(struct listing *page, const struct task *task)
+static bool
+show(struct record *record, void *arg)
 {
-    if (page->task_id.ptr && !str_is(page->task_id, task->id))
-        return;
-    if (page->skip) {
-        page->skip--;
-        return;
+    struct listing *list = arg;
+    const struct task *task = container_of(record, struct task, record);
+    if (list->task_id.ptr && !str_is(list->task_id, task->id))
+        return true;
+    if (list->skip) {
+        list->skip--;
+        return true;
     }
-    if (!page->room)
-        return;
-    page->room--;
-    json_task(page->json, task, page->arena);
+    json_task(list->json, task, list->arena);
+    arena_reset(list->arena);
+    return --list->room > 0;
 }
 
 static void
-show_framework(struct listing *page, const struct framework *framework)
+show_sheets(struct listing *list, const struct sheets *sheets, int step)
 {
-    const struct task *task;
-    if (page->framework_id.ptr && !str_is(page->framework_id, framework->id))
+    if (list->room == 0)
         return;
-    map_foreach (task, &framework->tasks)
-        show(page, task);
-    map_foreach (task, &framework->unreachable)
-        show(page, task);
-    list_foreach (task, &framework->done, agent_node)
-        show(page, task);
+    if (list->task_id.ptr) {
+        sheets_each(sheets, 0, step, show, list);
+    } else if (list->skip >= sheets->count) {
+        list->skip -= sheets->count;
+    } else {
+        size_t skip = list->skip;
+        list->skip = 0;
+        sheets_each(sheets, skip, step, show, list);
+    }
 }
 
 static void
-show_framework_backwards(struct listing *page, const struct framework *framework)
+show_framework(struct listing *list, const struct framework *framework, bool ascending)
 {
-    /* Ascending order is the other way round; maps only go forwards, so their tasks are listed first. */
-    if (page->framework_id.ptr && !str_is(page->framework_id, framework->id))
+    const struct sheets *const parts[] = {&framework->task_sheets, &framework->unreachable_sheets,
+                                          &framework->done_sheets};
+    if (list->framework_id.ptr && !str_is(list->framework_id, framework->id))
         return;
-    size_t count = map_count(&framework->tasks) + map_count(&framework->unreachable), at = 0;
-    const struct task *task, **list = arena_calloc(page->arena, count + 1, sizeof(*list));
-    map_foreach (task, &framework->tasks)
-        list[at++] = task;
-    map_foreach (task, &framework->unreachable)
-        list[at++] = task;
-    for (struct list *node = framework->done.prev; node != &framework->done; node = node->prev)
-        show(page, list_entry(node, struct task, agent_node));
-    while (at)
-        show(page, list[--at]);
+    for (size_t i = 0; i < ARRAY_LEN(parts); i++)
+        show_sheets(list, parts[ascending ? ARRAY_LEN(parts) - 1 - i : i], ascending ? -1 : 1);
 }
 
 static size_t
@@ -72,9 +68,9 @@ http_tasks(struct http_exchange *exchange, void *arg)
     const struct master *master = arg;
     const struct http_request *request = http_exchange_request(exchange);
     auto_buf struct buf out = {0};
-    auto_arena struct arena *arena = arena_new(64 << 10);
+    auto_arena struct arena *arena = arena_new(0);
     struct json json = json_on(&out);
-    struct listing page = {
+    struct listing list = {
         .json = &json,
         .framework_id = http_param_get(request, "framework_id"),
         .task_id = http_param_get(request, "task_id"),
@@ -83,16 +79,14 @@ http_tasks(struct http_exchange *exchange, void *arg)
         .arena = arena,
     };
     bool ascending = str_is(http_param_get(request, "order"), "asc");
-    void (*each)(struct listing *, const struct framework *) =
-        ascending ? show_framework_backwards : show_framework;
     const struct framework *framework;
     json_object(&json);
     json_key(&json, "tasks");
     json_array(&json);
     map_foreach (framework, &master->frameworks)
-        each(&page, framework);
+        show_framework(&list, framework, ascending);
     list_foreach (framework, &master->completed, completed_node)
-        each(&page, framework);
+        show_framework(&list, framework, ascending);
     json_array_end(&json);
     json_object_end(&json);
     reply_json(exchange, buf_str(&out));

@@ -56,20 +56,14 @@ agent_offered(const struct agent *agent, struct resources *ret)
 void
 framework_used(const struct framework *framework, struct resources *ret)
 {
-    const struct task *task;
-    const struct executor *executor;
-    map_foreach (task, &framework->tasks)
-        resources_add(ret, &task->resources);
-    map_foreach (executor, &framework->executors)
-        resources_add(ret, &executor->resources);
+    sheets_sum(&framework->task_sheets, ret);
+    sheets_sum(&framework->executor_sheets, ret);
 }
 
 void
 framework_offered(const struct framework *framework, struct resources *ret)
 {
-    const struct offer *offer;
-    list_foreach (offer, &framework->offers, framework_node)
-        resources_add(ret, &offer->resources);
+    sheets_sum(&framework->offer_sheets, ret);
 }
 
 static void
@@ -177,21 +171,24 @@ json_agent_full(struct json *json, const struct agent *agent, struct arena *aren
 }
 
 void
-json_recovered(struct json *json, const struct master *master, const char *only, struct arena *arena)
+json_recovered_agent(struct json *json, const struct recovered_agent *recovered, struct arena *arena)
 {
-    const struct recovered_agent *recovered;
-    json_key(json, "recovered_slaves");
+    Mesos__SlaveInfo *info = message_unpack_trusted(&mesos__slave_info__descriptor,
+                                                    str_n(recovered->info, recovered->info_len), arena);
+    json_object(json);
+    json_key_text(json, "id", recovered->id);
+    json_slave_info(json, info);
+    json_object_end(json);
+}
+
+void
+json_sheets(struct json *json, const char *key, const struct sheets *sheets, enum view view, struct rope *rope)
+{
+    bool first = true;
+    json_key(json, key);
     json_array(json);
-    map_foreach (recovered, &master->recovered) {
-        if (only && strcmp(only, recovered->id) != 0)
-            continue;
-        Mesos__SlaveInfo *info = message_unpack_trusted(&mesos__slave_info__descriptor,
-                                                        str_n(recovered->info, recovered->info_len), arena);
-        json_object(json);
-        json_key_text(json, "id", recovered->id);
-        json_slave_info(json, info);
-        json_object_end(json);
-    }
+    sheets_show(sheets, view, rope, &first);
+    json->comma = !first;
     json_array_end(json);
 }
 
@@ -287,50 +284,23 @@ json_task(struct json *json, const struct task *record, struct arena *arena)
     json_object_end(json);
 }
 
-static void
-json_tasks(struct json *json, const struct framework *framework, struct arena *arena)
+void
+json_offer(struct json *json, const struct offer *offer)
 {
-    const struct task *task;
-    json_key(json, "tasks");
-    json_array(json);
-    map_foreach (task, &framework->tasks)
-        json_task(json, task, arena);
-    json_array_end(json);
-    json_key(json, "unreachable_tasks");
-    json_array(json);
-    map_foreach (task, &framework->unreachable)
-        json_task(json, task, arena);
-    json_array_end(json);
-    json_key(json, "completed_tasks");
-    json_array(json);
-    list_foreach (task, &framework->done, agent_node)
-        json_task(json, task, arena);
-    json_array_end(json);
+    json_object(json);
+    json_key_text(json, "id", offer->id);
+    json_key_text(json, "framework_id", offer->framework->id);
+    json_key(json, "allocation_info");
+    json_object(json);
+    json_key_text(json, "role", offer->role);
+    json_object_end(json);
+    json_key_text(json, "slave_id", offer->agent->id);
+    json_key(json, "resources");
+    json_resources(json, &offer->resources);
+    json_object_end(json);
 }
 
-static void
-json_offers(struct json *json, const struct framework *framework)
-{
-    const struct offer *offer;
-    json_key(json, "offers");
-    json_array(json);
-    list_foreach (offer, &framework->offers, framework_node) {
-        json_object(json);
-        json_key_text(json, "id", offer->id);
-        json_key_text(json, "framework_id", framework->id);
-        json_key(json, "allocation_info");
-        json_object(json);
-        json_key_text(json, "role", offer->role);
-        json_object_end(json);
-        json_key_text(json, "slave_id", offer->agent->id);
-        json_key(json, "resources");
-        json_resources(json, &offer->resources);
-        json_object_end(json);
-    }
-    json_array_end(json);
-}
-
-static void
+void
 json_executor(struct json *json, const struct executor *executor, struct arena *arena)
 {
     const Mesos__V1__ExecutorInfo *info = message_unpack_trusted(
@@ -373,11 +343,10 @@ json_framework_times(struct json *json, const struct framework *framework)
 }
 
 void
-json_framework(struct json *json, const struct framework *framework, struct arena *arena)
+json_framework(struct json *json, const struct framework *framework, struct rope *rope)
 {
     const Mesos__V1__FrameworkInfo *info = framework->info;
     auto_resources struct resources sum = {0};
-    const struct executor *executor;
     json_object(json);
     json_framework_summary(json, framework);
     json_framework_times(json, framework);
@@ -394,13 +363,11 @@ json_framework(struct json *json, const struct framework *framework, struct aren
     } else {
         json_key_text(json, "role", framework->roles[0]);
     }
-    json_tasks(json, framework, arena);
-    json_offers(json, framework);
-    json_key(json, "executors");
-    json_array(json);
-    map_foreach (executor, &framework->executors)
-        json_executor(json, executor, arena);
-    json_array_end(json);
+    json_sheets(json, "tasks", &framework->task_sheets, VIEW_STATE, rope);
+    json_sheets(json, "unreachable_tasks", &framework->unreachable_sheets, VIEW_STATE, rope);
+    json_sheets(json, "completed_tasks", &framework->done_sheets, VIEW_STATE, rope);
+    json_sheets(json, "offers", &framework->offer_sheets, VIEW_STATE, rope);
+    json_sheets(json, "executors", &framework->executor_sheets, VIEW_STATE, rope);
     if (info->labels) {
         json_key(json, "labels");
         json_labels(json, info->labels);

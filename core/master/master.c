@@ -15,6 +15,7 @@
 #include "host/kind_election.h"
 #include "master/http.h"
 #include "master/messages.h"
+#include "master/records.h"
 #include "mesos/internal/registry.pb-c.h"
 #include "wire/message.h"
 
@@ -208,10 +209,8 @@ recover_agent(struct master *master, struct str id, struct str value)
     recovered->info_len = mesos__slave_info__get_packed_size(entry->info);
     recovered->info = xmalloc(recovered->info_len + 1);
     mesos__slave_info__pack(entry->info, recovered->info);
-    struct recovered_agent *former = map_set(&master->recovered, str_of(recovered->id), recovered);
-    if (former)
-        free(former->info);
-    free(former);
+    recovered_agent_free(map_set(&master->recovered, str_of(recovered->id), recovered));
+    sheets_add(&master->recovered_sheets, &recovered->record);
     master_arena_reset(master);
 }
 
@@ -325,6 +324,9 @@ master_start(struct master *master, struct err *err)
     if (!master->daemon)
         return err && err->code ? err->code : -EIO;
     self.address = master->daemon->self;
+    master->views = views_new(master->loop, http_server_pages(master->daemon->http));
+    sheets_init(&master->agent_sheets, master->views, &agent_records);
+    sheets_init(&master->recovered_sheets, master->views, &recovered_records);
     master->pid = xstrdup(upid_format(&self, pid));
     master->start_secs = master->daemon->start_secs;
     pack_info(master);
@@ -350,10 +352,8 @@ free_maps(struct master *master)
     struct recovered_agent *recovered;
     struct lost_agent *lost;
     struct admission *admission;
-    map_foreach (recovered, &master->recovered) {
-        free(recovered->info);
-        free(recovered);
-    }
+    map_foreach (recovered, &master->recovered)
+        recovered_agent_free(recovered);
     map_foreach (lost, &master->unreachable)
         free(lost);
     map_foreach (lost, &master->gone)
@@ -436,6 +436,9 @@ master_free(struct master *master)
         free_cluster(master);
     }
     free_maps(master);
+    sheets_fini(&master->agent_sheets);
+    sheets_fini(&master->recovered_sheets);
+    views_free(master->views);
     daemon_free(master->daemon);
     arena_free(master->arena);
     buf_fini(&master->out);

@@ -247,9 +247,7 @@ static bool
 welcome(struct master *master, const char *id)
 {
     struct recovered_agent *recovered = map_remove(&master->recovered, str_of(id));
-    if (recovered)
-        free(recovered->info);
-    free(recovered);
+    recovered_agent_free(recovered);
     struct lost_agent *lost = map_remove(&master->unreachable, str_of(id));
     free(lost);
     return lost != NULL;
@@ -281,6 +279,7 @@ reregister_finish(struct admission *admission, Message *message)
     }
     agent->returned = true;
     agent->reregistered_secs = loop_wall_secs(master->loop);
+    agent_touch(agent);
     if (known)
         offers_rescind_agent(agent);
     take_executors(agent, message);

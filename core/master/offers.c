@@ -89,6 +89,8 @@ offer_new(struct framework *framework, struct agent *agent, const char *role,
     list_push(&framework->offers, &offer->framework_node);
     list_push(&agent->offers, &offer->agent_node);
     map_add(&master->offers, str_of(offer->id), offer);
+    sheets_add(&framework->offer_sheets, &offer->record);
+    agent_touch(agent);
     return offer;
 }
 
@@ -267,6 +269,8 @@ offer_take(struct offer *offer, struct resources *ret)
     loop_timer_stop(&offer->timeout);
     list_remove(&offer->framework_node);
     list_remove(&offer->agent_node);
+    record_remove(&offer->record);
+    agent_touch(offer->agent);
     map_remove(&master->offers, str_of(offer->id));
     resources_move(ret, &offer->resources);
     resources_fini(&offer->resources);

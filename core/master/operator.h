@@ -30,12 +30,23 @@ struct operator_call {
 /* Sets the response's type and sends it. */
 void operator_answer(struct operator_call *op, Mesos__V1__Master__Response *response,
                      Mesos__V1__Master__Response__Type type);
-/* For answers that are written rather than built: `write` fills the member (number, name) of the response. */
+/* For answers that are written rather than built, from pages, as soon as these are made: `write` fills the member (number, name) of the response. */
 void operator_answer_written(struct operator_call *op, Mesos__V1__Master__Response__Type type, const char *type_name,
                              uint32_t number, const char *name,
                              void (*write)(struct writer *writer, struct master *master));
 
-/* The members of Response.GetState and its parts, for GET_STATE, the single calls and SUBSCRIBED. */
+/* Numbers of the lists of Response.GetTasks. */
+enum { OPERATOR_TASKS = 2, OPERATOR_COMPLETED_TASKS = 3, OPERATOR_UNREACHABLE_TASKS = 5 };
+
+/* One item of a list, for records.c. */
+void operator_write_task(struct writer *writer, uint32_t number, const struct task *task);
+void operator_write_executor(struct writer *writer, const struct executor *executor, struct arena *arena);
+void operator_write_agent(struct writer *writer, const struct agent *agent, struct arena *arena);
+void operator_write_recovered(struct writer *writer, const struct recovered_agent *recovered, struct arena *arena);
+/* All items, which are on pages already: inside an answer of views_await, and on a rope. */
+void operator_write_sheets(struct writer *writer, const struct sheets *sheets);
+
+/* The members of Response.GetState and its parts, for GET_STATE, the single calls and SUBSCRIBED. As above. */
 void operator_write_tasks(struct writer *writer, struct master *master);
 void operator_write_executors(struct writer *writer, struct master *master);
 void operator_write_frameworks(struct writer *writer, struct master *master);

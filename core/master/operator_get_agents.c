@@ -89,25 +89,28 @@ operator_agent(const struct agent *agent, struct arena *arena)
 }
 
 void
+operator_write_agent(struct writer *writer, const struct agent *agent, struct arena *arena)
+{
+    /* Mesos shows a whole SlaveInfo here; both encoders go by a message's own descriptor. */
+    Shown *shown = show(agent, arena);
+    shown->agent_info = (Mesos__V1__AgentInfo *)slave_info(agent->info, agent->info_len, arena);
+    writer_message(writer, 1, NULL, shown);
+}
+
+void
+operator_write_recovered(struct writer *writer, const struct recovered_agent *recovered, struct arena *arena)
+{
+    writer_message(writer, 2, NULL, slave_info(recovered->info, recovered->info_len, arena));
+}
+
+void
 operator_write_agents(struct writer *writer, struct master *master)
 {
-    const struct agent *agent;
-    const struct recovered_agent *recovered;
-    auto_arena struct arena *arena = arena_new(0);
     writer_list(writer, "agents");
-    map_foreach (agent, &master->agents) {
-        /* Mesos shows a whole SlaveInfo here; both encoders go by a message's own descriptor. */
-        Shown *shown = show(agent, arena);
-        shown->agent_info = (Mesos__V1__AgentInfo *)slave_info(agent->info, agent->info_len, arena);
-        writer_message(writer, 1, NULL, shown);
-        arena_reset(arena);
-    }
+    operator_write_sheets(writer, &master->agent_sheets);
     writer_list_end(writer);
     writer_list(writer, "recovered_agents");
-    map_foreach (recovered, &master->recovered) {
-        writer_message(writer, 2, NULL, slave_info(recovered->info, recovered->info_len, arena));
-        arena_reset(arena);
-    }
+    operator_write_sheets(writer, &master->recovered_sheets);
     writer_list_end(writer);
 }
 

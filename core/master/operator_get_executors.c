@@ -4,8 +4,8 @@
 #include "wire/message.h"
 
 /* Executors of the agent's making for a command task are none of the framework's. */
-static void
-write_executor(struct writer *writer, const struct executor *executor, struct arena *arena)
+void
+operator_write_executor(struct writer *writer, const struct executor *executor, struct arena *arena)
 {
     Mesos__V1__Master__Response__GetExecutors__Executor shown =
         MESOS__V1__MASTER__RESPONSE__GET_EXECUTORS__EXECUTOR__INIT;
@@ -22,15 +22,9 @@ void
 operator_write_executors(struct writer *writer, struct master *master)
 {
     const struct framework *framework;
-    const struct executor *executor;
-    auto_arena struct arena *arena = arena_new(0);
     writer_list(writer, "executors");
-    map_foreach (framework, &master->frameworks) {
-        map_foreach (executor, &framework->executors) {
-            write_executor(writer, executor, arena);
-            arena_reset(arena);
-        }
-    }
+    map_foreach (framework, &master->frameworks)
+        operator_write_sheets(writer, &framework->executor_sheets);
     writer_list_end(writer);
 }
 

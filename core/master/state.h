@@ -19,6 +19,7 @@
 #include "master/metrics.h"
 #include "master/options.h"
 #include "master/registrar.h"
+#include "master/views.h"
 #include "mesos/allocator.h"
 #include "mesos/election.h"
 #include "mesos/internal/messages.pb-c.h"
@@ -64,6 +65,7 @@ struct agent {
     struct list tasks;     /* struct task.agent_node */
     struct list executors; /* struct executor.agent_node */
     struct list offers;    /* struct offer.agent_node */
+    struct record record;  /* in master->agent_sheets; agent_touch() when anything of this changes that is shown */
 };
 
 /* One executor that is not a task's own: its resources are held until the agent says that it exited. */
@@ -75,6 +77,7 @@ struct executor {
     void *info; /* packed mesos.v1.ExecutorInfo */
     size_t info_len;
     struct resources resources; /* allocated */
+    struct record record;       /* in framework->executor_sheets */
     char key[];                 /* "<agent number> <id>" in framework->executors */
 };
 
@@ -88,6 +91,7 @@ struct task {
     struct framework *framework;
     struct agent *agent;        /* NULL when the task is completed or unreachable */
     struct executor *executor;  /* NULL for command tasks */
+    struct record record;       /* in one of the framework's sheets; record_touch() when it changes */
     struct resources resources; /* what is held from the allocator; empty when terminal */
     unsigned char *packed;
     uint32_t core_len, len, cap;
@@ -107,6 +111,7 @@ struct offer {
     struct agent *agent;
     struct resources resources; /* allocated to role */
     struct loop_timer timeout;
+    struct record record; /* in framework->offer_sheets */
     uint64_t number;  /* the end of id */
     const char *role; /* behind id */
     char id[];
@@ -141,6 +146,7 @@ struct framework {
     uint32_t done_count;
     struct map done_ids; /* id -> the youngest completed task of that id */
     struct list offers;
+    struct sheets task_sheets, unreachable_sheets, done_sheets, executor_sheets, offer_sheets; /* what views show */
     struct offer **fresh; /* made in this cycle of the allocator, not yet sent */
     uint32_t fresh_count, fresh_cap;
     struct list fresh_node;            /* master->fresh */
@@ -153,6 +159,7 @@ struct recovered_agent {
     void *info; /* packed mesos.SlaveInfo */
     size_t info_len;
     bool leaving; /* being marked unreachable, or readmitted */
+    struct record record; /* in master->recovered_sheets */
     char id[];
 };
 
@@ -192,6 +199,7 @@ struct master {
     size_t role_list_count;
 
     struct map agents; /* id -> struct agent */
+    uint32_t agents_connected, agents_active; /* how many of them are */
     struct map agents_by_pid;
     struct agent **agents_by_number; /* NULL where it was removed */
     struct map frameworks;           /* id -> struct framework */
@@ -223,6 +231,8 @@ struct master {
     struct arena *arena;      /* of the message being handled; reset after it */
     struct buf out, frame;    /* scratch for packing and framing */
     uint64_t mark;            /* agents with this mark were visited */
+    struct views *views;
+    struct sheets agent_sheets, recovered_sheets;
     struct metrics_master m;
 };
 
@@ -262,6 +272,14 @@ void agent_oversubscribe(struct agent *agent, const struct resources *revocable)
 /* Forgets it. Tasks, executors and offers must be gone. */
 void agent_remove(struct agent *agent);
 void agent_free(struct agent *agent);
+void agent_set_state(struct agent *agent, bool connected, bool active);
+/* Something of it that views show has changed: its own members, or what its tasks, executors and offers hold. */
+static inline void
+agent_touch(struct agent *agent)
+{
+    record_touch(&agent->record);
+}
+void recovered_agent_free(struct recovered_agent *recovered);
 /* Packs message and sends it from actor "master". */
 void agent_send(struct agent *agent, const char *name, const void *message);
 void agent_send_to(struct master *master, const struct upid *to, const char *name, const void *message);

@@ -2,6 +2,8 @@
 /* The operators' event stream. Which events there are and what is in them: golden exchanges. */
 #include "master/subscribers.h"
 
+#include <stdio.h>
+
 #include "base/log.h"
 #include "master/operator.h"
 #include "wire/message.h"
@@ -98,16 +100,30 @@ on_heartbeat(void *arg)
 
 /* Event.Subscribed. */
 static void
-write_subscribed(struct writer *writer, const void *arg)
+write_subscribed(struct writer *writer, struct master *master)
 {
-    struct master *const *master = arg;
     write_type(writer, MESOS__V1__MASTER__EVENT__TYPE__SUBSCRIBED);
     writer_begin(writer, 2, "subscribed");
     writer_begin(writer, 1, "get_state");
-    operator_write_state(writer, *master);
+    operator_write_state(writer, master);
     writer_end(writer);
     writer_double(writer, 2, "heartbeat_interval_seconds", HEARTBEAT_MS / 1000);
     writer_end(writer);
+}
+
+/* The first record holds everything: it is made of pages. */
+static void
+send_subscribed(struct subscriber *subscriber)
+{
+    auto_rope struct rope rope = {0};
+    struct writer writer = writer_on_rope(&rope, subscriber->json);
+    char length[24];
+    writer_open(&writer);
+    write_subscribed(&writer, subscriber->master);
+    writer_close(&writer);
+    int len = snprintf(length, sizeof(length), "%zu\n", rope_len(&rope));
+    rope_insert(&rope, 0, str_n(length, (size_t)len));
+    http_stream_write_rope(subscriber->exchange, &rope);
 }
 
 static void
@@ -124,15 +140,13 @@ void
 subscribers_add(struct master *master, struct http_exchange *exchange, bool json)
 {
     struct subscriber *subscriber = xcalloc(1, sizeof(*subscriber));
-    auto_buf struct buf first = {0};
     subscriber->master = master;
     subscriber->exchange = exchange;
     subscriber->json = json;
     loop_timer_init(&subscriber->heartbeat, master->loop, on_heartbeat, subscriber);
     http_exchange_on_gone(exchange, on_gone, subscriber);
     http_stream_start(exchange, 200, NULL, 0, json ? "application/json" : "application/x-protobuf");
-    encode(&first, json, write_subscribed, &master);
-    http_stream_write_first(exchange, buf_str(&first));
+    send_subscribed(subscriber);
     list_push(&master->subscribers, &subscriber->node);
     master->subscriber_count++;
     log_info("operator subscribed subscribers=%u", master->subscriber_count);

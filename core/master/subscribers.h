@@ -9,7 +9,7 @@
 
 #include "master/state.h"
 
-/* Takes the exchange over: head, SUBSCRIBED with everything that is known now, first HEARTBEAT. Beyond
+/* Inside an answer of views_await: takes the exchange over: head, SUBSCRIBED with everything that is known now, first HEARTBEAT. Beyond
  * --max_operator_event_stream_subscribers the oldest stream is ended. */
 void subscribers_add(struct master *master, struct http_exchange *exchange, bool json);
 

@@ -142,6 +142,8 @@ task_new(struct framework *framework, struct agent *agent, const Mesos__V1__Task
     count(task, 1);
     list_push(&agent->tasks, &task->agent_node);
     map_add(&framework->tasks, str_of(task->id), task);
+    sheets_add(&framework->task_sheets, &task->record);
+    agent_touch(agent);
     return task;
 }
 
@@ -233,6 +235,9 @@ release(struct task *task)
     if (task->agent)
         allocator_recover_resources(master->allocator, task->framework->number, task->agent->number,
                                     resources_view(&task->resources), -1);
+    if (task->agent)
+        agent_touch(task->agent);
+    record_touch(&task->record);
     resources_fini(&task->resources);
     task->resources = (struct resources){0};
 }
@@ -263,6 +268,7 @@ task_update(struct task *task, const Mesos__V1__TaskStatus *status, Mesos__V1__T
     if (task->has_uuid)
         memcpy(task->update_uuid, uuid.ptr, UUID_BYTES);
     append_status(task, status, same);
+    record_touch(&task->record);
     if (changed || is_check(status))
         subscribers_task_updated(task, status);
     if (ended) {
@@ -302,6 +308,8 @@ detach(struct task *task)
 {
     release(task);
     list_remove(&task->agent_node);
+    record_remove(&task->record);
+    agent_touch(task->agent);
     map_remove(&task->framework->tasks, str_of(task->id));
     task->agent = NULL;
     task->executor = NULL;
@@ -318,11 +326,13 @@ task_complete(struct task *task)
     task->packed = xrealloc(task->packed, task->len);
     task->cap = task->len;
     list_push(&framework->done, &task->agent_node);
+    sheets_add(&framework->done_sheets, &task->record);
     map_set(&framework->done_ids, str_of(task->id), task);
     framework->done_count++;
     while (framework->done_count > max) {
         struct task *oldest = list_first(&framework->done, struct task, agent_node);
         list_remove(&oldest->agent_node);
+        record_remove(&oldest->record);
         if (map_get(&framework->done_ids, str_of(oldest->id)) == oldest)
             map_remove(&framework->done_ids, str_of(oldest->id));
         framework->done_count--;
@@ -344,6 +354,7 @@ static void
 unreachable_remove(struct framework *framework, struct task *task)
 {
     map_remove(&framework->unreachable, str_of(task->id));
+    record_remove(&task->record);
     count(task, -1);
     task_free(task);
 }
@@ -358,6 +369,7 @@ task_set_unreachable(struct task *task)
     if (former)
         unreachable_remove(framework, former);
     map_add(&framework->unreachable, str_of(task->id), task);
+    sheets_add(&framework->unreachable_sheets, &task->record);
     while (map_count(&framework->unreachable) > max) {
         uint32_t at = 0;
         unreachable_remove(framework, map_next(&framework->unreachable, &at)->value);

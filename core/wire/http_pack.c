@@ -218,6 +218,8 @@ http_pack_free(struct http_server *server)
     while ((job = list_first(&server->rope_jobs, struct rope_job, node))) {
         list_remove(&job->node);
         job->server = NULL;
+        for (size_t i = 0; i < job->rope.count; i++)
+            page_forget_account(job->rope.pieces[i].page);
         if (!job->under_way)
             job_free(job);
     }

@@ -340,11 +340,20 @@ http_stream_write(struct http_exchange *exchange, struct str data)
     return true;
 }
 
-bool
-http_stream_write_first(struct http_exchange *exchange, struct str data)
+void
+http_stream_write_rope(struct http_exchange *exchange, struct rope *rope)
 {
-    exchange->allowance = data.len;
-    return http_stream_write(exchange, data);
+    char size[24];
+    size_t len = rope_len(rope);
+    if (!exchange->connection->doomed && len > 0 && !is_head(exchange)) {
+        exchange->allowance = len;
+        if (exchange->chunked)
+            http_connection_write(exchange, size, (size_t)snprintf(size, sizeof(size), "%zx\r\n", len));
+        http_connection_write_rope(exchange, rope);
+        if (exchange->chunked)
+            http_connection_write(exchange, "\r\n", 2);
+    }
+    rope_fini(rope);
 }
 
 void

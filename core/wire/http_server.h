@@ -71,8 +71,9 @@ void http_stream_start(struct http_exchange *exchange, int status, const struct 
 /* Queues bytes as one chunk. When more than LIMIT_SUBSCRIBER_BYTES wait, the connection is cut off: false, and on_gone
  * follows from the loop. */
 bool http_stream_write(struct http_exchange *exchange, struct str data);
-/* The same for a snapshot that a stream begins with: it may be of any size, and the limit counts what comes after it. */
-bool http_stream_write_first(struct http_exchange *exchange, struct str data);
+/* The same for a snapshot that a stream begins with: it may be of any size, and the limit counts what comes after it.
+ * It is made of pages: empties rope. */
+void http_stream_write_rope(struct http_exchange *exchange, struct rope *rope);
 size_t http_stream_queued(const struct http_exchange *exchange);
 /* The final chunk; the exchange is gone afterwards. */
 void http_stream_end(struct http_exchange *exchange);

@@ -57,9 +57,24 @@ writer_begin(struct writer *writer, uint32_t number, const char *name)
     }
     assert(writer->depth < WRITER_DEPTH);
     put_tag(writer, number, WIRE_LEN);
+    if (writer->rope) {
+        rope_seal(writer->rope);
+        writer->pieces[writer->depth] = writer->rope->count;
+        writer->begun[writer->depth++] = writer->rope->bytes;
+        return;
+    }
     buf_reserve(writer->out, LENGTH_ROOM);
     buf_added(writer->out, LENGTH_ROOM);
     writer->begun[writer->depth++] = writer->out->len;
+}
+
+/* The length of what was added since goes before it. */
+static void
+end_in_rope(struct writer *writer, size_t begun, size_t piece)
+{
+    char length[10];
+    rope_seal(writer->rope);
+    rope_insert(writer->rope, piece, str_n(length, put_varint(length, writer->rope->bytes - begun)));
 }
 
 void
@@ -67,6 +82,11 @@ writer_end(struct writer *writer)
 {
     if (writer->is_json) {
         json_object_end(&writer->json);
+        return;
+    }
+    if (writer->rope) {
+        writer->depth--;
+        end_in_rope(writer, writer->begun[writer->depth], writer->pieces[writer->depth]);
         return;
     }
     size_t begun = writer->begun[--writer->depth], len = writer->out->len - begun;

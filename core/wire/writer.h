@@ -9,6 +9,7 @@
 
 #include <protobuf-c/protobuf-c.h>
 
+#include "base/page.h"
 #include "wire/json.h"
 
 enum { WRITER_DEPTH = 8 };
@@ -18,13 +19,22 @@ struct writer {
     struct json json; /* of use when is_json */
     bool is_json;
     unsigned depth;
-    size_t begun[WRITER_DEPTH]; /* protobuf: where the open messages' contents begin, behind room for their lengths */
+    struct rope *rope; /* out is its tail, and pages are added to it between; or NULL */
+    size_t begun[WRITER_DEPTH]; /* protobuf: where the open messages' contents begin, behind room for their lengths;
+                                   in a rope: how many bytes there are before them ... */
+    size_t pieces[WRITER_DEPTH]; /* ... and how many pieces */
 };
 
 static inline struct writer
 writer_on(struct buf *out, bool json)
 {
     return (struct writer){.out = out, .json = json_on(out), .is_json = json};
+}
+
+static inline struct writer
+writer_on_rope(struct rope *rope, bool json)
+{
+    return (struct writer){.out = &rope->tail, .json = json_on(&rope->tail), .is_json = json, .rope = rope};
 }
 
 /* The outermost message. */

@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The records of the large views: which of json_state.c's and operator_*.c's writers shows each of them. Reads only. */
+#include "master/records.h"
+
+#include "master/http.h"
+#include "master/operator.h"
+
+enum { ALL_VIEWS = (1 << VIEWS) - 1, V1_VIEWS = 1 << VIEW_JSON | 1 << VIEW_PROTO, STATE_VIEW = 1 << VIEW_STATE };
+
+/* An item of a list of the older JSON. */
+static struct json
+json_item(struct buf *out)
+{
+    struct json json = json_on(out);
+    json.comma = true;
+    return json;
+}
+
+/* An item of a list of the v1 API. */
+static struct writer
+v1_item(struct buf *out, enum view view)
+{
+    struct writer writer = writer_on(out, view == VIEW_JSON);
+    writer.json.comma = true;
+    return writer;
+}
+
+/* ---- agents ---- */
+
+static void
+render_agent(struct record *record, enum view view, struct buf *out, struct arena *arena)
+{
+    const struct agent *agent = container_of(record, struct agent, record);
+    if (view == VIEW_JSON || view == VIEW_PROTO) {
+        struct writer writer = v1_item(out, view);
+        operator_write_agent(&writer, agent, arena);
+        return;
+    }
+    struct json json = json_item(out);
+    json_object(&json);
+    json_agent(&json, agent, arena);
+    if (view == VIEW_SLAVES)
+        json_agent_full(&json, agent, arena);
+    json_object_end(&json);
+}
+
+static void
+render_recovered(struct record *record, enum view view, struct buf *out, struct arena *arena)
+{
+    const struct recovered_agent *recovered = container_of(record, struct recovered_agent, record);
+    if (view == VIEW_JSON || view == VIEW_PROTO) {
+        struct writer writer = v1_item(out, view);
+        operator_write_recovered(&writer, recovered, arena);
+        return;
+    }
+    struct json json = json_item(out);
+    json_recovered_agent(&json, recovered, arena);
+}
+
+const struct record_kind agent_records = {ALL_VIEWS, render_agent, NULL};
+const struct record_kind recovered_records = {ALL_VIEWS, render_recovered, NULL};
+
+/* ---- executors and offers ---- */
+
+static void
+render_executor(struct record *record, enum view view, struct buf *out, struct arena *arena)
+{
+    const struct executor *executor = container_of(record, struct executor, record);
+    if (view == VIEW_JSON || view == VIEW_PROTO) {
+        struct writer writer = v1_item(out, view);
+        operator_write_executor(&writer, executor, arena);
+        return;
+    }
+    struct json json = json_item(out);
+    json_executor(&json, executor, arena);
+}
+
+static void
+sum_executor(struct record *record, struct resources *sum)
+{
+    resources_add(sum, &container_of(record, struct executor, record)->resources);
+}
+
+static void
+render_offer(struct record *record, enum view view, struct buf *out, struct arena *arena)
+{
+    struct json json = json_item(out);
+    (void)view, (void)arena;
+    json_offer(&json, container_of(record, struct offer, record));
+}
+
+static void
+sum_offer(struct record *record, struct resources *sum)
+{
+    resources_add(sum, &container_of(record, struct offer, record)->resources);
+}
+
+const struct record_kind executor_records = {STATE_VIEW | V1_VIEWS, render_executor, sum_executor};
+const struct record_kind offer_records = {STATE_VIEW, render_offer, sum_offer};
+
+/* ---- tasks ---- */
+
+static void
+render_task(struct record *record, enum view view, struct buf *out, struct arena *arena, uint32_t number)
+{
+    const struct task *task = container_of(record, struct task, record);
+    if (view == VIEW_JSON || view == VIEW_PROTO) {
+        struct writer writer = v1_item(out, view);
+        operator_write_task(&writer, number, task);
+        return;
+    }
+    struct json json = json_item(out);
+    json_task(&json, task, arena);
+}
+
+static void
+render_live(struct record *record, enum view view, struct buf *out, struct arena *arena)
+{
+    render_task(record, view, out, arena, OPERATOR_TASKS);
+}
+
+static void
+render_unreachable(struct record *record, enum view view, struct buf *out, struct arena *arena)
+{
+    render_task(record, view, out, arena, OPERATOR_UNREACHABLE_TASKS);
+}
+
+static void
+render_done(struct record *record, enum view view, struct buf *out, struct arena *arena)
+{
+    render_task(record, view, out, arena, OPERATOR_COMPLETED_TASKS);
+}
+
+static void
+sum_task(struct record *record, struct resources *sum)
+{
+    resources_add(sum, &container_of(record, struct task, record)->resources);
+}
+
+const struct record_kind task_records = {STATE_VIEW | V1_VIEWS, render_live, sum_task};
+const struct record_kind unreachable_task_records = {STATE_VIEW | V1_VIEWS, render_unreachable, NULL};
+const struct record_kind done_task_records = {STATE_VIEW | V1_VIEWS, render_done, NULL};

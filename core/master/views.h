@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The large views (/state, GET_STATE and their parts) as shared pages. Everything of which there may be many is a record;
+ * records of one kind and owner (a framework's tasks, all agents) stand in their order on sheets of at most 64; for each
+ * view that somebody looks at, a sheet has one page with its records rendered. A change marks a record; the next look
+ * renders the marked records again, copies the others of the same sheet, and leaves all other pages alone. A view that
+ * nobody looks at for a while costs nothing but the marks.
+ *
+ * A sheet never mixes frameworks, so that what one may see of a framework can be decided once per page.
+ * The nouns (agents.c, tasks.c, ...) add, mark and remove; http_*.c and operator_*.c look.
+ */
+#ifndef MASTER_VIEWS_H
+#define MASTER_VIEWS_H
+
+#include "base/arena.h"
+#include "base/list.h"
+#include "base/page.h"
+#include "loop/loop.h"
+#include "model/resources.h"
+#include "wire/http_server.h"
+
+enum view {
+    VIEW_STATE,  /* the older JSON: /state, /frameworks */
+    VIEW_SLAVES, /* /slaves, which shows more of agents */
+    VIEW_JSON,   /* the v1 operator API as JSON */
+    VIEW_PROTO,  /* and as protobuf */
+    VIEWS
+};
+
+enum { SHEET_RECORDS = 64 };
+
+struct sheet;
+struct views;
+
+/* Embedded in what is shown. */
+struct record {
+    struct sheet *sheet; /* NULL = on none */
+    uint32_t at;
+};
+
+struct record_kind {
+    unsigned views; /* in which it appears: bits 1 << VIEW_... */
+    /* Appends the record as one item of a list: JSON with a comma before it, protobuf with its field's number and
+     * length. It may append nothing. arena is emptied afterwards. */
+    void (*render)(struct record *record, enum view view, struct buf *out, struct arena *arena);
+    /* Adds what the record holds; NULL = nothing. */
+    void (*sum)(struct record *record, struct resources *sum);
+};
+
+/* The records of one kind and owner, in the order in which they were added. */
+struct sheets {
+    struct views *views;
+    const struct record_kind *kind;
+    struct list list; /* struct sheet */
+    uint32_t count;   /* of records */
+};
+
+void sheets_init(struct sheets *sheets, struct views *views, const struct record_kind *kind);
+/* Frees the sheets; the records may be gone already. */
+void sheets_fini(struct sheets *sheets);
+void sheets_add(struct sheets *sheets, struct record *record); /* at the end */
+void record_remove(struct record *record);                     /* harmless when it is on no sheet */
+/* What the record shows or holds has changed. Harmless when it is on no sheet. */
+void record_touch(struct record *record);
+/* The sum of what all records hold; remembered per sheet. */
+void sheets_sum(const struct sheets *sheets, struct resources *ret);
+/* The records from one place on, forwards (step 1) or backwards (step -1), without walking to it: fn returns false to
+ * stop. */
+void sheets_each(const struct sheets *sheets, size_t skip, int step, bool (*fn)(struct record *record, void *arg),
+                 void *arg);
+
+/* ---- looking ---- */
+
+struct views *views_new(struct loop *loop, struct page_account *account);
+/* All sheets must have been freed. Viewers are forgotten: their exchanges end with the server. */
+void views_free(struct views *views);
+/* Calls answer(exchange, arg) as soon as all pages of the view are up to date, perhaps at once, perhaps after some turns
+ * of the loop, in which pages are made a bite at a time; never when the peer goes away before. */
+void views_await(struct views *views, enum view view, struct http_exchange *exchange,
+                 void (*answer)(struct http_exchange *exchange, void *arg), void *arg);
+/* For those whose pages are all made already; false when they are not. */
+bool views_ready(const struct views *views, enum view view);
+/* Inside such an answer: appends the records of the view. first: nothing stands before them in their list; false
+ * afterwards when they are any. */
+void sheets_show(const struct sheets *sheets, enum view view, struct rope *rope, bool *first);
+/* What pages cost now; for tests and for whoever wonders. */
+size_t views_bytes(const struct views *views);
+
+#endif
