@@ -12,3 +12,4 @@ EXTRA_DIST += tests/lib/shapes.py tests/facts/differences.tsv
 EXTRA_DIST += tests/system/test_explain.py
 EXTRA_DIST += tests/lib/terminal.py tests/system/test_cli_bad_peers.py tests/system/test_cli_execute.py \
   tests/system/test_cli_views.py
+EXTRA_DIST += tests/system/test_scheduler_traces.py

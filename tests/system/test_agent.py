@@ -165,7 +165,7 @@ def test_executor_comes_back_with_what_is_not_safe(scheduler, custom):
 
 
 def recorded_errors():
-    for path in sorted(glob.glob(os.path.join(FACTS, "04c-v1-executor-json", "*.req"))):
+    for path in sorted(glob.glob(os.path.join(FACTS, "04c-v1-executor-json", "*--exec-err-*.req"))):
         yield os.path.basename(path)[:-4]
 
 
