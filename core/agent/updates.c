@@ -7,13 +7,17 @@
 
 #include <errno.h>
 
+#include "agent/containers.h"
 #include "agent/pb.h"
 
-/* An update that waits until the containerizer has said what the container looks like. */
+/* An update that waits until the containerizer has said what the container looks like, or behind one that does. */
 struct waiting {
     struct list node;
+    struct executor *executor;
     struct arena *arena;
     Mesos__V1__TaskStatus *status;
+    bool nested;   /* the task has a container of its own inside of the executor's: its update tells of that one */
+    bool answered; /* it may go on */
 };
 
 static void update_take(struct agent *agent, struct framework *framework, struct executor *executor,
@@ -21,7 +25,24 @@ static void update_take(struct agent *agent, struct framework *framework, struct
 
 /* ---- container status ---- */
 
-/* What the containerizer says, with this agent's address where no isolator gave another. */
+/* This agent's address, where no isolator gave another. */
+static Mesos__V1__NetworkInfo **
+own_network(const struct agent *agent, struct arena *arena, size_t *ret_count)
+{
+    Mesos__V1__NetworkInfo__IPAddress *address = arena_alloc(arena, sizeof(*address));
+    Mesos__V1__NetworkInfo *network = arena_alloc(arena, sizeof(*network));
+    Mesos__V1__NetworkInfo **networks = arena_alloc(arena, sizeof(*networks));
+    mesos__v1__network_info__ipaddress__init(address);
+    mesos__v1__network_info__init(network);
+    address->ip_address = arena_strdup(arena, str_of(agent->ip));
+    network->ip_addresses = arena_alloc(arena, sizeof(*network->ip_addresses));
+    network->ip_addresses[0] = address;
+    network->n_ip_addresses = 1;
+    networks[0] = network;
+    *ret_count = 1;
+    return networks;
+}
+
 static void
 container_status_keep(struct executor *executor, struct mesos_bytes answer)
 {
@@ -30,9 +51,6 @@ container_status_keep(struct executor *executor, struct mesos_bytes answer)
         message_unpack(&mesos__v1__container_status__descriptor, str_n(answer.data, answer.len), arena, NULL);
     Mesos__V1__ContainerStatus empty = MESOS__V1__CONTAINER_STATUS__INIT;
     Mesos__V1__ContainerID id = MESOS__V1__CONTAINER_ID__INIT;
-    Mesos__V1__NetworkInfo network = MESOS__V1__NETWORK_INFO__INIT, *networks[] = {&network};
-    Mesos__V1__NetworkInfo__IPAddress address = MESOS__V1__NETWORK_INFO__IPADDRESS__INIT,
-                                      *addresses[] = {&address};
     if (!status)
         status = &empty;
     if (!status->container_id) {
@@ -43,22 +61,47 @@ container_status_keep(struct executor *executor, struct mesos_bytes answer)
         status->has_executor_pid = true;
         status->executor_pid = (uint32_t)executor->pid;
     }
-    if (!status->n_network_infos) {
-        address.ip_address = executor->agent->ip;
-        network.ip_addresses = addresses;
-        network.n_ip_addresses = 1;
-        status->network_infos = networks;
-        status->n_network_infos = 1;
-    }
+    if (!status->n_network_infos)
+        status->network_infos = own_network(executor->agent, arena, &status->n_network_infos);
     auto_buf struct buf bytes = {0};
     message_pack(&bytes, status);
     packed_set(&executor->container_status, buf_str(&bytes));
 }
 
 static void
+waiting_take(struct waiting *waiting)
+{
+    struct executor *executor = waiting->executor;
+    list_remove(&waiting->node);
+    if (waiting->nested && !waiting->answered)
+        host_call_forget(executor->agent->setup.host, waiting);
+    update_take(executor->agent, executor->framework, executor, waiting->status);
+    arena_free(waiting->arena);
+    free(waiting);
+}
+
+/* In the order in which they came. */
+static void
+waiting_go_on(struct executor *executor)
+{
+    struct waiting *waiting;
+    while ((waiting = list_first(&executor->waiting, struct waiting, node)) && waiting->answered)
+        waiting_take(waiting);
+}
+
+void
+executor_waiting_flush(struct executor *executor)
+{
+    struct waiting *waiting;
+    while ((waiting = list_first(&executor->waiting, struct waiting, node)))
+        waiting_take(waiting);
+}
+
+static void
 on_container_status(void *arg, int status, const char *error, struct mesos_bytes answer)
 {
     struct executor *executor = arg;
+    struct waiting *waiting;
     executor->status_asked = false;
     if (!status || status == -ENOTSUP || executor->pid > 0) {
         /* A containerizer that has nothing to say leaves what the agent knows itself. */
@@ -67,29 +110,69 @@ on_container_status(void *arg, int status, const char *error, struct mesos_bytes
     } else {
         log_warning("no status of container %s: %s", executor->container_id, error ? error : "unknown");
     }
-    executor_waiting_flush(executor);
+    list_foreach (waiting, &executor->waiting, node)
+        waiting->answered |= !waiting->nested;
+    waiting_go_on(executor);
 }
 
-void
-executor_waiting_flush(struct executor *executor)
+/* A container that is not there yet or no more adds nothing to what the executor says. */
+static void
+on_nested_status(void *arg, int status, const char *error, struct mesos_bytes answer)
 {
-    struct waiting *waiting;
-    while ((waiting = list_first(&executor->waiting, struct waiting, node))) {
-        list_remove(&waiting->node);
-        update_take(executor->agent, executor->framework, executor, waiting->status);
-        arena_free(waiting->arena);
-        free(waiting);
+    struct waiting *waiting = arg;
+    struct executor *executor = waiting->executor;
+    Mesos__V1__ContainerStatus *told = waiting->status->container_status;
+    Mesos__V1__ContainerStatus *found =
+        status ? NULL
+               : message_unpack(&mesos__v1__container_status__descriptor, str_n(answer.data, answer.len),
+                                waiting->arena, NULL);
+    (void)error;
+    if (found) {
+        Mesos__V1__ContainerID *id = told->container_id;
+        *told = *found;
+        told->container_id = id;
+        if (!told->n_network_infos)
+            told->network_infos = own_network(executor->agent, waiting->arena, &told->n_network_infos);
     }
+    waiting->answered = true;
+    waiting_go_on(executor);
+}
+
+static bool
+is_nested(const struct executor *executor, const Mesos__V1__TaskStatus *status)
+{
+    const Mesos__V1__ContainerID *id = status->container_status ? status->container_status->container_id : NULL;
+    if (!id || !id->parent)
+        return false;
+    while (id->parent)
+        id = id->parent;
+    return str_is(str_of(executor->container_id), id->value);
+}
+
+static void
+ask_nested(struct executor *executor, struct waiting *waiting)
+{
+    auto_buf struct buf id = {0};
+    container_id_text(waiting->status->container_status->container_id, &id);
+    containerizer_status(executor->agent->setup.containerizers[executor->containerizer], buf_cstr(&id),
+                         on_nested_status, waiting);
 }
 
 static void
 wait_for_status(struct executor *executor, const Mesos__V1__TaskStatus *status)
 {
     struct waiting *waiting = xcalloc(1, sizeof(*waiting));
+    waiting->executor = executor;
     waiting->arena = arena_new(1024);
     waiting->status = message_dup(status, waiting->arena);
+    waiting->nested = is_nested(executor, status);
+    waiting->answered = !waiting->nested && executor->status_known;
     list_push(&executor->waiting, &waiting->node);
-    if (executor->status_asked)
+    if (waiting->nested) {
+        ask_nested(executor, waiting);
+        return;
+    }
+    if (executor->status_asked || executor->status_known)
         return;
     executor->status_asked = true;
     containerizer_status(executor->agent->setup.containerizers[executor->containerizer],
@@ -102,9 +185,19 @@ executor_waiting_free(struct executor *executor)
     struct waiting *waiting, *tmp;
     list_foreach_safe (waiting, tmp, &executor->waiting, node) {
         list_remove(&waiting->node);
+        host_call_forget(executor->agent->setup.host, waiting);
         arena_free(waiting->arena);
         free(waiting);
     }
+}
+
+/* Does the update wait for what the containerizer says, or behind one that does? */
+static bool
+must_wait(const struct executor *executor, const Mesos__V1__TaskStatus *status)
+{
+    if (!executor->in_container && !executor->launching)
+        return false;
+    return !executor->status_known || !list_empty(&executor->waiting) || is_nested(executor, status);
 }
 
 /* ---- in ---- */
@@ -133,7 +226,7 @@ agent_update(struct agent *agent, struct framework *framework, struct executor *
         status->uuid.data = uuid;
         status->uuid.len = UUID_BYTES;
     }
-    if (from_executor && (executor->in_container || executor->launching) && !executor->status_known)
+    if (from_executor && must_wait(executor, status))
         wait_for_status(executor, status);
     else
         update_take(agent, framework, executor, status);
