@@ -153,6 +153,77 @@ def test_executor(recorded_like):
     to_master(28)
 
 
+TASKS = "02-v1-scheduler-json"
+# Requests in order; those that start or end tasks say which, and until which state they are followed.
+STEPS = [(3, "finish", "TASK_FINISHED"), (7, "exit3", "TASK_FAILED"), (11, "selfterm", "TASK_FAILED"),
+         (12, "selfkill", "TASK_FAILED"), (13, "argv", "TASK_FINISHED"), (14, "env", "TASK_FINISHED"),
+         (15, "baduser", "TASK_LOST"), (16, "nobinary", "TASK_FAILED"), (17, "baduri", "TASK_FAILED"),
+         (18, "labels", "TASK_FINISHED"), (19, "maxcompletion", "TASK_FAILED"), (20, "killme", "TASK_RUNNING"),
+         (21, "killme", "TASK_KILLED"), (22, "stubborn", "TASK_RUNNING"), (23, "stubborn", "TASK_KILLED"),
+         (24, "policy", "TASK_RUNNING"), (25, "policy", "TASK_KILLED"), (27, "nosuchtask", "TASK_LOST"),
+         (28, "nosuchtask2", "TASK_LOST"), (29, "two-a", "TASK_FINISHED"), (0, "two-b", "TASK_FINISHED")]
+
+
+def plain_status(replay, status):
+    text = json.dumps(plain({k: v for k, v in status.items() if k not in ("uuid", "received")}), sort_keys=True)
+    for agent in replay.cluster.agents:
+        text = text.replace(agent.work_dir, "/var/lib/mesos/agent")
+    return json.loads(UUID.sub("<uuid>", replay.theirs(text)))
+
+
+def call(replay, stream_id, kind, **body):
+    text = json.dumps({"type": kind, "framework_id": {"value": replay.master_id + "-0000"}, **body})
+    connection = replay.send((f"POST /api/v1/scheduler HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+                              f"Mesos-Stream-Id: {stream_id}\r\nContent-Length: {len(text)}\r\n\r\n{text}").encode())
+    assert replay.receive(connection, "POST")[0] == 202
+
+
+def test_statuses_of_tasks(make_cluster):
+    """What tasks of every kind become, and in which words: each status equal to the recorded one."""
+    cluster = make_cluster(master_flags={"hostname": "master1.example", "allocation_interval": "100ms"},
+                           agent_flags={"hostname": "agent1.example"})
+    replay = Replay(cluster, TASKS)
+    recorded = {}
+    _, request, answer = trace(TASKS, 1)
+    for event in (json.loads(r) for r in records(split(answer)[2])):
+        if event["type"] == "UPDATE":
+            status = event["update"]["status"]
+            recorded.setdefault(status["task_id"]["value"], []).append(status)
+    status, headers, stream = replay.receive(replay.send(request), "POST")
+    assert status == 200
+    check_subscribed(replay, stream, headers, answer, listen=True)
+    stream_id = headers["mesos-stream-id"]
+
+    def one_whole_offer():
+        """Whatever is out comes back first, so that the next offer holds all that is free."""
+        time.sleep(0.15)
+        while not replay.offers.empty():
+            call(replay, stream_id, "DECLINE", decline={"offer_ids": [replay.offers.get()["id"]],
+                                                        "filters": {"refuse_seconds": 0}})
+
+    wrong = []
+    for number, task, last in STEPS:
+        if task == "baduser" and os.geteuid() != 0:
+            continue  # needs root to switch users
+        if number:
+            name, request, answer = trace(TASKS, number)
+            if b'"ACCEPT"' in request:
+                one_whole_offer()
+            status, headers, body = replay.receive(replay.send(request), "POST")
+            check_answer(name, request, status, headers, body, answer, replay)
+        while recorded[task]:
+            theirs = recorded[task].pop(0)
+            ours = replay.statuses.setdefault(task, queue.Queue()).get(timeout=15)
+            if "uuid" in ours:
+                call(replay, stream_id, "ACKNOWLEDGE", acknowledge={
+                    "agent_id": ours["agent_id"], "task_id": ours["task_id"], "uuid": ours["uuid"]})
+            if plain_status(replay, ours) != plain_status(replay, theirs):
+                wrong.append(f"{task}: {plain_status(replay, ours)}\nrecorded: {plain_status(replay, theirs)}")
+            if theirs["state"] == last:
+                break
+    assert not wrong, "\n".join(wrong)
+
+
 def test_operations_and_failover(recorded_like):
     """Operations with ids get OPERATION_ERROR, those without are dropped, and nothing of the agent changes; what is asked
     of operations is answered as recorded; a framework comes back in time and another too late."""
