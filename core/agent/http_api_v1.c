@@ -212,6 +212,10 @@ http_api_v1(struct http_exchange *exchange, void *arg)
     struct agent *agent = arg;
     const struct http_request *request = http_exchange_request(exchange);
     bool json, stream;
+    if (agent->state == AGENT_RECOVERING) {
+        http_reply_text(exchange, 503, "Agent has not finished recovery");
+        return;
+    }
     if (!read_content_type(exchange, &json, &stream))
         return;
     if (stream)

@@ -20,7 +20,7 @@ subscribers_none(const struct master *master)
 }
 
 void subscribers_task_added(const struct task *task);
-/* state has changed, or a check has spoken. */
+/* The status names another state than the one before it, or a check has spoken. */
 void subscribers_task_updated(const struct task *task, const Mesos__V1__TaskStatus *status);
 void subscribers_agent_added(const struct agent *agent);
 void subscribers_agent_removed(const struct agent *agent);

@@ -256,7 +256,6 @@ task_update(struct task *task, const Mesos__V1__TaskStatus *status, Mesos__V1__T
             struct str uuid)
 {
     struct master *master = task->framework->master;
-    bool changed = task->state != latest && !task_state_terminal((Mesos__V1__TaskState)task->state);
     bool same = task->has_update ? task->update_state == status->state : false;
     bool ended = !task_state_terminal((Mesos__V1__TaskState)task->state) && task_state_terminal(latest);
     if (!task_state_terminal((Mesos__V1__TaskState)task->state))
@@ -269,7 +268,7 @@ task_update(struct task *task, const Mesos__V1__TaskStatus *status, Mesos__V1__T
         memcpy(task->update_uuid, uuid.ptr, UUID_BYTES);
     append_status(task, status, same);
     record_touch(&task->record);
-    if (changed || is_check(status))
+    if (!same || is_check(status))
         subscribers_task_updated(task, status);
     if (ended) {
         master_metrics_terminal(master, (int)latest, status->has_source ? (int)status->source : 0,

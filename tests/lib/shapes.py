@@ -9,8 +9,10 @@ declared there fails, and so does one that is declared and does not show any mor
         differences.compare("07-legacy-endpoints/012-client-master-GET-state", ours, theirs)
 """
 import fnmatch
+import itertools
 import os
 import struct
+from collections import Counter
 
 FACTS = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "facts")
 
@@ -25,55 +27,59 @@ def kind(value):
     return {dict: "object", list: "array", str: "string", int: "integer", float: "number"}[type(value)]
 
 
-def merge(values):
-    """One shape for all elements of a list: an object with every member that any of them has."""
-    objects = [v for v in values if isinstance(v, dict)]
-    if not objects or len(objects) != len(values):
-        return values[0] if values else None
-    names = []
-    for value in objects:  # members keep their order, those that only some have stand where they stood
-        at = 0
-        for name in value:
-            if name in names:
-                at = names.index(name) + 1
-            else:
-                names.insert(at, name)
-                at += 1
-    return {name: fold([v[name] for v in objects if name in v]) for name in names}
+def contradictions(ours, theirs):
+    """Pairs of members that stand in one order in all of our objects and in the other order in theirs."""
+    def pairs(objects):
+        return {pair for o in objects for pair in itertools.combinations(o, 2)}
+    mine, recorded = pairs(ours), pairs(theirs)
+    return sorted((a, b) for a, b in mine - recorded if (b, a) in recorded and (b, a) not in mine)
 
 
-def fold(values):
-    """Of several values for one member: lists are joined, so that their elements are compared all together."""
-    if all(isinstance(v, list) for v in values):
-        return [e for v in values for e in v]
-    return merge(values) if all(isinstance(v, dict) for v in values) else values[0]
-
-
-def compare(ours, theirs, path="", free=()):
-    """Every difference in words. free: paths of objects whose member names are data (maps), compared by their values."""
+def compare_groups(ours, theirs, path, free):
+    """Of all values that stand at one path: elements of lists are compared all together."""
     where = path or "."
-    if kind(ours) != kind(theirs):
-        return [f"{where} is {kind(ours)}, recorded {kind(theirs)}"]
-    if isinstance(ours, list):
-        if not ours or not theirs:
-            return []  # nothing to compare elements with
-        return compare(merge(ours), merge(theirs), path + "[]", free)
-    if not isinstance(ours, dict):
+    kinds, recorded = sorted({kind(v) for v in ours}), sorted({kind(v) for v in theirs})
+    if kinds != recorded:
+        return [f"{where} is {'/'.join(kinds)}, recorded {'/'.join(recorded)}"]
+    if kinds == ["array"]:
+        ours, theirs = [e for v in ours for e in v], [e for v in theirs for e in v]
+        return compare_groups(ours, theirs, path + "[]", free) if ours and theirs else []
+    if kinds != ["object"]:
         return []
     if any(fnmatch.fnmatchcase(where, f) for f in free):
-        if not ours or not theirs:
-            return []
-        return compare(merge(list(ours.values())), merge(list(theirs.values())), path + ".*", free)
+        ours, theirs = [e for v in ours for e in v.values()], [e for v in theirs for e in v.values()]
+        return compare_groups(ours, theirs, path + ".*", free) if ours and theirs else []
     dot = path + "." if path else ""
-    found = [f"{dot}{name} missing" for name in theirs if name not in ours]
-    found += [f"{dot}{name} extra" for name in ours if name not in theirs]
-    common_ours = [n for n in ours if n in theirs]
-    common_theirs = [n for n in theirs if n in ours]
-    if common_ours != common_theirs:
-        found.append(f"{where} has members in the order {','.join(common_ours)}, recorded {','.join(common_theirs)}")
-    for name in common_ours:
-        found += compare(ours[name], theirs[name], dot + name, free)
+    names, their_names = dict.fromkeys(n for o in ours for n in o), dict.fromkeys(n for o in theirs for n in o)
+    found = [f"{dot}{name} missing" for name in their_names if name not in names]
+    found += [f"{dot}{name} extra" for name in names if name not in their_names]
+    found += [f"{where} has {a} before {b}" for a, b in contradictions(ours, theirs)]
+    for name in names:
+        if name in their_names:
+            found += compare_groups([o[name] for o in ours if name in o], [o[name] for o in theirs if name in o],
+                                    dot + name, free)
     return found
+
+
+def compare(ours, theirs, free=()):
+    """Every difference in words. free: paths of objects whose member names are data (maps), compared by their values."""
+    return compare_groups([ours], [theirs], "", free)
+
+
+def leaves(value, path="", free=()):
+    """(path, value) of everything that is neither object nor list; lists are taken as sets."""
+    if isinstance(value, dict):
+        return [leaf for name, v in value.items() for leaf in leaves(v, f"{path}.{name}" if path else name, free)]
+    if isinstance(value, list):
+        return [leaf for v in value for leaf in leaves(v, path + "[]", free)]
+    return [] if any(fnmatch.fnmatchcase(path, f) for f in free) else [(path, value)]
+
+
+def compare_values(ours, theirs, free=()):
+    """Every value that only one side has, in words. free: paths whose values differ from run to run."""
+    ours, theirs = Counter(leaves(ours, free=free)), Counter(leaves(theirs, free=free))
+    return ([f"{path} = {value!r} missing" for path, value in (theirs - ours)] +
+            [f"{path} = {value!r} extra" for path, value in (ours - theirs)])
 
 
 class Differences:
@@ -103,6 +109,9 @@ class Differences:
 
     def compare(self, where, ours, theirs, free=()):
         self.note(where, compare(ours, theirs, free=free))
+
+    def compare_values(self, where, ours, theirs, free=()):
+        self.note(where, compare_values(ours, theirs, free))
 
     def __exit__(self, failure, *_):
         if failure:

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* GET_AGENT, and GET_OPERATIONS, which shows, truly, nothing: no operation changes this agent's resources yet. */
+#include "agent/operator.h"
+
+void
+operator_get_agent(struct operator_call *op)
+{
+    Mesos__V1__Agent__Response response = MESOS__V1__AGENT__RESPONSE__INIT;
+    Mesos__V1__Agent__Response__GetAgent body = MESOS__V1__AGENT__RESPONSE__GET_AGENT__INIT;
+    /* The flag `checkpoint` of v0's SlaveInfo, which v1 does not know and which Mesos sends all the same. */
+    uint8_t checkpoint = 1;
+    ProtobufCMessageUnknownField unknown = {7, PROTOBUF_C_WIRE_TYPE_VARINT, 1, &checkpoint};
+    body.agent_info = agent_info(op->agent, op->arena);
+    body.agent_info->base.n_unknown_fields = 1;
+    body.agent_info->base.unknown_fields = &unknown;
+    response.has_type = true;
+    response.type = MESOS__V1__AGENT__RESPONSE__TYPE__GET_AGENT;
+    response.get_agent = &body;
+    operator_reply(op->exchange, &response, op->json);
+}
+
+void
+operator_get_operations(struct operator_call *op)
+{
+    Mesos__V1__Agent__Response response = MESOS__V1__AGENT__RESPONSE__INIT;
+    Mesos__V1__Agent__Response__GetOperations body = MESOS__V1__AGENT__RESPONSE__GET_OPERATIONS__INIT;
+    response.has_type = true;
+    response.type = MESOS__V1__AGENT__RESPONSE__TYPE__GET_OPERATIONS;
+    response.get_operations = &body;
+    operator_reply(op->exchange, &response, op->json);
+}

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The calls about resource providers and images. This agent has none of either: what asks for them gets an empty answer,
+ * what would change one is told so in the words that Mesos has for an agent without them.
+ */
+#include "agent/operator.h"
+
+void
+operator_get_resource_providers(struct operator_call *op)
+{
+    Mesos__V1__Agent__Response response = MESOS__V1__AGENT__RESPONSE__INIT;
+    Mesos__V1__Agent__Response__GetResourceProviders body =
+        MESOS__V1__AGENT__RESPONSE__GET_RESOURCE_PROVIDERS__INIT;
+    response.has_type = true;
+    response.type = MESOS__V1__AGENT__RESPONSE__TYPE__GET_RESOURCE_PROVIDERS;
+    response.get_resource_providers = &body;
+    operator_reply(op->exchange, &response, op->json);
+}
+
+static void
+refuse_config(struct operator_call *op, const Mesos__V1__ResourceProviderInfo *info)
+{
+    http_reply_text(op->exchange, 400,
+                    "Failed to validate resource provider config with type '%s' and name '%s': Unknown local "
+                    "resource provider type '%s'",
+                    info->type, info->name, info->type);
+}
+
+void
+operator_add_resource_provider_config(struct operator_call *op)
+{
+    refuse_config(op, op->call->add_resource_provider_config->info);
+}
+
+void
+operator_update_resource_provider_config(struct operator_call *op)
+{
+    refuse_config(op, op->call->update_resource_provider_config->info);
+}
+
+void
+operator_remove_resource_provider_config(struct operator_call *op)
+{
+    http_reply_text(op->exchange, 500, "Missing required flag --resource_provider_config_dir");
+}
+
+/* One that was never there is as gone as can be. */
+void
+operator_mark_resource_provider_gone(struct operator_call *op)
+{
+    operator_reply_done(op->exchange);
+}
+
+/* No image is kept, so that none is unused. */
+void
+operator_prune_images(struct operator_call *op)
+{
+    operator_reply_done(op->exchange);
+}

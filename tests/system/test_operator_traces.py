@@ -1,0 +1,176 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The operator APIs of master and agent against the recordings: statuses, texts, members and their order, values, events.
+
+The cluster is brought into the state of the recording by our own scheduler with the recorded frameworks and tasks; then
+the operators' requests are replayed as they were sent.
+"""
+import gzip
+import json
+import queue
+import re
+
+import pytest
+
+from replay import Replay, Stream, records, split
+from scheduler import Scheduler
+from shapes import Differences, Schema
+
+READS, WRITES, AGENT = "06-operator-master-reads", "06b-operator-master-writes", "06c-operator-agent"
+# Values that no two runs have in common.
+RUN = ("*time.nanoseconds", "*_time", "*timestamp", "*uuid", "*executor_pid", "*container_id.value", "*version*", "*.pid",
+       "*port", "*build_*", "*git_*", "get_flags.*", "get_metrics.*", "read_file.*", "*mtime.nanoseconds", "*offers[].id.value",
+       "*master_info.id", "*master_info.ip", "*executor_info.command.*", "*file_infos[].size", "*file_infos[].path")
+
+
+def body_of(replay, name):
+    request = next(r for n, r, _ in replay.requests if name in n)
+    return json.loads(request.partition(b"\r\n\r\n")[2])
+
+
+def subscribe(cluster, replay, name):
+    info = dict(body_of(replay, name)["subscribe"]["framework_info"])
+    return Scheduler(cluster.address, **info).subscribe()
+
+
+def launch(replay, scheduler, name, state):
+    offer = scheduler.offer()
+    tasks = body_of(replay, name)["accept"]["operations"][0]["launch"]["task_infos"]
+    for task in tasks:
+        task["agent_id"] = offer["agent_id"]
+    scheduler.accept(offer, tasks)
+    scheduler.until(tasks[0]["task_id"]["value"], {state})
+
+
+def give_back(cluster, scheduler):
+    """All offers, for the others."""
+    scheduler.call("SUPPRESS")
+    for offer in [o for f in cluster.master.get("/frameworks")["frameworks"] for o in f["offers"]]:
+        scheduler.decline(offer | {"id": {"value": offer["id"]}}, refuse_seconds=1000)
+
+
+def ask(replay, request):
+    return replay.receive(replay.send(request), request.split(b" ", 1)[0].decode())
+
+
+class Comparison:
+    """One recorded answer after the other beside ours."""
+
+    def __init__(self, replay, folder, differences, response, schema):
+        self.replay, self.folder, self.differences = replay, folder, differences
+        self.response, self.schema, self.count = response, schema, 0
+
+    def check(self, name, request, answer):
+        status, headers, body = ask(self.replay, request)
+        their_status, their_headers, their_body = split(answer)
+        where = f"{self.folder}/{name}"
+        self.count += 1
+        found = []
+        for header in ("content-type", "allow", "content-encoding"):
+            if headers.get(header) != their_headers.get(header):
+                found.append(f"header {header} is {headers.get(header)}, recorded {their_headers.get(header)}")
+        if status != their_status:
+            found.append(f"status is {status}, recorded {their_status}")
+        elif status != 200:
+            ours = self.replay.theirs(body.decode())
+            if ours != their_body.decode():
+                found.append(f"text is {ours}, recorded {their_body.decode()}")
+        self.differences.note(where, found)
+        if headers.get("content-encoding") == "gzip" == their_headers.get("content-encoding"):
+            body, their_body = gzip.decompress(body), gzip.decompress(their_body)
+        if not found and status == 200 and their_body:
+            self.compare(where, headers["content-type"], body, their_body)
+
+    def compare(self, where, content_type, ours, theirs, message=None):
+        if content_type == "application/json":
+            ours, theirs = json.loads(self.replay.theirs(ours.decode())), json.loads(theirs)
+        else:
+            ours = self.schema.decode(message or self.response, self.replay.theirs(ours.decode("latin1")).encode("latin1"))
+            theirs = self.schema.decode(message or self.response, theirs)
+        self.differences.compare(where, ours, theirs)
+        self.differences.compare_values(where, ours, theirs, RUN)
+
+
+@pytest.fixture(scope="module")
+def schema():
+    return Schema()
+
+
+@pytest.fixture
+def recorded_cluster(make_cluster, tmp_path):
+    return make_cluster(
+        master_flags={"hostname": "master1.example", "cluster": "traces", "log_dir": str(tmp_path / "master"),
+                      "allocation_interval": "50ms"},
+        agent_flags={"hostname": "agent1.example", "log_dir": str(tmp_path / "agent"),
+                     "attributes": "rack:r1;zone:z1;speed:10"})
+
+
+def open_stream(replay, name):
+    request = next(r for n, r, _ in replay.requests if name in n)
+    status, headers, stream = ask(replay, request)
+    assert status == 200 and isinstance(stream, Stream)
+    return stream
+
+
+def their_events(replay, name):
+    answer = next(a for n, _, a in replay.requests if name in n)
+    return [r for r in records(split(answer)[2])]
+
+
+def beats(event):
+    return event.get("type") in ("HEARTBEAT", 9)
+
+
+def compare_events(comparison, stream, name, decode):
+    """The same events in the same order, each with the same members; returns how many."""
+    recorded = [e for e in map(decode, their_events(comparison.replay, name)) if not beats(e)]
+    found = []
+    while len(found) < len(recorded):
+        try:
+            raw = stream.events.get(timeout=10)
+        except queue.Empty:
+            break
+        raw = json.dumps(raw) if stream.json else raw.decode("latin1")
+        raw = comparison.replay.theirs(raw)
+        event = decode(raw if stream.json else raw.encode("latin1"))
+        if not beats(event):
+            found.append(event)
+    assert [e["type"] for e in found] == [e["type"] for e in recorded]
+    for i, (ours, theirs) in enumerate(zip(found, recorded)):
+        where = f"{READS}/{name} event {i} {theirs['type']}"
+        comparison.differences.compare(where, ours, theirs)
+        comparison.differences.compare_values(where, ours, theirs, RUN + ("*nanoseconds", "task_updated.state"))
+    return len(found)
+
+
+# The master's own requests among the recorded ones: all but the scheduler's and the streams, which are driven by hand.
+DRIVEN = re.compile(r"-(operator-subscribe-json|operator-subscribe-protobuf|operator-subscribe-later-with-state)$")
+
+
+def test_master_reads(recorded_cluster, schema):
+    replay = Replay(recorded_cluster, READS)
+    with Differences(READS) as differences:
+        comparison = Comparison(replay, READS, differences, "mesos.v1.master.Response", schema)
+        json_stream = open_stream(replay, "operator-subscribe-json")
+        protobuf_stream = open_stream(replay, "operator-subscribe-protobuf")
+        web = subscribe(recorded_cluster, replay, "subscribe-web")
+        launch(replay, web, "launch-done", "TASK_FINISHED")
+        launch(replay, web, "launch-running", "TASK_RUNNING")
+        give_back(recorded_cluster, web)
+        batch = subscribe(recorded_cluster, replay, "subscribe-batch")
+        old = subscribe(recorded_cluster, replay, "subscribe-old")
+        old.teardown()
+        batch.offer()
+        later = open_stream(replay, "operator-subscribe-later")
+        for name, request, answer in replay.requests:
+            if b"/api/v1/scheduler" in request.split(b"\r\n", 1)[0] or DRIVEN.search(name) or answer is None:
+                continue
+            comparison.check(name, request, answer)
+        assert comparison.count > 65
+        web.kill("running")
+        web.until("running", {"TASK_KILLED"})
+        batch.teardown()
+        web.teardown()
+        assert compare_events(comparison, json_stream, "operator-subscribe-json", json.loads) == 15
+        assert compare_events(comparison, protobuf_stream, "operator-subscribe-protobuf",
+                              lambda raw: schema.decode("mesos.v1.master.Event", raw)) == 15
+        assert compare_events(comparison, later, "operator-subscribe-later", json.loads) == 1
