@@ -26,17 +26,18 @@ option(struct buf *out, const struct cli_command *command, const struct option *
 {
     char letter = command ? cli_short_flag(command, o->name) : 0;
     const char *argument = conf_shown_argument(o), *shown = conf_shown_default(o);
+    bool on = o->type == OPTION_BOOL && shown && strcmp(shown, "true") == 0;
     auto_buf struct buf help = {0};
 
     buf_puts(out, ".TP\n.B ");
     if (letter)
         buf_printf(out, "\\-%c, ", letter);
-    buf_printf(out, "\\-\\-%s%s", o->type == OPTION_BOOL ? "[no\\-]" : "", o->name);
+    buf_printf(out, "\\-\\-%s%s", on ? "[no\\-]" : "", o->name);
     buf_printf(out, "%s%s\n", argument ? "=" : "", argument ? argument : "");
     buf_puts(&help, o->help);
     if (o->state == OPTION_PLANNED)
         buf_printf(&help, " [not built yet: %s]", o->note);
-    if (shown && *shown)
+    if (shown && *shown && o->type != OPTION_BOOL)
         buf_printf(&help, " (default: %s)", shown);
     text(out, buf_cstr(&help));
 }
@@ -55,16 +56,20 @@ paragraphs(struct buf *out, const char *details)
 static void
 describe(struct buf *out, const struct cli_command *command)
 {
-    auto_free char *usage = xasprintf("mesos %s %s", command->name, command->usage);
-
-    buf_puts(out, ".B ");
-    text(out, usage);
-    buf_puts(out, ".PP\n");
     text(out, command->summary);
     if (command->details)
         paragraphs(out, command->details);
     for (const struct option *o = command->options; o->name; o++)
         option(out, command, o);
+}
+
+static void
+section(struct buf *out, const struct cli_command *command)
+{
+    buf_printf(out, ".SS %s\n.B mesos %s\n", command->name, command->name);
+    text(out, command->usage);
+    buf_puts(out, ".PP\n");
+    describe(out, command);
 }
 
 static void
@@ -110,17 +115,13 @@ program(struct buf *out)
         buf_printf(out, ".SH %s\n", g->name);
         text(out, g->summary);
         for (size_t i = 0; cli_commands[i]; i++)
-            if (cli_command_is_in(cli_commands[i], g)) {
-                buf_printf(out, ".SS %s\n", cli_commands[i]->name);
-                describe(out, cli_commands[i]);
-            }
+            if (cli_command_is_in(cli_commands[i], g))
+                section(out, cli_commands[i]);
     }
     buf_puts(out, ".SH OTHER COMMANDS\n");
     for (size_t i = 0; cli_commands[i]; i++)
-        if (!strchr(cli_commands[i]->name, ' ')) {
-            buf_printf(out, ".SS %s\n", cli_commands[i]->name);
-            describe(out, cli_commands[i]);
-        }
+        if (!strchr(cli_commands[i]->name, ' '))
+            section(out, cli_commands[i]);
     ends(out);
     buf_puts(out, ".SH SEE ALSO\n.BR mesos-master (8),\n.BR mesos-agent (8)\n");
 }

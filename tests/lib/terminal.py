@@ -53,6 +53,14 @@ class Terminal:
                 raise AssertionError(f"waited for {text!r} in vain; the terminal shows {self.output[-3000:]!r}")
         return self.output.index(wanted, after) + len(wanted)
 
+    def settle(self, quiet=0.3, timeout=5):
+        """Reads until something came and then nothing for `quiet` seconds."""
+        before, end = len(self.output), time.monotonic() + timeout
+        while time.monotonic() < end:
+            have = len(self.output)
+            if not self._read(quiet) or (len(self.output) == have and have > before):
+                return
+
     def end(self, timeout=15):
         """Waits for the end; returns what was printed, with the terminal's line ends made plain."""
         end = time.monotonic() + timeout

@@ -17,6 +17,7 @@ tests_unit_conf_test_values_SOURCES = tests/unit/conf/etc.h tests/unit/conf/test
 tests_unit_conf_test_values_LDADD = $(CONF_TEST_LIBS)
 
 # Writes etc/mesos and etc/man anew from the option tables.
-samples: tests/unit/conf/test_samples
+samples: tests/unit/conf/test_samples all
 	srcdir=$(srcdir) tests/unit/conf/test_samples --write
+	srcdir=$(srcdir) $(SHELL) $(srcdir)/tests/lint/manuals.sh --write
 endif
