@@ -13,7 +13,8 @@ import pytest
 
 from cluster import wait_for
 from scheduler import Scheduler, command_task, scalar
-from test_master_traces import FACTS, Replay, Stream, check_answer, check_subscribed, records, split
+from replay import FACTS, Replay, Stream, records, split
+from test_master_traces import check_answer, check_subscribed
 
 EXECUTOR = "04c-v1-executor-json"
 OPERATIONS = "02d-offer-operations-and-failover"

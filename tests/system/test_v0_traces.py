@@ -11,7 +11,7 @@ import urllib.request
 import pytest
 
 from libprocess import Message, Peer, _Reader, message_class
-from test_master_traces import FACTS, split
+from replay import FACTS, split
 
 THEIR_MASTER = "6db91cb1-19d9-4d8d-b030-b61df76da796"
 
