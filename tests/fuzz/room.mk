@@ -16,7 +16,8 @@ FUZZ_REPLAYS = tests/fuzz/replay_json \
   tests/fuzz/replay_attributes \
   tests/fuzz/replay_values \
   tests/fuzz/replay_conf \
-  tests/fuzz/replay_server
+  tests/fuzz/replay_server \
+  tests/fuzz/replay_constraints
 check_PROGRAMS += $(FUZZ_REPLAYS)
 TESTS += $(FUZZ_REPLAYS)
 if FUZZERS
@@ -29,7 +30,8 @@ noinst_PROGRAMS += tests/fuzz/fuzz_json \
   tests/fuzz/fuzz_attributes \
   tests/fuzz/fuzz_values \
   tests/fuzz/fuzz_conf \
-  tests/fuzz/fuzz_server
+  tests/fuzz/fuzz_server \
+  tests/fuzz/fuzz_constraints
 endif
 tests_fuzz_replay_json_SOURCES = tests/fuzz/json.c tests/fuzz/fuzz.h tests/fuzz/replay.c
 tests_fuzz_replay_json_CPPFLAGS = $(FUZZ_CPPFLAGS)
@@ -103,3 +105,12 @@ tests_fuzz_fuzz_server_SOURCES = tests/fuzz/server.c tests/fuzz/fuzz.h
 tests_fuzz_fuzz_server_CPPFLAGS = $(FUZZ_CPPFLAGS)
 tests_fuzz_fuzz_server_LDADD = $(FUZZ_LIBS)
 tests_fuzz_fuzz_server_LDFLAGS = $(FUZZ_LINK_FLAGS)
+# The reader of offer constraints is a module's, and runs RE2.
+FUZZ_CONSTRAINTS_SOURCES = tests/fuzz/constraints.c tests/fuzz/fuzz.h $(DRF)/constraints.c $(DRF)/regex.cc
+tests_fuzz_replay_constraints_SOURCES = $(FUZZ_CONSTRAINTS_SOURCES) tests/fuzz/replay.c
+tests_fuzz_replay_constraints_CPPFLAGS = $(FUZZ_CPPFLAGS) -I$(top_srcdir)/modules
+tests_fuzz_replay_constraints_LDADD = core/base/libbase.a $(RE2_LIBS) -lm
+tests_fuzz_fuzz_constraints_SOURCES = $(FUZZ_CONSTRAINTS_SOURCES)
+tests_fuzz_fuzz_constraints_CPPFLAGS = $(FUZZ_CPPFLAGS) -I$(top_srcdir)/modules
+tests_fuzz_fuzz_constraints_LDADD = core/base/libbase.a $(RE2_LIBS) -lm
+tests_fuzz_fuzz_constraints_LDFLAGS = $(FUZZ_LINK_FLAGS)
