@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# Figures, printed and never asserted. Built by `make check`, run by hand.
+# Figures, printed and never asserted. Built by `make check`, run by hand; one of them runs there on a small scale.
 check_PROGRAMS += tests/bench/codec tests/bench/launch tests/bench/master tests/bench/idle tests/bench/state
 BENCH_LIBS = core/wire/libwire.a module-api/proto/libproto.a $(LOOP_LIBS) $(PROTOBUF_C_LIBS) $(ZLIB_LIBS) -lm
 BENCH_CLUSTER = tests/bench/cluster.c tests/bench/cluster.h tests/bench/figures.c tests/bench/figures.h \
@@ -15,3 +15,5 @@ tests_bench_idle_LDADD = $(BENCH_LIBS)
 tests_bench_state_SOURCES = tests/bench/state.c tests/bench/poll.c tests/bench/poll.h tests/bench/peer.c \
   tests/bench/peer.h $(BENCH_CLUSTER)
 tests_bench_state_LDADD = $(BENCH_LIBS)
+TESTS += tests/bench/smoke.sh
+EXTRA_DIST += tests/bench/smoke.sh

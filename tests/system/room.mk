@@ -14,3 +14,4 @@ EXTRA_DIST += tests/lib/terminal.py tests/system/test_cli_bad_peers.py tests/sys
   tests/system/test_cli_execute.py tests/system/test_cli_ssh.py \
   tests/system/test_cli_views.py
 EXTRA_DIST += tests/system/test_scheduler_traces.py
+EXTRA_DIST += tests/system/test_views_under_change.py
