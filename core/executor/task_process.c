@@ -9,6 +9,7 @@
 #include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
+#include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 
@@ -175,6 +176,8 @@ child_run(const struct task_command *task, const struct identity *identity, char
     bool shell = !task->command->has_shell || task->command->shell;
     sigset_t none;
     setsid();
+    if (!task->detached && isatty(STDIN_FILENO))
+        ioctl(STDIN_FILENO, TIOCSCTTY, 0); /* the container's terminal is the task's: its signals, its job control */
     /* The executor's handlers are inherited until exec: a signal for the command must not end in one of them. All are
      * blocked since before the fork. */
     for (int signo = 1; signo < NSIG; signo++)

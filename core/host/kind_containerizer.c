@@ -244,3 +244,12 @@ containerizer_each(struct module *module, void (*found)(void *arg, const struct 
     if (ops(module)->each)
         ops(module)->each(module_instance(module), found, arg);
 }
+
+int
+containerizer_attach(struct module *module, const char *container_id, struct err *err)
+{
+    if (!ops(module)->attach)
+        return err_set(err, -ENOTSUP, "Attaching is not supported by containerizer '%s'", module_name(module));
+    int fd = ops(module)->attach(module_instance(module), container_id);
+    return fd < 0 ? module_failure(module, fd, err) : fd;
+}

@@ -50,5 +50,7 @@ void containerizer_remove(struct module *module, const char *container_id, host_
 int containerizer_describe(struct module *module, const char *container_id, struct mesos_container_view *ret);
 void containerizer_each(struct module *module, void (*found)(void *arg, const struct mesos_container_view *view),
                         void *arg);
+/* A descriptor, the caller's, or a negative errno with the text for the client. */
+int containerizer_attach(struct module *module, const char *container_id, struct err *err);
 
 #endif

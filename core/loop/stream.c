@@ -41,6 +41,14 @@ stream_connect(struct loop *loop, const struct address *to, const struct stream_
     return stream;
 }
 
+struct stream *
+stream_adopt(struct loop *loop, int fd, const struct stream_handler *handler, void *arg)
+{
+    struct stream *stream = stream_socket_adopt(loop, fd);
+    stream_handle(stream, handler, arg);
+    return stream;
+}
+
 struct stream_listener *
 stream_listen(struct loop *loop, const struct address *at, stream_accept_fn *fn, void *arg, struct err *err)
 {

@@ -29,6 +29,8 @@ struct stream_handler {
 /* Handlers are borrowed (static tables). Connecting is asynchronous: on_connect or on_close follows. */
 struct stream *stream_connect(struct loop *loop, const struct address *to, const struct stream_handler *handler,
                               void *arg);
+/* A connected stream socket that somebody else made, non-blocking; taken over. */
+struct stream *stream_adopt(struct loop *loop, int fd, const struct stream_handler *handler, void *arg);
 /* Replaces handler and argument, e.g. after accept. */
 void stream_handle(struct stream *stream, const struct stream_handler *handler, void *arg);
 /* Queues a copy; written as soon as the socket takes it (tries at once). */

@@ -97,6 +97,7 @@ struct stream_listener {
 
 /* stream_socket.c */
 struct stream *stream_socket_connect(struct loop *loop, const struct address *to);
+struct stream *stream_socket_adopt(struct loop *loop, int fd);
 struct stream_listener *stream_socket_listen(struct loop *loop, const struct address *at, struct err *err);
 /* stream_net.c */
 struct stream *stream_net_connect(struct loop *loop, const struct address *to);

@@ -135,6 +135,16 @@ on_retry(void *arg)
         loop_fd_events(listener->watch, LOOP_READ);
 }
 
+struct stream *
+stream_socket_adopt(struct loop *loop, int fd)
+{
+    struct stream *stream = stream_new(loop, &socket_ops);
+    stream->fd = fd;
+    stream->connected_told = true;
+    fill_local(fd, &stream->local);
+    return stream;
+}
+
 static bool
 accept_one(struct stream_listener *listener)
 {
@@ -147,12 +157,9 @@ accept_one(struct stream_listener *listener)
         }
         return errno == ECONNABORTED || errno == EINTR;
     }
-    struct stream *stream = stream_new(listener->loop, &socket_ops);
+    struct stream *stream = stream_socket_adopt(listener->loop, fd);
     tune(fd, &peer);
-    stream->fd = fd;
     stream->peer = peer;
-    stream->connected_told = true;
-    fill_local(fd, &stream->local);
     listener->fn(stream, listener->arg);
     return true;
 }

@@ -67,6 +67,8 @@ struct http_exchange {
     struct rope_job *rope_job; /* likewise, one made of pages */
     void (*on_gone)(struct http_exchange *exchange, void *arg);
     void *gone_arg;
+    void (*on_drain)(struct http_exchange *exchange, void *arg); /* streaming */
+    void *drain_arg;
     http_body_fn *on_body; /* body_follows */
     void *body_arg;
     bool body_paused, body_ended;

@@ -258,6 +258,13 @@ http_exchange_on_gone(struct http_exchange *exchange, void (*fn)(struct http_exc
 }
 
 void
+http_stream_on_drain(struct http_exchange *exchange, void (*fn)(struct http_exchange *exchange, void *arg), void *arg)
+{
+    exchange->on_drain = fn;
+    exchange->drain_arg = arg;
+}
+
+void
 http_exchange_on_body(struct http_exchange *exchange, http_body_fn *fn, void *arg)
 {
     exchange->on_body = fn;
@@ -564,16 +571,28 @@ on_eof(struct stream *stream, void *arg)
     connection_settle(connection);
 }
 
+/* Only who streams its answer cares; it may end it in here. */
+static void
+tell_drained(struct http_connection *connection)
+{
+    struct http_exchange *exchange = list_first(&connection->exchanges, struct http_exchange, in_connection);
+    if (exchange && exchange->state == EXCHANGE_STREAMING && exchange->on_drain)
+        exchange->on_drain(exchange, exchange->drain_arg);
+}
+
 static void
 on_drain(struct stream *stream, void *arg)
 {
     struct http_connection *connection = arg;
     loop_timer_stop(&connection->stall);
     list_remove(&connection->in_answering);
-    if (connection->lingering)
+    if (connection->lingering) {
         linger(connection);
-    else if (connection->paused)
+        return;
+    }
+    if (connection->paused)
         connection_settle(connection);
+    tell_drained(connection);
 }
 
 /* ---- receiving ---- */

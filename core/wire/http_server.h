@@ -75,6 +75,9 @@ bool http_stream_write(struct http_exchange *exchange, struct str data);
  * It is made of pages: empties rope. */
 void http_stream_write_rope(struct http_exchange *exchange, struct rope *rope);
 size_t http_stream_queued(const struct http_exchange *exchange);
+/* fn is called, from the loop, whenever what was queued has been sent: for a source that can wait. */
+void http_stream_on_drain(struct http_exchange *exchange, void (*fn)(struct http_exchange *exchange, void *arg),
+                          void *arg);
 /* The final chunk; the exchange is gone afterwards. */
 void http_stream_end(struct http_exchange *exchange);
 /* Closes the connection at once without an answer; the exchange is gone afterwards. */

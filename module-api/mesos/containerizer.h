@@ -111,6 +111,9 @@ struct mesos_containerizer_ops {
     int (*describe)(void *instance, const char *container_id, struct mesos_container_view *ret);
     /* Every container, parents before children; found must not call back. */
     void (*each)(void *instance, void (*found)(void *arg, const struct mesos_container_view *view), void *arg);
+    /* A connected stream socket, the caller's, on which mesos/switchboard.h is spoken, to the standard streams of a
+     * container that has a terminal (container_info.tty_info) or is of class DEBUG; else -ENOTCONN. -ENOENT: not known. */
+    int (*attach)(void *instance, const char *container_id);
 };
 
 #endif

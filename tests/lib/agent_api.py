@@ -53,7 +53,9 @@ class AgentApi:
         return self.call("GET_CONTAINERS", **more)["get_containers"].get("containers", [])
 
     def session(self, names, command, tty=False, **more):
-        body = {"container_id": container(*names), "command": {"value": command}, **more}
+        """command: a command line, or a CommandInfo."""
+        command = {"value": command} if isinstance(command, str) else command
+        body = {"container_id": container(*names), "command": command, **more}
         if tty:
             body["container"] = {"type": "MESOS", "tty_info": tty if isinstance(tty, dict) else {}}
         return Output(self, "LAUNCH_NESTED_CONTAINER_SESSION", body)

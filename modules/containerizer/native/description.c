@@ -101,8 +101,6 @@ description_begin(struct container *container, const struct mesos_containerizer_
     const Mesos__V1__ContainerInfo *info = container->config->container_info;
     if (info && info->mesos && info->mesos->image)
         return err_set(err, -ENOTSUP, "container images need an image provider, and none is configured");
-    if (info && info->tty_info)
-        return err_set(err, -ENOTSUP, "containers with a terminal need an I/O switchboard, and none is configured");
     if (container->kept)
         environment_kept(container);
     else
@@ -119,6 +117,9 @@ description_begin(struct container *container, const struct mesos_containerizer_
     if (launch && launch->pid_checkpoint_path)
         step_text(&container->steps, LAUNCH_WRITE_PID, launch->pid_checkpoint_path);
     step(&container->steps, LAUNCH_WAIT, "", 0);
+    /* The command executor gives it to its task. */
+    if (switchboard_has_terminal(container) && !container->config->task_info)
+        step(&container->steps, LAUNCH_TERMINAL, "", 0);
     if (container->kept) {
         auto_free char *status_file = xasprintf("%s/status", container->runtime_dir);
         step_text(&container->steps, LAUNCH_INIT, status_file);

@@ -41,7 +41,8 @@ struct reading {
 void
 runtime_forget(const struct container *container, bool all)
 {
-    static const char *const files[] = {"pid", "state", "status", "environment", "force_destroy_on_recovery"};
+    static const char *const files[] = {"pid", "state", "status", "environment", "force_destroy_on_recovery",
+                                        "io_switchboard/pid", "io_switchboard/state", "io_switchboard/socket"};
     static const char *const last[] = {"termination", "standalone.marker"};
     for (size_t i = 0; i < ARRAY_LEN(files); i++) {
         auto_free char *path = xasprintf("%s/%s", container->runtime_dir, files[i]);
@@ -52,7 +53,9 @@ runtime_forget(const struct container *container, bool all)
         unlink(path);
     }
     auto_free char *nested = xasprintf("%s/containers", container->runtime_dir);
+    auto_free char *board = xasprintf("%s/io_switchboard", container->runtime_dir);
     rmdir(nested);
+    rmdir(board);
     rmdir(container->runtime_dir);
 }
 
@@ -173,7 +176,7 @@ cleanup_next(struct container *container)
         ops->cleanup(isolator, container->id, services->call_new(services->self, i, "cleanup", on_cleaned, container));
         return;
     }
-    forget(container);
+    switchboard_end(container, forget);
 }
 
 /* Its processes are gone; its children go before it. */

@@ -35,10 +35,11 @@ launching_over(struct container *container)
     container->steps = (struct buf){0};
     buf_fini(&container->environment);
     container->environment = (struct buf){0};
+    close_at(&container->in_fd);
     close_at(&container->out_fd);
     close_at(&container->err_fd);
     close_at(&container->word_fd); /* without a word to go the helper ends */
-    container->out_fd = container->err_fd = container->word_fd = -1;
+    container->in_fd = container->out_fd = container->err_fd = container->word_fd = -1;
 }
 
 void
@@ -155,7 +156,7 @@ spawn_helper(struct container *container, int helper_end, int large_fd)
     char own[32];
     snprintf(own, sizeof own, "/proc/self/fd/%d", LAUNCH_PROGRAM_FD);
     const char *const argv[] = {"mesos-containerizer", "launch", NULL};
-    const int fds[LAUNCH_FDS] = {-1, container->out_fd, container->err_fd, helper_end, native->helper_fd, large_fd};
+    const int fds[LAUNCH_FDS] = {container->in_fd, container->out_fd, container->err_fd, helper_end, native->helper_fd, large_fd};
     struct mesos_spawn spawn = {
         .size = sizeof spawn,
         .argv = argv,
@@ -191,7 +192,12 @@ start_helper(struct container *container)
 static void
 start(struct container *container, const struct user *user)
 {
+    struct err err = {0};
     container->state = STATE_STARTING;
+    if (switchboard_wanted(container) && switchboard_start(container, user, &err) < 0) {
+        launch_fail(container, err.code, err.text);
+        return;
+    }
     description_end(container, user);
     int rc = start_helper(container);
     if (rc < 0) {
@@ -304,7 +310,7 @@ open_output(struct container *container, struct err *err)
     if (rc < 0)
         return err_set(err, rc, "%s", services->logger_failure(services->self));
     if (io.stdin_fd >= 0)
-        close(io.stdin_fd); /* nothing is ever typed into a container here */
+        close(io.stdin_fd); /* what is typed into a container comes from its switchboard */
     container->out_fd = io.stdout_fd;
     container->err_fd = io.stderr_fd;
     return 0;

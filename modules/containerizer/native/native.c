@@ -87,7 +87,7 @@ container_new(struct native *native, const char *id, const char *sandbox)
     } else {
         container->runtime_dir = xasprintf("%s/%s", native->containers_dir, id);
     }
-    container->out_fd = container->err_fd = container->word_fd = -1;
+    container->in_fd = container->out_fd = container->err_fd = container->word_fd = -1;
     container->exited = true;
     list_init(&container->waits);
     list_init(&container->destroys);
@@ -125,6 +125,8 @@ container_free(struct container *container)
     owed_free(&container->destroys);
     buf_fini(&container->termination);
     buf_fini(&container->environment);
+    container->native->host->timer_stop(container->native->host, container->switchboard_timer);
+    close_at(&container->in_fd);
     close_at(&container->out_fd);
     close_at(&container->err_fd);
     close_at(&container->word_fd);
@@ -497,6 +499,7 @@ static const struct mesos_containerizer_ops ops = {
     .remove = native_remove,
     .describe = native_describe,
     .each = native_each,
+    .attach = native_attach,
 };
 
 static const struct mesos_module module = {

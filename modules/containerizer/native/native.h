@@ -66,6 +66,9 @@ struct container {
     bool ran; /* was launched: its termination is of interest */
     bool waits_for_children; /* ending; the next step is cleanup */
     struct buf termination; /* packed; STATE_ENDED */
+    pid_t switchboard; /* the helper that holds its streams; 0 = none (any more) */
+    struct mesos_timer *switchboard_timer; /* ending: patience with it */
+    void (*switchboard_last)(struct container *container); /* called when it has ended */
     struct buf environment; /* kept ones while launching: "NAME=value", NUL behind each */
     Mesos__Slave__ContainerConfig *config; /* only while launching */
     struct buf steps; /* only while launching: what the helper is told */
@@ -73,7 +76,7 @@ struct container {
     struct mesos_call *launch; /* owed while launching */
     uint32_t next; /* isolator whose turn it is; while cleaning up: number of those still to do */
     uint32_t prepared; /* isolators that were asked to prepare (or recover): these are cleaned up */
-    int out_fd, err_fd;
+    int in_fd, out_fd, err_fd; /* of its program; in_fd -1 = /dev/null */
     int word_fd; /* our end of the helper's socket until it is told to go */
     struct mesos_fetching *fetching;
     void (*fetched)(struct container *container, const char *error);
@@ -147,6 +150,17 @@ int fetch_check(const Mesos__Slave__ContainerConfig *config, struct err *err);
 /* Starts the fetcher; done comes from the loop, error NULL = all is there. */
 int fetch_start(struct container *container, void (*done)(struct container *container, const char *error),
                 struct err *err);
+
+/* switchboard.c */
+bool switchboard_wanted(const struct container *container); /* while there is a config */
+bool switchboard_has_terminal(const struct container *container);
+/* Makes the streams of the program, in_fd to err_fd, and starts the helper that has the other ends and the logger's. */
+int switchboard_start(struct container *container, const struct user *user, struct err *err);
+/* One of an earlier agent's, which was found alive. */
+void switchboard_recover(struct container *container, pid_t pid);
+/* The container has ended: lets it send what it has. done may be called at once. */
+void switchboard_end(struct container *container, void (*done)(struct container *container));
+int native_attach(void *instance, const char *container_id);
 
 /* end.c */
 void end_begin(struct container *container);

@@ -20,6 +20,7 @@ struct found {
     pid_t pid;
     uint64_t start_time;
     bool alive, standalone, debug, ended;
+    pid_t switchboard; /* alive; 0 = none */
     struct buf termination;
 };
 
@@ -83,6 +84,22 @@ read_termination(const char *directory, struct buf *ret)
     return true;
 }
 
+static pid_t
+read_switchboard(const char *directory)
+{
+    auto_free char *path = xasprintf("%s/io_switchboard/state", directory);
+    auto_buf struct buf text = {0};
+    struct process process;
+    uint64_t pid, start_time;
+    if (file_read(path, STATE_MAX_BYTES, &text, NULL) < 0)
+        return 0;
+    struct str rest = buf_str(&text), line = str_cut(&rest, '\n');
+    if (str_to_u64(str_cut(&line, ' '), &pid) < 0 || pid == 0 || pid > INT32_MAX || str_to_u64(line, &start_time) < 0)
+        return 0;
+    bool alive = process_read((pid_t)pid, &process) == 0 && process.state != 'Z' && process.start_time == start_time;
+    return alive ? (pid_t)pid : 0;
+}
+
 static void look_below(struct recovery *recovery, const char *directory, const char *parent, const char *sandbox,
                        unsigned depth);
 
@@ -98,6 +115,7 @@ look_at(struct recovery *recovery, const char *above, const char *id, const char
     if (read_state(path, &found) < 0) /* the helper ended before it wrote and nothing ran, or it was tidied up */
         found.sandbox = parent_sandbox ? xasprintf("%s/containers/%s", parent_sandbox, name) : xstrdup("");
     found.id = xstrdup(id);
+    found.switchboard = read_switchboard(directory);
     found.standalone = !parent_sandbox && is_there(directory, "standalone.marker");
     found.debug = parent_sandbox && is_there(directory, "force_destroy_on_recovery");
     found.ended = (parent_sandbox || found.standalone) && read_termination(directory, &found.termination);
@@ -189,6 +207,10 @@ take_back(struct recovery *recovery, const char *id, const char *sandbox, const 
     container->not_before = container->not_after = found->start_time;
     if (found->alive && native->host->watch_pid(native->host, found->pid, on_container_exited, container) == 0)
         container->exited = false;
+    if (found->switchboard && found->ended)
+        kill(found->switchboard, SIGTERM);
+    else if (found->switchboard)
+        switchboard_recover(container, found->switchboard);
     return container;
 }
 

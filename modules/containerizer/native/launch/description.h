@@ -39,6 +39,7 @@ enum launch_kind {
     LAUNCH_NO_NEW_PRIVILEGES,
     LAUNCH_SHELL, /* a command line for /bin/sh that must succeed */
     LAUNCH_INIT, /* path: stay as init and write the wait status there; a child goes on with the steps */
+    LAUNCH_TERMINAL, /* descriptor 0 becomes the session's controlling terminal */
     LAUNCH_EXECUTE, /* path or name: the last step */
 };
 

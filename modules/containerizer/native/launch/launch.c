@@ -18,6 +18,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -25,6 +26,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 #include "description.h"
+#include "switchboard.h"
 
 #define PATH_DEFAULT "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 #define FAILED 1
@@ -34,6 +36,7 @@ struct launch {
     size_t len;
     char **environment, **arguments;
     size_t environment_count, argument_count, cap;
+    bool tty; /* descriptor 0 is the terminal that controls the session */
     pid_t init; /* 0: what runs is the first process */
 };
 
@@ -271,6 +274,14 @@ init_run(const char *path, pid_t program, const sigset_t *signals)
     }
 }
 
+/* The terminal's signals are for the program, not for its init. All signals are blocked. */
+static void
+take_foreground(void)
+{
+    setpgid(0, 0);
+    tcsetpgrp(STDIN_FILENO, getpid());
+}
+
 /* Returns in the child, which goes when its init goes. */
 static void
 init(struct launch *launch, const char *path)
@@ -286,6 +297,8 @@ init(struct launch *launch, const char *path)
     if (pid > 0)
         init_run(path, pid, &signals);
     launch->init = self;
+    if (launch->tty)
+        take_foreground();
     sigprocmask(SIG_SETMASK, &before, NULL);
 }
 
@@ -340,6 +353,11 @@ take_step(struct launch *launch, const struct launch_step *step, char *bytes)
     case LAUNCH_SHELL:
         run_shell(launch, bytes);
         break;
+    case LAUNCH_TERMINAL:
+        if (ioctl(STDIN_FILENO, TIOCSCTTY, 0) < 0)
+            fail("Failed to make the terminal the controlling one: %s", strerror(errno));
+        launch->tty = true;
+        break;
     case LAUNCH_INIT:
         init(launch, bytes);
         break;
@@ -383,8 +401,9 @@ usage(FILE *out, int status)
           "Helper of mesos-agent; not meant to be called by hand.\n"
           "\n"
           "Commands:\n"
-          "  launch   take the steps that come on descriptor 3 and become the container's program\n"
-          "  help     this text\n"
+          "  launch       take the steps that come on descriptor 3 and become the container's program\n"
+          "  switchboard  stand between a container's streams and who is attached to them\n"
+          "  help         this text\n"
           "\n"
           "  --help, --version\n",
           out);
@@ -397,6 +416,8 @@ main(int argc, char **argv)
     const char *command = argc > 1 ? argv[1] : "";
     if (strcmp(command, "launch") == 0)
         launch_run();
+    if (strcmp(command, "switchboard") == 0)
+        return switchboard_run(argc - 2, argv + 2);
     if (strcmp(command, "--version") == 0)
         return printf("mesos-containerizer %s\n", CMESOS_VERSION) < 0;
     if (strcmp(command, "--help") == 0 || strcmp(command, "help") == 0)
