@@ -77,6 +77,7 @@ static void
 gather_helpers(const struct bench_cluster *cluster)
 {
     static const char *const helpers[] = {"core/executor/mesos-executor", "core/executor/mesos-fetcher",
+                                          "core/executor/mesos-default-executor", "core/executor/mesos-http-check",
                                           "modules/containerizer/native/mesos-containerizer",
                                           "modules/containerizer/mesos-containerizer"};
     for (size_t i = 0; i < ARRAY_LEN(helpers); i++) {

@@ -25,6 +25,7 @@ row(const char *what, double value, const char *unit, double aim, const char *me
 /* ---- a waiting executor ---- */
 
 struct waiting {
+    const char *pod; /* NULL = a command task */
     bool launched, running;
 };
 
@@ -32,7 +33,7 @@ static void
 on_offers(struct scheduler *scheduler, Mesos__V1__Offer **offers, size_t count)
 {
     struct waiting *waiting = scheduler->arg;
-    struct scheduler_tasks one = {"wait", "exec sleep 1000", 0, 1, 0.1, 32};
+    struct scheduler_tasks one = {"wait", "exec sleep 1000", 0, 1, 0.1, 32, waiting->pod};
     if (!waiting->launched)
         scheduler_launch(scheduler, offers[0], &one);
     else
@@ -57,17 +58,17 @@ is_running(void *arg)
 }
 
 static double
-executor_memory(const struct bench_cluster *cluster)
+executor_memory(const struct bench_cluster *cluster, const char *program, const char *pod)
 {
     static const struct scheduler_handler handler = {NULL, on_offers, on_update};
     struct loop *loop = loop_new(NULL, NULL);
-    struct waiting waiting = {0};
+    struct waiting waiting = {.pod = pod};
     struct scheduler scheduler;
     scheduler_init(&scheduler, loop, cluster->master.port, "bench", &handler, &waiting);
     if (!loop_run_until(loop, is_running, &scheduler, TIMEOUT_MS))
         bench_die("the task does not run");
     usleep(SETTLE_US);
-    pid_t executor = cluster_find_process(cluster, "mesos-executor"),
+    pid_t executor = cluster_find_process(cluster, program),
           helper = cluster_find_process(cluster, "mesos-containerizer");
     double bytes = private_dirty(executor) + (helper ? private_dirty(helper) : 0);
     if (!executor || bytes == 0)
@@ -115,7 +116,8 @@ programs_size(const struct bench_cluster *cluster)
 {
     static const char *const programs[] = {
         "core/main/mesos-master",      "core/main/mesos-agent", "core/executor/mesos-executor",
-        "core/executor/mesos-fetcher", "core/cli/mesos",        "libexec/mesos-containerizer"};
+        "core/executor/mesos-fetcher", "core/cli/mesos",        "libexec/mesos-containerizer",
+        "core/executor/mesos-default-executor",             "core/executor/mesos-http-check"};
     double sum = 0;
     for (size_t i = 0; i < ARRAY_LEN(programs); i++) {
         bool helper = strncmp(programs[i], "libexec/", 8) == 0;
@@ -138,8 +140,10 @@ measure(struct bench_cluster *cluster)
     double sizes[] = {programs_size(cluster), modules_size(cluster)};
     row("idle master, private memory", master / MIB, "MiB", 5, "11 MB, 82 resident");
     row("idle agent, private memory", agent / MIB, "MiB", 5, "40 MB, 110 resident");
-    row("waiting command executor", executor_memory(cluster) / MIB, "MiB", 1.5,
+    row("waiting command executor", executor_memory(cluster, "mesos-executor", NULL) / MIB, "MiB", 1.5,
         "6 MB and a helper, 72 resident");
+    row("waiting default executor", executor_memory(cluster, "mesos-default-exec", "pod") / MIB, "MiB", 1.5,
+        "not measured");
     row("master, exec to first /health", cluster->master.health_ms, "ms", 50, "not measured");
     row("agent, exec to first /health", cluster->agent.health_ms, "ms", 50, "not measured");
     printf("  (a plain spawn of /bin/sh -c true takes %.2f ms here: %.1f and %.1f of it)\n", spawn_ms,

@@ -215,6 +215,33 @@ make_tasks(struct arena *arena, const Mesos__V1__Offer *offer, const struct sche
     return list;
 }
 
+/* The executor of a group, with what Mesos demands for it. */
+static void
+make_group(struct scheduler *scheduler, const char *pod, Mesos__V1__Offer__Operation *operation,
+           const Mesos__V1__Offer__Operation__Launch *launch)
+{
+    struct arena *arena = scheduler->arena;
+    Mesos__V1__Offer__Operation__LaunchGroup *group = arena_alloc(arena, sizeof(*group));
+    struct err err = {0};
+    auto_free char *json = xasprintf(
+        "{\"type\":\"DEFAULT\",\"executor_id\":{\"value\":\"%s\"},\"framework_id\":{\"value\":\"%s\"},\"resources\":["
+        "{\"name\":\"cpus\",\"type\":\"SCALAR\",\"scalar\":{\"value\":0.1}},"
+        "{\"name\":\"mem\",\"type\":\"SCALAR\",\"scalar\":{\"value\":32}},"
+        "{\"name\":\"disk\",\"type\":\"SCALAR\",\"scalar\":{\"value\":16}}]}",
+        pod, scheduler->framework_id);
+    mesos__v1__offer__operation__launch_group__init(group);
+    group->executor = MESSAGE_FROM_JSON(Mesos__V1__ExecutorInfo, mesos__v1__executor_info, str_of(json), arena, &err);
+    if (!group->executor)
+        bench_die("%s", err.text);
+    group->task_group = arena_alloc(arena, sizeof(*group->task_group));
+    mesos__v1__task_group_info__init(group->task_group);
+    group->task_group->tasks = launch->task_infos;
+    group->task_group->n_tasks = launch->n_task_infos;
+    operation->type = MESOS__V1__OFFER__OPERATION__TYPE__LAUNCH_GROUP;
+    operation->launch_group = group;
+    operation->launch = NULL;
+}
+
 void
 scheduler_launch(struct scheduler *scheduler, const Mesos__V1__Offer *offer,
                  const struct scheduler_tasks *tasks)
@@ -232,6 +259,8 @@ scheduler_launch(struct scheduler *scheduler, const Mesos__V1__Offer *offer,
     operation.has_type = true;
     operation.type = MESOS__V1__OFFER__OPERATION__TYPE__LAUNCH;
     operation.launch = &launch;
+    if (tasks->pod)
+        make_group(scheduler, tasks->pod, &operation, &launch);
     accept.offer_ids = &id;
     accept.n_offer_ids = 1;
     accept.operations = &operations;

@@ -36,6 +36,7 @@ struct scheduler_tasks {
     const char *prefix, *command;
     size_t first, count;
     double cpus, mem;
+    const char *pod; /* id of the default executor that runs them as a group; NULL = each alone */
 };
 void scheduler_launch(struct scheduler *scheduler, const Mesos__V1__Offer *offer,
                       const struct scheduler_tasks *tasks);
