@@ -81,7 +81,6 @@ static int
 unknown(const struct cli_group *group, const char *word)
 {
     const char *names[2 * MOST_NAMES], *near;
-    auto_buf struct buf shown = {0};
     size_t count = 0;
 
     for (size_t i = 0; cli_commands[i] && count < MOST_NAMES; i++)
