@@ -32,7 +32,7 @@ struct session {
     /* input */
     struct stream *stream;
     struct loop_fd *watch;
-    struct loop_timer reader, heartbeat;
+    struct loop_timer reader, heartbeat, refused;
     bool ended; /* nothing is sent any more */
     bool detaching; /* ctrl-p came */
     struct buf answer; /* the beginning of the input's answer */

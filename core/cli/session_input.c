@@ -17,6 +17,7 @@ enum {
     MOST_QUEUED_BYTES = 256 << 10,
     MOST_ANSWER_BYTES = 4096,
     HEARTBEAT_MS = 30000,
+    REFUSED_MS = 2000,
     KEY_CTRL_P = 0x10,
     KEY_CTRL_Q = 0x11,
 };
@@ -101,15 +102,21 @@ send_window(struct session *session)
                 json_pack("{s:s,s:{s:o}}", "type", "TTY_INFO", "tty_info", "window_size", window));
 }
 
-/* The end of stdin: an empty piece of data says so, then the request is complete. */
 static void
-end_input(struct session *session)
+stop_sending(struct session *session)
 {
-    session->ended = true;
     loop_fd_unwatch(session->watch);
     session->watch = NULL;
     loop_timer_stop(&session->reader);
     loop_timer_stop(&session->heartbeat);
+    session->ended = true;
+}
+
+/* The end of stdin: an empty piece of data says so, then the request is complete. */
+static void
+end_input(struct session *session)
+{
+    stop_sending(session);
     send_data(session, "", 0);
     stream_write(session->stream, "0\r\n\r\n", 5);
 }
@@ -208,22 +215,35 @@ on_connect(struct stream *stream, void *arg)
         loop_timer_start(&session->reader, 0);
 }
 
-/* Only a refusal is of interest: the answer to input that was taken comes when all is over. */
+/* The output goes on although nobody takes our input. */
+static void
+on_refused(void *arg)
+{
+    struct session *session = arg;
+    const char *answer = buf_cstr(&session->answer), *end = strstr(answer, "\r\n\r\n");
+
+    if (session->done || session->output_ended)
+        return;
+    err_set(&session->err, -EPROTO, "%s takes no input: %.*s%s%s", session->agent.host,
+            (int)strcspn(answer, "\r\n"), answer, end[4] ? ": " : "", end + 4);
+    session->done = true;
+}
+
+/* The answer comes when all is over, and an agent calls the end of the command an error of the input as well: only where
+ * the output does not end soon it was a refusal. */
 static void
 on_data(struct stream *stream, struct buf *in, void *arg)
 {
     struct session *session = arg;
-    const char *end;
 
     if (session->answer.len < MOST_ANSWER_BYTES)
         buf_append_str(&session->answer, buf_str(in));
     buf_consume(in, in->len);
-    end = strstr(buf_cstr(&session->answer), "\r\n\r\n");
-    if (session->done || !end || strncmp(buf_cstr(&session->answer), "HTTP/1.1 200", 12) == 0)
+    if (!strstr(buf_cstr(&session->answer), "\r\n\r\n") || loop_timer_running(&session->refused))
         return;
-    err_set(&session->err, -EPROTO, "%s takes no input: %.*s%s%s", session->agent.host,
-            (int)strcspn(buf_cstr(&session->answer), "\r\n"), buf_cstr(&session->answer), end[4] ? ": " : "", end + 4);
-    session->done = !session->output_ended;
+    stop_sending(session);
+    if (strncmp(buf_cstr(&session->answer), "HTTP/1.1 200", 12) != 0)
+        loop_timer_start(&session->refused, REFUSED_MS);
 }
 
 static void
@@ -239,13 +259,7 @@ on_drain(struct stream *stream, void *arg)
 static void
 on_close(struct stream *stream, const struct err *err, void *arg)
 {
-    struct session *session = arg;
-
-    loop_fd_unwatch(session->watch);
-    session->watch = NULL;
-    loop_timer_stop(&session->reader);
-    loop_timer_stop(&session->heartbeat);
-    session->ended = true;
+    stop_sending(arg);
 }
 
 static const struct stream_handler handler = {
@@ -256,16 +270,15 @@ session_input_start(struct session *session)
 {
     loop_timer_init(&session->reader, session->cli->loop, on_reader, session);
     loop_timer_init(&session->heartbeat, session->cli->loop, on_heartbeat, session);
+    loop_timer_init(&session->refused, session->cli->loop, on_refused, session);
     session->stream = stream_connect(session->cli->loop, &session->agent.address, &handler, session);
 }
 
 void
 session_input_stop(struct session *session)
 {
-    loop_fd_unwatch(session->watch);
-    session->watch = NULL;
-    loop_timer_stop(&session->reader);
-    loop_timer_stop(&session->heartbeat);
+    stop_sending(session);
+    loop_timer_stop(&session->refused);
     stream_close(session->stream);
     session->stream = NULL;
     buf_fini(&session->answer);

@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from cluster import Cluster, wait_for
+from cluster import REPOSITORY, Cluster, wait_for
 from scheduler import Scheduler, command_task
 from terminal import Terminal
 
@@ -295,3 +295,20 @@ def test_events_without_logs_say_so(shared):
     done = shared.tool("events", "--for=1secs")
     assert "no log of master" in done.stderr and "--log_dir" in done.stderr and "SUBSCRIBED" in done.stdout
     assert shared.tool("events", "--no-log", "--no-stream", check=False).returncode == 2
+
+
+def test_what_the_readme_shows_of_a_terminal(shared, tmp_path):
+    """Each command of that part, as it stands there, with a home of its own."""
+    with open(os.path.join(REPOSITORY, "README.md"), encoding="utf-8") as readme:
+        part = readme.read().split("## From a terminal", 1)[1].split("\n## ", 1)[0]
+    commands = [line.strip() for line in part.splitlines() if line.startswith("    ")]
+    assert len(commands) >= 6
+    os.symlink(shared.tree.program("mesos"), tmp_path / "mesos")
+    for command in commands:
+        command = command.replace("127.0.0.1:5050", shared.address)
+        done = subprocess.run(["bash", "-c", command], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                              stdin=subprocess.DEVNULL, timeout=30, check=False,
+                              env={"HOME": str(tmp_path), "PATH": f"{tmp_path}:{os.environ['PATH']}"})
+        assert done.returncode == 0, (command, done)
+        if command.startswith("mesos tail"):
+            assert done.stdout == "2\n3\n"

@@ -12,17 +12,18 @@
 struct target {
     struct cli_common common;
     int64_t lines;
-    bool follow;
+    bool follow, quiet;
 };
 
 static const struct option options[] = {
     CLI_MASTER_OPTION(struct target),
     {.name = "lines", .type = OPTION_INT, .offset = offsetof(struct target, lines)},
     {.name = "follow", .type = OPTION_BOOL, .offset = offsetof(struct target, follow)},
+    {.name = "quiet", .type = OPTION_BOOL, .offset = offsetof(struct target, quiet)},
     {.name = NULL},
 };
-static const char *const short_flags[] = {"n=lines", "f=follow", NULL};
-static const struct cli_command command = {.name = "tail", .options = options, .short_flags = short_flags};
+static const char *const short_flags[] = {"n=lines", "f=follow", "q=quiet", NULL};
+static struct cli_command command = {.name = "tail", .options = options, .short_flags = short_flags};
 
 static struct arena *arena;
 static struct cli_arguments got;
@@ -101,6 +102,32 @@ test_lone_dash_is_a_word(void **state)
     assert_int_equal(got.word_count, 1);
 }
 
+static void
+test_switches_in_one(void **state)
+{
+    assert_int_equal(SPLIT("-qf", "task"), 0);
+    assert_int_equal(got.option_count, 3);
+    assert_string_equal(got.options[1], "--quiet");
+    assert_string_equal(got.options[2], "--follow");
+    assert_int_equal(SPLIT("-fn"), -EINVAL); /* -n wants a value of its own */
+    assert_int_equal(SPLIT("-fx"), -EINVAL);
+    assert_int_equal(SPLIT("-F"), -EINVAL);
+    assert_non_null(strstr(err.text, "did you mean -f (--follow)?"));
+}
+
+/* What follows belongs to another program. */
+static void
+test_flags_behind_the_last_word_are_words(void **state)
+{
+    command.last_flag_word = 2;
+    assert_int_equal(SPLIT("-f", "task", "--lines=3", "cat", "-n", "--follow", "--", "x"), 0);
+    assert_int_equal(got.option_count, 3);
+    assert_int_equal(got.word_count, 6);
+    assert_string_equal(got.words[2], "-n");
+    assert_string_equal(got.words[4], "--");
+    command.last_flag_word = 0;
+}
+
 int
 main(void)
 {
@@ -108,6 +135,8 @@ main(void)
         cmocka_unit_test(test_words_and_options),  cmocka_unit_test(test_value_in_next_argument),
         cmocka_unit_test(test_short_flags),        cmocka_unit_test(test_wrong_short_flags),
         cmocka_unit_test(test_double_dash_ends_options), cmocka_unit_test(test_lone_dash_is_a_word),
+        cmocka_unit_test(test_switches_in_one),
+        cmocka_unit_test(test_flags_behind_the_last_word_are_words),
     };
     int failed;
 
