@@ -37,6 +37,21 @@ def test_msh_tells_failure(programs, make_cluster):
     assert code != 0, out
 
 
+def test_msh_pod(programs, make_cluster):
+    """The same commands as task groups under the default executor."""
+    cluster = make_cluster()
+    code, out = run([programs + "/msh", "-master", cluster.address, "-pod", "--", "echo", "hello"], cluster)
+    assert code == 0, out
+    ended = cluster.master.get("/frameworks")["completed_frameworks"][-1]
+    task = ended["completed_tasks"][-1]
+    assert task["state"] == "TASK_FINISHED" and task["executor_id"], task
+    with open(os.path.join(cluster.sandbox(ended["id"], task["executor_id"]), "tasks", task["id"], "stdout"),
+              encoding="utf-8") as f:
+        assert "hello" in f.read()
+    code, out = run([programs + "/msh", "-master", cluster.address, "-pod", "--", "sh", "-c", "exit 3"], cluster)
+    assert code != 0, out
+
+
 @pytest.mark.parametrize("codec", ["protobuf", "json"])
 def test_example_scheduler(programs, make_cluster, codec):
     """Five tasks through a custom executor that the agent fetches from the scheduler's own HTTP server."""
