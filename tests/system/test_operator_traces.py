@@ -11,6 +11,7 @@ import re
 
 import pytest
 
+from cluster import wait_for
 from replay import Replay, Stream, records, split
 from scheduler import Scheduler
 from shapes import Differences, Schema
@@ -19,7 +20,7 @@ READS, WRITES, AGENT = "06-operator-master-reads", "06b-operator-master-writes",
 # Values that no two runs have in common.
 RUN = ("*time.nanoseconds", "*_time", "*timestamp", "*uuid", "*executor_pid", "*container_id.value", "*version*", "*.pid",
        "*port", "*build_*", "*git_*", "get_flags.*", "get_metrics.*", "read_file.*", "*mtime.nanoseconds", "*offers[].id.value",
-       "*master_info.id", "*master_info.ip", "*executor_info.command.*", "*file_infos[].size", "*file_infos[].path")
+       "*master_info.id", "*master_info.ip", "*executor_info.command.*", "*file_infos[].size", "*resource_statistics.*_secs", "*resource_statistics.mem_rss_bytes")
 
 
 def body_of(replay, name):
@@ -84,7 +85,8 @@ class Comparison:
         if content_type == "application/json":
             ours, theirs = json.loads(self.replay.theirs(ours.decode())), json.loads(theirs)
         else:
-            ours = self.schema.decode(message or self.response, self.replay.theirs(ours.decode("latin1")).encode("latin1"))
+            ours = self.schema.decode(message or self.response, ours)
+            ours = json.loads(self.replay.theirs(json.dumps(ours)))
             theirs = self.schema.decode(message or self.response, theirs)
         self.differences.compare(where, ours, theirs)
         self.differences.compare_values(where, ours, theirs, RUN)
@@ -129,9 +131,8 @@ def compare_events(comparison, stream, name, decode):
             raw = stream.events.get(timeout=10)
         except queue.Empty:
             break
-        raw = json.dumps(raw) if stream.json else raw.decode("latin1")
-        raw = comparison.replay.theirs(raw)
-        event = decode(raw if stream.json else raw.encode("latin1"))
+        event = raw if stream.json else decode(raw)
+        event = json.loads(comparison.replay.theirs(json.dumps(event)))
         if not beats(event):
             found.append(event)
     assert [e["type"] for e in found] == [e["type"] for e in recorded]
@@ -174,3 +175,81 @@ def test_master_reads(recorded_cluster, schema):
         assert compare_events(comparison, protobuf_stream, "operator-subscribe-protobuf",
                               lambda raw: schema.decode("mesos.v1.master.Event", raw)) == 15
         assert compare_events(comparison, later, "operator-subscribe-later", json.loads) == 1
+
+
+def test_agent_reads(recorded_cluster, schema):
+    replay = Replay(recorded_cluster, AGENT, recorded_cluster.agents[0])
+    agent = recorded_cluster.agents[0]
+    master_reads = Replay(recorded_cluster, READS)  # the same framework and tasks as there
+    web = subscribe(recorded_cluster, master_reads, "subscribe-web")
+    launch(master_reads, web, "launch-done", "TASK_FINISHED")
+    launch(master_reads, web, "launch-running", "TASK_RUNNING")
+    framework = wait_for(lambda: completed(agent), what="the agent to hear that the end of `done` was acknowledged")
+    recorded_run = re.search(rb"executors/running/runs/([0-9a-f-]{36})",
+                             next(r for n, r, _ in replay.requests if n.endswith("--list_files"))).group(1).decode()
+    replay.ids[recorded_run] = next(e for e in framework["executors"] if e["id"] == "running")["container"]
+    replay.ids["/var/lib/mesos/agent"] = agent.work_dir
+    with Differences(AGENT + " reads") as differences:
+        comparison = Comparison(replay, AGENT + " reads", differences, "mesos.v1.agent.Response", schema)
+        for name, request, answer in replay.requests:
+            if 53 <= int(name[:3]) < 90:
+                continue  # containers of their own
+            if re.search("--(list_files|read_file)-pb$", name):
+                continue  # a path of another length does not fit into recorded bytes; the others ask for short ones
+            comparison.check(name, request, answer)
+        assert comparison.count > 50
+    web.teardown()
+
+
+def completed(agent):
+    """The framework on the agent once its first executor is history."""
+    framework = agent.get("/state")["frameworks"][0]
+    return framework if [e["id"] for e in framework["completed_executors"]] == ["done"] else None
+
+
+# What these calls do comes later: until then their shape is checked, and they are refused by name.
+LATER = ("RESERVE_RESOURCES UNRESERVE_RESOURCES CREATE_VOLUMES DESTROY_VOLUMES GROW_VOLUME SHRINK_VOLUME UPDATE_QUOTA "
+         "SET_QUOTA REMOVE_QUOTA UPDATE_WEIGHTS UPDATE_MAINTENANCE_SCHEDULE START_MAINTENANCE STOP_MAINTENANCE "
+         "DRAIN_AGENT DEACTIVATE_AGENT REACTIVATE_AGENT MARK_AGENT_GONE").split()
+
+
+def test_master_writes(recorded_cluster):
+    replay = Replay(recorded_cluster, WRITES)
+    wrong, refused, shaped = [], set(), 0
+    for name, request, answer in replay.requests:
+        kind = name.split("-", 3)[3].split("--")[0]
+        if kind not in LATER:
+            continue
+        status, headers, body = ask(replay, request)
+        their_status, _, their_body = split(answer) if answer else (None, None, b"")
+        if re.match(rb"Failed to (validate master::Call: Expecting '|convert JSON|parse body)", their_body):
+            shaped += 1
+            if (status, body) != (their_status, their_body):
+                wrong.append(f"{name}: {status} {body}, recorded {their_status} {their_body}")
+        elif status != 501 or not body.decode().startswith(f"501 Not Implemented. The call {kind} is not built yet"):
+            wrong.append(f"{name}: {status} {body}")
+        else:
+            refused.add(kind)
+    assert not wrong, "\n".join(wrong)
+    assert refused == set(LATER) and shaped >= 3, (refused, shaped)
+
+
+def test_teardown(recorded_cluster):
+    """TEARDOWN of a framework that is there, of one that has gone, of one that never was, and without saying which."""
+    replay = Replay(recorded_cluster, WRITES)
+    reads = Replay(recorded_cluster, READS)
+    web = subscribe(recorded_cluster, reads, "subscribe-web")
+    batch = subscribe(recorded_cluster, reads, "subscribe-batch")
+    ids = {"-0000": web.framework_id, "-0001": batch.framework_id}
+    assert all(i.endswith(suffix) for suffix, i in ids.items())
+    seen = 0
+    for name, request, answer in replay.requests:
+        if b"POST /api/v1 " not in request or "-TEARDOWN--" not in name:
+            continue
+        status, _, body = ask(replay, request)
+        assert (status, body) == (split(answer)[0], split(answer)[2]), name
+        seen += 1
+    assert seen == 5
+    assert web.ended.wait(5) and batch.ended.wait(5)
+    done = recorded_cluster.master.get("/state")["completed_frameworks"]
+    assert {f["id"] for f in done} == set(ids.values())
