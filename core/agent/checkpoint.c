@@ -239,10 +239,20 @@ touch(const char *dir, const char *name)
 }
 
 void
-checkpoint_http_marker(struct executor *executor)
+checkpoint_contact(struct executor *executor)
 {
-    if (executor->meta)
+    struct err err = {0};
+    char pid[400];
+    if (!executor->meta)
+        return;
+    if (!executor->has_pid) {
         touch(executor->meta, "http.marker");
+        return;
+    }
+    auto_free char *path = xasprintf("%s/pids/libprocess.pid", executor->meta);
+    if (checkpoint_text(path, upid_format(&executor->upid, pid), &err))
+        log_warning("executor %s of framework %s will not be found after a restart: %s", executor->id,
+                    executor->framework->id, err.text);
 }
 
 void

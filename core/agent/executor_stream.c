@@ -1,12 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The v1 event stream of one executor: mesos.v1.executor.Event in RecordIO, JSON or protobuf as the executor
- * asked. */
+/* What an executor is told: on its v1 event stream (mesos.v1.executor.Event in RecordIO, JSON or protobuf as it
+ * asked), or by executor_driver.c when it speaks libprocess. */
 #include "agent/state.h"
 
 #include "agent/pb.h"
 #include "wire/recordio.h"
 
 typedef Mesos__V1__Executor__Event event_message;
+
+bool
+executor_reachable(const struct executor *executor)
+{
+    return executor->stream || executor->has_pid;
+}
 
 static void
 on_stream_gone(struct http_exchange *exchange, void *arg)
@@ -66,6 +72,7 @@ executor_subscribed(struct executor *executor, struct http_exchange *exchange, b
     auto_arena struct arena *arena = arena_new(0);
     auto_buf struct buf event = {0}, subscribed = {0}, agent = {0}, container = {0};
     executor_stream_close(executor);
+    executor_driver_forget(executor);
     executor->stream = exchange;
     executor->json = json;
     http_exchange_on_gone(exchange, on_stream_gone, executor);
@@ -95,6 +102,11 @@ executor_stream_close(struct executor *executor)
 void
 executor_send_launch(struct executor *executor, struct task *task)
 {
+    if (executor->has_pid) {
+        executor_driver_launch(executor, task);
+        task_move(task, TASK_LAUNCHED);
+        return;
+    }
     auto_buf struct buf event = {0}, launch = {0};
     pb_bytes(&launch, 1, packed_str(&task->info));
     pb_uint(&event, 1, MESOS__V1__EXECUTOR__EVENT__TYPE__LAUNCH);
@@ -120,12 +132,23 @@ send_launch_group(struct executor *executor, uint32_t group)
     send_bytes(executor, buf_str(&event));
 }
 
+/* v0 has no word for tasks that live and die together. */
+static void
+refuse_group(struct executor *executor, struct task *task)
+{
+    agent_update_make(executor->agent, executor->framework, executor, str_of(task->id),
+                      MESOS__V1__TASK_STATE__TASK_FAILED, MESOS__V1__TASK_STATUS__REASON__REASON_TASK_INVALID,
+                      "The executor speaks the v0 API over libprocess, which knows no task groups");
+}
+
 void
 executor_send_queued(struct executor *executor)
 {
     struct task *task;
     while ((task = list_first(&executor->queued, struct task, node))) {
-        if (task->group)
+        if (task->group && executor->has_pid)
+            refuse_group(executor, task);
+        else if (task->group)
             send_launch_group(executor, task->group);
         else
             executor_send_launch(executor, task);
@@ -135,6 +158,10 @@ executor_send_queued(struct executor *executor)
 void
 executor_send_kill(struct executor *executor, struct str task_id, const Mesos__V1__KillPolicy *policy)
 {
+    if (executor->has_pid) {
+        executor_driver_kill(executor, task_id, policy);
+        return;
+    }
     event_message event = MESOS__V1__EXECUTOR__EVENT__INIT;
     Mesos__V1__Executor__Event__Kill kill = MESOS__V1__EXECUTOR__EVENT__KILL__INIT;
     Mesos__V1__TaskID id = MESOS__V1__TASK_ID__INIT;
@@ -155,6 +182,10 @@ executor_send_kill(struct executor *executor, struct str task_id, const Mesos__V
 void
 executor_send_shutdown(struct executor *executor)
 {
+    if (executor->has_pid) {
+        executor_driver_shutdown(executor);
+        return;
+    }
     event_message event = MESOS__V1__EXECUTOR__EVENT__INIT;
     event.has_type = true;
     event.type = MESOS__V1__EXECUTOR__EVENT__TYPE__SHUTDOWN;
@@ -164,6 +195,10 @@ executor_send_shutdown(struct executor *executor)
 void
 executor_send_message(struct executor *executor, struct str data)
 {
+    if (executor->has_pid) {
+        executor_driver_message(executor, data);
+        return;
+    }
     auto_buf struct buf event = {0}, message = {0};
     pb_bytes(&message, 1, data);
     pb_uint(&event, 1, MESOS__V1__EXECUTOR__EVENT__TYPE__MESSAGE);
@@ -174,6 +209,10 @@ executor_send_message(struct executor *executor, struct str data)
 void
 executor_send_acknowledged(struct executor *executor, struct str task_id, const unsigned char *uuid)
 {
+    if (executor->has_pid) {
+        executor_driver_acknowledged(executor, task_id, uuid);
+        return;
+    }
     auto_buf struct buf event = {0}, acknowledged = {0};
     pb_id(&acknowledged, 1, task_id);
     pb_bytes(&acknowledged, 2, str_n(uuid, UUID_BYTES));

@@ -89,6 +89,7 @@ executor_quiet(struct executor *executor)
 {
     loop_timer_stop(&executor->patience);
     executor_stream_close(executor);
+    executor_driver_forget(executor);
     executor_waiting_free(executor);
     launch_job_forget(executor);
     host_call_forget(executor->agent->setup.host, executor);
@@ -208,7 +209,7 @@ executor_shutdown(struct executor *executor)
     if (executor->state == EXECUTOR_TERMINATED || executor->state == EXECUTOR_TERMINATING)
         return;
     log_info("shutting down executor %s of framework %s", executor->id, executor->framework->id);
-    if (!executor->stream && !executor->recovered) {
+    if (!executor_reachable(executor) && !executor->recovered) {
         executor_destroy(executor, MESOS__V1__TASK_STATE__TASK_FAILED,
                          MESOS__V1__TASK_STATUS__REASON__REASON_EXECUTOR_TERMINATED, NULL);
         return;
@@ -318,6 +319,7 @@ executor_terminated(struct executor *executor, const Mesos__Slave__ContainerTerm
     executor->recovered = executor->in_container = executor->launching = false;
     loop_timer_stop(&executor->patience);
     executor_stream_close(executor);
+    executor_driver_forget(executor);
     agent_count(agent, "slave/executors_terminated");
     if (!executor->framework->terminating) {
         if (!executor->generated)

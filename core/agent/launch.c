@@ -308,7 +308,7 @@ on_launched(void *arg, int status, const char *error, struct mesos_bytes answer)
     }
     executor->in_container = true;
     executor_wait(executor);
-    if (executor->state == EXECUTOR_TERMINATING && !executor->destroying && !executor->stream)
+    if (executor->state == EXECUTOR_TERMINATING && !executor->destroying && !executor_reachable(executor))
         executor_destroy(executor, MESOS__V1__TASK_STATE__TASK_FAILED,
                          MESOS__V1__TASK_STATUS__REASON__REASON_EXECUTOR_TERMINATED, NULL);
     else if (executor->state == EXECUTOR_REGISTERING)

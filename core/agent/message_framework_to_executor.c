@@ -10,7 +10,7 @@ message_framework_to_executor(struct agent *agent, const struct upid *from,
     struct executor *executor =
         framework ? executor_find(framework, str_of(message->executor_id->value)) : NULL;
     (void)from; /* v0 drivers may send it straight to the agent */
-    if (!executor || executor->state != EXECUTOR_RUNNING || !executor->stream) {
+    if (!executor || executor->state != EXECUTOR_RUNNING || !executor_reachable(executor)) {
         log_warning("dropping a message for executor %s of framework %s, which is not connected",
                     message->executor_id->value, message->framework_id->value);
         agent_count(agent, "slave/invalid_framework_messages");

@@ -60,7 +60,7 @@ message_kill_task(struct agent *agent, const struct upid *from,
     if (task->place == TASK_QUEUED) {
         kill_queued(task);
     } else if (task->place == TASK_LAUNCHED) {
-        if (task->executor->stream)
+        if (executor_reachable(task->executor) && !task->executor->recovered)
             executor_send_kill(task->executor, task_id, message->kill_policy);
         else
             kill_later(task, message->kill_policy);

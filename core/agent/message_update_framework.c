@@ -21,6 +21,9 @@ message_update_framework(struct agent *agent, const struct upid *from,
         free(framework->pid);
         framework->pid = xstrdup(message->pid);
     }
+    /* What was lost while it was away need not wait for its next time. */
+    if (agent->state == AGENT_RUNNING)
+        status_updates_repeat(agent->updates, str_of(framework->id));
     if (framework->checkpoint && agent->id && checkpoint_framework(framework, &err))
         log_error("framework %s is not checkpointed: %s", framework->id, err.text);
 }

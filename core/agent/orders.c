@@ -104,7 +104,7 @@ deliver(const struct order *order, struct executor *executor)
         list_foreach (task, &executor->queued, node)
             if (checkpoint_task(task, &err))
                 log_error("task %s is not checkpointed: %s", task->id, err.text);
-    if (executor->state != EXECUTOR_RUNNING || !executor->stream)
+    if (executor->state != EXECUTOR_RUNNING || !executor_reachable(executor))
         return; /* it gets them when it subscribes */
     auto_resources struct resources total = {0};
     executor_resources(executor, &total);

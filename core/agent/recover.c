@@ -16,6 +16,7 @@ struct recovery {
     bool cleanup;
     size_t containerizers; /* whose recover has not answered */
     struct loop_timer patience;
+    struct loop_timer retry; /* v0 executors are called again */
     int64_t began_ns;
     bool waiting; /* for executors */
 };
@@ -25,6 +26,7 @@ static void on_recovered(void *arg, int status, const char *error, struct mesos_
 static void on_patience(void *arg);
 static void recovery_end(struct recovery *recovery);
 static void on_begin(void *arg);
+static void call_drivers(void *arg);
 
 int
 recover_start(struct agent *agent, struct err *err)
@@ -36,6 +38,7 @@ recover_start(struct agent *agent, struct err *err)
     recovery->began_ns = loop_now_ns(agent->loop);
     recovery->cleanup = agent->options->recover && !strcmp(agent->options->recover, "cleanup");
     loop_timer_init(&recovery->patience, agent->loop, on_begin, recovery);
+    loop_timer_init(&recovery->retry, agent->loop, call_drivers, recovery);
     int status = recover_read(agent, err);
     if (!status)
         status = checkpoint_boot_id(agent, err);
@@ -51,6 +54,7 @@ recover_free(struct agent *agent)
     if (!agent->recovery)
         return;
     loop_timer_stop(&agent->recovery->patience);
+    loop_timer_stop(&agent->recovery->retry);
     host_call_forget(agent->setup.host, agent->recovery);
     free(agent->recovery);
     agent->recovery = NULL;
@@ -111,6 +115,8 @@ on_recovered(void *arg, int status, const char *error, struct mesos_bytes answer
         }
     int64_t wait_ms = recovery->cleanup ? 0 : agent->options->executor_reregistration_timeout_ns / NS_PER_MS;
     loop_timer_start(&recovery->patience, wait_ms);
+    if (!recovery->cleanup)
+        call_drivers(recovery);
     recover_heard(agent);
 }
 
@@ -119,6 +125,24 @@ static bool
 silent(const struct executor *executor)
 {
     return executor->recovered && executor->state != EXECUTOR_TERMINATED;
+}
+
+/* Executors over HTTP come back by themselves, those over libprocess wait to be called. */
+static void
+call_drivers(void *arg)
+{
+    struct recovery *recovery = arg;
+    struct agent *agent = recovery->agent;
+    struct framework *framework;
+    struct executor *executor;
+    if (!recovery->waiting)
+        return;
+    map_foreach (framework, &agent->frameworks)
+        map_foreach (executor, &framework->executors)
+            if (silent(executor) && executor->has_pid)
+                executor_driver_reconnect(executor);
+    if (agent->options->executor_reregistration_retry_interval_ns > 0)
+        loop_timer_start_ns(&recovery->retry, agent->options->executor_reregistration_retry_interval_ns);
 }
 
 void
@@ -169,6 +193,7 @@ recovery_end(struct recovery *recovery)
     bool cleanup = recovery->cleanup;
     agent->recovery_secs = (double)(loop_now_ns(agent->loop) - recovery->began_ns) / 1e9;
     agent->recovery = NULL;
+    loop_timer_stop(&recovery->retry);
     free(recovery);
     log_info("recovery done in %.3f s", agent->recovery_secs);
     if (cleanup)

@@ -295,6 +295,22 @@ read_pid(const struct executor *executor)
     return (pid_t)pid;
 }
 
+/* Where a v0 executor listens; one that came over HTTP will come again by itself. */
+static void
+read_upid(struct executor *executor)
+{
+    auto_buf struct buf text = {0};
+    auto_free char *path = xasprintf("%s/pids/libprocess.pid", executor->meta);
+    auto_free char *marker = xasprintf("%s/http.marker", executor->meta);
+    struct upid upid;
+    if (access(marker, F_OK) == 0 || file_read(path, 512, &text, NULL))
+        return;
+    if (upid_parse(str_trim(buf_str(&text)), &upid, NULL) == 0)
+        executor_driver_set(executor, &upid);
+    else
+        log_warning("%s is no address of an executor", path);
+}
+
 static bool
 exists(const char *dir, const char *name)
 {
@@ -334,6 +350,8 @@ read_run(struct reading *reading, void *arg, const char *id, struct err *err)
     executor->recovered = true;
     executor->in_container = true;
     executor->pid = reading->rebooted ? 0 : read_pid(executor);
+    if (!reading->rebooted)
+        read_upid(executor);
     auto_free char *tasks = xasprintf("%s/tasks", meta);
     return each_dir(reading, tasks, read_task, executor, err);
 }

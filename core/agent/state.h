@@ -95,9 +95,11 @@ struct executor {
     struct map tasks;           /* by id: queued, launched and terminated */
     struct list queued, launched, terminated, completed;
     uint32_t completed_count;
-    /* Its v1 stream. */
+    /* How it is reached: over its v1 stream, or at the pid of its v0 driver. */
     struct http_exchange *stream;
     bool json, subscribed_before;
+    bool has_pid;
+    struct upid upid;
     struct loop_timer patience; /* REGISTERING: executor_registration_timeout; TERMINATING: grace */
     struct loop_timer heartbeat;
     /* Its container. */
@@ -231,7 +233,33 @@ void executor_waiting_flush(
 void executor_waiting_free(struct executor *executor);
 const char *executor_state_name(enum executor_state state);
 
-/* executor_stream.c: events to the executor */
+/* executor_attach.c */
+/* What an executor that comes (back) still carries with it. Borrowed; statuses are completed in place. */
+struct executor_claims {
+    Mesos__V1__TaskInfo *const *tasks;
+    size_t task_count;
+    Mesos__V1__TaskStatus *const *updates;
+    size_t update_count;
+};
+/* Its contact stands: it runs, and gets what waits for it. again: it was known before. */
+void executor_attached(struct executor *executor, const struct executor_claims *claims, bool again);
+
+/* executor_driver.c: the same for executors that speak libprocess; only executor_stream.c calls these ... */
+void executor_driver_launch(struct executor *executor, const struct task *task);
+void executor_driver_kill(struct executor *executor, struct str task_id, const Mesos__V1__KillPolicy *policy);
+void executor_driver_shutdown(struct executor *executor);
+void executor_driver_message(struct executor *executor, struct str data);
+void executor_driver_acknowledged(struct executor *executor, struct str task_id, const unsigned char *uuid);
+/* ... and these are for who makes and ends the contact. */
+void executor_driver_set(struct executor *executor, const struct upid *pid);
+void executor_driver_link(struct executor *executor);
+void executor_driver_forget(struct executor *executor);
+void executor_driver_registered(struct executor *executor);
+void executor_driver_reregistered(struct executor *executor);
+void executor_driver_reconnect(struct executor *executor);
+
+/* executor_stream.c: events to the executor, however it is reached */
+bool executor_reachable(const struct executor *executor);
 void executor_subscribed(struct executor *executor, struct http_exchange *exchange, bool json);
 void executor_stream_close(struct executor *executor);
 void executor_send_launch(struct executor *executor, struct task *task);
@@ -306,7 +334,7 @@ int checkpoint_framework(struct framework *framework, struct err *err);
 int checkpoint_executor(struct executor *executor, struct err *err);
 void checkpoint_task_bytes(const struct task *task, struct buf *out); /* content of task.info */
 int checkpoint_task(struct task *task, struct err *err);
-void checkpoint_http_marker(struct executor *executor);
+void checkpoint_contact(struct executor *executor); /* pids/libprocess.pid, or http.marker */
 void checkpoint_sentinel(struct executor *executor);
 struct str checkpoint_executor_bytes(const struct executor *executor, struct arena *arena);
 
@@ -352,11 +380,16 @@ void http_monitor_statistics(struct http_exchange *exchange, void *arg);
 void http_api_v1(struct http_exchange *exchange, void *arg);
 void http_api_v1_executor(struct http_exchange *exchange, void *arg);
 
-/* message_*.c, one per message of the master's: the list is messages.def */
+/* message_*.c, one per message of the master's and of v0 executors: the list is messages.def */
 #define MESSAGE(Type, type, name)                                                                            \
     void message_##name(struct agent *agent, const struct upid *from, const Mesos__Internal__##Type *message);
 #include "agent/messages.def"
 #undef MESSAGE
+
+/* message_executor_to_framework.c: bytes for the executor's scheduler, of either kind to either kind */
+void executor_says(struct executor *executor, struct str data);
+/* message_status_update.c: the status of a v0 driver's update, with what stood beside it */
+Mesos__V1__TaskStatus *driver_status(Mesos__Internal__StatusUpdate *update);
 
 /* call_*.c, one per call of executors: the list is calls.def. The answer is given in the call. */
 #define CALL(NAME, name)                                                                                     \

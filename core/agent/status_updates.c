@@ -15,6 +15,7 @@
 #include "wire/message.h"
 
 #define STATUS_RETRY_MIN_MS (10 * 1000)
+#define STATUS_JUST_SENT_MS 100
 #define STATUS_RETRY_MAX_MS (10 * 60 * 1000)
 
 struct stream;
@@ -44,6 +45,7 @@ struct stream {
     struct list pending;
     struct known *known;
     size_t known_count;
+    int64_t forwarded_ms; /* loop clock */
     bool terminal; /* a terminal update is in the stream */
     struct loop_timer retry;
     int64_t backoff_ms;
@@ -266,6 +268,7 @@ stream_forward(struct stream *stream)
     if (!first || !first->durable || updates->paused)
         return;
     loop_timer_start(&stream->retry, stream->backoff_ms);
+    stream->forwarded_ms = loop_now_ms(updates->loop);
     updates->sink.forward(updates->sink.arg, stream_framework(stream), str_of(stream->executor_id),
                           stream_task(stream), str_n(first->bytes, first->len));
 }
@@ -296,6 +299,19 @@ status_updates_resume(struct status_updates *updates)
     struct stream *stream;
     updates->paused = false;
     map_foreach (stream, &updates->streams) {
+        stream->backoff_ms = STATUS_RETRY_MIN_MS;
+        stream_forward(stream);
+    }
+}
+
+void
+status_updates_repeat(struct status_updates *updates, struct str framework_id)
+{
+    struct stream *stream;
+    map_foreach (stream, &updates->streams) {
+        if (!str_eq(stream_framework(stream), framework_id) ||
+            loop_now_ms(updates->loop) < stream->forwarded_ms + STATUS_JUST_SENT_MS)
+            continue;
         stream->backoff_ms = STATUS_RETRY_MIN_MS;
         stream_forward(stream);
     }

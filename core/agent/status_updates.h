@@ -43,6 +43,8 @@ void status_updates_free(struct status_updates *updates);
 void status_updates_pause(struct status_updates *updates);
 /* Forwards the first update of every stream. */
 void status_updates_resume(struct status_updates *updates);
+/* The same for one framework, which has come back, but for what went out just now. Nothing happens while paused. */
+void status_updates_repeat(struct status_updates *updates, struct str framework_id);
 
 /* Takes an update in. Repeated ones (same uuid) are not forwarded again. After a terminal acknowledged one
  * nothing of the task is taken any more. */
