@@ -2,7 +2,7 @@
 """Programs that other people wrote, unmodified, at pinned versions, made ready once in build/clients and kept there.
 
 pymesos   wants http-parser, whose packaged C code is older than Python 3.11: it is generated anew from its own .pyx.
-mesos-go  has no go.mod: sources and pinned dependencies are fetched as modules and laid out as a GOPATH.
+mesos-go, mesos-dns  have no go.mod: sources and pinned dependencies are fetched as modules and laid out as a GOPATH.
 """
 import glob
 import json
@@ -35,6 +35,27 @@ GO_PINS = [
     "github.com/google/uuid@v1.1.1",
 ]
 GO_PROGRAMS = ["msh", "example-scheduler", "example-executor"]
+
+MESOS_DNS = "github.com/mesosphere/mesos-dns@v0.6.0"
+# What its vendor.json of 2016 names, or the nearest release of it.
+DNS_PINS = [
+    "github.com/mesos/mesos-go@v0.0.2",
+    "github.com/dgrijalva/jwt-go@v2.6.0+incompatible",
+    "github.com/emicklei/go-restful@v1.1.3",
+    "github.com/golang/glog@v0.0.0-20160126235308-23def4e6c14b",
+    "github.com/gogo/protobuf@v1.2.1",
+    "github.com/kylelemons/godebug@v1.1.0",
+    "github.com/miekg/dns@v1.0.0",
+    "github.com/tv42/zbase32@v0.0.0-20160707012821-501572607d02",
+    "github.com/samuel/go-zookeeper@v0.0.0-20190923202752-2cc03de413da",
+    "github.com/stretchr/testify@v1.2.2",
+    "github.com/stretchr/objx@v0.1.1",
+    "github.com/davecgh/go-spew@v1.1.1",
+    "github.com/pmezard/go-difflib@v1.0.0",
+    "golang.org/x/crypto@v0.14.0",
+    "golang.org/x/net@v0.17.0",
+    "golang.org/x/sys@v0.13.0",
+]
 
 MESOS_FRAMEWORK = "mesos-framework@0.5.3"
 
@@ -95,27 +116,46 @@ def go_command():
     raise AssertionError("go is missing: install golang-go")
 
 
-def mesos_go():
-    """The directory with msh, example-scheduler and example-executor."""
-    directory, finished = once("mesos-go", [MESOS_GO, *GO_PINS])
-    if not finished:
-        return os.path.join(directory, "bin")
+def gopath_of(directory, modules):
+    """Fetches modules of before go.mod and lays them out as a GOPATH: (go, environment to build in)."""
     go, gopath = go_command(), os.path.join(directory, "gopath")
     env = {**os.environ, "GOPATH": os.path.join(directory, "modules"), "GO111MODULE": "on",
            "GOTOOLCHAIN": "local", "GOCACHE": os.path.join(directory, "cache"),
            "GOFLAGS": "-modcacherw"}
-    for module in [MESOS_GO, *GO_PINS]:
+    for module in modules:
         told = json.loads(run([go, "mod", "download", "-json", module], env=env, cwd=directory))
         place = os.path.join(gopath, "src", module.split("@")[0])
         os.makedirs(os.path.dirname(place), exist_ok=True)
         shutil.copytree(told["Dir"], place)
     env.update(GOPATH=gopath, GO111MODULE="off", GOFLAGS="")
+    return go, env
+
+
+def mesos_go():
+    """The directory with msh, example-scheduler and example-executor."""
+    directory, finished = once("mesos-go", [MESOS_GO, *GO_PINS])
+    if not finished:
+        return os.path.join(directory, "bin")
+    go, env = gopath_of(directory, [MESOS_GO, *GO_PINS])
     for program in GO_PROGRAMS:
         run([go, "build", "-o", os.path.join(directory, "bin", program),
              "github.com/mesos/mesos-go/api/v1/cmd/" + program], env=env, cwd=directory)
     shutil.rmtree(os.path.join(directory, "cache"), ignore_errors=True)
     finished()
     return os.path.join(directory, "bin")
+
+
+def mesos_dns():
+    """The program mesos-dns."""
+    directory, finished = once("mesos-dns", [MESOS_DNS, *DNS_PINS])
+    program = os.path.join(directory, "bin", "mesos-dns")
+    if not finished:
+        return program
+    go, env = gopath_of(directory, [MESOS_DNS, *DNS_PINS])
+    run([go, "build", "-o", program, "github.com/mesosphere/mesos-dns"], env=env, cwd=directory)
+    shutil.rmtree(os.path.join(directory, "cache"), ignore_errors=True)
+    finished()
+    return program
 
 
 def mesos_framework():
