@@ -128,3 +128,76 @@ def test_operator(python, make_cluster):
         print(master.getMaster()["get_master"]["master_info"]["port"])
         """)
     assert out.strip() == str(cluster.master.port)
+
+
+GROUPS = """
+    import threading, sys
+    from addict import Dict
+    from pymesos import MesosSchedulerDriver, Scheduler
+
+    def scalars(**values):
+        return [dict(name=name, type="SCALAR", scalar=dict(value=value)) for name, value in values.items()]
+
+    class Mine(Scheduler):
+        def __init__(self):
+            self.states = {}
+            self.launched = False
+
+        def resourceOffers(self, driver, offers):
+            for offer in offers:
+                if self.launched:
+                    driver.declineOffer(offer.id)
+                    continue
+                self.launched = True
+                driver.acceptOffers(offer.id, [self.group(driver, offer, "default", dict(type="DEFAULT")),
+                                               self.group(driver, offer, "custom", dict(
+                                                   type="CUSTOM", command=dict(value=EXECUTOR)))])
+
+        def group(self, driver, offer, name, executor):
+            executor.update(executor_id=dict(value=name), framework_id=dict(value=driver.framework_id),
+                            resources=scalars(cpus=0.1, mem=64, disk=16))
+            tasks = [dict(name=name + end, task_id=dict(value=name + end), agent_id=offer.agent_id,
+                          command=dict(value="true"), resources=scalars(cpus=0.1, mem=32)) for end in ("1", "2")]
+            return dict(type="LAUNCH_GROUP", launch_group=dict(executor=executor, task_group=dict(tasks=tasks)))
+
+        def statusUpdate(self, driver, update):
+            self.states[update.task_id.value] = update.state
+            if len([s for s in self.states.values() if s not in ("TASK_STARTING", "TASK_RUNNING")]) == 4:
+                driver.stop()
+
+    framework = Dict(user="root", name="groups", hostname="here")
+    mine = Mine()
+    driver = MesosSchedulerDriver(mine, framework, ADDRESS, use_addict=True)
+    thread = threading.Thread(target=driver.run)
+    thread.daemon = True
+    thread.start()
+    thread.join(60)
+    print(sorted(mine.states.items()))
+    """
+
+GROUP_EXECUTOR = """
+import os, time
+write = os.write
+os.write = lambda fd, data: write(fd, data.encode() if isinstance(data, str) else data)
+from pymesos import Executor, MesosExecutorDriver
+
+class Mine(Executor):
+    def launchTaskGroup(self, driver, task_infos):
+        for task in task_infos:
+            for state in ("TASK_RUNNING", "TASK_FINISHED"):
+                driver.sendStatusUpdate(dict(task_id=task["task_id"], state=state, timestamp=time.time()))
+
+MesosExecutorDriver(Mine()).run()
+"""
+
+
+def test_task_groups(python, make_cluster):
+    """A group under the default executor, and one that pymesos's own executor is handed as a group."""
+    cluster = make_cluster()
+    path = os.path.join(cluster.directory, "executor.py")
+    with open(path, "w", encoding="utf-8") as f:
+        f.write(GROUP_EXECUTOR)
+    out = run(python, cluster, GROUPS.replace("ADDRESS", repr(cluster.address))
+              .replace("EXECUTOR", repr(f"exec {python} {path}")))
+    assert ("[('custom1', 'TASK_FINISHED'), ('custom2', 'TASK_FINISHED'), ('default1', 'TASK_FINISHED'), "
+            "('default2', 'TASK_FINISHED')]") in out
