@@ -77,6 +77,7 @@ run(struct cli *cli)
         err_set(&err, -ESRCH, "task '%s' does not run: %s", cli_text(found.task, "id"), cli_text(found.task, "state"));
         return cli_fail(&err);
     }
+    session.no_input = !target->interactive && !target->tty;
     session.container_id = json_pack("{s:s,s:O}", "value", uuid_new(id), "parent", parent);
     return session_run(&session, call_of(cli, session.container_id));
 }

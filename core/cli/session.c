@@ -97,7 +97,7 @@ on_head(const struct http_response *response, void *arg)
     }
     if (session->tty)
         session_raw(session);
-    if (session->input)
+    if (session->input || session->no_input)
         session_input_start(session);
 }
 

@@ -19,6 +19,7 @@ struct session {
     struct cli_server agent;
     json_t *container_id; /* owned */
     bool input; /* send what stdin says */
+    bool no_input; /* say that there is none, so that a command that reads does not wait for ever */
     bool tty; /* the container has a terminal: ours becomes raw, and its size is told */
     bool waits; /* ask for the exit status */
     bool detachable; /* ctrl-p ctrl-q ends it */

@@ -208,6 +208,10 @@ on_connect(struct stream *stream, void *arg)
 
     stream_write(stream, head, strlen(head));
     send_record(session, json_pack("{s:s,s:O}", "type", "CONTAINER_ID", "container_id", session->container_id));
+    if (session->no_input) {
+        end_input(session);
+        return;
+    }
     on_heartbeat(session);
     if (can_be_watched())
         session->watch = loop_fd_watch(session->cli->loop, STDIN_FILENO, LOOP_READ, on_readable, session);
@@ -242,7 +246,7 @@ on_data(struct stream *stream, struct buf *in, void *arg)
     if (!strstr(buf_cstr(&session->answer), "\r\n\r\n") || loop_timer_running(&session->refused))
         return;
     stop_sending(session);
-    if (strncmp(buf_cstr(&session->answer), "HTTP/1.1 200", 12) != 0)
+    if (!session->no_input && strncmp(buf_cstr(&session->answer), "HTTP/1.1 200", 12) != 0)
         loop_timer_start(&session->refused, REFUSED_MS);
 }
 

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """mesos task exec and task attach: commands, shells and terminals in the containers of running tasks."""
+import json
 import os
 import re
 import subprocess
@@ -18,15 +19,15 @@ def shared():
     started = []
     env = {"MESOS_MASTER": cluster.address, "HOME": cluster.directory, "PATH": os.environ["PATH"]}
 
-    def start(name, *args):
-        started.append(subprocess.Popen([cluster.tree.program("mesos"), "execute", f"--name={name}", "--no-follow",
-                                         "--resources=cpus:0.1;mem:32", *args], env=env, stdin=subprocess.DEVNULL,
-                                        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL))
+    def execute(name, *args):
+        started.append(subprocess.Popen([cluster.tree.program("mesos"), "execute", "--no-follow", *args], env=env,
+                                        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL))
         wait_for(lambda: re.search(rf"^{name} +TASK_RUNNING", cluster.tool("ps").stdout, re.M), 15, name)
-    cluster.start_task = start
+    cluster.start_task = lambda name, *args: execute(name, f"--name={name}", "--resources=cpus:0.1;mem:32", *args)
+    cluster.start_group = lambda last, group: execute(last, f"--task_group={group}")
     try:
         cluster.start()
-        start("worker", "echo mine > marker; sleep 600")
+        cluster.start_task("worker", "echo mine > marker; sleep 600")
         yield cluster
     finally:
         for process in started:
@@ -165,3 +166,15 @@ def test_ended_task(shared):
     for args in (("exec", "over", "true"), ("attach", "over")):
         done = program(shared, *args)
         assert done.returncode == 1 and "'over' does not run: TASK_FINISHED" in done.stderr
+
+
+def test_exec_in_a_task_of_a_group(shared):
+    """Its container is nested already; the session goes one level below."""
+    tasks = [{"name": n, "task_id": {"value": n}, "command": {"value": f"echo {n} > own; sleep 600"},
+              "resources": [{"name": "cpus", "type": "SCALAR", "scalar": {"value": 0.1}},
+                            {"name": "mem", "type": "SCALAR", "scalar": {"value": 32}}]} for n in ("pod-a", "pod-b")]
+    shared.start_group("pod-b", json.dumps({"tasks": tasks}))
+    for name in ("pod-a", "pod-b"):
+        done = program(shared, "exec", name, "echo", "inside", name)
+        assert (done.returncode, done.stdout) == (0, f"inside {name}\n"), done
+        assert shared.tool("cat", name, "own").stdout == name + "\n"
