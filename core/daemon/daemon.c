@@ -15,7 +15,8 @@ static const char readonly_realm[] = "readonly", readwrite_realm[] = "readwrite"
 /* Below the default actor, so that /flags and /master/flags are the same. */
 static const struct route own_routes[] = {
     {"/health", NULL, on_health, "Answers 200 while the daemon runs.", NULL, 0},
-    {"/flags", "GET", builtin_flags, "The daemon's flags and their values.", readonly_realm, 0, "jsonp: name of a function to wrap the answer in"},
+    {"/flags", "GET", builtin_flags, "The daemon's flags and their values.", readonly_realm, 0,
+     "jsonp: name of a function to wrap the answer in"},
     {NULL},
 };
 static const struct route processes_routes[] = {

@@ -30,7 +30,8 @@ struct operator_call {
 /* Sets the response's type and sends it. */
 void operator_answer(struct operator_call *op, Mesos__V1__Master__Response *response,
                      Mesos__V1__Master__Response__Type type);
-/* For answers that are written rather than built, from pages, as soon as these are made: `write` fills the member (number, name) of the response. */
+/* For answers that are written rather than built, from pages, as soon as these are made: `write` fills the member
+ * (number, name) of the response. */
 void operator_answer_written(struct operator_call *op, Mesos__V1__Master__Response__Type type, const char *type_name,
                              uint32_t number, const char *name,
                              void (*write)(struct writer *writer, struct master *master));

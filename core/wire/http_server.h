@@ -34,8 +34,8 @@ void http_exchange_on_gone(struct http_exchange *exchange, void (*fn)(struct htt
 
 /*
  * Requests whose bodies are streams. `wants` is asked about each request with a body of application/recordio when its
- * head is complete (path, parameters and headers are there). Where it says true the request is handed over at once, with body_follows set, and its handler
- * either answers inside of the call or sets on_body.
+ * head is complete (path, parameters and headers are there). Where it says true the request is handed over at once, with
+ * body_follows set, and its handler either answers inside of the call or sets on_body.
  */
 void http_server_stream_bodies(struct http_server *server,
                                bool (*wants)(const struct http_request *request, void *arg), void *arg);
