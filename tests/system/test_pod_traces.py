@@ -9,8 +9,8 @@ import time
 import pytest
 
 from cluster import free_port, wait_for
+from replay import FACTS, records, split
 from scheduler import TERMINAL, Scheduler
-from test_master_traces import FACTS, records, split
 
 GROUPS, CHECKS = "05-launch-group-default-executor", "05b-command-executor-checks"
 LIFE = {"TASK_STARTING", "TASK_RUNNING", "TASK_KILLING"} | TERMINAL
