@@ -62,10 +62,15 @@ struct role {
 
 struct filter {
     struct resources refused;
-    int64_t since_ms, until_ms;
-    int64_t offer; /* the master's number for what was refused, or -1 */
+    int64_t until_ms;
     uint64_t seen; /* agent's version at which refused still held all that was free; 0 = not known */
     uint32_t next; /* index + 1 of the next filter of the same client and agent */
+};
+
+/* What of a filter only explanations want: apart, so that cycles read no more than they need. */
+struct filter_note {
+    int64_t since_ms;
+    int64_t offer; /* the master's number for what was refused, or -1 */
 };
 
 struct client {
@@ -157,6 +162,7 @@ struct drf {
     uint32_t fresh_count; /* clients that are fresh */
 
     struct filter *filters; /* pool; unused ones are chained in free_filter */
+    struct filter_note *filter_notes; /* beside filters */
     uint32_t filter_cap, filter_used, free_filter;
 
     struct offer *offers; /* of the running cycle */
@@ -207,7 +213,7 @@ bool filters_hide(struct drf *drf, struct client *client, struct agent *agent, c
                   int64_t now_ms, int64_t *until_ms);
 /* The filter that hides this, or NULL; remembers nothing. */
 const struct filter *filters_look(const struct drf *drf, const struct client *client, const struct agent *agent,
-                                  const struct resources *available, int64_t now_ms);
+                                  const struct resources *available, int64_t now_ms, struct filter_note *ret_note);
 void filters_free(struct drf *drf);
 
 /* wishes.c: what frameworks say of the offers that they want: constraints, and minimums of their own. */

@@ -34,7 +34,7 @@ say(const struct question *question, const struct agent *agent, const char *role
 
 static bool
 say_filtered(const struct question *question, const struct agent *agent, const char *role,
-             const struct filter *filter)
+             const struct filter *filter, const struct filter_note *note)
 {
     struct mesos_allocator_explanation explanation = {
         .size = sizeof(explanation),
@@ -43,8 +43,8 @@ say_filtered(const struct question *question, const struct agent *agent, const c
         .role = role,
         .text = "The framework has refused these resources",
         .until_ms = filter->until_ms,
-        .since_ms = filter->since_ms,
-        .offer = filter->offer,
+        .since_ms = note->since_ms,
+        .offer = note->offer,
         .available = resources_view(&agent->free),
     };
     return question->tell(question->arg, &explanation);
@@ -103,9 +103,10 @@ ask_client(const struct question *question, const struct agent *agent, struct cl
     amounts_of(drf, resources_view(&part), &amounts);
     if (resources_empty(&part) || !wishes_enough(drf, client, &amounts))
         return say_kept(question, agent, client, &part);
-    const struct filter *filter = filters_look(drf, client, agent, &part, question->now_ms);
+    struct filter_note note;
+    const struct filter *filter = filters_look(drf, client, agent, &part, question->now_ms, &note);
     if (filter)
-        return say_filtered(question, agent, role, filter);
+        return say_filtered(question, agent, role, filter, &note);
     return say(question, agent, role, MESOS_OFFER_REASON_OFFERABLE,
                "Nothing stands in the way: a coming allocation cycle may offer it");
 }

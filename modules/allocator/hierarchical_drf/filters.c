@@ -24,6 +24,7 @@ pool_take(struct drf *drf)
         if (drf->filter_used == drf->filter_cap) {
             drf->filter_cap = drf->filter_cap ? drf->filter_cap * 2 : 64;
             drf->filters = xreallocarray(drf->filters, drf->filter_cap, sizeof(*drf->filters));
+            drf->filter_notes = xreallocarray(drf->filter_notes, drf->filter_cap, sizeof(*drf->filter_notes));
         }
         index = ++drf->filter_used;
     }
@@ -85,9 +86,8 @@ filters_add(struct drf *drf, struct client *client, struct agent *agent, const s
     uint32_t index = pool_take(drf);
     struct filter *filter = at(drf, index);
     resources_copy(&filter->refused, refused);
-    filter->since_ms = now_ms;
     filter->until_ms = until_ms;
-    filter->offer = offer;
+    drf->filter_notes[index - 1] = (struct filter_note){now_ms, offer};
     filter->next = client->filters[agent->slot];
     client->filters[agent->slot] = index;
     client->filter_count++;
@@ -155,13 +155,15 @@ filters_hide(struct drf *drf, struct client *client, struct agent *agent, const 
 
 const struct filter *
 filters_look(const struct drf *drf, const struct client *client, const struct agent *agent,
-             const struct resources *available, int64_t now_ms)
+             const struct resources *available, int64_t now_ms, struct filter_note *ret_note)
 {
     uint32_t index = agent->slot < client->filters_cap ? client->filters[agent->slot] : 0;
     for (; index; index = at(drf, index)->next) {
         const struct filter *filter = at(drf, index);
-        if (filter->until_ms > now_ms && resources_contains(&filter->refused, available))
-            return filter;
+        if (filter->until_ms <= now_ms || !resources_contains(&filter->refused, available))
+            continue;
+        *ret_note = drf->filter_notes[index - 1];
+        return filter;
     }
     return NULL;
 }
@@ -170,4 +172,5 @@ void
 filters_free(struct drf *drf)
 {
     free(drf->filters);
+    free(drf->filter_notes);
 }
