@@ -36,6 +36,17 @@ GO_PINS = [
 ]
 GO_PROGRAMS = ["msh", "example-scheduler", "example-executor"]
 
+# Its v0 half: drivers for schedulers and executors over libprocess, with their own example programs.
+GO_V0_PINS = [
+    "github.com/gogo/protobuf@v1.2.1",
+    "github.com/golang/glog@v1.0.0",
+    "github.com/samuel/go-zookeeper@v0.0.0-20201211165307-7117e9ea2414",
+    "github.com/pborman/uuid@v1.2.0",
+    "github.com/google/uuid@v1.1.1",
+    "golang.org/x/net@v0.7.0",
+]
+GO_V0_PROGRAMS = ["scheduler", "executor"]
+
 MESOS_DNS = "github.com/mesosphere/mesos-dns@v0.6.0"
 # What its vendor.json of 2016 names, or the nearest release of it.
 DNS_PINS = [
@@ -140,6 +151,20 @@ def mesos_go():
     for program in GO_PROGRAMS:
         run([go, "build", "-o", os.path.join(directory, "bin", program),
              "github.com/mesos/mesos-go/api/v1/cmd/" + program], env=env, cwd=directory)
+    shutil.rmtree(os.path.join(directory, "cache"), ignore_errors=True)
+    finished()
+    return os.path.join(directory, "bin")
+
+
+def mesos_go_v0():
+    """The directory with its v0 scheduler and executor."""
+    directory, finished = once("mesos-go-v0", [MESOS_GO, *GO_V0_PINS])
+    if not finished:
+        return os.path.join(directory, "bin")
+    go, env = gopath_of(directory, [MESOS_GO, *GO_V0_PINS])
+    for program in GO_V0_PROGRAMS:
+        run([go, "build", "-o", os.path.join(directory, "bin", program),
+             "github.com/mesos/mesos-go/api/v0/examples/" + program], env=env, cwd=directory)
     shutil.rmtree(os.path.join(directory, "cache"), ignore_errors=True)
     finished()
     return os.path.join(directory, "bin")

@@ -173,11 +173,18 @@ class Peer:
 
     def raw(self, to, request):
         """The bytes of one request, over the one connection that is kept to that address."""
-        _, host, port = split_pid(to)
-        if (host, port) not in self.out:
-            connection = socket.create_connection((host, port), timeout=10)
-            self.out[host, port] = connection, _Reader(connection)
-        connection, reader = self.out[host, port]
+        address = split_pid(to)[1:]
+        if address in self.out:
+            try:
+                return self._ask(address, request)
+            except (EOFError, OSError):
+                self.out.pop(address)[0].close()  # the daemon was started anew
+        connection = socket.create_connection(address, timeout=10)
+        self.out[address] = connection, _Reader(connection)
+        return self._ask(address, request)
+
+    def _ask(self, address, request):
+        connection, reader = self.out[address]
         connection.sendall(request)
         return reader.answer()[0]
 

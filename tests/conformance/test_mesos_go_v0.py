@@ -1,0 +1,139 @@
+# SPDX-License-Identifier: Apache-2.0
+"""mesos-go v0.0.11's drivers for libprocess, unmodified: its v0 scheduler and its v0 executor, found by address."""
+import subprocess
+import time
+
+import pytest
+
+import clients
+from cluster import free_port, wait_for
+from libprocess import Peer, make
+
+RUNNING, STARTING = 1, 0
+
+
+@pytest.fixture(scope="session")
+def programs():
+    return clients.mesos_go_v0()
+
+
+def scheduler_command(programs, cluster, *more):
+    return [programs + "/scheduler", "-master", cluster.address, "-executor", programs + "/executor", "-address",
+            "127.0.0.1", "-artifactPort", str(free_port()), "-logtostderr", *more]
+
+
+def tasks_of(cluster):
+    return {t["id"]: t["state"] for t in cluster.master.get("/tasks")["tasks"]}
+
+
+def test_scheduler_and_executor(programs, make_cluster):
+    """Five tasks, launched by LaunchTasks of the driver, run by one executor over libprocess, to their ends."""
+    cluster = make_cluster()
+    done = subprocess.run(scheduler_command(programs, cluster, "-task-count", "5"), timeout=60, text=True, check=False,
+                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                          cwd=cluster.directory)
+    assert done.returncode == 0, done.stdout
+    assert "Total tasks completed" in done.stdout, done.stdout
+    assert tasks_of(cluster) == {str(n): "TASK_FINISHED" for n in range(1, 6)}, done.stdout
+    ended = cluster.master.get("/frameworks")["completed_frameworks"][-1]
+    assert ended["name"] == "Test Framework (Go)" and ended["pid"].startswith("scheduler(1)@127.0.0.1:")
+    with open(cluster.sandbox(ended["id"], "default") + "/stdout", encoding="utf-8") as f:
+        assert "Registered Executor on slave" in f.read()
+
+
+def test_scheduler_is_killed(programs, make_cluster):
+    """A driver that is gone without a word has no failover time: its framework and its executor end."""
+    cluster = make_cluster()
+    process = subprocess.Popen(scheduler_command(programs, cluster, "-task-count", "1", "-slow_tasks"),
+                               stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                               cwd=cluster.directory)
+    try:
+        wait_for(lambda: "TASK_STARTING" in tasks_of(cluster).values(), 30, "a task that starts")
+    finally:
+        process.kill()
+        process.wait()
+    gone = wait_for(lambda: cluster.master.get("/frameworks")["completed_frameworks"], 10, "the end of the framework")
+    assert gone[0]["completed_tasks"][0]["state"] == "TASK_KILLED"
+    wait_for(lambda: not cluster.leftovers(), 15, "the end of the executor")
+
+
+class Scheduler:
+    """A v0 scheduler of ours that checkpoints, for the executor that the example scheduler would not."""
+
+    def __init__(self, cluster):
+        self.peer = Peer("sched")
+        self.master = "master@" + cluster.address
+        self.framework_id = None
+
+    def subscribe(self):
+        info = {"user": "root", "name": "checkpointing", "checkpoint": True, "failover_timeout": 60}
+        if self.framework_id:
+            info["id"] = {"value": self.framework_id}
+        call = make("mesos.scheduler.Call", type=1, subscribe={"framework_info": info, "force": True})
+        if self.framework_id:
+            call.framework_id.value = self.framework_id
+        kind = "FrameworkReregisteredMessage" if self.framework_id else "FrameworkRegisteredMessage"
+        for _ in range(10):  # as drivers do: a master that does not lead yet says nothing
+            assert self.peer.send(self.master, call) == 202
+            try:
+                self.framework_id = self.peer.value(kind, timeout=1).framework_id.value
+                return
+            except AssertionError:
+                pass
+        raise AssertionError("no answer to SUBSCRIBE")
+
+    def launch(self, command, task_id):
+        offer = self.peer.value("ResourceOffersMessage").offers[0]
+        resources = [{"name": "cpus", "type": 0, "scalar": {"value": 0.5}},
+                     {"name": "mem", "type": 0, "scalar": {"value": 64}}]
+        self.peer.send(self.master, make("LaunchTasksMessage", framework_id={"value": self.framework_id},
+                                         offer_ids=[offer.id], filters={"refuse_seconds": 0}, tasks=[
+            {"name": task_id, "task_id": {"value": task_id}, "agent_id": offer.agent_id, "resources": resources,
+             "executor": {"executor_id": {"value": "go"}, "resources": resources, "command": {"value": command}}}]))
+
+    def update(self, timeout=20):
+        message = self.peer.value("StatusUpdateMessage", timeout)
+        if message.pid and not message.pid.startswith("@"):
+            update = message.update
+            self.peer.send(self.master, make("StatusUpdateAcknowledgementMessage", slave_id=update.slave_id,
+                                             framework_id=update.framework_id, task_id=update.status.task_id,
+                                             uuid=update.uuid))
+        return message.update.status
+
+
+def output(cluster, scheduler):
+    with open(cluster.sandbox(scheduler.framework_id, "go") + "/stdout", encoding="utf-8") as f:
+        return f.read()
+
+
+def test_restarts(programs, make_cluster):
+    """The executor comes back to an agent that was killed; agent and scheduler to a master that was."""
+    cluster = make_cluster(master_flags={"registry": "local", "agent_ping_timeout": "1secs",
+                                         "max_agent_ping_timeouts": 5},
+                           agent_flags={"executor_reregistration_timeout": "10secs"})
+    scheduler = Scheduler(cluster)
+    try:
+        scheduler.subscribe()
+        scheduler.launch(f"exec {programs}/executor -slow_tasks -logtostderr", "one")
+        assert [scheduler.update().state for _ in range(2)] == [RUNNING, STARTING]  # as it says them
+        agent = cluster.agents[0]
+        agent.kill()
+        time.sleep(0.3)
+        agent.start()
+        wait_for(lambda: "Re-registered Executor on slave" in output(cluster, scheduler), 15, "the executor")
+        cluster.wait_agents(1)
+        assert tasks_of(cluster) == {"one": "TASK_STARTING"}
+        cluster.master.kill()
+        cluster.master.start()
+        scheduler.subscribe()
+        cluster.wait_agents(1)
+        wait_for(lambda: tasks_of(cluster) == {"one": "TASK_STARTING"}, 15, "the task")
+        scheduler.peer.send(scheduler.master, make(
+            "KillTaskMessage", framework_id={"value": scheduler.framework_id}, task_id={"value": "one"}))
+        wait_for(lambda: "Kill task" in output(cluster, scheduler), 10, "the kill")
+        scheduler.peer.send(scheduler.master, make(
+            "UnregisterFrameworkMessage", framework_id={"value": scheduler.framework_id}))
+        wait_for(lambda: "Shutting down the executor" in output(cluster, scheduler), 10, "the shutdown")
+        wait_for(lambda: not cluster.leftovers(), 15, "the end of the executor")
+    finally:
+        scheduler.peer.close()
