@@ -451,7 +451,11 @@ test_refused_updates_come_again(void **state)
     start(&agent, TASK("\"command\":{\"value\":\"true\"}"), true);
     agent.refuses = 2;
     run_to_the_end(&agent);
-    assert_states(&agent, 3, STARTING, RUN, MESOS__V1__TASK_STATE__TASK_FINISHED);
+    /* One that was under way when the line broke may come twice; none may be missing. */
+    assert_true(agent.count >= 3 && agent.count <= 4);
+    assert_int_equal(agent.seen[0].state, STARTING);
+    assert_int_equal(agent.seen[1].state, RUN);
+    assert_int_equal(agent.seen[agent.count - 1].state, MESOS__V1__TASK_STATE__TASK_FINISHED);
     assert_true(agent.subscribes >= 2 && agent.seen[0].by_subscribe);
     stop(&agent);
 }
