@@ -45,13 +45,22 @@ executor_driver_forget(struct executor *executor)
     executor->has_pid = false;
 }
 
+/* Executors get resources in their new form, unlike the master. */
+static Mesos__SlaveInfo *
+slave_info(const struct agent *agent, struct arena *arena)
+{
+    Mesos__SlaveInfo *info = agent_slave_info(agent, arena);
+    info->resources = resources_to_proto(&agent->total, false, arena, &info->n_resources);
+    return info;
+}
+
 void
 executor_driver_registered(struct executor *executor)
 {
     const struct agent *agent = executor->agent;
     auto_arena struct arena *arena = arena_new(0);
     auto_buf struct buf body = {0}, slave = {0};
-    message_pack(&slave, agent_slave_info(agent, arena));
+    message_pack(&slave, slave_info(agent, arena));
     pb_bytes(&body, 2, packed_str(&executor->info));
     pb_id(&body, 3, str_of(executor->framework->id));
     pb_bytes(&body, 4, packed_str(&executor->framework->info));
@@ -70,7 +79,7 @@ executor_driver_reregistered(struct executor *executor)
     Mesos__V1__AgentID id = MESOS__V1__AGENT_ID__INIT;
     id.value = agent->id;
     message.slave_id = &id;
-    message.slave_info = agent_slave_info(agent, arena);
+    message.slave_info = slave_info(agent, arena);
     tell(executor, "mesos.internal.ExecutorReregisteredMessage", &message);
 }
 

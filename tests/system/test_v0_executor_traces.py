@@ -74,8 +74,7 @@ class Exchange:
         got = self.peers[who].get(canned.kind, 20)
         assert got.head == self.ours(canned.head), (got.head, canned.head)
         if canned.kind not in UNREAD:
-            theirs = own(plain(self.translate(canned.value)))
-            assert own(plain(got.value)) == theirs, path
+            compare(own(plain(got.value)), own(plain(self.translate(canned.value))), os.path.basename(path))
         return got
 
     def kill_executor(self, name):
@@ -99,6 +98,15 @@ def own(value):
             found[key] = own(content)
         return found
     return [own(item) for item in value] if isinstance(value, list) else value
+
+
+def compare(ours, theirs, where):
+    if isinstance(ours, dict) and isinstance(theirs, dict):
+        assert sorted(ours) == sorted(theirs), where
+        for key in ours:
+            compare(ours[key], theirs[key], f"{where}.{key}")
+    else:
+        assert ours == theirs, where
 
 
 @pytest.fixture
