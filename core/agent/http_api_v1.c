@@ -98,7 +98,7 @@ static bool
 read_accept(struct http_exchange *exchange, bool *ret_json, bool *ret_stream)
 {
     const struct http_headers *headers = &http_exchange_request(exchange)->headers;
-    struct str accept = http_header_get(headers, "Accept");
+    struct str accept = http_header_last(headers, "Accept");
     struct str message = http_header_get(headers, "Message-Accept");
     *ret_json = http_accepts(accept, JSON_TYPE);
     *ret_stream = !*ret_json && !http_accepts(accept, PROTOBUF_TYPE);

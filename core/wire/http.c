@@ -15,6 +15,16 @@ http_header_get(const struct http_headers *headers, const char *name)
 }
 
 struct str
+http_header_last(const struct http_headers *headers, const char *name)
+{
+    struct str wanted = str_of(name);
+    for (size_t i = headers->count; i > 0; i--)
+        if (headers->items[i - 1].name.len == wanted.len && str_ieq(headers->items[i - 1].name, wanted))
+            return headers->items[i - 1].value;
+    return (struct str){NULL, 0};
+}
+
+struct str
 http_param_get(const struct http_request *request, const char *name)
 {
     for (size_t i = 0; i < request->param_count; i++)

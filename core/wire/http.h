@@ -17,6 +17,8 @@ struct http_headers {
 
 /* The first value of a name (case ignored), or an empty str with ptr NULL. */
 struct str http_header_get(const struct http_headers *headers, const char *name);
+/* The last of several of that name, which is the one that Mesos goes by: some clients send Accept twice. */
+struct str http_header_last(const struct http_headers *headers, const char *name);
 
 struct http_param {
     struct str name, value; /* percent- and plus-decoded */

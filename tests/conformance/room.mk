@@ -4,3 +4,4 @@ EXTRA_DIST += tests/lib/clients.py tests/conformance/test_mesos_framework.py tes
   tests/conformance/test_pymesos.py
 EXTRA_DIST += tests/conformance/test_frontends.py tests/conformance/test_mesos_dns.py
 EXTRA_DIST += tests/lib/elected.py tests/lib/election_file.c tests/system/test_redirects.py
+EXTRA_DIST += tests/conformance/test_mesos_go_interactive.py

@@ -89,12 +89,13 @@ class Daemon:
 
     def __init__(self, name, argv, port, directory, env):
         self.name, self.argv, self.port, self.directory, self.env = name, argv, port, directory, env
+        self.host = "127.0.0.1"
         self.log_path = os.path.join(directory, name + ".log")
         self.process = None
 
     @property
     def url(self):
-        return f"http://127.0.0.1:{self.port}"
+        return f"http://{self.host}:{self.port}"
 
     def start(self, wait=True):
         with open(self.log_path, "ab") as log:
@@ -167,7 +168,8 @@ class Cluster:
         argv = [self.tree.program(program)]
         argv += [f"--{key}" if value is True else f"--no-{key}" if value is False else f"--{key}={value}"
                  for key, value in given.items()]
-        daemon = Daemon(name, argv, port, self.directory, self._environment())
+        daemon = Daemon(name, argv, given["port"], self.directory, self._environment())
+        daemon.host = given["ip"]
         self.daemons.append(daemon)
         return daemon
 
