@@ -6,7 +6,7 @@ import subprocess
 import pytest
 
 import clients
-from cluster import free_port
+from cluster import free_port, wait_for
 
 
 @pytest.fixture(scope="session")
@@ -65,3 +65,31 @@ def test_example_scheduler(programs, make_cluster, codec):
     assert [t["state"] for t in tasks] == ["TASK_FINISHED"] * 5, out
     assert len({t["executor_id"] for t in tasks}) == 1
     assert os.path.exists(cluster.sandbox(tasks[0]["framework_id"], tasks[0]["executor_id"]) + "/example-executor")
+
+
+def test_mwatch(programs, make_cluster):
+    """The operators' event stream, in mesos-go's own encoding: the life of a framework, its task, and of agents."""
+    cluster = make_cluster(master_flags={"agent_ping_timeout": "1secs", "max_agent_ping_timeouts": "1"})
+    with open(os.path.join(cluster.directory, "mwatch"), "wb") as out:
+        watcher = subprocess.Popen([programs + "/mwatch", "-port", str(cluster.master.port)], stdin=subprocess.DEVNULL,
+                                   stdout=out, stderr=subprocess.STDOUT, cwd=cluster.directory)
+
+    def lines():
+        with open(os.path.join(cluster.directory, "mwatch"), encoding="utf-8") as told:
+            return told.read().splitlines()
+    try:
+        wait_for(lambda: "operator subscribed" in cluster.master.log(), what="the subscription")
+        code, out = run([programs + "/msh", "-master", cluster.address, "--", "echo", "hello"], cluster)
+        assert code == 0, out
+        agent = cluster.add_agent({"hostname": "another"})
+        agent.kill()
+        wait_for(lambda: any(line.startswith("AGENT_REMOVED") for line in lines()), 30, "the agent's end")
+        assert watcher.poll() is None
+    finally:
+        watcher.kill()
+        watcher.wait()
+    found = [line for line in lines() if line]
+    kinds = [line.split()[0].rstrip(":") for line in found]
+    wanted = ["FRAMEWORK_ADDED", "TASK_ADDED", "TASK_UPDATED", "FRAMEWORK_REMOVED", "AGENT_ADDED", "AGENT_REMOVED"]
+    assert [k for k in dict.fromkeys(kinds) if k in wanted] == wanted, found
+    assert any("TASK_UPDATED" in line and "TASK_FINISHED" in line for line in found), found

@@ -1,12 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
-"""pymesos 0.3.15, unmodified: its subprocess look-alike, and a scheduler and an executor of its own API."""
+"""pymesos 0.3.15, unmodified: its subprocess look-alike, a scheduler and an executor of its own API, and its operators."""
+import json
 import os
+import queue
 import subprocess
 import textwrap
+import threading
 
 import pytest
 
 import clients
+from cluster import wait_for
+from scheduler import Scheduler, command_task
 
 
 @pytest.fixture(scope="session")
@@ -201,3 +206,103 @@ def test_task_groups(python, make_cluster):
               .replace("EXECUTOR", repr(f"exec {python} {path}")))
     assert ("[('custom1', 'TASK_FINISHED'), ('custom2', 'TASK_FINISHED'), ('default1', 'TASK_FINISHED'), "
             "('default2', 'TASK_FINISHED')]") in out
+
+
+EVENTS = """
+    import json, queue, sys
+    from pymesos import MesosOperatorMasterDriver, MesosOperatorAgentDriver, OperatorMaster
+    seen = queue.Queue()
+
+    class Mine(OperatorMaster):
+        def taskAdded(self, task):
+            seen.put(["task added", task["task_id"]["value"], task["state"]])
+        def taskUpdated(self, event):
+            seen.put(["task updated", event["status"]["task_id"]["value"], event["status"]["state"]])
+        def frameworkAdded(self, framework):
+            seen.put(["framework added", framework["framework_info"]["name"], framework["connected"]])
+        def frameworkUpdated(self, framework):
+            seen.put(["framework updated", framework["framework_info"]["name"], framework["connected"]])
+        def frameworkRemoved(self, info):
+            seen.put(["framework removed", info["name"]])
+        def agentAdded(self, agent):
+            seen.put(["agent added", agent["agent_info"]["hostname"]])
+        def agentRemoved(self, agent_id):
+            seen.put(["agent removed", agent_id])
+
+    driver = MesosOperatorMasterDriver("MASTER", Mine())
+    driver.start()
+    print("started", flush=True)
+    while True:
+        event = seen.get()
+        print(json.dumps(event), flush=True)
+"""
+
+
+def test_operator_events(python, cluster):
+    """Everything that happens, as the driver's callbacks tell it."""
+    driver = subprocess.Popen([python, "-c", textwrap.dedent(EVENTS).replace("MASTER", cluster.address)],
+                              stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, cwd=cluster.directory)
+    told = queue.Queue()
+    threading.Thread(target=lambda: [told.put(line) for line in driver.stdout], daemon=True).start()
+    try:
+        assert told.get(timeout=20) == "started\n"
+        wait_for(lambda: "operator subscribed" in cluster.master.log(), what="the subscription")
+        scheduler = Scheduler(cluster.address, name="mine", failover_timeout=60).subscribe()
+        assert scheduler.run("t", "true")[0][-1] == "TASK_FINISHED"
+        scheduler.disconnect()
+        scheduler.subscribe()
+        scheduler.teardown()
+        cluster.add_agent({"hostname": "another"})
+        found = []
+        while not found or found[-1][0] != "agent added":
+            found.append(json.loads(told.get(timeout=10)))
+        assert found[:2] == [["framework added", "mine", True], ["task added", "t", "TASK_STAGING"]]
+        assert [f[2] for f in found if f[0] == "task updated"] == ["TASK_STARTING", "TASK_RUNNING", "TASK_FINISHED"]
+        assert found[-3:] == [["framework updated", "mine", True], ["framework removed", "mine"],
+                              ["agent added", "another"]]
+    finally:
+        driver.kill()
+        driver.wait()
+
+
+def test_every_getter(python, cluster, scheduler):
+    """All that its two drivers can ask for, while a task runs."""
+    offer = scheduler.offer()
+    scheduler.accept(offer, [command_task("t", "echo here; exec sleep 100", offer)])
+    scheduler.until("t", {"TASK_RUNNING"})
+    sandbox = cluster.sandbox(scheduler.framework_id, "t")
+    wait_for(lambda: os.path.getsize(sandbox + "/stdout"), what="the task's output")
+    out = run(python, cluster, f"""
+        import base64
+        from pymesos import MesosOperatorMasterDriver, MesosOperatorAgentDriver
+        master = MesosOperatorMasterDriver("{cluster.address}")
+        agent = MesosOperatorAgentDriver("127.0.0.1:{cluster.agents[0].port}")
+        for daemon in (master, agent):
+            assert daemon.setLoggingLevel(2, 60 * 10**9) == {{}}
+            assert daemon.getLoggingLevel()["get_logging_level"] == {{"level": 2}}
+        state = master.getState()["get_state"]
+        assert [t["state"] for t in state["get_tasks"]["tasks"]] == ["TASK_RUNNING"]
+        assert master.getTasks()["get_tasks"] == state["get_tasks"]
+        assert master.getAgents()["get_agents"] == state["get_agents"]
+        assert len(state["get_agents"]["agents"]) == 1
+        assert master.getFrameworks()["get_frameworks"]["frameworks"][0]["connected"] is True
+        assert master.getExecutors()["get_executors"] == {{"executors": []}}
+        assert [r["name"] for r in master.getRoles()["get_roles"]["roles"]] == ["*"]
+        assert "get_weights" not in master.getWeights()
+        assert master.getMaintenanceStatus()["get_maintenance_status"] == {{"status": {{}}}}
+        assert master.getMaintenanceSchedule()["get_maintenance_schedule"] == {{"schedule": {{}}}}
+        assert master.getQuota()["get_quota"] == {{"status": {{}}}}
+        state = agent.getState()["get_state"]
+        assert [t["state"] for t in state["get_tasks"]["launched_tasks"]] == ["TASK_RUNNING"]
+        assert agent.getTasks()["get_tasks"] == state["get_tasks"]
+        assert agent.getExecutors()["get_executors"] == state["get_executors"]
+        assert agent.getFrameworks()["get_frameworks"] == state["get_frameworks"]
+        assert agent.getContainers()["get_containers"]["containers"][0]["executor_id"] == {{"value": "t"}}, agent.getContainers()
+        files = agent.listFiles("{sandbox}")["list_files"]["file_infos"]
+        assert {{f["path"].rsplit("/", 1)[1] for f in files}} >= {{"stdout", "stderr"}}, files
+        said = agent.readFile("{sandbox}/stdout", 1000, 0)["read_file"]
+        assert base64.b64decode(said["data"]).decode() == "here\\n" and said["size"] == 5, said
+        agent.pruneImages()  # raises when it is refused
+        print("all")
+        """)
+    assert out.strip() == "all"

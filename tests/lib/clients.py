@@ -34,7 +34,7 @@ GO_PINS = [
     "github.com/pborman/uuid@v1.2.0",
     "github.com/google/uuid@v1.1.1",
 ]
-GO_PROGRAMS = ["msh", "example-scheduler", "example-executor"]
+GO_PROGRAMS = ["msh", "mwatch", "example-scheduler", "example-executor"]
 
 # Its v0 half: drivers for schedulers and executors over libprocess, with their own example programs.
 GO_V0_PINS = [
@@ -143,8 +143,8 @@ def gopath_of(directory, modules):
 
 
 def mesos_go():
-    """The directory with msh, example-scheduler and example-executor."""
-    directory, finished = once("mesos-go", [MESOS_GO, *GO_PINS])
+    """The directory with msh, mwatch, example-scheduler and example-executor."""
+    directory, finished = once("mesos-go", [MESOS_GO, *GO_PINS, *GO_PROGRAMS])
     if not finished:
         return os.path.join(directory, "bin")
     go, env = gopath_of(directory, [MESOS_GO, *GO_PINS])
