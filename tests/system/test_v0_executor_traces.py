@@ -77,10 +77,17 @@ class Exchange:
             compare(own(plain(got.value)), own(plain(self.translate(canned.value))), os.path.basename(path))
         return got
 
+    def meta(self, name):
+        return f"{self.agent.work_dir}/meta/slaves/{AGENT}/frameworks/{FRAMEWORK}/executors/{name}/runs/latest"
+
+    def started(self, name):
+        """Its process runs, and its containerizer can tell of it."""
+        wait_for(lambda: os.path.exists(self.meta(name) + "/pids/forked.pid"), 10, name)
+        time.sleep(0.2)
+
     def kill_executor(self, name):
         """The process that stands for it."""
-        base = f"{self.agent.work_dir}/meta/slaves/{AGENT}/frameworks/{FRAMEWORK}/executors/{name}/runs/latest"
-        with open(base + "/pids/forked.pid", encoding="utf-8") as f:
+        with open(self.meta(name) + "/pids/forked.pid", encoding="utf-8") as f:
             os.kill(int(f.read()), signal.SIGKILL)
 
     def close(self):
@@ -146,6 +153,8 @@ def test_executors_by_hand(exchange):
             continue
         print(name)
         before(exchange, int(number))
+        if name.endswith("-RegisterExecutorMessage.req"):
+            exchange.started(recorded_message(path).value.executor_id.value)
         if receiver == "agent1":
             assert exchange.say(sender, path) == 202
         elif number == "084":
@@ -154,7 +163,7 @@ def test_executors_by_hand(exchange):
             exchange.hear(receiver, path)
         steps += 1
     assert steps > 85
-    meta = f"{exchange.agent.work_dir}/meta/slaves/{AGENT}/frameworks/{FRAMEWORK}/executors/td/runs/latest"
+    meta = exchange.meta("td")
     with open(meta + "/pids/libprocess.pid", encoding="utf-8") as f:
         assert f.read() == exchange.peers["executor5"].pid
     assert not os.path.exists(meta + "/http.marker")
