@@ -31,11 +31,10 @@ struct events {
     const struct events_target *target;
     struct cli_server master;
     struct http_client *client;
-    struct loop_timer retry;
     struct log *logs;
     size_t log_count;
     const char *last; /* title that was printed last */
-    bool agents_changed, done;
+    bool agents_changed, lost, done;
     int status;
     struct buf refusal;
     struct err err;
@@ -151,7 +150,7 @@ lost(struct events *events, const char *why)
     if (events->done)
         return;
     fprintf(stderr, "mesos: the stream of events ended (%s); trying again\n", why);
-    loop_timer_start(&events->retry, RETRY_MS);
+    events->lost = true;
 }
 
 static void
@@ -179,11 +178,10 @@ static const struct http_call_handler stream_handler = {
     .on_head = on_head, .on_body = on_records, .on_response = on_end, .on_error = on_error};
 
 static void
-subscribe(void *arg)
+subscribe(struct events *events)
 {
     static const struct http_header headers[] = {{STR_LIT("Content-Type"), STR_LIT("application/json")},
                                                  {STR_LIT("Accept"), STR_LIT("application/json")}};
-    struct events *events = arg;
 
     http_client_free(events->client);
     events->client = http_client_new(events->cli->loop, &events->master.address, events->master.host);
@@ -323,10 +321,22 @@ is_done(void *arg)
     return ((struct events *)arg)->done;
 }
 
+/* Asks who leads now; nobody may, for a while. */
+static void
+resume(struct events *events)
+{
+    struct err err = {0};
+
+    if (cli_find_leader(&events->master, events->cli, &err) < 0)
+        return;
+    events->lost = false;
+    subscribe(events);
+}
+
 static void
 live(struct events *events)
 {
-    int64_t begun_ms = loop_now_ms(events->cli->loop), looked_ms = begun_ms;
+    int64_t begun_ms = loop_now_ms(events->cli->loop), looked_ms = begun_ms, resumed_ms = begun_ms;
 
     while (!events->done && !ferror(stdout)) {
         int64_t now_ms;
@@ -335,6 +345,10 @@ live(struct events *events)
         now_ms = loop_now_ms(events->cli->loop);
         if (events->target->for_ns > 0 && now_ms - begun_ms >= events->target->for_ns / 1000000)
             break;
+        if (events->lost && now_ms - resumed_ms >= RETRY_MS) {
+            resumed_ms = now_ms;
+            resume(events);
+        }
         if (!events->target->log || events->done)
             continue;
         if (events->agents_changed || now_ms - looked_ms >= AGENTS_MS) {
@@ -348,7 +362,6 @@ live(struct events *events)
 static void
 fini(struct events *events)
 {
-    loop_timer_stop(&events->retry);
     http_client_free(events->client);
     for (size_t i = 0; i < events->log_count; i++) {
         sandbox_fini(&events->logs[i].file);
@@ -364,17 +377,11 @@ run(struct cli *cli)
 {
     struct events events = {.cli = cli, .target = cli->target};
     struct err err = {0};
-    json_t *leader;
 
     if (!events.target->log && !events.target->stream)
         return cli_wrong_use(&cli_command_events, "neither logs nor the stream are wanted");
-    if (cli_find_master(&events.master, cli, &err) < 0)
+    if (cli_find_leader(&events.master, cli, &err) < 0)
         return cli_fail(&err);
-    leader = cli_get_json(cli, &events.master, "/master/slaves", &err); /* a redirect moves us to the leader */
-    if (!leader)
-        return cli_fail(&err);
-    json_decref(leader);
-    loop_timer_init(&events.retry, cli->loop, subscribe, &events);
     if (events.target->stream)
         subscribe(&events);
     if (events.target->log) {

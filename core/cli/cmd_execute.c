@@ -18,6 +18,8 @@ wait_for_end(struct execute_session *session)
 {
     while (!session->done) {
         loop_run_until(session->cli->loop, is_done, session, TURN_MS);
+        if (session->lost)
+            execute_resume(session);
         if (session->target->follow)
             execute_follow_turn(session);
     }
@@ -55,7 +57,7 @@ run(struct cli *cli)
         cli_fail(&err);
         return EXIT_USAGE;
     }
-    if (cli_find_master(&session.master, cli, &err) < 0)
+    if (cli_find_leader(&session.master, cli, &err) < 0)
         return cli_fail(&err);
     execute_start(&session);
     wait_for_end(&session);

@@ -39,7 +39,6 @@ run(struct cli *cli)
     struct resolve_target *target = cli->target;
     struct cli_server master;
     struct err err = {0};
-    json_t *state;
     char text[128];
 
     if (cli->word_count == 1)
@@ -49,10 +48,8 @@ run(struct cli *cli)
         return cli_fail(&err);
     if (target->verbose)
         fprintf(stderr, "asking %s\n", address_format(&master.address, text));
-    state = cli_get_json(cli, &master, "/master/state-summary", &err); /* a redirect moves `master` to the leader */
-    if (!state)
+    if (cli_find_leader(&master, cli, &err) < 0)
         return cli_fail(&err);
-    json_decref(state);
     if (target->common.json)
         printf("{\"leader\":\"%s\"}\n", address_format(&master.address, text));
     else

@@ -57,6 +57,8 @@ struct execute_session {
     unsigned retries;
     char *framework_id, *stream_id, *agent_id; /* NULL until known */
     struct cli_server agent; /* of the accepted offer; host empty until then */
+    bool not_leading; /* the last answer to SUBSCRIBE said so */
+    bool lost; /* it is time for execute_resume */
     bool done; /* ended, whether well or not */
     struct err err; /* why it ended without states */
     unsigned outstanding; /* calls without an answer yet */
@@ -70,6 +72,8 @@ int execute_container(struct execute_session *session, Mesos__V1__ContainerInfo 
 int execute_upload(struct execute_session *session, const char **ret_uri, struct err *err);
 /* Subscribes; events come from the loop until session->done. */
 void execute_start(struct execute_session *session);
+/* Subscribes again, with whoever leads now; not from a callback. */
+void execute_resume(struct execute_session *session);
 /* Ends the framework (TEARDOWN) and lets go of everything. */
 void execute_end(struct execute_session *session);
 

@@ -354,6 +354,9 @@ on_head(const struct http_response *response, void *arg)
     struct execute_session *session = arg;
     struct err err;
 
+    session->not_leading = response->status == 503 || response->status == 307;
+    if (session->not_leading)
+        return;
     if (response->status != 200) {
         err_set(&err, -EPERM, "the master refuses the framework: %d %s", response->status,
                 http_status_text(response->status));
@@ -390,7 +393,7 @@ on_records(const struct http_response *response, void *arg)
             on_event(session, event, arena);
         buf_consume(response->body, used);
     }
-    if (response->status != 200 && response->body->len > 0) /* why it was refused */
+    if (response->status != 200 && !session->not_leading && response->body->len > 0) /* why it was refused */
         say_refusal(buf_str(response->body));
     if (got < 0)
         fail(session, &err);
@@ -401,13 +404,20 @@ again_later(struct execute_session *session, const struct err *err)
 {
     if (session->done)
         return;
-    if (!session->framework_id || session->retries++ >= MOST_RETRIES) {
+    if ((!session->framework_id && !session->not_leading) || session->retries++ >= MOST_RETRIES) {
         fail(session, err);
         return;
     }
     if (session->retries == 1)
-        fprintf(session->log, "Lost the master; trying to subscribe again\n");
+        fprintf(session->log, session->framework_id ? "Lost the master; trying to subscribe again\n"
+                                                    : "The master does not lead yet; trying again\n");
     loop_timer_start(&session->retry, RETRY_MS);
+}
+
+static void
+on_retry(void *arg)
+{
+    ((struct execute_session *)arg)->lost = true;
 }
 
 static void
@@ -457,9 +467,8 @@ add_capabilities(struct execute_session *session, Mesos__V1__FrameworkInfo *info
 }
 
 static void
-subscribe(void *arg)
+subscribe(struct execute_session *session)
 {
-    struct execute_session *session = arg;
     const struct execute_target *target = session->target;
     struct passwd *me = getpwuid(geteuid());
     Call call = MESOS__V1__SCHEDULER__CALL__INIT;
@@ -527,14 +536,40 @@ on_waited(void *arg)
                 session->target->role);
 }
 
+static void
+connect_clients(struct execute_session *session)
+{
+    struct loop *loop = session->cli->loop;
+
+    http_client_free(session->stream);
+    http_client_free(session->calls);
+    session->outstanding = 0;
+    session->stream = http_client_new(loop, &session->master.address, session->master.host);
+    session->calls = http_client_new(loop, &session->master.address, session->master.host);
+}
+
+/* Another one may lead by now. */
+void
+execute_resume(struct execute_session *session)
+{
+    struct err err = {0};
+
+    session->lost = false;
+    if (cli_find_leader(&session->master, session->cli, &err) < 0) {
+        again_later(session, &err);
+        return;
+    }
+    connect_clients(session);
+    subscribe(session);
+}
+
 void
 execute_start(struct execute_session *session)
 {
     struct loop *loop = session->cli->loop;
 
-    session->stream = http_client_new(loop, &session->master.address, session->master.host);
-    session->calls = http_client_new(loop, &session->master.address, session->master.host);
-    loop_timer_init(&session->retry, loop, subscribe, session);
+    connect_clients(session);
+    loop_timer_init(&session->retry, loop, on_retry, session);
     loop_timer_init(&session->kill_timer, loop, on_kill_after, session);
     loop_timer_init(&session->wait_timer, loop, on_waited, session);
     loop_timer_start(&session->wait_timer, WAIT_HINT_MS);

@@ -333,6 +333,16 @@ cli_call(struct cli *cli, struct cli_server *server, json_t *call, json_t **ret_
     return body.len > 0 && !*ret_answer ? err->code : 0;
 }
 
+int
+cli_find_leader(struct cli_server *ret, struct cli *cli, struct err *err)
+{
+    auto_buf struct buf ignored = {0};
+
+    if (cli_find_master(ret, cli, err) < 0)
+        return err->code;
+    return cli_get(cli, ret, "/master/slaves?slave_id=-", &ignored, err); /* little, and redirected */
+}
+
 const char *
 cli_text(const json_t *object, const char *key)
 {

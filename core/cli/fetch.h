@@ -25,6 +25,8 @@ int cli_server_parse(struct cli_server *ret, struct str text, uint16_t default_p
 /* The first master that answers of --master ("a:5050,b:5050"), the environment or ~/.mesos. Others than the leader send
  * what is asked later on to it. */
 int cli_find_master(struct cli_server *ret, struct cli *cli, struct err *err);
+/* The same, then the leader that it knows. */
+int cli_find_leader(struct cli_server *ret, struct cli *cli, struct err *err);
 /* GET; the body is appended to out. Anything but 200 is an error with the daemon's own words. A redirect is followed
  * once, and *server is then the one that answered. A server that keeps us waiting, or trickles, is given up. */
 int cli_get(struct cli *cli, struct cli_server *server, const char *target, struct buf *out, struct err *err);

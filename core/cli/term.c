@@ -102,25 +102,20 @@ term_colors(FILE *to)
     return isatty(fileno(to)) && !(none && *none) && term && *term && strcmp(term, "dumb") != 0;
 }
 
+/* The encoder has escaped what is below a space; the rest of what terminals obey is escaped as JSON does it. */
 void
-term_print_json(const json_t *value, bool compact)
+term_write_json(struct str text)
 {
-    size_t flags = JSON_PRESERVE_ORDER | JSON_ENCODE_ANY | JSON_REAL_PRECISION(17);
-    auto_free char *text = json_dumps(value, flags | (compact ? JSON_COMPACT : JSON_INDENT(2)));
-    struct str rest = str_of(text ? text : "null");
-
-    /* The encoder has escaped what is below a space; the rest of what terminals obey is escaped as JSON does it. */
-    while (rest.len > 0) {
+    while (text.len > 0) {
         size_t len;
-        int32_t c = decode(rest, &len);
+        int32_t c = decode(text, &len);
 
         if (c >= 0x7f && is_harmful(c))
             printf("\\u%04x", (unsigned)c);
         else
-            fwrite(rest.ptr, 1, len, stdout);
-        rest = str_n(rest.ptr + len, rest.len - len);
+            fwrite(text.ptr, 1, len, stdout);
+        text = str_n(text.ptr + len, text.len - len);
     }
-    putchar('\n');
 }
 
 void

@@ -20,7 +20,9 @@ void term_write(FILE *to, struct str text);
 size_t term_width(void);
 /* May colours be used on it? A terminal, not TERM=dumb, and no NO_COLOR. */
 bool term_colors(FILE *to);
-/* JSON on stdout: one line when compact, else indented; safe for a terminal in both. */
+/* Encoded JSON text to stdout, with what a terminal would obey as \uNNNN. */
+void term_write_json(struct str text);
+/* term_json.c: JSON on stdout, one line when compact, else indented; safe for a terminal in both. */
 void term_print_json(const json_t *value, bool compact);
 
 enum { TERM_COLUMNS = 12 };

@@ -2,7 +2,6 @@
 """What answers the command line may be anything: garbage, silence, a trickle, another service. It says so, and soon."""
 import json
 import os
-import socket
 import subprocess
 import tempfile
 import threading
@@ -10,55 +9,13 @@ import time
 
 import pytest
 
-from cluster import Cluster, Tree, free_port
+from cluster import Tree, free_port
+from odd_server import Server, reply
 
 
 @pytest.fixture(scope="module")
 def tree(tmp_path_factory):
     return Tree(str(tmp_path_factory.mktemp("tree")))
-
-
-class Server:
-    """Answers each connection by answer(connection, request)."""
-
-    def __init__(self, answer):
-        self.answer = answer
-        self.socket = socket.create_server(("127.0.0.1", 0))
-        self.address = "127.0.0.1:%d" % self.socket.getsockname()[1]
-        self.open = []
-        threading.Thread(target=self._accept, daemon=True).start()
-
-    def _accept(self):
-        while True:
-            try:
-                connection, _ = self.socket.accept()
-            except OSError:
-                return
-            self.open.append(connection)
-            threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
-
-    def _serve(self, connection):
-        try:
-            while True:
-                request = b""
-                while b"\r\n\r\n" not in request:
-                    piece = connection.recv(65536)
-                    if not piece:
-                        return
-                    request += piece
-                self.answer(connection, request.decode())
-        except OSError:
-            pass
-
-    def close(self):
-        self.socket.close()
-        for connection in self.open:
-            connection.close()
-
-
-def reply(body, status="200 OK", more=""):
-    body = body.encode() if isinstance(body, str) else body
-    return f"HTTP/1.1 {status}\r\nContent-Length: {len(body)}\r\n{more}\r\n".encode() + body
 
 
 def master_with(state):
@@ -139,7 +96,7 @@ def test_a_refusal_is_shown_and_harmless(tree, served):
 
 
 def test_redirects_do_not_go_on_for_ever(tree, served):
-    addresses = []
+    addresses = []  # its own place
     addresses.append(served(lambda c, r: c.sendall(reply("", "307 Temporary Redirect", f"Location: //{addresses[0]}/x\r\n"))))
     done, took = run(tree, addresses[0], "ps")
     assert done.returncode == 1 and "307" in done.stderr and took < 6

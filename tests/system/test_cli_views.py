@@ -10,6 +10,7 @@ import time
 import pytest
 
 from cluster import REPOSITORY, Cluster, wait_for
+from odd_server import Server, reply
 from scheduler import Scheduler, command_task
 from terminal import Terminal
 
@@ -31,6 +32,9 @@ def shared():
                  for name in ("w-1", "w-2", "wide-" + "x" * 60)]
         tasks[0]["name"] = NASTY
         scheduler.accept(offer, tasks)
+        scheduler.call("SUPPRESS")
+        while not scheduler.offers.empty():
+            scheduler.decline(scheduler.offers.get())
         cluster.scheduler = scheduler
         wait_for(lambda: cluster.tool("ps").stdout.count("TASK_RUNNING") == 3, 15, "three tasks")
         yield cluster
@@ -235,6 +239,27 @@ def test_several_masters_are_tried_in_turn(shared):
     assert "right port" in resolve("localhost:99999").stderr
 
 
+def test_a_master_that_does_not_lead_sends_to_the_one_that_does(shared):
+    where = f"HTTP/1.1 307 Temporary Redirect\r\nLocation: //{shared.address}\r\nContent-Length: 0\r\n\r\n".encode()
+    follower = Server(lambda c, r: c.sendall(reply('{"version":"1"}') if r.startswith("GET /version") else where))
+    env = {"HOME": shared.directory, "PATH": os.environ["PATH"], "MESOS_MASTER": follower.address}
+
+    def run(*args):
+        return subprocess.run([shared.tree.program("mesos"), *args], env=env, text=True, timeout=30, check=False,
+                              stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    try:
+        assert run("resolve").stdout == shared.address + "\n"
+        assert rows(run("ps").stdout) == rows(shared.tool("ps").stdout)
+        assert run("cat", "ended-1", "d/e/f").stdout == "x\n"
+        other = Scheduler(shared.address, name="to-end", failover_timeout=600).subscribe()
+        assert run("framework", "teardown", other.framework_id).returncode == 0
+        done = run("execute", "--name=led", "--resources=cpus:0.1;mem:32", "true")
+        assert done.returncode == 0 and "TASK_FINISHED" in done.stdout
+        assert "SUBSCRIBED" in run("events", "--no-log", "--for=1secs").stdout
+    finally:
+        follower.close()
+
+
 def test_config(shared, tmp_path):
     def config(*args):
         return subprocess.run([shared.tree.program("mesos"), "config", *args], env={"HOME": str(tmp_path)}, text=True,
@@ -261,6 +286,14 @@ def test_config(shared, tmp_path):
     (tmp_path / ".mesos" / "config.toml").write_text(f'[master]\n  address = "{shared.address}"\n')
     assert config("get", "master").stdout == shared.address + "\n"
     assert "another tool" in config("set", "master", "x").stderr
+
+
+def test_numbers_stay_what_they_are(shared):
+    """0.1 is printed as 0.1, and what is read back is the same."""
+    shown = shared.tool("task", "inspect", "w-1").stdout
+    assert re.search(r'"cpus": 0\.1,?$', shown, re.M) and '"mem": 32.0' in shown
+    state = json.loads(shared.tool("state", "--json").stdout)
+    assert state["start_time"] == shared.master.get("/state")["start_time"]
 
 
 def test_events_and_logs_live(make_cluster):
@@ -297,8 +330,9 @@ def test_events_without_logs_say_so(shared):
     assert shared.tool("events", "--no-log", "--no-stream", check=False).returncode == 2
 
 
-def test_what_the_readme_shows_of_a_terminal(shared, tmp_path):
+def test_what_the_readme_shows_of_a_terminal(make_cluster, tmp_path):
     """Each command of that part, as it stands there, with a home of its own."""
+    shared = make_cluster()
     with open(os.path.join(REPOSITORY, "README.md"), encoding="utf-8") as readme:
         part = readme.read().split("## From a terminal", 1)[1].split("\n## ", 1)[0]
     commands = [line.strip() for line in part.splitlines() if line.startswith("    ")]

@@ -5,6 +5,6 @@ check_PROGRAMS += $(CLI_TESTS)
 TESTS += $(CLI_TESTS)
 tests_unit_cli_test_arguments_SOURCES = tests/unit/cli/test_arguments.c core/cli/arguments.c
 tests_unit_cli_test_arguments_LDADD = core/base/libbase.a $(CMOCKA_LIBS) -lm
-tests_unit_cli_test_term_SOURCES = tests/unit/cli/test_term.c core/cli/term.c
+tests_unit_cli_test_term_SOURCES = tests/unit/cli/test_term.c core/cli/term.c core/cli/term_json.c
 tests_unit_cli_test_term_LDADD = core/base/libbase.a $(JANSSON_LIBS) $(CMOCKA_LIBS) -lm
 endif
