@@ -29,9 +29,10 @@ call_update_framework(struct framework *framework, const Mesos__V1__Scheduler__C
     bool changed = !framework_info_is(framework, info);
     framework_update(framework, info, update->suppressed_roles, update->n_suppressed_roles,
                      update->offer_constraints);
-    if (changed) /* agents know nothing else of it */
+    if (changed) { /* agents and operators' streams know nothing else of it */
         framework_each_agent(framework, framework_tell_agent);
-    subscribers_framework_updated(framework);
+        subscribers_framework_updated(framework);
+    }
     log_info("update framework=%s name=\"%s\"%s%s", framework->id, framework->info->name,
              changed ? "" : " (info unchanged)", framework->constraints ? " with offer constraints" : "");
     return 200;

@@ -547,6 +547,8 @@ get(struct world *w, const char *path)
 {
     static const struct http_call_handler handler = {.on_response = on_got, .on_error = on_answer_error};
     buf_clear(&w->got);
+    if (!w->calls)
+        w->calls = http_client_new(w->loop, &w->master_at, "10.0.0.1:5050");
     http_client_send(w->calls, "GET", path, NULL, 0, (struct str){0}, 0, &handler, w);
     pass(w, 20);
     assert_true(w->got.len > 0);
@@ -757,6 +759,96 @@ test_offers_time_out(void **state)
     assert_int_equal(call(w, buf_cstr(&text)), 202);
     assert_int_equal(told(w, EVENT(UPDATE))->update->status->reason,
                      MESOS__V1__TASK_STATUS__REASON__REASON_INVALID_OFFERS);
+    world_free(w);
+}
+
+static const char *
+explained(struct world *w)
+{
+    auto_free char *path = xasprintf("/master/explain?framework_id=%s", w->framework_id);
+    return get(w, path);
+}
+
+/* A refusal for an hour: told as long as it lasts, with the offer that it was about, and not a second longer. */
+static void
+test_a_refusal_is_explained_until_it_ends(void **state)
+{
+    (void)state;
+    struct world *w = world_new();
+    start_master(w);
+    pass(w, 100);
+    admitted(w);
+    w->options.max_agent_ping_timeouts = 1000000; /* nobody answers pings here */
+    subscribe(w, "", NULL);
+    auto_free char *offer = xstrdup(an_offer(w)->id->value);
+    auto_free char *decline =
+        xasprintf("\"type\":\"DECLINE\",\"decline\":{\"offer_ids\":[{\"value\":\"%s\"}],\"filters\":{"
+                  "\"refuse_seconds\":3600}}",
+                  offer);
+    assert_non_null(strstr(explained(w), "\"reason\":\"OFFERED\""));
+    assert_int_equal(call(w, decline), 202);
+    size_t offers = told_times(w, EVENT(OFFERS));
+    auto_free char *named = xasprintf("\"offer_id\":\"%s\"", offer);
+    for (int minutes = 0; minutes < 59; minutes++) {
+        if (minutes % 10 == 0) {
+            const char *text = explained(w);
+            assert_non_null(strstr(text, "\"reason\":\"FILTERED\""));
+            assert_non_null(strstr(text, named));
+        }
+        pass(w, 60 * 1000);
+    }
+    assert_int_equal(told_times(w, EVENT(OFFERS)), offers);
+    pass(w, 90 * 1000);
+    assert_int_equal(told_times(w, EVENT(OFFERS)), offers + 1);
+    assert_non_null(strstr(explained(w), "\"reason\":\"OFFERED\""));
+    world_free(w);
+}
+
+static int
+update_framework(struct world *w, const char *name, const char *role, const char *more)
+{
+    auto_free char *text = xasprintf(
+        "\"type\":\"UPDATE_FRAMEWORK\",\"update_framework\":{\"framework_info\":{\"user\":\"root\",\"name\":\"%s\","
+        "\"roles\":[\"%s\"],\"capabilities\":[{\"type\":\"MULTI_ROLE\"}],\"id\":{\"value\":\"%s\"}}%s}",
+        name, role, w->framework_id, more);
+    return call(w, text);
+}
+
+/* Agents hear of a framework's info when it changes and of nothing else; offers go only with their role. */
+static void
+test_framework_updates(void **state)
+{
+    static const char message[] = "UpdateFrameworkMessage";
+    static const char none[] = ",\"offer_constraints\":{\"role_constraints\":{\"*\":{\"groups\":[{"
+                               "\"attribute_constraints\":[{\"selector\":{\"attribute_name\":\"x\"},"
+                               "\"predicate\":{\"exists\":{}}}]}]}}}";
+    (void)state;
+    struct world *w = world_new();
+    start_master(w);
+    pass(w, 100);
+    admitted(w);
+    w->options.max_agent_ping_timeouts = 1000000;
+    subscribe(w, "", NULL);
+    launch(w, "t");
+    assert_int_equal(update_framework(w, "fw", "*", none), 200);
+    assert_int_equal(heard_times(w, message), 0);
+    pass(w, 3000 * 1000); /* the filter of the launch is over, the constraints are not */
+    assert_int_equal(told_times(w, EVENT(OFFERS)), 1);
+    assert_non_null(strstr(explained(w), "\"reason\":\"OFFER_CONSTRAINTS\""));
+    assert_int_equal(update_framework(w, "fw", "*", ""), 200);
+    assert_int_equal(heard_times(w, message), 0);
+    pass(w, 5 * 1000);
+    assert_int_equal(told_times(w, EVENT(OFFERS)), 2);
+    assert_int_equal(update_framework(w, "other", "*", none), 200);
+    assert_int_equal(heard_times(w, message), 1);
+    assert_null(told(w, EVENT(RESCIND))); /* an offer that is out stays, whatever is wished now */
+    assert_int_equal(update_framework(w, "other", "*", ",\"suppressed_roles\":[\"*\"]"), 200);
+    assert_null(told(w, EVENT(RESCIND)));
+    assert_int_equal(update_framework(w, "other", "web", ""), 200);
+    assert_int_equal(heard_times(w, message), 2);
+    assert_int_equal(told_times(w, EVENT(RESCIND)), 1);
+    assert_int_equal(update_framework(w, "other", "web", ",\"suppressed_roles\":[\"*\"]"), 400);
+    assert_int_equal(heard_times(w, message), 2);
     world_free(w);
 }
 
@@ -1058,6 +1150,8 @@ main(void)
         cmocka_unit_test(test_pings_and_their_end),
         cmocka_unit_test(test_heartbeats_and_failover),
         cmocka_unit_test(test_offers_time_out),
+        cmocka_unit_test(test_a_refusal_is_explained_until_it_ends),
+        cmocka_unit_test(test_framework_updates),
         cmocka_unit_test(test_an_acknowledgement_that_was_lost),
         cmocka_unit_test(test_reconciliation_at_reregistration),
         cmocka_unit_test(test_agents_of_the_registry_come_back_or_are_lost),
