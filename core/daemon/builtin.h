@@ -6,6 +6,7 @@
 #include "daemon/daemon.h"
 
 void builtin_system_stats(struct http_exchange *exchange, void *arg); /* metrics_system.c */
+void builtin_prometheus(struct http_exchange *exchange, void *arg); /* metrics_prometheus.c */
 void builtin_version(struct http_exchange *exchange, void *arg); /* version.c */
 void builtin_flags(struct http_exchange *exchange, void *arg); /* flags.c */
 void builtin_help(struct http_exchange *exchange, void *arg); /* help.c */

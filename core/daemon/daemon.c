@@ -36,6 +36,7 @@ static const struct route memory_profiler_routes[] = {
     {"/state", "GET", builtin_memory_profiler, "Would tell whether it runs.", readwrite_realm, 0},
     {NULL}};
 static const struct route metrics_routes[] = {
+    {"", "GET", builtin_prometheus, "The values of all metrics now, as Prometheus reads them.", readonly_realm, 0},
     {"/snapshot", "GET", on_metrics, "The values of all metrics now.", readonly_realm, 0,
      "timeout: how long to wait for them, e.g. 5secs; jsonp: name of a function to wrap the answer in"}, {NULL}};
 static const struct route logging_routes[] = {

@@ -4,32 +4,8 @@
 
 #include "base/map.h"
 #include "daemon/metrics.h"
+#include "daemon/metrics_inside.h"
 #include "wire/json.h"
-
-enum { TIMER_VALUES = 1000 };
-#define TIMER_WINDOW_NS (INT64_C(3600) * 1000000000)
-
-struct metric_timer {
-    struct loop *loop;
-    uint64_t recorded;
-    struct {
-        int64_t at_ns;
-        double value;
-    } *ring; /* TIMER_VALUES once something was recorded */
-};
-
-struct entry {
-    struct metric metric; /* first: what metrics_get hands out */
-    double (*pull)(void *arg);
-    void *arg;
-    struct metric_timer *timer;
-    char name[];
-};
-
-struct metrics {
-    struct loop *loop;
-    struct map entries;
-};
 
 struct metrics *
 metrics_new(struct loop *loop)
@@ -58,7 +34,18 @@ metrics_free(struct metrics *metrics)
     map_foreach(entry, &metrics->entries)
         entry_free(entry);
     map_fini(&metrics->entries);
+    free(metrics->by_name);
+    free(metrics->by_family);
     free(metrics);
+}
+
+/* Names came or went: the sorted views are made anew when somebody looks. */
+static void
+metrics_changed(struct metrics *metrics)
+{
+    free(metrics->by_name);
+    free(metrics->by_family);
+    metrics->by_name = metrics->by_family = NULL;
 }
 
 static struct entry *
@@ -70,6 +57,7 @@ entry_get(struct metrics *metrics, const char *name)
     size_t len = strlen(name);
     entry = xcalloc(1, sizeof(*entry) + len + 1);
     memcpy(entry->name, name, len + 1);
+    metrics_changed(metrics);
     map_add(&metrics->entries, str_n(entry->name, len), entry);
     return entry;
 }
@@ -95,6 +83,7 @@ metrics_timer(struct metrics *metrics, const char *name)
     if (entry->timer == NULL) {
         entry->timer = xcalloc(1, sizeof(*entry->timer));
         entry->timer->loop = metrics->loop;
+        entry->timer->window_ns = TIMER_WINDOW_NS;
     }
     return entry->timer;
 }
@@ -105,16 +94,31 @@ metric_timer_record(struct metric_timer *timer, double value)
     if (timer->ring == NULL)
         timer->ring = xcalloc(TIMER_VALUES, sizeof(*timer->ring));
     size_t at = timer->recorded++ % TIMER_VALUES;
+    timer->sum += value;
     timer->ring[at].at_ns = loop_now_ns(timer->loop);
     timer->ring[at].value = value;
+}
+
+void
+metric_timer_window(struct metric_timer *timer, int64_t window_ns)
+{
+    timer->window_ns = window_ns;
+}
+
+void
+metrics_time(struct metrics *metrics, const char *name, double value)
+{
+    metric_timer_record(metrics_timer(metrics, name), value);
 }
 
 void
 metrics_remove(struct metrics *metrics, const char *name)
 {
     struct entry *entry = map_remove(&metrics->entries, str_of(name));
-    if (entry)
+    if (entry) {
+        metrics_changed(metrics);
         entry_free(entry);
+    }
 }
 
 void
@@ -127,6 +131,7 @@ metrics_remove_prefix(struct metrics *metrics, const char *prefix)
         if (!str_starts(slot->key, str_of(prefix)))
             continue;
         map_remove(&metrics->entries, slot->key);
+        metrics_changed(metrics);
         entry_free(entry);
     }
 }
@@ -148,8 +153,8 @@ compare_doubles(const void *a, const void *b)
 }
 
 /* Between the two values around the place, as Mesos interpolates. values is sorted and not empty. */
-static double
-percentile(const double *values, size_t count, double p)
+double
+metrics_percentile(const double *values, size_t count, double p)
 {
     double place = p * (double)(count - 1);
     size_t low = (size_t)place;
@@ -158,11 +163,11 @@ percentile(const double *values, size_t count, double p)
     return values[low] + (place - (double)low) * (values[low + 1] - values[low]);
 }
 
-static size_t
-timer_values(const struct metric_timer *timer, double values[TIMER_VALUES])
+size_t
+metric_timer_values(const struct metric_timer *timer, double values[TIMER_VALUES])
 {
     size_t count = 0, all = timer->recorded < TIMER_VALUES ? (size_t)timer->recorded : TIMER_VALUES;
-    int64_t oldest = loop_now_ns(timer->loop) - TIMER_WINDOW_NS;
+    int64_t oldest = loop_now_ns(timer->loop) - timer->window_ns;
     for (size_t i = 0; i < all; i++)
         if (timer->ring[i].at_ns >= oldest)
             values[count++] = timer->ring[i].value;
@@ -183,32 +188,42 @@ timer_each(const struct entry *entry, void (*fn)(const char *name, double value,
     if (timer->recorded == 0)
         return; /* nothing to show, as in Mesos */
     fn(entry->name, timer->ring[(timer->recorded - 1) % TIMER_VALUES].value, arg);
-    size_t count = timer_values(timer, values);
+    size_t count = metric_timer_values(timer, values);
     if (count == 0)
         return;
     snprintf(name, sizeof(name), "%s/count", entry->name);
     fn(name, (double)count, arg);
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         snprintf(name, sizeof(name), "%s/%s", entry->name, rows[i].suffix);
-        fn(name, percentile(values, count, rows[i].p), arg);
+        fn(name, metrics_percentile(values, count, rows[i].p), arg);
     }
+}
+
+/* Kept until names come or go, because sorting costs more than all the rest of a snapshot. */
+static struct entry **
+metrics_by_name(struct metrics *metrics)
+{
+    struct entry *entry;
+    size_t count = 0;
+    if (metrics->by_name)
+        return metrics->by_name;
+    metrics->by_name = xcalloc(map_count(&metrics->entries) + 1, sizeof(struct entry *));
+    map_foreach(entry, &metrics->entries)
+        metrics->by_name[count++] = entry;
+    qsort(metrics->by_name, count, sizeof(struct entry *), compare_entries);
+    return metrics->by_name;
 }
 
 void
 metrics_each(struct metrics *metrics, void (*fn)(const char *name, double value, void *arg), void *arg)
 {
-    size_t count = 0;
-    struct entry *entry;
-    auto_free struct entry **sorted = xcalloc(map_count(&metrics->entries) + 1, sizeof(struct entry *));
-    map_foreach(entry, &metrics->entries)
-        sorted[count++] = entry;
-    qsort(sorted, count, sizeof(struct entry *), compare_entries);
-    for (size_t i = 0; i < count; i++) {
-        entry = sorted[i];
+    struct entry **sorted = metrics_by_name(metrics);
+    for (size_t i = 0, count = map_count(&metrics->entries); i < count; i++) {
+        const struct entry *entry = sorted[i];
         if (entry->timer)
             timer_each(entry, fn, arg);
         else
-            fn(entry->name, entry->pull ? entry->pull(entry->arg) : entry->metric.value, arg);
+            fn(entry->name, entry_value(entry), arg);
     }
 }
 

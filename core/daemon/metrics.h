@@ -42,6 +42,10 @@ void metrics_pull(struct metrics *metrics, const char *name, double (*fn)(void *
 struct metric_timer;
 struct metric_timer *metrics_timer(struct metrics *metrics, const char *name);
 void metric_timer_record(struct metric_timer *timer, double value);
+/* Another window than an hour, for what happens rarely. */
+void metric_timer_window(struct metric_timer *timer, int64_t window_ns);
+/* Records a value under a name that may not be there yet. */
+void metrics_time(struct metrics *metrics, const char *name, double value);
 
 /* Forgets one name (whatever its kind), or all that begin with a prefix. Unknown is fine. */
 void metrics_remove(struct metrics *metrics, const char *name);
@@ -51,6 +55,11 @@ void metrics_remove_prefix(struct metrics *metrics, const char *prefix);
 void metrics_each(struct metrics *metrics, void (*fn)(const char *name, double value, void *arg), void *arg);
 /* {"name":1.0,...}: body of /metrics/snapshot. */
 void metrics_snapshot(struct metrics *metrics, struct buf *out);
+/*
+ * The same values in Prometheus' text format 0.0.4, or OpenMetrics 1.0: families in order of name, with HELP and TYPE as
+ * the table of metrics says. What the table does not know (a module's own) is mesos_module_metric{name="..."}.
+ */
+void metrics_prometheus(struct metrics *metrics, bool openmetrics, struct buf *out);
 /* system/cpus_total, load and memory gauges. */
 void metrics_add_system(struct metrics *metrics);
 

@@ -22,10 +22,11 @@ struct host_options {
     struct loop *loop;
     const char *module_path; /* directories separated by ':'; NULL or "" = where `make install` puts modules */
     const char *work_dir, *runtime_dir, *launcher_dir; /* NULL where the daemon has none */
-    /* All four may be NULL. daemon_option: the text of one of the daemon's own options (conf_value). */
+    /* All of them may be NULL. daemon_option: the text of one of the daemon's own options (conf_value). */
     const char *(*daemon_option)(void *arg, const char *name);
     void (*count)(void *arg, const char *metric, double delta);
     void (*gauge)(void *arg, const char *metric, double value);
+    void (*timing)(void *arg, const char *metric, double ms);
     void *arg;
 };
 

@@ -122,6 +122,14 @@ lend_gauge(const struct mesos_host *lent, const char *metric, double value)
 }
 
 static void
+lend_timing(const struct mesos_host *lent, const char *metric, double ms)
+{
+    const struct host_options *options = &self(lent)->host->options;
+    if (options->timing)
+        options->timing(options->arg, metric, ms);
+}
+
+static void
 timer_free(struct mesos_timer *timer)
 {
     loop_timer_stop(&timer->timer);
@@ -287,6 +295,7 @@ lend_init(struct module *module)
         .offload = lend_offload,
         .count = lend_count,
         .gauge = lend_gauge,
+        .timing = lend_timing,
         .timer_start = lend_timer_start,
         .timer_stop = lend_timer_stop,
         .watch_fd = lend_watch_fd,

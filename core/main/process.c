@@ -40,6 +40,15 @@ on_gauge(void *arg, const char *name, double value)
         metric_set(metrics_get(process->metrics, name), value);
 }
 
+static void
+on_timing(void *arg, const char *name, double ms)
+{
+    const struct process *process = arg;
+
+    if (process->metrics)
+        metrics_time(process->metrics, name, ms);
+}
+
 /* Is a module of this name among those that the options name? */
 static bool
 is_wanted(const struct wanted_module *modules, size_t count, const char *name)
@@ -79,6 +88,7 @@ open_host(struct process *process, const char *runtime_dir, struct err *err)
         .daemon_option = daemon_option,
         .count = on_count,
         .gauge = on_gauge,
+        .timing = on_timing,
         .arg = process,
     };
     const struct conf_module *modules;

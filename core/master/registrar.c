@@ -36,7 +36,8 @@ struct registrar {
     registry_entry_fn *entry;
     registrar_done_fn *fetched;
     void *fetched_arg;
-    struct metric_timer *store_ms, *fetch_ms;
+    struct metric_timer *store_ms;
+    struct metric *fetch_ms;
     struct metric *queued;
 };
 
@@ -65,7 +66,8 @@ registrar_new(const struct registrar_options *options)
     r->options = *options;
     loop_timer_init(&r->soon, options->loop, flush, r);
     r->store_ms = metrics_timer(options->metrics, "registrar/state_store_ms");
-    r->fetch_ms = metrics_timer(options->metrics, "registrar/state_fetch_ms");
+    metric_timer_window(r->store_ms, INT64_C(24) * 3600 * 1000000000);
+    r->fetch_ms = metrics_get(options->metrics, "registrar/state_fetch_ms");
     r->queued = metrics_get(options->metrics, "registrar/queued_operations");
     return r;
 }
@@ -96,7 +98,7 @@ on_fetched(void *arg, int status, const char *error, struct mesos_bytes answer)
 {
     struct registrar *r = arg;
     (void)answer;
-    metric_timer_record(r->fetch_ms, (double)(loop_now_ns(r->options.loop) - r->since_ns) / 1e6);
+    metric_set(r->fetch_ms, (double)(loop_now_ns(r->options.loop) - r->since_ns) / 1e6);
     if (status) {
         registrar_fail(r, "Cannot read the registry", error);
         return;

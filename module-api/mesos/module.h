@@ -39,7 +39,8 @@ extern "C" {
     X(11, RATE_LIMITER, rate_limiter)                                                                              \
     X(12, HOOK, hook)                                                                                              \
     X(13, RESOURCE_ESTIMATOR, resource_estimator)                                                                  \
-    X(14, QOS_CONTROLLER, qos_controller)
+    X(14, QOS_CONTROLLER, qos_controller)                                                                          \
+    X(15, TELEMETRY, telemetry)
 
 enum mesos_kind {
 #define MESOS_KIND_ENUM(number, NAME, name) MESOS_KIND_##NAME = number,
@@ -118,6 +119,8 @@ struct mesos_host {
     /* The value of one of the daemon's options as text, or NULL when it is unset or unknown: for modules that share a
      * flag of Mesos (allocation_interval, cgroups_root...). Valid for the process's life. */
     const char *(*daemon_option)(const struct mesos_host *host, const char *name);
+    /* Records how long something took (shown with percentiles over the last hour). metric ends in "_ms". */
+    void (*timing)(const struct mesos_host *host, const char *metric, double ms);
 };
 
 #define MESOS_LOG(host, level, ...) (host)->log((host), MESOS_LOG_##level, __FILE__, __LINE__, __VA_ARGS__)

@@ -54,6 +54,14 @@ lone_gauge(const struct mesos_host *host, const char *metric, double value)
     (void)value;
 }
 
+static void
+lone_timing(const struct mesos_host *host, const char *metric, double ms)
+{
+    (void)host;
+    (void)metric;
+    (void)ms;
+}
+
 static struct mesos_timer *
 lone_timer_start(const struct mesos_host *host, int64_t delay_ms, void (*fired)(void *arg), void *arg)
 {
@@ -125,7 +133,7 @@ lone_host_start(struct lone_host *lone, const char *path, enum mesos_kind kind, 
         abort();
     }
     lone->host = (struct mesos_host){.size = sizeof(lone->host), .abi = MESOS_ABI, .self = lone,
-                                     .log = lone_log, .fail = lone_fail, .count = lone_count, .gauge = lone_gauge,
+                                     .log = lone_log, .fail = lone_fail, .count = lone_count, .gauge = lone_gauge, .timing = lone_timing,
                                      .timer_start = lone_timer_start, .timer_stop = lone_timer_stop,
                                      .now_ms = lone_now_ms, .wall_secs = lone_wall_secs,
                                      .daemon_option = lone_option};
