@@ -74,6 +74,7 @@ loop_new(const struct loop_options *options, struct err *err)
     list_init(&loop->signals);
     list_init(&loop->children);
     list_init(&loop->closing);
+    list_init(&loop->bulks);
     loop->clock = xcalloc(1, sizeof(*loop->clock));
     loop->clock->is_virtual = options && options->virtual_clock;
     loop->clock->now_ns = loop->clock->start_ns = VIRTUAL_START_NS;
@@ -97,6 +98,7 @@ loop_free(struct loop *loop)
         return;
     loop_offload_free(loop);
     loop_streams_free(loop);
+    stream_bulks_free(loop);
     loop_children_free(loop);
     while (!list_empty(&loop->tasks)) {
         struct loop_task *task = list_first(&loop->tasks, struct loop_task, node);

@@ -49,6 +49,7 @@ struct loop {
     struct segment *spare_segments;
     unsigned spare_count;
     struct list closing; /* streams that only send what is left */
+    struct list bulks; /* sends that are under way on another thread */
 };
 
 void loop_task_init(struct loop_task *task, void (*fn)(void *arg), void *arg);
@@ -79,5 +80,7 @@ bool loop_offload_step(struct loop *loop); /* virtual clock: runs one piece of w
 void loop_offload_free(struct loop *loop);
 /* stream.c */
 void loop_streams_free(struct loop *loop);
+/* stream_bulk.c: when no other thread is left */
+void stream_bulks_free(struct loop *loop);
 
 #endif

@@ -175,10 +175,12 @@ thread_main(void *arg)
         advance_lane(offload, job);
         bool first = list_empty(&offload->finished);
         list_push(&offload->finished, &job->node);
-        if (first) {
+        if (first) { /* not while the loop would have to wait for the lock */
+            pthread_mutex_unlock(&offload->lock);
             uint64_t one = 1;
             ssize_t n = write(offload->event_fd, &one, sizeof(one));
             (void)n;
+            pthread_mutex_lock(&offload->lock);
         }
     }
     pthread_mutex_unlock(&offload->lock);
@@ -216,8 +218,8 @@ loop_offload(struct loop *loop, const void *lane, void (*work)(void *arg), void 
     pthread_mutex_lock(&offload->lock);
     enqueue(offload, job);
     bool more = offload->ready_count > offload->idle && offload->threads < loop->offload_threads;
-    pthread_cond_signal(&offload->ready_cond);
     pthread_mutex_unlock(&offload->lock);
+    pthread_cond_signal(&offload->ready_cond);
     if (more && !loop->clock->is_virtual)
         thread_start(offload);
 }

@@ -7,6 +7,7 @@ core_loop_libloop_a_SOURCES = \
   core/loop/loop.c core/loop/loop.h core/loop/loop_internal.h \
   core/loop/offload.c \
   core/loop/stream.c core/loop/stream.h core/loop/stream_internal.h \
+  core/loop/stream_bulk.c \
   core/loop/stream_net.c \
   core/loop/stream_queue.c \
   core/loop/stream_socket.c \

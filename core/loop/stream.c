@@ -16,7 +16,7 @@ enum { LINGER_MS = 10000, SMALL_REST = 32 * 1024 };
 
 static void on_task(void *arg);
 static void flush(struct stream *stream);
-static void on_bulk(void *arg);
+static void on_rest(void *arg);
 
 struct stream *
 stream_new(struct loop *loop, const struct stream_ops *ops)
@@ -27,7 +27,7 @@ stream_new(struct loop *loop, const struct stream_ops *ops)
     stream->fd = -1;
     list_init(&stream->node);
     loop_task_init(&stream->task, on_task, stream);
-    loop_background_init(&stream->bulk, on_bulk, stream);
+    loop_background_init(&stream->rest, on_rest, stream);
     return stream;
 }
 
@@ -86,14 +86,24 @@ stream_listener_pause(struct stream_listener *listener, bool paused)
 /* ---- handlers ---- */
 
 static void
+drop_queue(struct stream *stream)
+{
+    if (stream->sending)
+        stream_bulk_keep_queue(stream);
+    queue_clear(stream->loop, &stream->out);
+}
+
+static void
 stream_free(struct stream *stream)
 {
     loop_task_cancel(&stream->task);
-    loop_background_stop(&stream->bulk);
+    loop_background_stop(&stream->rest);
     loop_timer_stop(&stream->linger);
     list_remove(&stream->node);
-    queue_clear(stream->loop, &stream->out);
+    drop_queue(stream);
     buf_fini(&stream->in);
+    if (stream->sending)
+        stream_bulk_forget(stream);
     stream->ops->close(stream);
     free(stream->why);
     free(stream);
@@ -118,9 +128,9 @@ leave(struct stream *stream)
 }
 
 static bool
-in_bulk(const struct stream *stream)
+has_rest(const struct stream *stream)
 {
-    return !list_empty(&stream->bulk.node);
+    return !list_empty(&stream->rest.node);
 }
 
 static void
@@ -134,7 +144,7 @@ update_want(struct stream *stream)
     } else {
         if (!stream->paused && !stream->eof && stream->handler)
             want |= LOOP_READ;
-        if (stream->out.bytes && !stream->corked && !in_bulk(stream))
+        if (stream->out.bytes && !stream->corked && !has_rest(stream) && !stream->sending)
             want |= LOOP_WRITE;
     }
     if (want != stream->wanted) {
@@ -149,7 +159,7 @@ tell_close(struct stream *stream, const struct err *err)
     if (stream->closed_told)
         return true;
     stream->closed_told = true;
-    queue_clear(stream->loop, &stream->out);
+    drop_queue(stream);
     update_want(stream);
     enter(stream);
     stream->handler->on_close(stream, err, stream->arg);
@@ -166,7 +176,7 @@ stream_break(struct stream *stream, int code, const char *what)
     stream->why = xcalloc(1, sizeof(*stream->why));
     errno = -code;
     err_errno(stream->why, "%s %s", what, address_format(&stream->peer, peer));
-    queue_clear(stream->loop, &stream->out);
+    drop_queue(stream);
     update_want(stream);
     loop_task_post(stream->loop, &stream->task);
 }
@@ -285,7 +295,7 @@ stream_resume(struct stream *stream)
 static bool
 can_send(const struct stream *stream)
 {
-    return !stream->connecting && !stream->broken && !stream->closed_told && !stream->corked;
+    return !stream->connecting && !stream->broken && !stream->closed_told && !stream->corked && !stream->sending;
 }
 
 static bool
@@ -312,6 +322,15 @@ flush(struct stream *stream)
     struct iovec iov[IOV_COUNT];
     size_t room = TURN_BYTES;
     bool full = false;
+    if (stream->out.bytes > TURN_BYTES && can_send(stream) && stream_bulk_possible(stream)) {
+        int failed = fault("stream_write");
+        if (failed)
+            stream_break(stream, failed, "cannot send to");
+        else
+            stream_bulk_send(stream);
+        update_want(stream);
+        return;
+    }
     while (stream->out.bytes && room && can_send(stream)) {
         int count = queue_peek(&stream->out, iov, IOV_COUNT, room);
         size_t total = 0;
@@ -327,9 +346,9 @@ flush(struct stream *stream)
             break;
     }
     if (stream->out.bytes && !full && can_send(stream))
-        loop_background_start(stream->loop, &stream->bulk);
+        loop_background_start(stream->loop, &stream->rest);
     else
-        loop_background_stop(&stream->bulk);
+        loop_background_stop(&stream->rest);
     if (stream->finishing && !stream->finished && !stream->out.bytes && can_send(stream)) {
         stream->finished = true;
         stream->ops->finish(stream);
@@ -371,6 +390,16 @@ stream_write_ref(struct stream *stream, const void *data, size_t len, void (*rel
     }
     queue_append_ref(&stream->out, (const char *)data + sent, len - sent, release, arg);
     update_want(stream);
+}
+
+void
+stream_write_rope(struct stream *stream, struct rope *rope)
+{
+    if (rope_len(rope) && takes_bytes(stream)) {
+        queue_append_rope(&stream->out, rope);
+        flush(stream);
+    }
+    rope_fini(rope);
 }
 
 void
@@ -457,12 +486,41 @@ flush_more(struct stream *stream)
     return leave(stream);
 }
 
+/* Tells that everything has gone. */
 static void
-on_bulk(void *arg)
+tell_drain(struct stream *stream)
+{
+    if (stream->out.bytes || stream->broken || stream->closed_told || !stream->handler->on_drain)
+        return;
+    enter(stream);
+    stream->handler->on_drain(stream, stream->arg);
+    leave(stream);
+}
+
+void
+stream_bulk_done(struct stream *stream, ssize_t sent, bool full)
+{
+    if (stream->broken || stream->closed_told)
+        return;
+    if (sent < 0) {
+        stream_break(stream, (int)sent, "cannot send to");
+        return;
+    }
+    queue_consume(stream->loop, &stream->out, (size_t)sent);
+    if (full) {
+        update_want(stream);
+        return;
+    }
+    flush(stream);
+    tell_drain(stream);
+}
+
+static void
+on_rest(void *arg)
 {
     struct stream *stream = arg;
     if (stream->broken || stream->closed_told || stream->corked)
-        loop_background_stop(&stream->bulk); /* uncorking starts it again */
+        loop_background_stop(&stream->rest); /* uncorking starts it again */
     else
         flush_more(stream);
 }

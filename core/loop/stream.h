@@ -9,6 +9,7 @@
 #define LOOP_STREAM_H
 
 #include "base/buf.h"
+#include "base/page.h"
 #include "loop/address.h"
 #include "loop/loop.h"
 
@@ -38,6 +39,8 @@ void stream_write(struct stream *stream, const void *data, size_t len);
 /* Queues without copying: release(arg) is called when the bytes are written (also from inside this call) or the
  * stream is closed. */
 void stream_write_ref(struct stream *stream, const void *data, size_t len, void (*release)(void *arg), void *arg);
+/* The same for a whole rope, which is emptied: its pages are held until all of it is written. */
+void stream_write_rope(struct stream *stream, struct rope *rope);
 /* Between cork and uncork nothing is sent, so that one answer leaves in one packet. */
 void stream_cork(struct stream *stream);
 void stream_uncork(struct stream *stream);

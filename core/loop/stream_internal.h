@@ -11,11 +11,13 @@
 enum { STREAM_READ_BYTES = 256 * 1024, SEGMENT_BYTES = 8 * 1024, SEGMENTS_SPARE = 8, IOV_COUNT = 32,
        TURN_BYTES = 128 * 1024 /* what one stream sends in one turn of the loop: nobody waits for a long answer */ };
 
-/* One run of queued bytes: a block that small writes share, or bytes that somebody lent. */
+/* One run of queued bytes: a block that small writes share, bytes that somebody lent, or the pieces of a rope. */
 struct segment {
     struct segment *next;
-    const char *data; /* what is left */
-    size_t len;
+    const char *data; /* what is left; of a rope: of its piece at `piece` */
+    size_t len;       /* what is left of all */
+    struct rope *rope; /* NULL for the other two */
+    size_t piece;
     void (*release)(void *arg); /* NULL for a block of ours */
     void *arg;
     size_t cap; /* of block; 0 when lent */
@@ -28,6 +30,7 @@ struct queue {
 };
 
 void queue_append(struct loop *loop, struct queue *queue, const void *data, size_t len);
+void queue_append_rope(struct queue *queue, struct rope *rope);
 void queue_append_ref(struct queue *queue, const void *data, size_t len, void (*release)(void *arg), void *arg);
 /* Fills at most count vectors with what is first, most bytes of it; returns how many. */
 int queue_peek(const struct queue *queue, struct iovec *iov, int count, size_t most);
@@ -62,7 +65,8 @@ struct stream {
     bool busy, dead; /* inside a handler; closed by it */
     struct err *why; /* set while broken is owed to the handler */
     struct loop_task task; /* what the loop owes us */
-    struct loop_background bulk; /* runs while more is queued than one turn may send, and the system takes it */
+    struct loop_background rest; /* runs while more is queued than one turn may send, and the system takes it */
+    struct bulk *sending; /* what is first in out is being sent by another thread */
     struct address peer, local;
     struct list node; /* in loop->closing */
     struct loop_timer linger; /* bounds stream_close_soon */
@@ -94,6 +98,17 @@ struct stream_listener {
     struct loop_timer retry; /* after the table of descriptors was full */
     struct list node; /* in-memory: in its net */
 };
+
+/* stream_bulk.c */
+bool stream_bulk_possible(const struct stream *stream);
+/* Sends what is first in out on another thread; stream_bulk_done follows from the loop. Nothing else is sent meanwhile. */
+void stream_bulk_send(struct stream *stream);
+/* The queue is to be emptied while it is being sent from: what it holds is freed afterwards. */
+void stream_bulk_keep_queue(struct stream *stream);
+/* The stream is to be freed: its descriptor is closed afterwards. */
+void stream_bulk_forget(struct stream *stream);
+/* stream.c: so many bytes went, or -E...; full: the system takes no more now. */
+void stream_bulk_done(struct stream *stream, ssize_t sent, bool full);
 
 /* stream_socket.c */
 struct stream *stream_socket_connect(struct loop *loop, const struct address *to);

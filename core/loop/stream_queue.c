@@ -34,6 +34,7 @@ block_new(struct loop *loop, size_t want)
     segment->data = segment->block;
     segment->len = 0;
     segment->release = NULL;
+    segment->rope = NULL;
     return segment;
 }
 
@@ -48,6 +49,10 @@ segment_free(struct loop *loop, struct segment *segment)
     }
     if (segment->release)
         segment->release(segment->arg);
+    if (segment->rope) {
+        rope_fini(segment->rope);
+        free(segment->rope);
+    }
     free(segment);
 }
 
@@ -80,11 +85,71 @@ queue_append_ref(struct queue *queue, const void *data, size_t len, void (*relea
     queue->bytes += len;
 }
 
+void
+queue_append_rope(struct queue *queue, struct rope *rope)
+{
+    struct segment *segment = xmalloc(sizeof(*segment));
+    rope_seal(rope);
+    *segment = (struct segment){.len = rope->bytes, .rope = xmalloc(sizeof(*rope))};
+    *segment->rope = *rope;
+    *rope = (struct rope){0};
+    segment->data = segment->rope->pieces[0].page->bytes + segment->rope->pieces[0].from;
+    push(queue, segment);
+    queue->bytes += segment->len;
+}
+
+static const char *
+piece_end(const struct segment *segment)
+{
+    const struct rope_piece *piece = &segment->rope->pieces[segment->piece];
+    return piece->page->bytes + piece->from + piece->len;
+}
+
+static int
+peek_rope(const struct segment *segment, struct iovec *iov, int count, size_t *most)
+{
+    const char *data = segment->data;
+    size_t len = (size_t)(piece_end(segment) - data);
+    int n = 0;
+    for (size_t i = segment->piece; n < count && *most;) {
+        len = len < *most ? len : *most;
+        iov[n++] = (struct iovec){(void *)(uintptr_t)data, len};
+        *most -= len;
+        if (++i == segment->rope->count)
+            break;
+        const struct rope_piece *piece = &segment->rope->pieces[i];
+        data = piece->page->bytes + piece->from;
+        len = piece->len;
+    }
+    return n;
+}
+
+/* n is less than what is left of it all. */
+static void
+consume_rope(struct segment *segment, size_t n)
+{
+    segment->len -= n;
+    for (;;) {
+        size_t left = (size_t)(piece_end(segment) - segment->data);
+        if (n < left) {
+            segment->data += n;
+            return;
+        }
+        n -= left;
+        const struct rope_piece *piece = &segment->rope->pieces[++segment->piece];
+        segment->data = piece->page->bytes + piece->from;
+    }
+}
+
 int
 queue_peek(const struct queue *queue, struct iovec *iov, int count, size_t most)
 {
     int n = 0;
     for (const struct segment *segment = queue->first; segment && n < count && most; segment = segment->next) {
+        if (segment->rope) {
+            n += peek_rope(segment, iov + n, count - n, &most);
+            continue;
+        }
         size_t len = segment->len < most ? segment->len : most;
         iov[n++] = (struct iovec){(void *)(uintptr_t)segment->data, len};
         most -= len;
@@ -105,7 +170,9 @@ queue_consume(struct loop *loop, struct queue *queue, size_t n)
             queue->last = NULL;
         segment_free(loop, segment);
     }
-    if (n) {
+    if (n && queue->first->rope) {
+        consume_rope(queue->first, n);
+    } else if (n) {
         queue->first->data += n;
         queue->first->len -= n;
     }

@@ -6,6 +6,8 @@
 
 enum { JOIN_RECORDS = SHEET_RECORDS / 2 };
 
+static void forget_sum(struct sheets *sheets);
+
 void
 sheets_init(struct sheets *sheets, struct views *views, const struct record_kind *kind)
 {
@@ -30,6 +32,7 @@ sheets_fini(struct sheets *sheets)
     struct sheet *sheet;
     while (sheets->views && (sheet = list_first(&sheets->list, struct sheet, in_sheets)))
         sheet_free(sheet);
+    forget_sum(sheets);
 }
 
 static struct sheet *
@@ -52,6 +55,7 @@ changed(struct sheet *sheet)
         if (sheet->forms[v])
             form_stale(sheet->sheets->views, sheet->forms[v], (enum view)v);
     sheet->summed = false;
+    forget_sum(sheet->sheets);
 }
 
 void
@@ -133,6 +137,7 @@ record_remove(struct record *record)
         sheet->records[i]->at = i;
     }
     if (sheet->count == 0) {
+        forget_sum(sheet->sheets);
         sheet_free(sheet);
         return;
     }
@@ -172,20 +177,40 @@ sheet_split(struct sheet *sheet)
     changed(sheet);
 }
 
-void
-sheets_sum(const struct sheets *sheets, struct resources *ret)
+static void
+sheet_sum(struct sheet *sheet)
 {
+    const struct record_kind *kind = sheet->sheets->kind;
+    resources_fini(&sheet->sum);
+    sheet->sum = (struct resources){0};
+    for (uint32_t i = 0; i < sheet->count && kind->sum; i++)
+        kind->sum(sheet->records[i], &sheet->sum);
+    sheet->summed = true;
+}
+
+static void
+forget_sum(struct sheets *sheets)
+{
+    if (sheets->sum)
+        resources_fini(sheets->sum);
+    free(sheets->sum);
+    sheets->sum = NULL;
+}
+
+void
+sheets_sum(const struct sheets *of, struct resources *ret)
+{
+    struct sheets *sheets = (struct sheets *)(uintptr_t)of; /* only what is remembered changes */
     struct sheet *sheet;
-    list_foreach (sheet, &sheets->list, in_sheets) {
-        if (!sheet->summed && sheets->kind->sum) {
-            resources_fini(&sheet->sum);
-            sheet->sum = (struct resources){0};
-            for (uint32_t i = 0; i < sheet->count; i++)
-                sheets->kind->sum(sheet->records[i], &sheet->sum);
-            sheet->summed = true;
+    if (!sheets->sum) {
+        sheets->sum = xcalloc(1, sizeof(*sheets->sum));
+        list_foreach (sheet, &sheets->list, in_sheets) {
+            if (!sheet->summed)
+                sheet_sum(sheet);
+            resources_add(sheets->sum, &sheet->sum);
         }
-        resources_add(ret, &sheet->sum);
     }
+    resources_add(ret, sheets->sum);
 }
 
 void

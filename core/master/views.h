@@ -53,6 +53,7 @@ struct sheets {
     const struct record_kind *kind;
     struct list list; /* struct sheet */
     uint32_t count;   /* of records */
+    struct resources *sum; /* of all, or NULL: to be made again */
 };
 
 void sheets_init(struct sheets *sheets, struct views *views, const struct record_kind *kind);
@@ -62,7 +63,7 @@ void sheets_add(struct sheets *sheets, struct record *record); /* at the end */
 void record_remove(struct record *record);                     /* harmless when it is on no sheet */
 /* What the record shows or holds has changed. Harmless when it is on no sheet. */
 void record_touch(struct record *record);
-/* The sum of what all records hold; remembered per sheet. */
+/* Adds what all records hold together; remembered, and per sheet. */
 void sheets_sum(const struct sheets *sheets, struct resources *ret);
 /* The records from one place on, forwards (step 1) or backwards (step -1), without walking to it: fn returns false to
  * stop. */

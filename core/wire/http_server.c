@@ -375,12 +375,6 @@ http_connection_write(struct http_exchange *exchange, const void *data, size_t l
     connection_write(connection, data, len);
 }
 
-static void
-release_page(void *arg)
-{
-    page_unref(arg);
-}
-
 /* More is held for slow readers than may be: who has been reading for longest has had most time. */
 static void
 cut_off_slow(struct http_server *server, struct http_connection *newest)
@@ -399,11 +393,7 @@ connection_write_rope(struct http_connection *connection, struct rope *rope)
     connection_cork(connection);
     rope_seal(rope);
     connection->written += rope->bytes;
-    for (size_t i = 0; i < rope->count; i++) {
-        const struct rope_piece *piece = &rope->pieces[i];
-        stream_write_ref(connection->stream, piece->page->bytes + piece->from, piece->len, release_page,
-                         page_ref(piece->page));
-    }
+    stream_write_rope(connection->stream, rope);
     list_remove(&connection->in_answering);
     list_push(&server->answering, &connection->in_answering);
     cut_off_slow(server, connection);
@@ -430,7 +420,6 @@ flush_waiting(struct http_exchange *exchange)
     connection->waiting_bytes -= rope_len(&exchange->out);
     if (exchange->out.count) {
         connection_write_rope(connection, &exchange->out);
-        rope_fini(&exchange->out);
     } else if (exchange->out.tail.len) {
         connection_write(connection, buf_data(&exchange->out.tail), exchange->out.tail.len);
         buf_clear(&exchange->out.tail);
