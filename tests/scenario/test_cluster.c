@@ -20,6 +20,7 @@
 #include "executor_double.h"
 #include "master/master.h"
 #include "master/options.h"
+#include "mesos/v1/master/master.pb-c.h"
 #include "mesos/v1/scheduler/scheduler.pb-c.h"
 #include "wire/http_client.h"
 #include "wire/message.h"
@@ -38,6 +39,15 @@ struct scheduler {
     char stream_id[64];
     int status;
     bool called, stream_ended;
+};
+
+/* An operator who listens to the master's events: what came, in words, one event a line. */
+struct watcher {
+    struct cluster *c;
+    struct http_client *client;
+    struct buf log;
+    size_t heartbeats;
+    bool ended;
 };
 
 struct cluster {
@@ -511,6 +521,110 @@ running(struct cluster *c, const char *task_id)
     return executor;
 }
 
+/* ---- the operator ---- */
+
+static void
+note_state(struct buf *log, const Mesos__V1__Master__Response__GetState *state)
+{
+    buf_printf(log, "SUBSCRIBED agents=%zu recovered=%zu frameworks=%zu tasks=%zu unreachable=%zu completed=%zu\n",
+               state->get_agents->n_agents, state->get_agents->n_recovered_agents, state->get_frameworks->n_frameworks,
+               state->get_tasks->n_tasks, state->get_tasks->n_unreachable_tasks, state->get_tasks->n_completed_tasks);
+}
+
+static void
+note_event(struct watcher *watcher, const Mesos__V1__Master__Event *event)
+{
+    struct buf *log = &watcher->log;
+    const ProtobufCEnumValue *name =
+        protobuf_c_enum_descriptor_get_value(&mesos__v1__master__event__type__descriptor, (int)event->type);
+    assert_non_null(name);
+    if (event->type == MESOS__V1__MASTER__EVENT__TYPE__HEARTBEAT) {
+        watcher->heartbeats++;
+    } else if (event->subscribed) {
+        assert_true(event->subscribed->heartbeat_interval_seconds == 15);
+        note_state(log, event->subscribed->get_state);
+    } else if (event->task_added) {
+        buf_printf(log, "%s %s %d\n", name->name, event->task_added->task->task_id->value,
+                   (int)event->task_added->task->state);
+    } else if (event->task_updated) {
+        buf_printf(log, "%s %s %d\n", name->name, event->task_updated->status->task_id->value,
+                   (int)event->task_updated->state);
+        assert_false(event->task_updated->status->has_data);
+    } else if (event->framework_added || event->framework_updated) {
+        const Mesos__V1__Master__Response__GetFrameworks__Framework *framework =
+            event->framework_added ? event->framework_added->framework : event->framework_updated->framework;
+        buf_printf(log, "%s %s\n", name->name,
+                   framework->connected   ? "connected"
+                   : framework->recovered ? "recovered"
+                                          : "disconnected");
+    } else {
+        buf_printf(log, "%s\n", name->name);
+    }
+}
+
+static void
+on_watched(const struct http_response *response, void *arg)
+{
+    struct watcher *watcher = arg;
+    struct str record;
+    size_t used;
+    while (recordio_read(response->body, &record, &used, NULL) == 1) {
+        auto_arena struct arena *arena = arena_new(0);
+        Mesos__V1__Master__Event *event =
+            MESSAGE_UNPACK(Mesos__V1__Master__Event, mesos__v1__master__event, record, arena, NULL);
+        assert_non_null(event);
+        note_event(watcher, event);
+        buf_consume(response->body, used);
+    }
+}
+
+static void
+on_watch_head(const struct http_response *response, void *arg)
+{
+    assert_int_equal(response->status, 200);
+}
+
+static void
+on_watch_end(const struct http_response *response, void *arg)
+{
+    ((struct watcher *)arg)->ended = true;
+}
+
+static void
+on_watch_error(const struct err *err, void *arg)
+{
+    ((struct watcher *)arg)->ended = true;
+}
+
+static void
+watch(struct cluster *c, struct watcher *watcher)
+{
+    static const struct http_call_handler handler = {on_watch_head, on_watched, on_watch_end, on_watch_error};
+    static const struct http_header headers[] = {{STR_LIT("Content-Type"), STR_LIT("application/json")},
+                                                 {STR_LIT("Accept"), STR_LIT("application/x-protobuf")}};
+    *watcher = (struct watcher){.c = c};
+    watcher->client = http_client_new(c->loop, &c->master_at, "master");
+    c->connecting++;
+    http_client_send(watcher->client, "POST", "/api/v1", headers, ARRAY_LEN(headers), STR_LIT("{\"type\":\"SUBSCRIBE\"}"), 0,
+                     &handler, watcher);
+    pass(c, 100);
+}
+
+static void
+unwatch(struct watcher *watcher)
+{
+    http_client_free(watcher->client);
+    buf_fini(&watcher->log);
+}
+
+/* What came since the last look. */
+static void
+expect_events(struct watcher *watcher, const char *text)
+{
+    assert_string_equal(buf_cstr(&watcher->log), text);
+    buf_clear(&watcher->log);
+}
+
 /* ---- the scenarios ---- */
 
 static void
@@ -685,6 +799,125 @@ test_offers_end_in_time_and_kills_arrive(void **state)
     cluster_free(c);
 }
 
+static void
+test_operators_see_the_life_of_a_task(void **state)
+{
+    struct cluster *c = cluster_new(NULL);
+    struct watcher watcher;
+    watch(c, &watcher);
+    expect_events(&watcher, "SUBSCRIBED agents=1 recovered=0 frameworks=0 tasks=0 unreachable=0 completed=0\n");
+    subscribe(c, &c->scheduler);
+    struct executor_double *executor = running(c, "t1");
+    double_update(executor, "t1", "TASK_FINISHED");
+    expect(c, &c->scheduler, "t1", STATE(TASK_FINISHED));
+    launch(c, &c->scheduler, "t2");
+    expect(c, &c->scheduler, "t2", STATE(TASK_RUNNING));
+    call(c, &c->scheduler, "\"type\":\"TEARDOWN\"");
+    pass(c, 1000);
+    expect_events(&watcher, "FRAMEWORK_ADDED connected\nTASK_ADDED t1 6\nTASK_UPDATED t1 1\nTASK_UPDATED t1 2\n"
+                            "TASK_ADDED t2 6\nTASK_UPDATED t2 1\nTASK_UPDATED t2 4\nFRAMEWORK_REMOVED\n");
+    size_t before = watcher.heartbeats;
+    pass(c, 5 * MINUTE);
+    assert_in_range(watcher.heartbeats - before, 19, 21);
+    struct watcher late;
+    watch(c, &late);
+    expect_events(&late, "SUBSCRIBED agents=1 recovered=0 frameworks=0 tasks=0 unreachable=0 completed=2\n");
+    expect_events(&watcher, "");
+    unwatch(&late);
+    pass(c, 100);
+    unwatch(&watcher);
+    cluster_free(c);
+}
+
+static void
+test_operators_see_a_failover(void **state)
+{
+    struct cluster *c = cluster_new(NULL);
+    struct watcher watcher;
+    subscribe(c, &c->scheduler);
+    running(c, "t1");
+    watch(c, &watcher);
+    expect_events(&watcher, "SUBSCRIBED agents=1 recovered=0 frameworks=1 tasks=1 unreachable=0 completed=0\n");
+    subscribe(c, &c->second);
+    pass(c, 1000);
+    expect_events(&watcher, "FRAMEWORK_UPDATED connected\n");
+    unwatch(&watcher);
+    cluster_free(c);
+}
+
+static void
+test_operators_see_an_agent_go_and_come_back(void **state)
+{
+    struct cluster *c = cluster_new(NULL);
+    struct watcher watcher;
+    subscribe(c, &c->scheduler);
+    running(c, "t1");
+    watch(c, &watcher);
+    buf_clear(&watcher.log);
+    c->cut = true;
+    pass(c, 3 * MINUTE);
+    expect_events(&watcher, "TASK_UPDATED t1 5\nAGENT_REMOVED\n");
+    struct watcher late;
+    watch(c, &late);
+    expect_events(&late, "SUBSCRIBED agents=0 recovered=0 frameworks=1 tasks=0 unreachable=1 completed=0\n");
+    unwatch(&late);
+    c->cut = false;
+    pass(c, 3 * MINUTE);
+    assert_true(agent_registered(c->agent));
+    expect_events(&watcher, "AGENT_ADDED\nTASK_ADDED t1 1\n");
+    unwatch(&watcher);
+    cluster_free(c);
+}
+
+static void
+test_operators_see_a_new_master_learn(void **state)
+{
+    struct cluster *c = cluster_new(NULL);
+    struct watcher first, watcher;
+    subscribe(c, &c->scheduler);
+    running(c, "t1");
+    watch(c, &first);
+    master_free(c->master);
+    host_close(c, c->master_host, c->master_set);
+    pass(c, 100);
+    assert_true(first.ended);
+    unwatch(&first);
+    c->cut = true;
+    master_open(c, NULL);
+    pass(c, 100);
+    watch(c, &watcher);
+    expect_events(&watcher, "SUBSCRIBED agents=0 recovered=1 frameworks=0 tasks=0 unreachable=0 completed=0\n");
+    c->cut = false;
+    pass(c, 2 * MINUTE); /* the agent hears of it when pings stop */
+    wait_up(c);
+    expect_events(&watcher, "FRAMEWORK_ADDED recovered\nAGENT_ADDED\nTASK_ADDED t1 1\n");
+    subscribe(c, &c->second);
+    pass(c, 1000);
+    expect_events(&watcher, "FRAMEWORK_UPDATED connected\n");
+    unwatch(&watcher);
+    cluster_free(c);
+}
+
+static void
+test_the_oldest_operator_makes_room(void **state)
+{
+    struct cluster *c = cluster_new("--max_operator_event_stream_subscribers=2");
+    struct watcher watchers[3];
+    for (size_t i = 0; i < ARRAY_LEN(watchers); i++)
+        watch(c, &watchers[i]);
+    assert_true(watchers[0].ended);
+    assert_false(watchers[1].ended || watchers[2].ended);
+    subscribe(c, &c->scheduler);
+    assert_null(strstr(buf_cstr(&watchers[0].log), "FRAMEWORK_ADDED"));
+    for (size_t i = 1; i < ARRAY_LEN(watchers); i++)
+        assert_non_null(strstr(buf_cstr(&watchers[i].log), "FRAMEWORK_ADDED"));
+    for (size_t i = 0; i < ARRAY_LEN(watchers); i++)
+        unwatch(&watchers[i]);
+    pass(c, 1000);
+    call(c, &c->scheduler, "\"type\":\"TEARDOWN\""); /* nobody listens any more */
+    cluster_free(c);
+}
+
 int
 main(void)
 {
@@ -697,6 +930,11 @@ main(void)
         cmocka_unit_test(test_a_second_scheduler_takes_over),
         cmocka_unit_test(test_an_agent_that_is_away_too_long_is_lost_and_comes_back),
         cmocka_unit_test(test_offers_end_in_time_and_kills_arrive),
+        cmocka_unit_test(test_operators_see_the_life_of_a_task),
+        cmocka_unit_test(test_operators_see_a_failover),
+        cmocka_unit_test(test_operators_see_an_agent_go_and_come_back),
+        cmocka_unit_test(test_operators_see_a_new_master_learn),
+        cmocka_unit_test(test_the_oldest_operator_makes_room),
     };
     cmocka_set_test_filter(getenv("SCENARIO_FILTER"));
     return cmocka_run_group_tests(tests, NULL, NULL);
