@@ -376,10 +376,8 @@ start_group(struct candidate *candidates, size_t count, struct candidate *first,
     }
     for (size_t i = 0; i < count; i++) {
         resources_subtract(available, &candidates[i].resources);
-        tasks[i]->executor =
-            executor; /* history shows which executor ran it; the message to the agent does not */
+        tasks[i]->executor = executor; /* told to everybody, the agent included */
         task_add(framework, agent, runner, tasks[i], &candidates[i].resources);
-        tasks[i]->executor = NULL;
     }
     log_info("launch group executor=%s framework=%s agent=%s tasks=%zu", executor->executor_id->value,
              framework->id, agent->id, count);

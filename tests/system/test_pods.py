@@ -18,7 +18,7 @@ class Pods:
     """One cluster for the module, and a scheduler whose updates are kept by task."""
 
     def __init__(self, directory):
-        self.cluster = Cluster(directory).start()
+        self.cluster = Cluster(directory).start(agent_flags={"isolation": "posix/cpu,posix/mem,volume/sandbox_path"})
         self.client = None
         self.count = 0
 
@@ -121,6 +121,46 @@ def test_one_fails_and_the_other_is_killed(pods):
     assert failure["type"] == "FAILURE" and failure["failure"]["status"] == 0
 
 
+def sandbox_volume(into="vol/here", path="shared/dir", kind="PARENT", **more):
+    return {"container": {"type": "MESOS", "volumes": [{
+        "container_path": into, "mode": "RW", "source": {"type": "SANDBOX_PATH", "sandbox_path": {
+            "type": kind, "path": path}}, **more}]}}
+
+
+def test_volume_of_the_pods_sandbox(pods):
+    executor = pods.launch({
+        "writes": ("echo from afar > vol/here/file; sleep 300", sandbox_volume()),
+        "reads": ("until grep afar other/file; do sleep 0.05; done", sandbox_volume("other"))})
+    assert pods.wait("reads")["state"] == "TASK_FINISHED"
+    with open(os.path.join(pods.sandbox(executor), "shared", "dir", "file"), encoding="utf-8") as f:
+        assert f.read() == "from afar\n"
+
+
+@pytest.mark.parametrize("wish,text", [
+    (sandbox_volume(path="../../up"), "'../../up'"),
+    (sandbox_volume(path="/etc"), "'/etc'"),
+    (sandbox_volume(into="/etc/here"), "'/etc/here'"),
+    (sandbox_volume(into="../sibling"), "'../sibling'"),
+    (sandbox_volume(kind="SELF"), "SELF"),
+    (sandbox_volume(mode="RO"), "Read-only"),
+])
+def test_volumes_that_cannot_be(pods, wish, text):
+    pods.launch({"bad": ("true", wish)})
+    last = pods.wait("bad")
+    assert last["state"] == "TASK_FAILED" and last["reason"] == "REASON_CONTAINER_LAUNCH_FAILED"
+    assert text in last["message"]
+
+
+def test_links_of_a_task_lead_a_volume_nowhere(pods):
+    """A task plants a link where a sibling's volume would be made: the agent, which is root, must not go through it."""
+    executor = pods.launch({"plants": "ln -s /tmp ../../shared; touch done; sleep 300"})
+    pods.wait("plants", {"TASK_RUNNING"})
+    wait_for(lambda: os.path.exists(os.path.join(pods.sandbox(executor), "tasks", "plants", "done")), what="the link")
+    pods.launch({"victim": ("true", sandbox_volume(path="shared/cmesos-must-not-be"))}, executor_id=executor)
+    assert pods.wait("victim")["state"] == "TASK_FAILED"
+    assert not os.path.exists("/tmp/cmesos-must-not-be")
+
+
 def test_environment_of_a_task(pods):
     executor = pods.launch({"env": ({"value": "env", "environment": {"variables": [{"name": "MINE", "value": "a b"}]}},
                                     {})})
@@ -159,6 +199,17 @@ def test_health_check_kills_the_group(pods):
     nested = os.path.join(pods.sandbox(executor), "containers")
     wait_for(lambda: not [d for _, dirs, _ in os.walk(nested) for d in dirs if d.startswith("check-")],
              what="the checks' containers to go")
+
+
+def test_check_that_hangs_inside_a_task(pods):
+    """Its container goes at the timeout with all that it forked; the task itself is not touched before the third."""
+    executor = pods.launch({"slow": ("sleep 300", {"health_check": {
+        "type": "COMMAND", "command": {"value": "sleep 1001 & setsid sleep 1002 & sleep 1003"}, "delay_seconds": 0,
+        "interval_seconds": 0.1, "timeout_seconds": 0.5, "grace_period_seconds": 0, "consecutive_failures": 3}})})
+    assert pods.wait("slow")["state"] == "TASK_KILLED"
+    assert [s["healthy"] for s in pods.statuses("slow") if s.get("reason") == HEALTH] == [False] * 3
+    wait_for(lambda: pods.executor_pid(executor) is None, what="the executor to leave")
+    wait_for(lambda: not pods.cluster.leftovers(), what="what the checks forked to go")
 
 
 def test_second_group_in_the_same_executor(pods):
