@@ -118,8 +118,8 @@ def test_executor(recorded_like):
 
     offers(3)
     to_master(7)
-    wait_for(lambda: [e for f in recorded_like.agents[0].get("/state")["frameworks"] for e in f["executors"]], 10,
-             "the executor to be started")
+    wait_for(lambda: [c for c in recorded_like.agents[0].get("/containers") if c.get("status", {}).get("executor_pid")],
+             10, "the executor's container")
     _, request, answer = trace(EXECUTOR, 9)
     status, headers, executor_stream = to_agent(replay, request)
     assert status == 200 and headers["content-type"] == "application/json"
