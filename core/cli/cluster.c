@@ -10,16 +10,26 @@
 int
 cluster_open(struct cluster *ret, struct cli *cli, struct err *err)
 {
+    json_t *agents, *agent;
+    size_t i;
+
     *ret = (struct cluster){.cli = cli};
     if (cli_find_master(&ret->master, cli, err) < 0)
         return err->code;
     ret->state = cli_get_json(cli, &ret->master, "/master/state", err);
-    return ret->state ? 0 : err_wrap(err, "master");
+    if (!ret->state)
+        return err_wrap(err, "master");
+    agents = json_object_get(ret->state, "slaves");
+    json_array_foreach(agents, i, agent)
+        if (*cli_text(agent, "id"))
+            map_set(&ret->by_id, str_of(cli_text(agent, "id")), agent);
+    return 0;
 }
 
 void
 cluster_fini(struct cluster *cluster)
 {
+    map_fini(&cluster->by_id);
     json_decref(cluster->state);
     json_decref(cluster->agents);
     cluster->state = cluster->agents = NULL;
@@ -206,6 +216,8 @@ cluster_match_tasks(const struct cluster *cluster, const char *framework, const 
     struct str rest = str_of(text);
 
     cluster_list_tasks(cluster, framework, true, &all);
+    if (*text && (add_fitting(&all, text, true, true, ret) > 0 || add_fitting(&all, text, true, false, ret) > 0))
+        return 0; /* ids may have commas and stars in them */
     while (rest.len > 0) {
         auto_free char *pattern = str_dup(str_trim(str_cut(&rest, ',')));
         size_t found = 0;
@@ -292,22 +304,10 @@ cluster_framework(const struct cluster *cluster, const char *text, bool complete
     return found;
 }
 
-static json_t *
-agent_of_id(const struct cluster *cluster, const char *agent_id)
-{
-    json_t *agents = json_object_get(cluster->state, "slaves"), *agent;
-    size_t i;
-
-    json_array_foreach(agents, i, agent)
-        if (strcmp(cli_text(agent, "id"), agent_id) == 0)
-            return agent;
-    return NULL;
-}
-
 int
 cluster_agent_server(const struct cluster *cluster, const char *agent_id, struct cli_server *ret, struct err *err)
 {
-    json_t *agent = agent_of_id(cluster, agent_id);
+    json_t *agent = map_get(&cluster->by_id, str_of(agent_id));
 
     if (!agent)
         return err_set(err, -ENOENT, "agent %s, which ran the task, is not connected to the master", agent_id);
@@ -319,7 +319,7 @@ cluster_agent_server(const struct cluster *cluster, const char *agent_id, struct
 const char *
 cluster_agent_name(const struct cluster *cluster, const char *agent_id)
 {
-    json_t *agent = agent_of_id(cluster, agent_id);
+    json_t *agent = map_get(&cluster->by_id, str_of(agent_id));
 
     return agent ? cli_text(agent, "hostname") : agent_id;
 }

@@ -6,12 +6,14 @@
 #ifndef CLI_CLUSTER_H
 #define CLI_CLUSTER_H
 
+#include "base/map.h"
 #include "cli/fetch.h"
 
 struct cluster {
     struct cli *cli;
     struct cli_server master; /* the leader */
     json_t *state;
+    struct map by_id; /* the state's agents */
     json_t *agents; /* states of agents that were asked, by id */
 };
 

@@ -9,11 +9,12 @@
 #include "wire/http_client.h"
 #include "wire/recordio.h"
 
-enum { POLL_MS = 500, AGENTS_MS = 10000, WINDOW_BYTES = 32 << 10, MOST_REFUSAL_BYTES = 500, RETRY_MS = 1000 };
+enum { AGENTS_MS = 10000, WINDOW_BYTES = 32 << 10, MOST_REFUSAL_BYTES = 500, RETRY_MS = 1000 };
 
 struct events_target {
     struct cli_common common;
     int64_t lines, for_ns;
+    double interval_secs;
     bool log, stream, quiet;
 };
 
@@ -341,7 +342,7 @@ live(struct events *events)
     while (!events->done && !ferror(stdout)) {
         int64_t now_ms;
 
-        loop_run_until(events->cli->loop, is_done, events, POLL_MS);
+        loop_run_until(events->cli->loop, is_done, events, (int64_t)(events->target->interval_secs * 1000));
         now_ms = loop_now_ms(events->cli->loop);
         if (events->target->for_ns > 0 && now_ms - begun_ms >= events->target->for_ns / 1000000)
             break;
@@ -414,6 +415,14 @@ static const struct option options[] = {
      .fallback = "10",
      .min = "0",
      .help = "How many lines of each log to begin with."},
+    {.name = "sleep_interval",
+     .type = OPTION_DOUBLE,
+     .offset = offsetof(struct events_target, interval_secs),
+     .fallback = "0.5",
+     .min = "0.05",
+     .max = "60",
+     .argument = "SECONDS",
+     .help = "How often the logs are looked at."},
     {.name = "for",
      .type = OPTION_DURATION,
      .offset = offsetof(struct events_target, for_ns),
@@ -425,7 +434,7 @@ static const struct option options[] = {
      .help = "No headers between what comes from different places."},
     {.name = NULL},
 };
-static const char *const short_flags[] = {"n=lines", "q=quiet", NULL};
+static const char *const short_flags[] = {"n=lines", "q=quiet", "s=sleep_interval", NULL};
 
 const struct cli_command cli_command_events = {
     .name = "events",

@@ -89,6 +89,10 @@ unknown(const struct cli_group *group, const char *word)
     for (const struct cli_group *g = cli_groups; !group && g->name && count < MOST_NAMES; g++)
         names[count++] = g->name;
     near = str_nearest(word, names, count);
+    if (!group && word[0] == '-') {
+        fprintf(stderr, "mesos: '%s' stands before the command: flags come behind it, as in mesos ps --json\n", word);
+        return EXIT_USAGE;
+    }
     fprintf(stderr, "mesos: there is no command '%s%s%s'", group ? group->name : "", group ? " " : "", word);
     if (near)
         fprintf(stderr, "; did you mean '%s%s%s'?", group ? group->name : "", group ? " " : "", near);

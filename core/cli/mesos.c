@@ -129,6 +129,21 @@ is_own_name(const char *name)
     return false;
 }
 
+/* mesos --master=HOST:PORT ps: as if the environment named it. Returns how many arguments that were. */
+static int
+take_master(int argc, char **argv)
+{
+    if (argc > 0 && strncmp(argv[0], "--master=", 9) == 0) {
+        setenv("MESOS_MASTER", argv[0] + 9, 1);
+        return 1;
+    }
+    if (argc > 1 && strcmp(argv[0], "--master") == 0) {
+        setenv("MESOS_MASTER", argv[1], 1);
+        return 2;
+    }
+    return 0;
+}
+
 int
 main(int argc, char **argv)
 {
@@ -149,6 +164,9 @@ main(int argc, char **argv)
         printf("mesos %s (protocol of Mesos %s)\n", CMESOS_VERSION, MESOS_PROTOCOL_VERSION);
         return 0;
     }
+    used = take_master(argc, argv);
+    argc -= used;
+    argv += used;
     command = cli_find_command(argc, argv, &used, &code);
     return command ? run_command(command, argc - used, argv + used) : code;
 }

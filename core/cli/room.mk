@@ -27,3 +27,11 @@ install-cli-links:
 uninstall-hook: uninstall-cli-links
 uninstall-cli-links:
 	for name in $(CLI_NAMES); do rm -f $(DESTDIR)$(bindir)/$$name; done
+
+# Where the shells look for completions by themselves. Generated (make samples).
+bash_completiondir = $(datadir)/bash-completion/completions
+dist_bash_completion_DATA = contrib/completion/mesos
+zsh_completiondir = $(datadir)/zsh/site-functions
+dist_zsh_completion_DATA = contrib/completion/_mesos
+fish_completiondir = $(datadir)/fish/vendor_completions.d
+dist_fish_completion_DATA = contrib/completion/mesos.fish

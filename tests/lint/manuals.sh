@@ -1,7 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# The manual pages of the command line and of the helper programs are what their own tables say. `manuals.sh --write`
-# (make samples) writes them anew. Runs in the build tree.
+# The manual pages of the command line and of the helper programs, and the shells' completions, are what the programs say
+# themselves. `manuals.sh --write` (make samples) writes them anew. Runs in the build tree.
+completion=${srcdir:-.}/contrib/completion
 etc=${srcdir:-.}/etc/man
 mesos=core/cli/mesos
 scratch=$(mktemp -d) || exit 1
@@ -38,12 +39,21 @@ for program in core/executor/mesos-executor core/executor/mesos-default-executor
     "$program" --help | helper_page "$name" > "$scratch/$name.8" || exit 1
 done
 
+mkdir "$scratch/shells"
+for pair in bash:mesos zsh:_mesos fish:mesos.fish; do
+    $mesos completion "${pair%%:*}" > "$scratch/shells/${pair#*:}" || exit 1
+done
+
 if [ "$1" = --write ]; then
-    cp "$scratch"/* "$etc/"
+    cp "$scratch"/*.[18] "$etc/"
+    cp "$scratch"/shells/* "$completion/"
     exit
 fi
 status=0
-for page in "$scratch"/*; do
+for file in "$scratch"/shells/*; do
+    cmp "$file" "$completion/${file##*/}" || { echo "$completion/${file##*/} is not what the program says: run \`make samples\`" >&2; status=1; }
+done
+for page in "$scratch"/*.[18]; do
     cmp "$page" "$etc/${page##*/}" || { echo "etc/man/${page##*/} is not what the tables say: run \`make samples\`" >&2; status=1; }
 done
 for page in "$etc"/*; do

@@ -175,6 +175,8 @@ def test_where_the_master_is_found(shared, tmp_path):
     assert "Connection refused" in tool(shared, "resolve", home=home).stderr
     assert tool(shared, "resolve", home=home, env={"MESOS_MASTER": shared.address}).returncode == 0
     assert tool(shared, "resolve", "--master=" + shared.address, home=home, env=wrong).returncode == 0
+    assert tool(shared, "--master=" + shared.address, "resolve", home=home, env=wrong).returncode == 0
+    assert tool(shared, "--master", shared.address, "resolve", home=home, env=wrong).returncode == 0
 
 
 @pytest.mark.parametrize("args, code, words", [
@@ -197,6 +199,7 @@ def test_where_the_master_is_found(shared, tmp_path):
     (("execute", "--package=/no/such/file", "true"), 2, ["--package", "no such file"]),
     (("tail", "-n", "many", "t", "stdout"), 2, ["many"]),
     (("tail", "-n", "-1", "t", "stdout"), 2, ["-1"]),
+    (("--json", "ps"), 2, ["--json", "behind"]),
     (("ps", "-I"), 2, ["did you mean -i"]),
     (("task", "lst"), 2, ["did you mean 'task list'"]),
     (("teardown", "x"), 2, ["mesos framework teardown"]),

@@ -139,6 +139,28 @@ def test_an_agent_that_is_gone(tree, served):
         assert done.returncode == 1 and "no host name" in done.stderr
 
 
+@pytest.mark.parametrize("output, words", [
+    (b"HTTP/1.1 200 OK\r\nContent-Type: application/recordio\r\nContent-Length: 9\r\n\r\nnorecord\n", "a record must begin"),
+    (b"HTTP/1.1 200 OK\r\nContent-Length: 40\r\n\r\n99999999999999999999999\n", ""),
+    (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n3\n{}\r\n", ""),
+    (b"HTTP/1.1 403 Forbidden\r\nContent-Length: 8\r\n\r\nno\x1b[2J!\n", "no\\x1b[2J!"),
+    (b"SSH-2.0\r\n\r\n", ""),
+])
+def test_a_session_with_an_agent_that_is_none(tree, served, output, words):
+    """What is no output ends the session with one line, at once, and with an error."""
+    def agent(connection, request):
+        connection.sendall(output)
+        connection.close()
+    state = {"slaves": [{"id": "A1", "pid": f"slave(1)@{served(agent)}", "hostname": "h", "active": True}],
+             "frameworks": [{"id": "F1", "tasks": [{"id": "t", "framework_id": "F1", "slave_id": "A1", "state": "TASK_RUNNING",
+                                                    "statuses": [{"container_status": {"container_id": {"value": "c"}}}]}]}]}
+    address = served(master_with(json.dumps(state)))
+    for args in (("task", "exec", "t", "true"), ("task", "attach", "t")):
+        done, took = run(tree, address, *args)
+        assert done.returncode == 1 and words in done.stderr and took < 7, done
+        assert len(done.stderr.splitlines()) == 1 and "\x1b" not in done.stderr
+
+
 def test_a_busy_terminal_shows_that_it_waits():
     """Progress is for terminals, and goes away again."""
     from terminal import Terminal
