@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -15,6 +16,7 @@
 #include "agent/fetcher.h"
 #include "host/kind_containerizer.h"
 #include "mesos/slave/containerizer.pb-c.h"
+#include "mesos/switchboard.h"
 
 struct box {
     struct contract contract;
@@ -88,13 +90,20 @@ struct wish {
     const char *const *uris;
     const char *output_file;
     const char *user;
-    bool docker;
+    bool docker, standalone, debug, terminal;
 };
 
 static char *
 sandbox_of(const struct box *box, const char *id)
 {
-    return xasprintf("%s/%s", box->contract.work_dir, id);
+    struct str rest = str_of(id);
+    auto_buf struct buf path = {0};
+    buf_puts(&path, box->contract.work_dir);
+    while (rest.len > 0) {
+        struct str name = str_cut(&rest, '.');
+        buf_printf(&path, "%s/%.*s", name.ptr == id ? "" : "/containers", STR_ARG(name));
+    }
+    return xstrdup(buf_cstr(&path));
 }
 
 static char *
@@ -138,8 +147,12 @@ pack(const struct wish *wish, const char *sandbox, struct buf *out)
     config.directory = text.to;
     text.from = wish->user;
     config.user = text.to;
-    info.type = MESOS__V1__CONTAINER_INFO__TYPE__DOCKER;
-    config.container_info = wish->docker ? &info : NULL;
+    Mesos__V1__TTYInfo tty = MESOS__V1__TTYINFO__INIT;
+    info.type = wish->docker ? MESOS__V1__CONTAINER_INFO__TYPE__DOCKER : MESOS__V1__CONTAINER_INFO__TYPE__MESOS;
+    info.tty_info = wish->terminal ? &tty : NULL;
+    config.container_info = wish->docker || wish->terminal ? &info : NULL;
+    config.has_container_class = wish->debug;
+    config.container_class = MESOS__SLAVE__CONTAINER_CLASS__DEBUG;
     size_t len = mesos__slave__container_config__get_packed_size(&config);
     buf_added(out, mesos__slave__container_config__pack(&config, (uint8_t *)buf_reserve(out, len)));
 }
@@ -154,15 +167,18 @@ launch_begin(struct box *box, const struct wish *wish, struct answer *answer)
     auto_free char *sandbox = sandbox_of(box, wish->id);
     auto_free char *pid_path = pid_path_of(box, wish->id);
     auto_buf struct buf config = {0};
-    mkdir(sandbox, 0755);
-    pack(wish, sandbox, &config);
+    bool nested = strchr(wish->id, '.');
+    if (!nested && !wish->standalone)
+        mkdir(sandbox, 0755);
+    pack(wish, nested ? "" : sandbox, &config);
     struct mesos_containerizer_launch launch = {
         .size = sizeof launch,
         .container_id = wish->id,
         .config = {buf_data(&config), config.len},
         .environment = wish->environment,
-        .pid_checkpoint_path = pid_path,
+        .pid_checkpoint_path = nested || wish->standalone ? NULL : pid_path,
         .resources = {sizeof items[0], ARRAY_LEN(items), items},
+        .standalone = wish->standalone,
     };
     containerizer_launch(box->native, &launch, on_answer, answer);
     assert_false(answer->done);
@@ -671,6 +687,207 @@ test_many_at_once(void **state)
     free(burst);
 }
 
+/* ---- nested and standalone ones ---- */
+
+static int
+removed(struct box *box, const char *id)
+{
+    struct answer answer = {0};
+    containerizer_remove(box->native, id, on_answer, &answer);
+    return contract_await(&box->contract, &answer);
+}
+
+static int
+waited(struct box *box, const char *id)
+{
+    struct answer answer = {0};
+    containerizer_wait(box->native, id, on_answer, &answer);
+    int status = contract_await(&box->contract, &answer);
+    buf_fini(&answer.bytes);
+    return status;
+}
+
+static void
+test_a_nested_container_lives_in_its_parent(void **state)
+{
+    struct box *box = *state;
+    static const char *const environment[] = {"A=1", NULL};
+    launch(box, &(struct wish){.id = "root", .shell = "sleep 1000"});
+    launch(box, &(struct wish){
+                    .id = "root.n", .shell = "pwd; echo $A $MESOS_CONTAINER_ID; exit 3", .environment = environment});
+    assert_int_equal(wait_for(box, "root.n"), 3 << 8);
+    auto_free char *sandbox = sandbox_of(box, "root.n");
+    auto_free char *expected = xasprintf("%s\n1 root.n\n", sandbox);
+    auto_free char *out = content(box, "root.n", "stdout");
+    assert_string_equal(out, expected);
+    assert_int_equal(wait_for(box, "root.n"), 3 << 8); /* known until it is removed */
+    assert_int_equal(destroy(box, "root.n"), 3 << 8);
+    assert_int_equal(containerizer_kill(box->native, "root.n", SIGTERM), -ESRCH);
+    assert_int_equal(removed(box, "root.n"), 0);
+    assert_true(is_gone(sandbox));
+    assert_int_equal(waited(box, "root.n"), -ENOENT);
+    assert_int_equal(removed(box, "root.n"), 0);
+    assert_int_equal(removed(box, "nothing.n"), -ENOENT);
+    launch_refused(box, &(struct wish){.id = "nothing.n", .shell = "true"}, "Parent container nothing does not exist");
+    launch_refused(box, &(struct wish){.id = "root..n", .shell = "true"}, "is no container id");
+    launch_refused(box, &(struct wish){.id = "root.n.", .shell = "true"}, "is no container id");
+    launch_refused(box, &(struct wish){.id = "root.a/b", .shell = "true"}, "is no container id");
+    destroy(box, "root");
+    launch_refused(box, &(struct wish){.id = "root.n", .shell = "true"}, "Parent container root does not exist");
+}
+
+static void
+count_one(void *arg, const struct mesos_container_view *view)
+{
+    size_t *counts = arg;
+    counts[0]++;
+    counts[1] += view->ended;
+    counts[2] += view->standalone;
+}
+
+static void
+test_the_end_of_a_parent_is_the_end_of_all_in_it(void **state)
+{
+    struct box *box = *state;
+    launch(box, &(struct wish){.id = "root", .shell = "sleep 1000"});
+    launch(box, &(struct wish){.id = "root.a", .shell = "sleep 1000"});
+    launch(box, &(struct wish){.id = "root.a.b", .shell = "exit 1"});
+    launch(box, &(struct wish){.id = "root.a.c", .shell = "sleep 1000"});
+    wait_for(box, "root.a.b");
+    size_t counts[3] = {0};
+    containerizer_each(box->native, count_one, counts);
+    assert_int_equal(counts[0], 4);
+    assert_int_equal(counts[1], 1);
+    struct mesos_container_view view;
+    assert_int_equal(containerizer_describe(box->native, "root.a.c", &view), 0);
+    pid_t pid = view.pid;
+    assert_int_equal(removed(box, "root.a"), -EBUSY);
+    struct answer answer = {0};
+    containerizer_wait(box->native, "root.a.c", on_answer, &answer);
+    assert_true(destroy(box, "root.a") == SIGKILL);
+    assert_int_equal(termination(box, &answer), SIGKILL);
+    assert_true(has_ended(&pid));
+    launch_refused(box, &(struct wish){.id = "root.a.d", .shell = "true"}, "does not exist");
+    destroy(box, "root");
+    assert_int_equal(containerizer_describe(box->native, "root.a.c", &view), -ENOENT);
+    auto_free char *runtime = xasprintf("%s/containers/root", box->contract.runtime_dir);
+    assert_true(is_gone(runtime));
+}
+
+/* The kept ones' status is not lost with the agent; nobody's sessions go. */
+static void
+test_kept_containers_outlive_the_agent(void **state)
+{
+    struct box *box = *state;
+    struct mesos_container_view view;
+    launch(box, &(struct wish){.id = "root", .shell = "sleep 1000"});
+    launch(box, &(struct wish){.id = "root.n", .shell = "while [ ! -e go ]; do sleep 0.01; done; exit 4"});
+    launch(box, &(struct wish){.id = "root.e", .shell = "exit 2"});
+    launch(box, &(struct wish){.id = "root.s", .shell = "sleep 1000", .debug = true});
+    launch(box, &(struct wish){.id = "alone", .shell = "sleep 1000", .standalone = true});
+    wait_for(box, "root.e");
+    pid_t pid = pid_of(box, "root");
+    assert_int_equal(containerizer_describe(box->native, "root.s", &view), 0);
+    pid_t session = view.pid;
+    auto_free char *sandbox = sandbox_of(box, "root");
+    auto_free char *go = xasprintf("%s/containers/n/go", sandbox);
+    modules_close(box);
+    assert_int_equal(file_replace(go, "", 0, 0644, false, NULL), 0);
+    contract_host_open(&box->contract);
+    modules_open(box);
+    const struct mesos_isolator_state one = {
+        .size = sizeof one, .container_id = "root", .pid = pid, .sandbox = sandbox};
+    recover(box, &one, 1);
+    assert_int_equal(wait_for(box, "root.n"), 4 << 8);
+    assert_int_equal(wait_for(box, "root.e"), 2 << 8);
+    assert_int_equal(wait_for(box, "root.s"), SIGKILL);
+    assert_true(contract_until(&box->contract, has_ended, &session));
+    size_t counts[3] = {0};
+    containerizer_each(box->native, count_one, counts);
+    assert_int_equal(counts[2], 1);
+    assert_int_equal(containerizer_kill(box->native, "alone", SIGTERM), 0);
+    assert_int_equal(wait_for(box, "alone"), SIGTERM);
+    assert_int_equal(removed(box, "alone"), 0);
+    assert_int_equal(waited(box, "alone"), -ENOENT);
+    destroy(box, "root");
+}
+
+static bool
+never(void *arg)
+{
+    return false;
+}
+
+/* One frame of the switchboard's, waited for. */
+static uint32_t
+frame(struct box *box, int fd, char *text, size_t cap)
+{
+    struct mesos_io_frame head;
+    size_t have = 0;
+    char bytes[256];
+    for (int i = 0; i < 5000; i++) {
+        ssize_t n = recv(fd, bytes + have, (have < sizeof head ? sizeof head : sizeof head + head.len) - have, 0);
+        have += n > 0 ? (size_t)n : 0;
+        if (n == 0)
+            return 0;
+        if (have >= sizeof head)
+            memcpy(&head, bytes, sizeof head);
+        if (have >= sizeof head && have == sizeof head + head.len)
+            break;
+        loop_run_until(box->contract.loop, never, NULL, 1);
+    }
+    assert_true(have >= sizeof head && head.len < cap);
+    memcpy(text, bytes + sizeof head, head.len);
+    text[head.len] = '\0';
+    return head.kind;
+}
+
+static void
+say(int fd, uint32_t kind, const void *bytes, size_t len)
+{
+    struct mesos_io_frame head = {kind, (uint32_t)len};
+    assert_int_equal(send(fd, &head, sizeof head, MSG_NOSIGNAL), sizeof head);
+    assert_int_equal(send(fd, bytes, len, MSG_NOSIGNAL), len);
+}
+
+static void
+test_streams_are_attached_to(void **state)
+{
+    struct box *box = *state;
+    struct err err = {0};
+    char text[128];
+    launch(box, &(struct wish){.id = "root", .shell = "sleep 1000"});
+    assert_int_equal(containerizer_attach(box->native, "root", &err), -ENOTCONN);
+    assert_string_equal(err.text, "I/O switchboard server was disabled for this container");
+    assert_int_equal(containerizer_attach(box->native, "root.none", &err), -ENOENT);
+    launch(box, &(struct wish){.id = "root.t", .shell = "read x; echo got $x", .terminal = true});
+    int out = containerizer_attach(box->native, "root.t", &err), in = containerizer_attach(box->native, "root.t", &err);
+    int second = containerizer_attach(box->native, "root.t", &err);
+    int wrong = containerizer_attach(box->native, "root.t", &err);
+    assert_true(out >= 0 && in >= 0 && second >= 0 && wrong >= 0);
+    say(out, MESOS_IO_ATTACH, "\x02", 1);
+    assert_int_equal(frame(box, out, text, sizeof text), MESOS_IO_ATTACHED);
+    say(in, MESOS_IO_ATTACH, "\x01", 1);
+    assert_int_equal(frame(box, in, text, sizeof text), MESOS_IO_ATTACHED);
+    say(second, MESOS_IO_ATTACH, "\x01", 1);
+    assert_int_equal(frame(box, second, text, sizeof text), MESOS_IO_REFUSED);
+    say(wrong, 77, "x", 1); /* nonsense is hung up on */
+    assert_int_equal(frame(box, wrong, text, sizeof text), 0);
+    say(in, MESOS_IO_STDIN, "abc\n", 4);
+    auto_buf struct buf seen = {0};
+    uint32_t kind;
+    while ((kind = frame(box, out, text, sizeof text)) == MESOS_IO_STDOUT)
+        buf_puts(&seen, text);
+    assert_int_equal(kind, MESOS_IO_END);
+    assert_string_equal(buf_cstr(&seen), "abc\r\ngot abc\r\n");
+    assert_int_equal(wait_for(box, "root.t"), 0);
+    auto_free char *kept = content(box, "root.t", "stdout");
+    assert_string_equal(kept, "abc\r\ngot abc\r\n");
+    for (int fd = 0; fd < 4; fd++)
+        close(fd == 0 ? out : fd == 1 ? in : fd == 2 ? second : wrong);
+    destroy(box, "root");
+}
+
 int
 main(void)
 {
@@ -691,6 +908,10 @@ main(void)
         cmocka_unit_test_setup_teardown(test_containers_outlive_the_agent, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_pid_alone_is_never_trusted, setup, teardown),
         cmocka_unit_test_setup_teardown(test_nothing_starts_without_the_agents_word, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_a_nested_container_lives_in_its_parent, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_the_end_of_a_parent_is_the_end_of_all_in_it, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_kept_containers_outlive_the_agent, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_streams_are_attached_to, setup, teardown),
         cmocka_unit_test_setup_teardown(test_many_at_once, setup, teardown),
     };
     cmocka_set_test_filter(getenv("CONTRACT_FILTER"));

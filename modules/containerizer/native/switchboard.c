@@ -253,8 +253,9 @@ switchboard_end(struct container *container, void (*done)(struct container *cont
         return;
     }
     container->switchboard_last = done;
-    /* Without the program nobody will ever attach to it. */
-    container->switchboard_timer = host->timer_start(host, container->ran ? GRACE_MS : 0, on_grace_over, container);
+    /* Nobody will attach to what never ran or was destroyed; with SIGTERM it stops waiting for that. */
+    container->switchboard_timer = host->timer_start(host, container->ran && !container->destroy_wanted ? GRACE_MS : 0,
+                                                      on_grace_over, container);
 }
 
 /* ---- attaching ---- */
