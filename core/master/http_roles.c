@@ -25,16 +25,15 @@ static void
 collect_roles(const struct master *master, struct map *roles, struct arena *arena)
 {
     const struct framework *framework;
-    const struct agent *agent;
+    auto_resources struct resources total = {0};
     map_foreach (framework, &master->frameworks) {
         for (uint32_t i = 0; i < framework->role_count; i++)
             add_role(roles, str_of(framework->roles[i]), arena);
     }
-    map_foreach (agent, &master->agents) {
-        for (uint32_t i = 0; i < agent->total.count; i++)
-            if (strcmp(agent->total.items[i].role, "*") != 0)
-                add_role(roles, str_of(agent->total.items[i].role), arena);
-    }
+    sheets_sum(&master->agent_sheets, &total);
+    for (uint32_t i = 0; i < total.count; i++)
+        if (strcmp(total.items[i].role, "*") != 0)
+            add_role(roles, str_of(total.items[i].role), arena);
 }
 
 struct choice {
@@ -102,7 +101,7 @@ weight_of(const struct master *master, const char *role)
     return 1;
 }
 
-/* What all agents have together: summed up once, not for each role. */
+/* What is there altogether: summed up once, not for each role. */
 struct sums {
     struct resources used, offered, total;
 };
@@ -110,12 +109,12 @@ struct sums {
 static void
 sum_up(const struct master *master, struct sums *ret)
 {
-    const struct agent *agent;
-    map_foreach (agent, &master->agents) {
-        agent_used(agent, &ret->used);
-        agent_offered(agent, &ret->offered);
-        resources_add(&ret->total, &agent->total);
+    const struct framework *framework;
+    map_foreach (framework, &master->frameworks) {
+        framework_used(framework, &ret->used);
+        framework_offered(framework, &ret->offered);
     }
+    sheets_sum(&master->agent_sheets, &ret->total);
 }
 
 static void

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* GET /state-summary: agents and frameworks with how many tasks of each state they have, and who runs where.
+/*
+ * GET /state-summary: agents and frameworks with how many tasks of each state they have, and who runs where. What is
+ * said of an agent itself stands on pages; the counts are made for each answer in one walk over the tasks.
  */
 #include <string.h>
 
@@ -14,113 +16,172 @@ static const Mesos__V1__TaskState shown[] = {
     MESOS__V1__TASK_STATE__TASK_ERROR,    MESOS__V1__TASK_STATE__TASK_UNREACHABLE,
 };
 
-/* Who is on the other side: frameworks of an agent, agents of a framework; as sets of ids. */
+/* Of one agent or framework; others are ids of the other kind. */
 struct summary {
     uint32_t states[TASK_STATES];
-    struct map others; /* id -> id */
+    const char **others;
+    uint32_t count, cap;
+    uint32_t latest; /* of a framework: the number of the agent that is being walked over */
+};
+
+struct counts {
+    const struct master *master;
+    struct summary *agents, *frameworks; /* by number */
+    struct arena *arena;
 };
 
 static void
-count_task(struct summary *agent, struct summary *framework, const struct task *task, const char *agent_id)
+add_other(struct summary *summary, const char *id, struct arena *arena)
 {
-    const char *framework_id = task->framework->id;
-    framework->states[task->state % TASK_STATES]++;
-    map_set(&framework->others, str_of(agent_id), (void *)(uintptr_t)agent_id);
-    if (!agent)
+    if (summary->count == summary->cap) {
+        uint32_t cap = summary->cap ? 2 * summary->cap : 4;
+        const char **grown = arena_calloc(arena, cap, sizeof(*grown));
+        if (summary->count)
+            memcpy(grown, summary->others, summary->count * sizeof(*grown));
+        summary->others = grown;
+        summary->cap = cap;
+    }
+    summary->others[summary->count++] = id;
+}
+
+static void
+count_agent(struct counts *counts, const struct agent *agent)
+{
+    struct summary *mine = &counts->agents[agent->number];
+    const struct task *task;
+    list_foreach (task, &agent->tasks, agent_node) {
+        struct summary *theirs = &counts->frameworks[task->framework->number];
+        mine->states[task->state % TASK_STATES]++;
+        theirs->states[task->state % TASK_STATES]++;
+        if (theirs->latest == agent->number)
+            continue;
+        theirs->latest = agent->number;
+        add_other(theirs, agent->id, counts->arena);
+        add_other(mine, task->framework->id, counts->arena);
+    }
+}
+
+static bool
+has_other(const struct summary *summary, const char *id)
+{
+    for (uint32_t i = 0; i < summary->count; i++)
+        if (summary->others[i] == id)
+            return true;
+    return false;
+}
+
+/* The agent of a task of the history is known by its id alone, and may be gone. */
+static void
+count_past(struct counts *counts, const struct task *task, struct map *gone)
+{
+    struct str id = task_agent_id(task);
+    const struct framework *framework = task->framework;
+    const struct agent *agent = map_get(&counts->master->agents, id);
+    struct summary *theirs = &counts->frameworks[framework->number];
+    theirs->states[task->state % TASK_STATES]++;
+    if (!agent) {
+        if (map_get(gone, id))
+            return;
+        const char *copy = arena_strdup(counts->arena, id);
+        map_add(gone, str_of(copy), (void *)(uintptr_t)copy);
+        add_other(theirs, copy, counts->arena);
         return;
-    agent->states[task->state % TASK_STATES]++;
-    map_set(&agent->others, str_of(framework_id), (void *)(uintptr_t)framework_id);
+    }
+    struct summary *mine = &counts->agents[agent->number];
+    mine->states[task->state % TASK_STATES]++;
+    if (has_other(mine, framework->id))
+        return;
+    add_other(mine, framework->id, counts->arena);
+    add_other(theirs, agent->id, counts->arena);
+}
+
+static void
+count_all(struct counts *counts)
+{
+    const struct master *master = counts->master;
+    const struct agent *agent;
+    const struct framework *framework;
+    const struct task *task;
+    map_foreach (agent, &master->agents)
+        count_agent(counts, agent);
+    map_foreach (framework, &master->frameworks) {
+        struct map gone = {0};
+        map_foreach (task, &framework->unreachable)
+            count_past(counts, task, &gone);
+        list_foreach (task, &framework->done, agent_node)
+            count_past(counts, task, &gone);
+        map_fini(&gone);
+    }
 }
 
 static void
 json_summary(struct json *json, const struct summary *summary, const char *key)
 {
-    const char *id;
     for (size_t i = 0; i < ARRAY_LEN(shown); i++)
         json_key_int(json, task_state_name(shown[i]), summary->states[shown[i]]);
     json_key(json, key);
     json_array(json);
-    map_foreach (id, &summary->others)
-        json_text(json, id);
+    for (uint32_t i = 0; i < summary->count; i++)
+        json_text(json, summary->others[i]);
     json_array_end(json);
 }
 
-/* The agent of a task of the history is only in its packed form. */
+struct agents_json {
+    struct json *json;
+    const struct counts *counts;
+};
+
+/* text is ",{" and the agent's own members. */
 static void
-count_past(struct map *agents, struct summary *framework, const struct task *task, struct arena *arena)
+json_one_agent(const struct record *record, struct str text, void *arg)
 {
-    const Mesos__V1__Task *past = task_unpack(task, arena);
-    if (past)
-        count_task(map_get(agents, str_of(past->agent_id->value)), framework, task, past->agent_id->value);
+    struct agents_json *all = arg;
+    const struct agent *agent =
+        (const struct agent *)(const void *)((const char *)record - offsetof(struct agent, record));
+    json_object(all->json);
+    buf_append(all->json->out, text.ptr + 2, text.len - 2);
+    all->json->comma = true;
+    json_summary(all->json, &all->counts->agents[agent->number], "framework_ids");
+    json_object_end(all->json);
 }
 
 static void
-count_framework(struct map *agents, struct summary *summary, const struct framework *framework,
-                struct arena *arena)
+answer_summary(struct http_exchange *exchange, void *arg)
 {
-    const struct task *task;
-    map_foreach (task, &framework->tasks)
-        count_task(map_get(agents, str_of(task->agent->id)), summary, task, task->agent->id);
-    map_foreach (task, &framework->unreachable)
-        count_past(agents, summary, task, arena);
-    list_foreach (task, &framework->done, agent_node)
-        count_past(agents, summary, task, arena);
-}
-
-static void
-json_agents(struct json *json, const struct master *master, const struct map *agents, struct arena *arena)
-{
-    const struct agent *agent;
-    json_key(json, "slaves");
-    json_array(json);
-    map_foreach (agent, &master->agents) {
-        json_object(json);
-        json_agent(json, agent, arena);
-        json_summary(json, map_get(agents, str_of(agent->id)), "framework_ids");
-        json_object_end(json);
+    const struct master *master = arg;
+    auto_buf struct buf out = {0};
+    auto_arena struct arena *arena = arena_new(0);
+    struct json json = json_on(&out);
+    struct counts counts = {.master = master, .arena = arena};
+    struct agents_json agents = {&json, &counts};
+    const struct framework *framework;
+    counts.agents = arena_calloc(arena, (size_t)master->next_agent_number + 1, sizeof(*counts.agents));
+    counts.frameworks = arena_calloc(arena, (size_t)master->next_framework_number + 1, sizeof(*counts.frameworks));
+    count_all(&counts);
+    json_object(&json);
+    json_key_text(&json, "hostname", master->hostname);
+    if (master->options->cluster)
+        json_key_text(&json, "cluster", master->options->cluster);
+    json_key(&json, "slaves");
+    json_array(&json);
+    sheets_each_text(&master->agent_sheets, VIEW_SUMMARY, json_one_agent, &agents);
+    json_array_end(&json);
+    json_key(&json, "frameworks");
+    json_array(&json);
+    map_foreach (framework, &master->frameworks) {
+        json_object(&json);
+        json_framework_summary(&json, framework);
+        json_summary(&json, &counts.frameworks[framework->number], "slave_ids");
+        json_object_end(&json);
     }
-    json_array_end(json);
+    json_array_end(&json);
+    json_object_end(&json);
+    reply_json(exchange, buf_str(&out));
 }
 
 void
 http_state_summary(struct http_exchange *exchange, void *arg)
 {
-    const struct master *master = arg;
-    auto_buf struct buf out = {0};
-    auto_arena struct arena *arena = arena_new(64 << 10);
-    struct json json = json_on(&out);
-    const struct agent *agent;
-    const struct framework *framework;
-    struct map agents = {0};
-    struct summary *summary;
-    size_t at = 0;
-    struct summary *frameworks = xcalloc(map_count(&master->frameworks) + 1, sizeof(*frameworks));
-    map_foreach (agent, &master->agents)
-        map_add(&agents, str_of(agent->id), xcalloc(1, sizeof(struct summary)));
-    map_foreach (framework, &master->frameworks)
-        count_framework(&agents, &frameworks[at++], framework, arena);
-    json_object(&json);
-    json_key_text(&json, "hostname", master->hostname);
-    if (master->options->cluster)
-        json_key_text(&json, "cluster", master->options->cluster);
-    json_agents(&json, master, &agents, arena);
-    json_key(&json, "frameworks");
-    json_array(&json);
-    at = 0;
-    map_foreach (framework, &master->frameworks) {
-        json_object(&json);
-        json_framework_summary(&json, framework);
-        json_summary(&json, &frameworks[at], "slave_ids");
-        json_object_end(&json);
-        map_fini(&frameworks[at++].others);
-    }
-    json_array_end(&json);
-    json_object_end(&json);
-    map_foreach (summary, &agents) {
-        map_fini(&summary->others);
-        free(summary);
-    }
-    map_fini(&agents);
-    free(frameworks);
-    reply_json(exchange, buf_str(&out));
+    struct master *master = arg;
+    views_await(master->views, VIEW_SUMMARY, exchange, answer_summary, master);
 }

@@ -29,16 +29,11 @@ enum gauge {
 static double
 agents_count(const struct master *master, enum gauge which)
 {
-    size_t count = 0;
-    struct agent *agent;
-    map_foreach (agent, &master->agents) {
-        bool yes = which == G_SLAVES_CONNECTED      ? agent->connected
-                   : which == G_SLAVES_DISCONNECTED ? !agent->connected
-                   : which == G_SLAVES_ACTIVE       ? agent->active
-                                                    : !agent->active;
-        count += yes;
-    }
-    return (double)count;
+    size_t all = map_count(&master->agents);
+    return (double)(which == G_SLAVES_CONNECTED      ? master->agents_connected
+                    : which == G_SLAVES_DISCONNECTED ? all - master->agents_connected
+                    : which == G_SLAVES_ACTIVE       ? master->agents_active
+                                                     : all - master->agents_active);
 }
 
 static double

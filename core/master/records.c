@@ -5,7 +5,11 @@
 #include "master/http.h"
 #include "master/operator.h"
 
-enum { ALL_VIEWS = (1 << VIEWS) - 1, V1_VIEWS = 1 << VIEW_JSON | 1 << VIEW_PROTO, STATE_VIEW = 1 << VIEW_STATE };
+enum {
+    V1_VIEWS = 1 << VIEW_JSON | 1 << VIEW_PROTO,
+    STATE_VIEW = 1 << VIEW_STATE,
+    SLAVES_VIEWS = STATE_VIEW | 1 << VIEW_SLAVES | V1_VIEWS,
+};
 
 /* An item of a list of the older JSON. */
 static struct json
@@ -41,7 +45,8 @@ render_agent(struct record *record, enum view view, struct buf *out, struct aren
     json_agent(&json, agent, arena);
     if (view == VIEW_SLAVES)
         json_agent_full(&json, agent, arena);
-    json_object_end(&json);
+    if (view != VIEW_SUMMARY)
+        json_object_end(&json);
 }
 
 static void
@@ -57,8 +62,14 @@ render_recovered(struct record *record, enum view view, struct buf *out, struct 
     json_recovered_agent(&json, recovered, arena);
 }
 
-const struct record_kind agent_records = {ALL_VIEWS, render_agent, NULL};
-const struct record_kind recovered_records = {ALL_VIEWS, render_recovered, NULL};
+static void
+sum_agent(struct record *record, struct resources *sum)
+{
+    resources_add(sum, &container_of(record, struct agent, record)->total);
+}
+
+const struct record_kind agent_records = {SLAVES_VIEWS | 1 << VIEW_SUMMARY, render_agent, sum_agent};
+const struct record_kind recovered_records = {SLAVES_VIEWS, render_recovered, NULL};
 
 /* ---- executors and offers ---- */
 

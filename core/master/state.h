@@ -329,6 +329,8 @@ void task_forget(struct task *task);
 void task_free(struct task *task);
 /* The last status, unpacked into arena; NULL when there is none. */
 Mesos__V1__TaskStatus *task_last_status(const struct task *task, struct arena *arena);
+/* In its packed form. */
+struct str task_agent_id(const struct task *task);
 /* Appends the mesos.v1.Task as it is now, its fields in order. */
 void task_pack(const struct task *task, struct buf *out);
 /* The whole mesos.v1.Task, unpacked into arena. */

@@ -10,7 +10,7 @@
 #include "master/subscribers.h"
 #include "wire/message.h"
 
-enum { FIELD_STATE = 6, FIELD_UPDATE_STATE = 9 };
+enum { FIELD_AGENT_ID = 5, FIELD_STATE = 6, FIELD_UPDATE_STATE = 9 };
 enum { TAG_STATUSES = 0x42, TAG_STATE = 0x30, TAG_UPDATE_STATE = 0x48, TAG_UPDATE_UUID = 0x52 };
 
 struct task *
@@ -427,6 +427,20 @@ core_find(const struct task *task, unsigned number)
             at += value;
     }
     return at;
+}
+
+struct str
+task_agent_id(const struct task *task)
+{
+    size_t at = core_find(task, FIELD_AGENT_ID), end;
+    if (at >= task->core_len || get_varint(task->packed, &at) >> 3 != FIELD_AGENT_ID)
+        return (struct str){"", 0};
+    end = get_varint(task->packed, &at);
+    end += at;
+    if (at >= end || get_varint(task->packed, &at) >> 3 != 1)
+        return (struct str){"", 0};
+    size_t len = get_varint(task->packed, &at);
+    return str_n((const char *)task->packed + at, len);
 }
 
 void

@@ -241,6 +241,19 @@ sheets_show(const struct sheets *sheets, enum view view, struct rope *rope, bool
     }
 }
 
+void
+sheets_each_text(const struct sheets *sheets, enum view view,
+                 void (*fn)(const struct record *record, struct str text, void *arg), void *arg)
+{
+    struct sheet *sheet;
+    list_foreach (sheet, &sheets->list, in_sheets) {
+        const struct form *form = sheet->forms[view];
+        assert(form && form->page && list_empty(&form->node));
+        for (uint32_t i = 0; i < sheet->count; i++)
+            fn(sheet->records[i], str_n(form->page->bytes + form->from[i], form->bytes[i]), arg);
+    }
+}
+
 size_t
 views_bytes(const struct views *views)
 {

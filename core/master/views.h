@@ -20,10 +20,11 @@
 #include "wire/http_server.h"
 
 enum view {
-    VIEW_STATE,  /* the older JSON: /state, /frameworks */
-    VIEW_SLAVES, /* /slaves, which shows more of agents */
-    VIEW_JSON,   /* the v1 operator API as JSON */
-    VIEW_PROTO,  /* and as protobuf */
+    VIEW_STATE,   /* the older JSON: /state, /frameworks */
+    VIEW_SLAVES,  /* /slaves, which shows more of agents */
+    VIEW_SUMMARY, /* /state-summary: agents, without the end of their objects */
+    VIEW_JSON,    /* the v1 operator API as JSON */
+    VIEW_PROTO,   /* and as protobuf */
     VIEWS
 };
 
@@ -84,6 +85,9 @@ bool views_ready(const struct views *views, enum view view);
 /* Inside such an answer: appends the records of the view. first: nothing stands before them in their list; false
  * afterwards when they are any. */
 void sheets_show(const struct sheets *sheets, enum view view, struct rope *rope, bool *first);
+/* The text of each record, for those who add to it. */
+void sheets_each_text(const struct sheets *sheets, enum view view,
+                      void (*fn)(const struct record *record, struct str text, void *arg), void *arg);
 /* What pages cost now; for tests and for whoever wonders. */
 size_t views_bytes(const struct views *views);
 
