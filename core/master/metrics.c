@@ -23,6 +23,7 @@ enum gauge {
     G_FRAMEWORKS_ACTIVE,
     G_FRAMEWORKS_INACTIVE,
     G_OUTSTANDING_OFFERS,
+    G_SUBSCRIBERS,
     G_QUEUE,
 };
 
@@ -63,6 +64,8 @@ gauge_value(const struct master *master, enum gauge which)
         return (double)map_count(&master->unreachable);
     case G_OUTSTANDING_OFFERS:
         return (double)map_count(&master->offers);
+    case G_SUBSCRIBERS:
+        return master->subscriber_count;
     case G_QUEUE:
         return 0;
     case G_FRAMEWORKS_CONNECTED:
@@ -92,6 +95,7 @@ GAUGE(G_FRAMEWORKS_DISCONNECTED, g_frameworks_disconnected)
 GAUGE(G_FRAMEWORKS_ACTIVE, g_frameworks_active)
 GAUGE(G_FRAMEWORKS_INACTIVE, g_frameworks_inactive)
 GAUGE(G_OUTSTANDING_OFFERS, g_outstanding_offers)
+GAUGE(G_SUBSCRIBERS, g_subscribers)
 GAUGE(G_QUEUE, g_queue)
 #undef GAUGE
 
@@ -149,6 +153,7 @@ static const struct {
     {"frameworks_active", g_frameworks_active},
     {"frameworks_inactive", g_frameworks_inactive},
     {"outstanding_offers", g_outstanding_offers},
+    {"operator_event_stream_subscribers", g_subscribers},
     /* One thread, no queue in front of it: always empty. */
     {"event_queue_messages", g_queue},
     {"event_queue_dispatches", g_queue},

@@ -4,7 +4,7 @@ EXTRA_DIST += tests/facts/wire/enums.tsv tests/facts/wire/fields.tsv tests/facts
   tests/facts/traces
 if HAVE_CMOCKA
 WIRE_CODEC_TESTS = tests/unit/wire/test_schema tests/unit/wire/test_traces tests/unit/wire/test_message \
-  tests/unit/wire/test_json tests/unit/wire/test_recordio
+  tests/unit/wire/test_json tests/unit/wire/test_recordio tests/unit/wire/test_writer
 check_PROGRAMS += $(WIRE_CODEC_TESTS)
 TESTS += $(WIRE_CODEC_TESTS)
 WIRE_CODEC_LIBS = core/wire/libwire.a module-api/proto/libproto.a core/base/libbase.a $(PROTOBUF_C_LIBS) \
@@ -24,6 +24,8 @@ tests_unit_wire_test_message_CPPFLAGS = $(WIRE_CODEC_CPPFLAGS)
 tests_unit_wire_test_message_LDADD = $(WIRE_CODEC_LIBS)
 tests_unit_wire_test_json_SOURCES = tests/unit/wire/test_json.c
 tests_unit_wire_test_json_LDADD = $(WIRE_CODEC_LIBS)
+tests_unit_wire_test_writer_SOURCES = tests/unit/wire/test_writer.c
+tests_unit_wire_test_writer_LDADD = $(WIRE_CODEC_LIBS)
 tests_unit_wire_test_recordio_SOURCES = tests/unit/wire/test_recordio.c
 tests_unit_wire_test_recordio_LDADD = $(WIRE_CODEC_LIBS)
 endif
