@@ -64,7 +64,8 @@ check_offers(const struct framework *framework, const Accept *accept, struct err
 
 void
 send_operation_status(struct framework *framework, Mesos__V1__OperationID *id,
-                      Mesos__V1__OperationState state, const char *message, Mesos__V1__AgentID *agent_id)
+                      Mesos__V1__OperationState state, const char *message, Mesos__V1__AgentID *agent_id,
+                      Mesos__V1__ResourceProviderID *provider_id)
 {
     Mesos__V1__Scheduler__Event event = MESOS__V1__SCHEDULER__EVENT__INIT;
     Mesos__V1__Scheduler__Event__UpdateOperationStatus update =
@@ -78,6 +79,7 @@ send_operation_status(struct framework *framework, Mesos__V1__OperationID *id,
     status.state = state;
     status.message = text;
     status.agent_id = agent_id;
+    status.resource_provider_id = provider_id;
     framework_send(framework, &event);
 }
 
@@ -114,7 +116,7 @@ refuse_accept(struct framework *framework, const Accept *accept, const char *why
                         tasks_text, arena);
         if (!count && operation->id)
             send_operation_status(framework, operation->id, MESOS__V1__OPERATION_STATE__OPERATION_ERROR,
-                                  operations_text, NULL);
+                                  operations_text, NULL, NULL);
     }
     for (size_t i = 0; i < accept->n_offer_ids; i++) {
         struct offer *offer = offer_find(framework->master, accept->offer_ids[i]->value);
@@ -136,7 +138,7 @@ refuse_operation(struct framework *framework, const Operation *operation)
     log_warning("drop operation framework=%s: %s", framework->id, text);
     if (operation->id)
         send_operation_status(framework, operation->id, MESOS__V1__OPERATION_STATE__OPERATION_ERROR, text,
-                              NULL);
+                              NULL, NULL);
 }
 
 static void

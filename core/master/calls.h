@@ -60,6 +60,6 @@ void reconcile_one(struct framework *framework, const char *task_id, const char 
 /* OPERATION_... status about an operation with an id. */
 void send_operation_status(struct framework *framework, Mesos__V1__OperationID *id,
                            Mesos__V1__OperationState state, const char *message,
-                           Mesos__V1__AgentID *agent_id);
+                           Mesos__V1__AgentID *agent_id, Mesos__V1__ResourceProviderID *provider_id);
 
 #endif

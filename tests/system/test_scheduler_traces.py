@@ -397,6 +397,37 @@ def test_update_framework_reaches_what_it_concerns(make_cluster):
     scheduler.teardown()
 
 
+def test_what_is_known_of_operations(make_cluster):
+    """Nothing: but it depends on the agent how that is said."""
+    cluster = make_cluster(master_flags={"registry": "local", "agent_ping_timeout": "1secs",
+                                         "max_agent_ping_timeouts": "1"})
+    scheduler = Scheduler(cluster.address, roles=["a"], failover_timeout=100.0).subscribe()
+    agent_id = cluster.master.get("/slaves")["slaves"][0]["id"]
+
+    def ask(**more):
+        scheduler.call("RECONCILE_OPERATIONS", 202, reconcile_operations={
+            "operations": [{"operation_id": {"value": "o"}, **more}]})
+        event = {}
+        while "update_operation_status" not in event:  # the loss of an agent is told too
+            event = scheduler.others.get(timeout=5)
+        status = event["update_operation_status"]["status"]
+        assert status.pop("operation_id") == {"value": "o"} and "uuid" not in status
+        assert all(status.pop(key) == value for key, value in more.items())
+        return status
+
+    def said(state, words):
+        return {"state": "OPERATION_" + state, "message": "Reconciliation: " + words}
+
+    provider = {"resource_provider_id": {"value": "p"}}
+    assert ask() == said("UNKNOWN", "Operation is unknown and no 'agent_id' was provided")
+    assert ask(agent_id={"value": agent_id}, **provider) == said("UNKNOWN", "Operation is unknown")
+    assert ask(agent_id={"value": "x"}) == said("UNKNOWN", "Both operation and agent are unknown")
+    cluster.agents[0].kill()
+    wait_for(lambda: not cluster.master.get("/slaves")["slaves"], 20, "the agent to be unreachable")
+    assert ask(agent_id={"value": agent_id}) == said("UNREACHABLE", "Agent is unreachable")
+    scheduler.teardown()
+
+
 def test_suppressed_from_the_beginning(make_cluster):
     cluster = make_cluster(master_flags={"allocation_interval": "50ms"})
     scheduler = Scheduler(cluster.address, roles=["a", "b"], failover_timeout=100.0)
