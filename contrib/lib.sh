@@ -60,8 +60,10 @@ ccache_cc() { # compiler
     if command -v ccache >/dev/null; then
         printf 'CC=%s' "$root/build/bin/$1"
         mkdir -p "$root/build/bin"
-        printf '#!/bin/sh\nexec ccache %s "$@"\n' "$1" >"$root/build/bin/$1"
-        chmod 755 "$root/build/bin/$1"
+        for name in "$1" "$(printf '%s' "$1" | sed 's/gcc/g++/; s/clang/clang++/')"; do # configure finds the second by the first
+            printf '#!/bin/sh\nexec ccache %s "$@"\n' "$name" >"$root/build/bin/$name"
+            chmod 755 "$root/build/bin/$name"
+        done
     else
         printf 'CC=%s' "$1"
     fi
