@@ -149,7 +149,16 @@ RESOURCE_PULLS(mem)
 RESOURCE_PULLS(disk)
 
 static const char *const counters[] = {
+    "containerizer/fetcher/cache_size_total_bytes",
+    "containerizer/fetcher/cache_size_used_bytes",
+    "containerizer/fetcher/task_fetches_failed",
+    "containerizer/fetcher/task_fetches_succeeded",
     "containerizer/mesos/container_destroy_errors",
+    "containerizer/mesos/provisioner/bind/remove_rootfs_errors",
+    "containerizer/mesos/provisioner/remove_container_errors",
+    "resource_provider_manager/events/disconnect",
+    "resource_provider_manager/events/subscribe",
+    "resource_provider_manager/subscribed",
     "slave/container_launch_errors",
     "slave/executors_preempted",
     "slave/executors_terminated",

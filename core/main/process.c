@@ -3,6 +3,7 @@
 #include "main/process.h"
 
 #include <errno.h>
+#include <math.h>
 #include <signal.h>
 #include <stdio.h>
 #include <time.h>
@@ -36,7 +37,9 @@ on_gauge(void *arg, const char *name, double value)
 {
     const struct process *process = arg;
 
-    if (process->metrics)
+    if (process->metrics && isnan(value))
+        metrics_remove(process->metrics, name);
+    else if (process->metrics)
         metric_set(metrics_get(process->metrics, name), value);
 }
 

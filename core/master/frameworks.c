@@ -199,6 +199,7 @@ framework_add(struct master *master, const Mesos__V1__FrameworkInfo *info, const
     framework->registered_secs = loop_wall_secs(master->loop);
     if (master->options->publish_per_framework_metrics)
         framework->metrics = framework_metrics_new(framework);
+    principal_metrics_add(framework);
     for (uint32_t i = 0; i < framework->role_count; i++)
         framework_metrics_suppressed(framework, framework->roles[i], false);
     map_add(&master->frameworks, str_of(framework->id), framework);
@@ -592,8 +593,9 @@ framework_remove(struct framework *framework, const char *why)
     end_tasks(framework);
     end_contact(framework);
     framework->connected = framework->recovered = false;
-    if (framework->metrics)
-        metric_set(framework->metrics->subscribed, 0);
+    framework_metrics_free(framework->metrics, framework->master->daemon->metrics);
+    framework->metrics = NULL;
+    principal_metrics_drop(framework);
     allocator_remove_framework(master->allocator, framework->number);
     master->frameworks_by_number[framework->number] = NULL;
     map_remove(&master->frameworks, str_of(framework->id));

@@ -44,8 +44,10 @@ driver_framework(struct master *master, const struct upid *from, Mesos__V1__Sche
     else if (!framework->connected)
         /* Our connection to it broke, and a driver has no heartbeats by which it could notice. */
         driver_send_error(master, from, "Framework disconnected");
-    else
+    else {
+        principal_metrics_count(framework);
         return framework;
+    }
     return NULL;
 }
 

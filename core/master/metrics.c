@@ -105,6 +105,12 @@ share(int64_t part, int64_t whole)
     return whole ? (double)part / (double)whole : 0;
 }
 
+static double
+g_subscribers(void *arg)
+{
+    return ((const struct master *)arg)->subscriber_count;
+}
+
 #define SCALAR_GAUGES(name, which)                                                                           \
     static double name##_total(void *arg)                                                                    \
     {                                                                                                        \
@@ -177,10 +183,46 @@ static const struct {
     {"tasks_unreachable", tasks_unreachable},
 };
 
+/* There from the start, as dashboards want them, though nothing counts them before reservations, volumes and
+ * oversubscription are served. */
+static void
+add_still_ones(struct metrics *metrics)
+{
+    static const char *const plain[] = {
+        "allocator/event_queue_dispatches", "allocator/mesos/event_queue_dispatches",
+        "master/invalid_operation_status_update_acknowledgements", "master/invalid_operation_status_updates",
+        "master/valid_operation_status_update_acknowledgements", "master/valid_operation_status_updates",
+        "master/messages_operation_status_update", "master/messages_operation_status_update_acknowledgement",
+        "master/slave_shutdowns_canceled", "master/slave_shutdowns_completed", "master/slave_shutdowns_scheduled"};
+    static const char *const operations[] = {"create", "create_disk", "destroy", "destroy_disk", "grow_volume", "reserve",
+                                             "shrink_volume", "unreserve"};
+    static const char *const figures[] = {"dropped", "error", "failed", "finished", "gone_by_operator", "pending",
+                                          "recovering", "total", "unreachable"};
+    static const char *const resources[] = {"cpus", "disk", "gpus", "mem"};
+    static const char *const parts[] = {"percent", "total", "used"};
+    char name[96];
+    for (size_t i = 0; i < ARRAY_LEN(plain); i++)
+        metrics_get(metrics, plain[i]);
+    for (size_t i = 0; i < ARRAY_LEN(figures); i++) {
+        snprintf(name, sizeof(name), "master/operations/%s", figures[i]);
+        metrics_get(metrics, name);
+        for (size_t k = 0; k < ARRAY_LEN(operations); k++) {
+            snprintf(name, sizeof(name), "master/operations/%s/%s", operations[k], figures[i]);
+            metrics_get(metrics, name);
+        }
+    }
+    for (size_t i = 0; i < ARRAY_LEN(resources); i++)
+        for (size_t k = 0; k < ARRAY_LEN(parts); k++) {
+            snprintf(name, sizeof(name), "master/%s_revocable_%s", resources[i], parts[k]);
+            metrics_get(metrics, name);
+        }
+}
+
 void
 master_metrics_init(struct master *master)
 {
     struct metrics *metrics = master->daemon->metrics;
+    add_still_ones(metrics);
 #define MASTER_METRIC_GET(member, name) master->m.member = metrics_get(metrics, "master/" name);
     MASTER_COUNTERS(MASTER_METRIC_GET)
 #undef MASTER_METRIC_GET
@@ -248,6 +290,9 @@ framework_metrics_new(struct framework *framework)
     m->calls = framework_metric(m, all, "calls", "");
     m->events = framework_metric(m, all, "events", "");
     m->operations = framework_metric(m, all, "operations", "");
+    struct metric *others[32]; /* only launches are counted yet */
+    framework_metrics_enum(m, all, "operations/", &mesos__v1__offer__operation__type__descriptor, others,
+                           ARRAY_LEN(others));
     m->launches = framework_metric(m, all, "operations/", "launch");
     m->launch_groups = framework_metric(m, all, "operations/", "launch_group");
     m->subscribed = framework_metric(m, all, "subscribed", "");
@@ -271,6 +316,58 @@ framework_metrics_free(struct framework_metrics *m, struct metrics *all)
     metrics_remove_prefix(all, m->prefix);
     free(m->prefix);
     free(m);
+}
+
+static const char *
+principal_of(const struct framework *framework)
+{
+    const char *principal = framework->info->principal;
+    return principal && *principal ? principal : NULL;
+}
+
+static char *
+principal_prefix(const struct framework *framework)
+{
+    return xasprintf("frameworks/%.400s/", principal_of(framework));
+}
+
+void
+principal_metrics_add(struct framework *framework)
+{
+    struct metrics *all = framework->master->daemon->metrics;
+    if (!principal_of(framework))
+        return;
+    auto_free char *prefix = principal_prefix(framework);
+    auto_free char *received = xasprintf("%smessages_received", prefix);
+    auto_free char *processed = xasprintf("%smessages_processed", prefix);
+    framework->messages_received = metrics_get(all, received);
+    framework->messages_processed = metrics_get(all, processed);
+}
+
+void
+principal_metrics_drop(struct framework *framework)
+{
+    const struct framework *other;
+    struct metrics *all = framework->master->daemon->metrics;
+    if (!framework->messages_received)
+        return;
+    map_foreach (other, &framework->master->frameworks)
+        if (other != framework && other->messages_received == framework->messages_received)
+            return;
+    auto_free char *prefix = principal_prefix(framework);
+    auto_free char *received = xasprintf("%smessages_received", prefix);
+    auto_free char *processed = xasprintf("%smessages_processed", prefix);
+    metrics_remove(all, received);
+    metrics_remove(all, processed);
+}
+
+void
+principal_metrics_count(struct framework *framework)
+{
+    if (!framework->messages_received)
+        return;
+    metric_inc(framework->messages_received);
+    metric_inc(framework->messages_processed); /* nothing throttles them yet */
 }
 
 void

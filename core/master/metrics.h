@@ -86,6 +86,11 @@ struct framework_metrics {
 void master_metrics_init(struct master *master);
 struct framework_metrics *framework_metrics_new(struct framework *framework);
 void framework_metrics_free(struct framework_metrics *metrics, struct metrics *all);
+/* frameworks/<principal>/messages_*: shared by the frameworks of a principal, gone with the last of them. Only what came
+ * over libprocess counts, as in Mesos. */
+void principal_metrics_add(struct framework *framework);
+void principal_metrics_drop(struct framework *framework);
+void principal_metrics_count(struct framework *framework);
 /* master/frameworks/.../roles/<role>/suppressed */
 void framework_metrics_suppressed(struct framework *framework, const char *role, bool suppressed);
 /* A task got a terminal state: counts it, with source and reason (< 0 = none). */

@@ -151,7 +151,8 @@ struct framework {
     uint32_t fresh_count, fresh_cap;
     struct list fresh_node;            /* master->fresh */
     struct list completed_node;        /* master->completed */
-    struct framework_metrics *metrics; /* NULL when not published */
+    struct framework_metrics *metrics; /* NULL when not published, and when it has gone */
+    struct metric *messages_received, *messages_processed; /* of its principal; NULL = it has none */
 };
 
 /* An agent that the registry knows and that has not come back since this master leads. */

@@ -97,7 +97,7 @@ struct mesos_host {
                     void *arg);
     /* Adds delta to the metric of that name (shown under /metrics/snapshot). */
     void (*count)(const struct mesos_host *host, const char *metric, double delta);
-    /* Sets a gauge. */
+    /* Sets a gauge; a value that is not a number forgets it. */
     void (*gauge)(const struct mesos_host *host, const char *metric, double value);
     struct mesos_timer *(*timer_start)(const struct mesos_host *host, int64_t delay_ms, void (*fired)(void *arg),
                                        void *arg); /* once; gone after it fired */

@@ -4,6 +4,7 @@
  * concerns; the batch timer's looks at all. Offers are gathered first and given to the sink at the end, because the
  * master may call back while it takes them.
  */
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -249,12 +250,67 @@ tell_gauges(struct drf *drf)
 }
 
 static void
+tell_share(const struct drf *drf, const struct role *role, double share)
+{
+    auto_free char *name = xasprintf("allocator/mesos/roles/%s/shares/dominant", role->name);
+    drf->host->gauge(drf->host, name, share);
+}
+
+static void
+tell_filters(const struct drf *drf, const struct role *role, double count)
+{
+    auto_free char *name = xasprintf("allocator/mesos/offer_filters/roles/%s/active", role->name);
+    drf->host->gauge(drf->host, name, count);
+}
+
+void
+allocate_untell(const struct drf *drf, struct role *role)
+{
+    if (!role->told)
+        return;
+    tell_share(drf, role, NAN);
+    tell_filters(drf, role, NAN);
+    role->told = false;
+}
+
+/* Share and filters of each role that has frameworks, where they have changed. */
+static void
+tell_roles(struct drf *drf)
+{
+    struct role *role;
+    struct framework *framework;
+    map_foreach(role, &drf->roles) {
+        role->filter_count = 0;
+        role->used = false;
+    }
+    map_foreach(framework, &drf->frameworks)
+        for (uint32_t i = 0; i < framework->client_count; i++) {
+            framework->clients[i]->role->used = true;
+            framework->clients[i]->role->filter_count += framework->clients[i]->filter_count;
+        }
+    map_foreach(role, &drf->roles) {
+        if (!role->used) {
+            allocate_untell(drf, role);
+            continue;
+        }
+        if (!role->told || role->told_share != role->tree.share)
+            tell_share(drf, role, role->tree.share);
+        if (!role->told || role->told_filters != role->filter_count)
+            tell_filters(drf, role, role->filter_count);
+        role->told = true;
+        role->told_share = role->tree.share;
+        role->told_filters = role->filter_count;
+    }
+}
+
+static void
 on_batch(void *arg)
 {
     struct drf *drf = arg;
     drf->batch = drf->host->timer_start(drf->host, drf->interval_ms, on_batch, drf);
     cycle(drf, true);
     tell_gauges(drf);
+    tell_roles(drf);
 }
 
 static void
@@ -270,6 +326,13 @@ on_soon(void *arg)
 void
 allocate_start(struct drf *drf)
 {
+    static const char *const always[] = {"cpus", "disk", "mem"};
+    for (size_t i = 0; i < ARRAY_LEN(always); i++) {
+        int64_t never = -1;
+        gauge(drf, always[i], "total", &never, 0);
+        never = -1;
+        gauge(drf, always[i], "offered_or_allocated", &never, 0);
+    }
     drf->batch = drf->host->timer_start(drf->host, drf->interval_ms, on_batch, drf);
 }
 

@@ -58,6 +58,10 @@ struct role {
     const char *last; /* "b" */
     uint32_t refs; /* clients, uses, children, a weight */
     bool weighted; /* holds a reference */
+    uint32_t filter_count; /* of its clients, as tell_roles reckons it */
+    bool used, told; /* has clients; its gauges are there */
+    double told_share;
+    uint32_t told_filters;
 };
 
 struct filter {
@@ -277,6 +281,8 @@ void agents_free(struct drf *drf);
 /* allocate.c */
 /* What of these the client may have at all: reservations and capabilities. */
 void allocate_part(const struct client *client, const struct resources *from, struct resources *ret);
+void allocate_untell(const struct drf *drf, struct role *role); /* its gauges go with it */
+void allocate_untell(const struct drf *drf, struct role *role); /* the gauges of a role that goes */
 void allocate_start(struct drf *drf); /* the batch timer */
 void allocate_stop(struct drf *drf);
 void allocate_soon(struct drf *drf, struct agent *agent); /* agent NULL = all of them, quiet ones only for fresh clients */

@@ -118,6 +118,7 @@ role_put(struct drf *drf, struct role *role)
     if (--role->refs > 0 || role == &drf->root)
         return;
     struct role *parent = role->parent;
+    allocate_untell(drf, role);
     order_remove(&parent->below, &role->tree);
     map_remove(&drf->roles, str_of(role->name));
     free(role->below.nodes);

@@ -259,3 +259,17 @@ database_rollback(struct database *db)
 {
     sqlite3_exec(db->sqlite, "ROLLBACK", NULL, NULL, NULL);
 }
+
+int64_t
+database_bytes(struct database *db)
+{
+    static const char question[] = "SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()";
+    sqlite3_stmt *statement;
+    int64_t bytes = 0;
+    if (sqlite3_prepare_v2(db->sqlite, question, -1, &statement, NULL) != SQLITE_OK)
+        return 0;
+    if (sqlite3_step(statement) == SQLITE_ROW)
+        bytes = sqlite3_column_int64(statement, 0);
+    sqlite3_finalize(statement);
+    return bytes;
+}

@@ -25,6 +25,7 @@ int database_read(struct database *db, void (*row)(void *arg, const struct row *
 /* One transaction: begin, any number of writes, commit (durable when it returns 0). After a failure: rollback. */
 int database_begin(struct database *db, struct err *err);
 int database_write(struct database *db, const struct row *row, struct err *err);
+int64_t database_bytes(struct database *db); /* of all of it; 0 = not known */
 int database_commit(struct database *db, struct err *err);
 void database_rollback(struct database *db);
 

@@ -34,6 +34,7 @@ struct group {
     struct local *local;
     struct list batches;
     int status;
+    int64_t bytes; /* of the database afterwards */
     struct err err;
 };
 
@@ -186,6 +187,8 @@ group_work(void *arg)
         group->status = database_commit(db, &group->err);
     if (group->status < 0)
         database_rollback(db);
+    else
+        group->bytes = database_bytes(db);
 }
 
 static void group_start(struct local *local);
@@ -200,6 +203,8 @@ group_done(void *arg)
         local->failed = true;
         local->failure = group->err;
     }
+    if (group->bytes > 0)
+        local->host->gauge(local->host, "registrar/registry_size_bytes", (double)group->bytes);
     while (!list_empty(&group->batches)) {
         struct batch *batch = list_first(&group->batches, struct batch, in_list);
         reply(local, batch->call, group->status, group->err.text);

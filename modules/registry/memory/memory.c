@@ -74,8 +74,13 @@ static void
 memory_store(void *instance, const struct mesos_registry_entry *entries, size_t count, struct mesos_call *call)
 {
     struct memory *memory = instance;
+    struct entry *entry;
+    size_t bytes = 0;
     for (size_t i = 0; i < count; i++)
         store_one(memory, &entries[i]);
+    map_foreach(entry, &memory->entries)
+        bytes += entry->key_len + entry->value_len;
+    memory->host->gauge(memory->host, "registrar/registry_size_bytes", (double)bytes);
     memory->host->reply(memory->host, call, 0, (struct mesos_bytes){NULL, 0});
 }
 
