@@ -12,7 +12,7 @@
 #include <string.h>
 
 #include "daemon/metrics_table.h"
-#include "lib/facts.h"
+#include "../../lib/facts.h"
 
 static char *exceptions[64];
 static size_t exception_count;
