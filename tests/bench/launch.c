@@ -123,6 +123,7 @@ many(const struct bench_cluster *cluster, size_t tasks, double plain_before)
     printf(
         "  tasks                           %8.0f /s   ratio %.2f of the loop (aim 0.25)      [Mesos 9 /s]\n",
         rate, rate / plain);
+    printf("  memory of the agent afterwards: %.1f MB (Private_Dirty)\n", private_dirty(cluster->agent.pid) / 1e6);
     printf("  processor per task: master %.2f ms, agent %.2f ms, this program %.2f ms\n",
            (cpu_ms(cluster->master.pid) - master) / count, (cpu_ms(cluster->agent.pid) - agent) / count,
            (cpu_ms(getpid()) - own) / count);

@@ -96,7 +96,7 @@ on_answer(const struct http_response *response, void *arg)
 {
     struct scheduler *scheduler = arg;
     scheduler->outstanding--;
-    if (response->status != 202)
+    if (response->status != 202 && !scheduler->ending) /* what crossed its teardown knows no framework any more */
         bench_die("the master answers a call with %d: %.*s", response->status,
                   STR_ARG(buf_str(response->body)));
 }
