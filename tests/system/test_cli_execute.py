@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """mesos execute: the TaskInfo that its options make, task groups, uploads."""
 import json
+import os
+import subprocess
 import tempfile
 
 import pytest
 
-from cluster import Cluster
+from cluster import Cluster, wait_for
 
 
 @pytest.fixture(scope="module")
@@ -134,3 +136,19 @@ def test_package_goes_through_hadoop(shared, tmp_path):
     log.write_text("")
     launched(shared, "packed2", "--overwrite", *args)
     assert "fs -rm hdfs://nn:9000/ada/app.tgz" in log.read_text()
+
+
+def test_the_master_may_come_back(make_cluster):
+    """Its end is no end of the task, nor of what is printed of it."""
+    cluster = make_cluster()
+    process = subprocess.Popen([cluster.tree.program("mesos"), "execute", "--name=through", "--resources=cpus:0.1;mem:32",
+                                f"echo here > {cluster.directory}/began; sleep 3"], text=True,
+                               env={"MESOS_MASTER": cluster.address, "HOME": cluster.directory}, stdin=subprocess.DEVNULL,
+                               stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    wait_for(lambda: os.path.exists(cluster.directory + "/began"), 15, "the task")
+    cluster.master.kill()
+    cluster.master.start()
+    out, errors = process.communicate(timeout=60)
+    assert process.returncode == 0, (out, errors)
+    assert "Lost the master; trying to subscribe again" in out and "TASK_FINISHED for task 'through'" in out
+    assert out.count("Subscribed with ID") == 1
