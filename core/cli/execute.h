@@ -2,7 +2,7 @@
 /*
  * The parts of `mesos execute`: what was asked for (cmd_execute.c), the tasks that it describes (execute_task.c,
  * execute_container.c), files that go ahead of them (execute_upload.c), what is taken of an offer (execute_choose.c), the
- * framework that runs them (execute_session.c) and the output that is followed (execute_follow.c).
+ * framework that runs them (execute_session.c, execute_calls.c) and the output that is followed (execute_follow.c).
  */
 #ifndef CLI_EXECUTE_H
 #define CLI_EXECUTE_H
@@ -87,6 +87,17 @@ struct execute_choice {
 /* False: the offer is too small. */
 bool execute_choose(const struct execute_session *session, const Mesos__V1__Offer *offer, struct arena *arena,
                     struct execute_choice *ret);
+/* execute_calls.c: one function per call. say: a line of ours with words of the cluster in it; fail: the session is over. */
+struct http_call_handler;
+void execute_say(struct execute_session *session, const char *fmt, ...) PRINTF_LIKE(2, 3);
+void execute_fail(struct execute_session *session, const struct err *err);
+void execute_subscribe(struct execute_session *session, const struct http_call_handler *handler);
+void execute_accept(struct execute_session *session, const Mesos__V1__Offer *offer, const struct execute_choice *choice,
+                    struct arena *arena);
+void execute_decline(struct execute_session *session, const Mesos__V1__Offer *offer);
+void execute_acknowledge(struct execute_session *session, const Mesos__V1__TaskStatus *status);
+void execute_kill(struct execute_session *session); /* every task that has not ended */
+void execute_teardown(struct execute_session *session);
 /* Is that the last state of a task? */
 bool execute_is_terminal(Mesos__V1__TaskState state);
 

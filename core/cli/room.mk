@@ -8,7 +8,7 @@ core_cli_mesos_SOURCES = core/cli/arguments.c core/cli/arguments.h core/cli/clus
   core/cli/cmd_ps.c core/cli/cmd_resolve.c core/cli/cmd_scp.c core/cli/cmd_ssh.c core/cli/cmd_state.c \
   core/cli/cmd_tail.c core/cli/cmd_task_attach.c core/cli/cmd_task_exec.c core/cli/cmd_task_inspect.c \
   core/cli/cmd_task_list.c core/cli/command.h core/cli/commands.def core/cli/complete.c core/cli/complete.h \
-  core/cli/config.c core/cli/config.h core/cli/execute.h core/cli/execute_choose.c \
+  core/cli/config.c core/cli/config.h core/cli/execute.h core/cli/execute_calls.c core/cli/execute_choose.c \
   core/cli/execute_container.c core/cli/execute_follow.c core/cli/execute_session.c core/cli/execute_task.c \
   core/cli/execute_upload.c core/cli/fetch.c core/cli/fetch.h core/cli/find.c core/cli/help.c core/cli/man.c \
   core/cli/mesos.c core/cli/sandbox.c core/cli/sandbox.h core/cli/session.c core/cli/session.h \
