@@ -105,12 +105,6 @@ share(int64_t part, int64_t whole)
     return whole ? (double)part / (double)whole : 0;
 }
 
-static double
-g_subscribers(void *arg)
-{
-    return ((const struct master *)arg)->subscriber_count;
-}
-
 #define SCALAR_GAUGES(name, which)                                                                           \
     static double name##_total(void *arg)                                                                    \
     {                                                                                                        \
