@@ -141,6 +141,35 @@ refuse_operation(struct framework *framework, const Operation *operation)
                               NULL, NULL);
 }
 
+/* Launches have statuses of their own, and drivers know none of operations. True when that was the end of it. */
+static bool
+refuse_id(struct framework *framework, const Operation *operation, struct arena *arena)
+{
+    Mesos__V1__TaskInfo **tasks;
+    size_t count;
+    bool group = operation->type == MESOS__V1__OFFER__OPERATION__TYPE__LAUNCH_GROUP;
+    if (!operation->id || !operation->has_type)
+        return false;
+    if (group || operation->type == MESOS__V1__OFFER__OPERATION__TYPE__LAUNCH) {
+        tasks_of(operation, &tasks, &count);
+        for (size_t i = 0; i < count; i++)
+            refuse_task(framework, tasks[i], MESOS__V1__TASK_STATE__TASK_ERROR,
+                        group ? MESOS__V1__TASK_STATUS__REASON__REASON_TASK_GROUP_INVALID
+                              : MESOS__V1__TASK_STATUS__REASON__REASON_TASK_INVALID,
+                        group ? "The `id` field cannot be set on LAUNCH_GROUP operations"
+                              : "The `id` field cannot be set on LAUNCH operations",
+                        arena);
+        return true;
+    }
+    if (!framework->pid)
+        return false;
+    log_warning("drop operation framework=%s: its driver knows no operation feedback", framework->id);
+    framework_send_error(framework,
+                         "The 'id' field was set in an offer operation, but operation feedback is not supported "
+                         "for the SchedulerDriver API; please use the HTTP scheduler API for this feature");
+    return true;
+}
+
 static void
 run_operation(struct framework *framework, struct agent *agent, const char *role, struct resources *available,
               const Operation *operation, struct arena *arena)
@@ -152,6 +181,8 @@ run_operation(struct framework *framework, struct agent *agent, const char *role
         metric_inc(m->operations);
         metric_inc(launch ? m->launches : m->launch_groups);
     }
+    if (refuse_id(framework, operation, arena))
+        return;
     if (launch && operation->launch)
         launch_tasks(framework, agent, role, available, operation->launch->task_infos,
                      operation->launch->n_task_infos, arena);

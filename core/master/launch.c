@@ -242,6 +242,17 @@ launch(struct candidate *candidate, struct framework *framework, struct agent *a
     send_run_task(framework, agent, info, new_executor);
 }
 
+/* Health checks of before they had types say by their member what they are. */
+static void
+complete_health_check(Mesos__V1__TaskInfo *task)
+{
+    Mesos__V1__HealthCheck *check = task->health_check;
+    if (!check || check->has_type || !check->command == !check->http)
+        return;
+    check->has_type = true;
+    check->type = check->command ? MESOS__V1__HEALTH_CHECK__TYPE__COMMAND : MESOS__V1__HEALTH_CHECK__TYPE__HTTP;
+}
+
 static void
 refuse_all(struct framework *framework, Mesos__V1__TaskInfo **tasks, size_t count, int reason,
            const char *message, struct arena *arena)
@@ -257,9 +268,11 @@ launch_tasks(struct framework *framework, struct agent *agent, const char *role,
     struct err err;
     size_t ready = 0;
     auto_free struct candidate *candidates = xcalloc(count + 1, sizeof(*candidates));
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < count; i++) {
         if (tasks[i]->executor && !tasks[i]->executor->framework_id)
             tasks[i]->executor->framework_id = framework->info->id;
+        complete_health_check(tasks[i]);
+    }
     /* One resource that makes no sense refuses the operation as a whole. */
     for (; ready < count; ready++)
         if (prepare(&candidates[ready], tasks[ready], role, arena, &err))

@@ -12,6 +12,7 @@ import time
 import pytest
 
 from cluster import wait_for
+from libprocess import Peer, make
 from scheduler import Scheduler, command_task, scalar
 from replay import FACTS, Replay, Stream, records, split
 from test_master_traces import check_answer, check_subscribed
@@ -313,6 +314,57 @@ def test_operations_beside_tasks(make_cluster):
     scheduler.call("ACKNOWLEDGE_OPERATION_STATUS", 400, acknowledge_operation_status={
         "operation_id": {"value": "x"}, "uuid": "AAAAAAAAAAAAAAAAAAAAAA=="})
     scheduler.teardown()
+
+
+def test_launches_have_no_id(make_cluster):
+    cluster = make_cluster(master_flags={"allocation_interval": "50ms"})
+    scheduler = Scheduler(cluster.address, roles=["web"]).subscribe()
+    offer = scheduler.offer()
+    task = command_task("t", "true", offer)
+    executor = {"type": "DEFAULT", "executor_id": {"value": "e"},
+                "resources": [scalar("cpus", 0.1), scalar("mem", 32), scalar("disk", 1)]}
+    # A health check of old, without a type, is what its member says.
+    old = command_task("old", "sleep 1", offer, health_check={"command": {"value": "true"}, "delay_seconds": 0})
+    scheduler.accept(offer, [], operations=[
+        {"type": "LAUNCH", "id": {"value": "o"}, "launch": {"task_infos": [task]}},
+        {"type": "LAUNCH_GROUP", "id": {"value": "o"}, "launch_group": {
+            "executor": executor, "task_group": {"tasks": [command_task("g", "true", offer)]}}},
+        {"type": "LAUNCH", "launch": {"task_infos": [old]}}])
+    first, second = scheduler.update("t"), scheduler.update("g")
+    assert (first["state"], first["reason"], first["message"]) == (
+        "TASK_ERROR", "REASON_TASK_INVALID", "The `id` field cannot be set on LAUNCH operations")
+    assert (second["state"], second["reason"], second["message"]) == (
+        "TASK_ERROR", "REASON_TASK_GROUP_INVALID", "The `id` field cannot be set on LAUNCH_GROUP operations")
+    assert scheduler.until("old", {"TASK_FINISHED"})
+    assert any(s.get("healthy") for s in scheduler.history)
+    assert scheduler.others.empty()
+    scheduler.teardown()
+
+
+def test_drivers_know_no_operations(make_cluster):
+    cluster = make_cluster(master_flags={"allocation_interval": "50ms"})
+    driver, to = Peer("scheduler-1"), f"master@{cluster.address}"
+    try:
+        call = make("mesos.scheduler.Call")
+        call.type = 1
+        info = call.subscribe.framework_info
+        info.user, info.name = "root", "v0"
+        assert driver.send(to, call) == 202
+        me = driver.value("FrameworkRegisteredMessage").framework_id.value
+        offer = driver.value("ResourceOffersMessage").offers[0]
+        accept = make("mesos.scheduler.Call")
+        accept.type = 3
+        accept.framework_id.value = me
+        accept.accept.offer_ids.add().value = offer.id.value
+        operation = accept.accept.operations.add()
+        operation.type, operation.id.value = 2, "o"  # RESERVE
+        operation.reserve.SetInParent()
+        assert driver.send(to, accept) == 202
+        assert driver.value("FrameworkErrorMessage").message == (
+            "The 'id' field was set in an offer operation, but operation feedback is not supported for the "
+            "SchedulerDriver API; please use the HTTP scheduler API for this feature")
+    finally:
+        driver.close()
 
 
 CALL = "Failed to validate scheduler::Call: "
