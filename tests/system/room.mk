@@ -8,7 +8,7 @@ EXTRA_DIST += tests/system/test_master_options.py
 EXTRA_DIST += tests/lib/libprocess.py tests/system/test_v0_executor_traces.py tests/system/test_v0_traces.py
 EXTRA_DIST += tests/system/test_fetcher.py tests/system/test_legacy_endpoints.py tests/system/test_legacy_traces.py \
   tests/facts/endpoints-agent.tsv tests/facts/endpoints-master.tsv
-EXTRA_DIST += tests/lib/replay.py tests/lib/shapes.py tests/facts/differences.tsv tests/system/test_operator_traces.py
+EXTRA_DIST += tests/lib/replay.py tests/lib/shapes.py tests/facts/differences.tsv tests/system/test_operator.py tests/system/test_operator_traces.py
 EXTRA_DIST += tests/system/test_explain.py tests/system/test_metrics.py tests/facts/metrics.tsv tests/facts/metrics-exceptions.tsv
 EXTRA_DIST += tests/lib/odd_server.py tests/lib/terminal.py tests/system/test_cli_bad_peers.py tests/system/test_cli_completion.py \
   tests/system/test_cli_execute.py tests/system/test_cli_inside.py tests/system/test_cli_ssh.py \

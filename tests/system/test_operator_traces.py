@@ -35,6 +35,9 @@ def subscribe(cluster, replay, name):
 
 def launch(replay, scheduler, name, state):
     offer = scheduler.offer()
+    while sum(r["scalar"]["value"] for r in offer["resources"] if r["name"] == "cpus") < 1:
+        scheduler.decline(offer)  # of what an ended task gave back
+        offer = scheduler.offer()
     tasks = body_of(replay, name)["accept"]["operations"][0]["launch"]["task_infos"]
     for task in tasks:
         task["agent_id"] = offer["agent_id"]
