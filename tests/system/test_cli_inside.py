@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import signal
 import subprocess
 import tempfile
 import time
@@ -121,6 +122,21 @@ def test_the_terminal_is_put_back(shared):
         assert before.read() == after.read()
 
 
+def test_a_signal_does_not_leave_the_terminal_raw(shared):
+    tool = shared.tree.program("mesos")
+    script = f"{tool} task exec -it worker sh & echo pid=$!; fg >/dev/null; echo code=$?; stty -a | grep -c ' icanon'"
+    terminal = Terminal(["/bin/sh", "-c", "set -m; " + script], {"MESOS_MASTER": shared.address, "HOME": shared.directory})
+    try:
+        terminal.wait_for("pid=")
+        terminal.type("echo in''side\n")
+        terminal.wait_for("inside\r\n")
+        os.kill(int(re.search(rb"pid=(\d+)", terminal.output).group(1)), signal.SIGTERM)
+        terminal.wait_for("code=143")
+        assert terminal.end().splitlines()[-1] == "1"
+    finally:
+        terminal.close()
+
+
 def test_tty_wants_a_terminal(shared):
     done = program(shared, "exec", "-t", "worker", "true")
     assert done.returncode == 2 and "terminal" in done.stderr
@@ -129,9 +145,9 @@ def test_tty_wants_a_terminal(shared):
 def test_attach(shared):
     shared.start_task("shell", "--tty", "while read line; do echo got:$line; done; echo bye")
     watcher = on_terminal(shared, "attach", "--no-stdin", "shell")
+    time.sleep(0.5)  # what was printed before it looked it does not see
     terminal = on_terminal(shared, "attach", "shell", rows=30, columns=70)
     try:
-        time.sleep(0.7)
         terminal.type("hello\n")
         terminal.wait_for("got:hello")
         watcher.wait_for("got:hello")
@@ -140,7 +156,8 @@ def test_attach(shared):
         assert terminal.code == 0
         assert "TASK_RUNNING" in shared.tool("task", "inspect", "shell").stdout
         again = on_terminal(shared, "attach", "shell")
-        time.sleep(0.7)
+        again.type("still\n")
+        again.wait_for("got:still")
         again.type("\x04")
         again.wait_for("bye")
         again.end()

@@ -296,6 +296,10 @@ def test_numbers_stay_what_they_are(shared):
     assert state["start_time"] == shared.master.get("/state")["start_time"]
 
 
+def subscribers(cluster):
+    return cluster.master.get("/metrics/snapshot")["master/operator_event_stream_subscribers"]
+
+
 def test_events_and_logs_live(make_cluster):
     cluster = make_cluster(agents=0)
     cluster.stop()
@@ -303,24 +307,27 @@ def test_events_and_logs_live(make_cluster):
     cluster.start(agents=1, agent_flags={"log_dir": cluster.directory + "/agent-log"})
     argv = [cluster.tree.program("mesos"), "events"]
     env = {"MESOS_MASTER": cluster.address, "HOME": cluster.directory}
-    people = subprocess.Popen([*argv, "--for=6secs"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=env, text=True)
-    programs = subprocess.Popen([*argv, "--json", "--no-log", "--for=6secs"], stdout=subprocess.PIPE, env=env, text=True)
-    lines = subprocess.Popen([*argv, "--json", "--no-stream", "--for=4secs"], stdout=subprocess.PIPE, env=env, text=True)
-    first = json.loads(programs.stdout.readline())
+    watchers = [subprocess.Popen([*argv, *more, "--for=40secs"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=env, text=True)
+                for more in ((), ("--json", "--no-log"), ("--json", "--no-stream"))]
+    first = json.loads(watchers[1].stdout.readline())
     assert first["type"] == "SUBSCRIBED"
+    wait_for(lambda: subscribers(cluster) == 2, 15, "two subscribers")
     cluster.tool("execute", "--name=watched", "true")
     cluster.add_agent({"log_dir": cluster.directory + "/agent2-log"})
-    events = [json.loads(line) for line in programs.communicate(timeout=20)[0].splitlines()]
+    time.sleep(2)
+    for watcher in watchers:
+        watcher.terminate()
+    (text, errors), (stream, _), (logs, _) = [watcher.communicate(timeout=20) for watcher in watchers]
+    assert errors == ""
+    events = [json.loads(line) for line in stream.splitlines()]
     assert {"TASK_ADDED", "TASK_UPDATED", "FRAMEWORK_ADDED", "FRAMEWORK_REMOVED", "AGENT_ADDED"} <= {e["type"] for e in events}
-    text, errors = people.communicate(timeout=20)
-    assert people.returncode == 0, errors
     assert "==> events <==" in text and re.search(r"TASK_ADDED watched ", text)
     assert re.search(r"TASK_UPDATED watched TASK_FINISHED framework=", text)
     assert f"==> master ({cluster.address}) <==" in text
     for agent in cluster.agents:
         assert f"==> agent localhost (127.0.0.1:{agent.port}) <==" in text
     assert "HEARTBEAT" not in text
-    logged = [json.loads(line) for line in lines.communicate(timeout=20)[0].splitlines()]
+    logged = [json.loads(line) for line in logs.splitlines()]
     assert any(l["log"].startswith("master") and "watched" in l["line"] for l in logged), logged
 
 
