@@ -804,6 +804,41 @@ test_a_refusal_is_explained_until_it_ends(void **state)
     world_free(w);
 }
 
+/* Ten thousand roles on eleven agents: as much as an answer holds, and the word that there would be more. */
+static void
+test_explanations_are_bounded(void **state)
+{
+    (void)state;
+    struct world *w = world_leading();
+    auto_buf struct buf text = {0}, roles = {0};
+    for (int i = 1; i <= 11; i++) {
+        auto_free char *actor = xasprintf("slave(%d)", i);
+        agent_registers(w, actor);
+        pass(w, 20);
+    }
+    subscribe(w, ",\"failover_timeout\":100", NULL);
+    for (int i = 0; i < 10000; i++)
+        buf_printf(&roles, "%s\"r%d\"", i ? "," : "", i);
+    buf_printf(&text,
+               "\"type\":\"UPDATE_FRAMEWORK\",\"update_framework\":{\"framework_info\":{\"user\":\"root\",\"name\":\"fw\","
+               "\"capabilities\":[{\"type\":\"MULTI_ROLE\"}],\"id\":{\"value\":\"%s\"},\"failover_timeout\":100,"
+               "\"roles\":[%s]},\"suppressed_roles\":[%s]}",
+               w->framework_id, buf_cstr(&roles), buf_cstr(&roles));
+    assert_int_equal(call(w, buf_cstr(&text)), 200);
+    pass(w, 2000);
+    struct str answer = str_of(explained(w));
+    assert_true(str_ends(answer, STR_LIT("],\"truncated\":true}")));
+    size_t entries = 0;
+    for (const char *at = answer.ptr; (at = strstr(at, "ROLE_SUPPRESSED")); at++)
+        entries++;
+    assert_int_equal(entries, 100000);
+    /* One role of them all is within it. */
+    auto_free char *one = xasprintf("/explain?framework_id=%s&role=r9999", w->framework_id);
+    answer = str_of(get(w, one));
+    assert_true(str_ends(answer, STR_LIT("],\"truncated\":false}")));
+    world_free(w);
+}
+
 static int
 update_framework(struct world *w, const char *name, const char *role, const char *more)
 {
@@ -1151,6 +1186,7 @@ main(void)
         cmocka_unit_test(test_heartbeats_and_failover),
         cmocka_unit_test(test_offers_time_out),
         cmocka_unit_test(test_a_refusal_is_explained_until_it_ends),
+        cmocka_unit_test(test_explanations_are_bounded),
         cmocka_unit_test(test_framework_updates),
         cmocka_unit_test(test_an_acknowledgement_that_was_lost),
         cmocka_unit_test(test_reconciliation_at_reregistration),

@@ -495,6 +495,12 @@ def test_suppressed_from_the_beginning(make_cluster):
     scheduler.disconnect()
     scheduler.subscribe(suppressed_roles=["b"])
     assert scheduler.offer()["allocation_info"] == {"role": "a"}
+    # So do the roles themselves.
+    scheduler.disconnect()
+    scheduler.info["roles"] = ["b", "c"]
+    scheduler.subscribe(suppressed_roles=["b"])
+    assert scheduler.offer()["allocation_info"] == {"role": "c"}
+    assert cluster.master.get("/frameworks")["frameworks"][0]["roles"] == ["b", "c"]
     scheduler.teardown()
 
 
