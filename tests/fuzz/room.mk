@@ -17,7 +17,8 @@ FUZZ_REPLAYS = tests/fuzz/replay_json \
   tests/fuzz/replay_values \
   tests/fuzz/replay_conf \
   tests/fuzz/replay_server \
-  tests/fuzz/replay_constraints
+  tests/fuzz/replay_constraints \
+  tests/fuzz/replay_term
 check_PROGRAMS += $(FUZZ_REPLAYS)
 TESTS += $(FUZZ_REPLAYS)
 if FUZZERS
@@ -31,7 +32,8 @@ noinst_PROGRAMS += tests/fuzz/fuzz_json \
   tests/fuzz/fuzz_values \
   tests/fuzz/fuzz_conf \
   tests/fuzz/fuzz_server \
-  tests/fuzz/fuzz_constraints
+  tests/fuzz/fuzz_constraints \
+  tests/fuzz/fuzz_term
 endif
 tests_fuzz_replay_json_SOURCES = tests/fuzz/json.c tests/fuzz/fuzz.h tests/fuzz/replay.c
 tests_fuzz_replay_json_CPPFLAGS = $(FUZZ_CPPFLAGS)
@@ -114,3 +116,10 @@ tests_fuzz_fuzz_constraints_SOURCES = $(FUZZ_CONSTRAINTS_SOURCES)
 tests_fuzz_fuzz_constraints_CPPFLAGS = $(FUZZ_CPPFLAGS) -I$(top_srcdir)/modules
 tests_fuzz_fuzz_constraints_LDADD = core/base/libbase.a $(RE2_LIBS) -lm
 tests_fuzz_fuzz_constraints_LDFLAGS = $(FUZZ_LINK_FLAGS)
+tests_fuzz_replay_term_SOURCES = tests/fuzz/term.c tests/fuzz/fuzz.h tests/fuzz/replay.c core/cli/term.c
+tests_fuzz_replay_term_CPPFLAGS = $(FUZZ_CPPFLAGS)
+tests_fuzz_replay_term_LDADD = $(FUZZ_LIBS)
+tests_fuzz_fuzz_term_SOURCES = tests/fuzz/term.c tests/fuzz/fuzz.h core/cli/term.c
+tests_fuzz_fuzz_term_CPPFLAGS = $(FUZZ_CPPFLAGS)
+tests_fuzz_fuzz_term_LDADD = $(FUZZ_LIBS)
+tests_fuzz_fuzz_term_LDFLAGS = $(FUZZ_LINK_FLAGS)
