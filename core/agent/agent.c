@@ -97,6 +97,7 @@ agent_listen(struct agent *agent, struct err *err)
         .listen = agent->setup.listen,
         .advertise = agent->setup.advertise,
         .conf = agent->setup.set,
+        .options = &agent->options->common,
         .on_message = on_message,
         .on_exited = on_exited,
         .arg = agent,

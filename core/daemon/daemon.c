@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "base/units.h"
 #include "daemon/builtin.h"
+#include "daemon/options.h"
 
 static void on_exchange(struct http_exchange *exchange, void *arg);
 static void on_health(struct http_exchange *exchange, void *arg);
@@ -51,6 +52,17 @@ static const struct route help_routes[] = {
     {"", NULL, builtin_help, "This list.", NULL, 0,
      "format: html, text or json; without it the Accept header decides"}, {NULL}};
 
+/* What the operator wants of peers. */
+static void
+set_limits(struct daemon *daemon, const struct daemon_options *options)
+{
+    if (options == NULL)
+        return;
+    http_server_limit(daemon->http, options->max_unread_bytes, options->slow_peer_timeout_ns / 1000000);
+    libprocess_limit(daemon->libprocess, options->max_unread_bytes);
+    libprocess_match_peers(daemon->libprocess, options->require_peer_address_ip_match);
+}
+
 static int
 listen_first(struct daemon *daemon, const struct daemon_setup *setup, struct err *err)
 {
@@ -92,6 +104,7 @@ daemon_new(struct loop *loop, const struct daemon_setup *setup, struct err *err)
     }
     daemon->libprocess = libprocess_new(loop, &daemon->self, setup->on_message, setup->on_exited, setup->arg);
     libprocess_spawn(daemon->libprocess, setup->actor);
+    set_limits(daemon, setup->options);
     daemon->actor = xstrdup(setup->actor);
     daemon->router = router_new(setup->actor);
     http_server_stream_bodies(daemon->http, router_wants_stream, daemon->router);

@@ -13,6 +13,7 @@
 #include "wire/libprocess.h"
 
 struct option_set; /* conf/option.h */
+struct daemon_options; /* daemon/options.h */
 
 struct daemon_setup {
     const char *actor; /* "master" or "slave(1)": the default actor, spawned here */
@@ -20,6 +21,7 @@ struct daemon_setup {
     struct address listen; /* port 0 = any */
     struct address advertise; /* what peers are told; len 0 = as listen; port 0 = the bound one */
     const struct option_set *conf; /* for /flags; NULL = none (tests) */
+    const struct daemon_options *options; /* for the limits on peers; NULL = the usual ones */
     libprocess_message_fn *on_message;
     libprocess_exited_fn *on_exited;
     void *arg;

@@ -19,6 +19,11 @@ struct daemon_options {
     const char *hostname; /* NULL = looked up (hostname_lookup) or the advertised ip */
     bool hostname_lookup;
 
+    /* Peers. */
+    bool require_peer_address_ip_match; /* a libprocess message must come from the address that it names */
+    uint64_t max_unread_bytes; /* that may wait for a peer that does not read; 0 = wire/limits.h */
+    int64_t slow_peer_timeout_ns; /* 0 = wire/limits.h */
+
     /* Logging, given to log_open by main. */
     bool quiet;
     const char *logging_level;
@@ -73,6 +78,15 @@ struct daemon_options {
     {.name = "hostname_lookup", .type = OPTION_BOOL, .offset = offsetof(TYPE, common.hostname_lookup),             \
      .fallback = "true",                                                                                           \
      .help = "Look the machine's name up when --hostname is not given; otherwise the address is shown."},          \
+    {.name = "require_peer_address_ip_match", .type = OPTION_BOOL,                                                 \
+     .offset = offsetof(TYPE, common.require_peer_address_ip_match), .fallback = "false",                          \
+     .help = "Refuse libprocess messages whose sender's address is not the one that they come from."},             \
+    {.name = "max_unread_bytes", .type = OPTION_BYTES, .offset = offsetof(TYPE, common.max_unread_bytes),          \
+     .fallback = "64MB", .min = "64KB", .max = "1GB",                                                              \
+     .help = "A subscriber for whom more waits than this, because it does not read, is cut off."},                 \
+    {.name = "slow_peer_timeout", .type = OPTION_DURATION, .offset = offsetof(TYPE, common.slow_peer_timeout_ns),  \
+     .fallback = "60secs", .min = "1secs",                                                                         \
+     .help = "How long a request may take to come in, and an answer may wait unread, before the peer is cut off."}, \
     OPTION_NOT_YET("domain", JSON, NULL, "The fault domain (region and zone) of this machine.", "fault domains"),  \
     OPTION_NOT_YET("zk_session_timeout", DURATION, "10secs", "How long a ZooKeeper session outlives its client.",  \
                    "election through ZooKeeper"),                                                                  \

@@ -316,6 +316,7 @@ master_start(struct master *master, struct err *err)
         .listen = master->setup.listen,
         .advertise = master->setup.advertise,
         .conf = master->setup.set,
+        .options = &master->options->common,
         .on_message = on_message,
         .on_exited = on_exited,
         .arg = master,

@@ -47,6 +47,8 @@ struct http_connection {
     uint64_t written, taken; /* bytes given to the stream; those that had left it when stall was started */
     size_t waiting_bytes; /* of answers that wait for earlier ones or are being compressed */
     size_t body_mark; /* how long the body was when timer was started */
+    int64_t asked_ms; /* loop clock: when the last request was complete, if there was one (asked) */
+    bool asked;
     bool corked, paused;
     bool in_data; /* the parse loop is on the stack: do not free the connection under it */
     bool eof; /* the peer sends no more */

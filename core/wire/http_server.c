@@ -12,7 +12,8 @@
 #include "wire/limits.h"
 
 enum { SPARE_EXCHANGES = 16, SPARE_BODY_BYTES = 16 << 10, REQUEST_ARENA_BYTES = 2048, LINGER_MS = 2000,
-       UNREAD_ANSWER_BYTES = 4 << 20, SMALL_BODY_BYTES = 16 << 10, BODY_STEP_BYTES = 4 << 10 };
+       UNREAD_ANSWER_BYTES = 4 << 20, SMALL_BODY_BYTES = 16 << 10, BODY_STEP_BYTES = 4 << 10,
+       ROOM_LOOKS = 64 };
 
 static void on_accept(struct stream *stream, void *arg);
 static void on_data(struct stream *stream, struct buf *in, void *arg);
@@ -115,6 +116,15 @@ http_server_pages(struct http_server *server)
     return &server->pages;
 }
 
+void
+http_server_limit(struct http_server *server, size_t unread_bytes, int64_t slow_ms)
+{
+    if (unread_bytes)
+        server->subscriber_bytes = unread_bytes;
+    if (slow_ms)
+        server->header_ms = server->stall_ms = slow_ms;
+}
+
 size_t
 http_server_connections(const struct http_server *server)
 {
@@ -149,6 +159,27 @@ listeners_pause(struct http_server *server, bool paused)
         stream_listener_pause(server->listeners[i], paused);
 }
 
+/* Too many: one goes that never asked for anything, or not for long. The list begins with those whose last request is
+ * longest ago. Connections in use, as those of agents and streams are, stay; false when there is nothing else. */
+static bool
+make_room(struct http_server *server, const struct http_connection *newest)
+{
+    struct http_connection *connection;
+    size_t looked = 0;
+    list_foreach(connection, &server->connections, in_server) {
+        bool open = connection == newest || connection->incoming || connection->lingering || connection->doomed ||
+                    !list_empty(&connection->exchanges);
+        int64_t idle_ms = loop_now_ms(server->loop) - connection->asked_ms;
+        if (!open && (!connection->asked || idle_ms >= server->header_ms)) {
+            connection_close(connection);
+            return true;
+        }
+        if (++looked == ROOM_LOOKS)
+            break;
+    }
+    return false;
+}
+
 static void
 on_accept(struct stream *stream, void *arg)
 {
@@ -171,7 +202,7 @@ http_server_adopt(struct http_server *server, struct stream *stream)
     loop_timer_init(&connection->stall, server->loop, on_stall, connection);
     loop_timer_start(&connection->timer, server->header_ms);
     stream_handle(stream, &stream_handler, connection);
-    if (server->connection_count >= server->connection_limit)
+    if (server->connection_count > server->connection_limit && !make_room(server, connection))
         listeners_pause(server, true);
 }
 
@@ -497,7 +528,7 @@ connection_close(struct http_connection *connection)
         http_exchange_recycle(server, exchange);
     }
     free(connection);
-    if (server->connection_count < server->connection_limit)
+    if (server->connection_count <= server->connection_limit)
         listeners_pause(server, false);
 }
 
@@ -630,6 +661,10 @@ hand_over(struct http_connection *connection)
         refuse(connection, 400, err.text);
         return;
     }
+    connection->asked = true;
+    connection->asked_ms = loop_now_ms(connection->server->loop);
+    list_remove(&connection->in_server);
+    list_push(&connection->server->connections, &connection->in_server);
     connection->incoming = NULL;
     connection->body_mark = 0;
     loop_timer_stop(&connection->timer); /* the next request has its own time */

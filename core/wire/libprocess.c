@@ -27,6 +27,9 @@ struct libprocess {
     struct list all_peers; /* also those that are only ending */
     struct list dirty; /* corked in this turn */
     struct loop_timer flush;
+    bool match_peers;
+    size_t unread_bytes; /* may wait for one peer */
+    size_t unlinked; /* peers without a link */
     struct buf head; /* scratch */
     char last_from[512]; /* the last sender's text and what it means: peers send many in a row */
     size_t last_from_len;
@@ -69,6 +72,7 @@ libprocess_new(struct loop *loop, const struct address *self, libprocess_message
     libprocess->on_message = on_message;
     libprocess->on_exited = on_exited;
     libprocess->arg = arg;
+    libprocess->unread_bytes = LIMIT_SUBSCRIBER_BYTES;
     address_format(self, libprocess->self);
     list_init(&libprocess->all_peers);
     list_init(&libprocess->dirty);
@@ -120,7 +124,28 @@ libprocess_has(const struct libprocess *libprocess, struct str id)
     return map_get(&libprocess->actors, id) != NULL;
 }
 
+void
+libprocess_match_peers(struct libprocess *libprocess, bool match)
+{
+    libprocess->match_peers = match;
+}
+
+void
+libprocess_limit(struct libprocess *libprocess, size_t unread_bytes)
+{
+    if (unread_bytes)
+        libprocess->unread_bytes = unread_bytes;
+}
+
 /* ---- receiving ---- */
+
+/* The same machine, whatever the port. */
+static bool
+same_ip(const struct address *a, const struct address *b)
+{
+    char one[64], other[64];
+    return strcmp(address_ip(a, one), address_ip(b, other)) == 0;
+}
 
 /* The text after "Libprocess-From:" or "User-Agent: libprocess/"; ptr NULL when the request is no message. */
 static struct str
@@ -177,6 +202,12 @@ libprocess_try(struct libprocess *libprocess, struct http_exchange *exchange)
         http_reply_text(exchange, 500, "Failed to parse the sender: %s", err.text);
         return true;
     }
+    if (libprocess->match_peers && !same_ip(&sender->address, http_exchange_peer(exchange))) {
+        char peer[128];
+        http_reply_text(exchange, 400, "The sender names itself %.*s, but its connection comes from %s", STR_ARG(from),
+                        address_format(http_exchange_peer(exchange), peer));
+        return true;
+    }
     if (!split_path(request, &id, &name) || !libprocess_has(libprocess, id)) {
         http_reply(exchange, 404, "text/plain; charset=utf-8", STR_LIT("404 Not Found."));
         return true;
@@ -203,6 +234,7 @@ peer_free(struct peer *peer)
 {
     char *id;
     peer_leave_map(peer);
+    peer->libprocess->unlinked -= map_count(&peer->links) == 0;
     loop_timer_stop(&peer->timer);
     list_remove(&peer->in_all);
     list_remove(&peer->in_dirty);
@@ -224,6 +256,7 @@ peer_new(struct libprocess *libprocess, const struct address *address, const cha
     list_push(&libprocess->all_peers, &peer->in_all);
     loop_timer_init(&peer->timer, libprocess->loop, on_peer_timer, peer);
     map_add(&libprocess->peers, str_of(peer->text), peer);
+    libprocess->unlinked++;
     peer->in_map = true;
     peer->stream = stream_connect(libprocess->loop, address, &peer_handler, peer);
     return peer;
@@ -310,6 +343,7 @@ peer_broken(struct peer *peer)
     struct map links = peer->links;
     struct upid upid = {.address = peer->address};
     char *id;
+    libprocess->unlinked += map_count(&links) > 0;
     peer->links = (struct map){0};
     peer_free(peer);
     map_foreach(id, &links)
@@ -337,6 +371,7 @@ libprocess_link(struct libprocess *libprocess, const struct upid *upid)
     if (map_get(&peer->links, str_of(upid->id)))
         return;
     char *id = xstrdup(upid->id);
+    libprocess->unlinked -= map_count(&peer->links) == 0;
     map_add(&peer->links, str_of(id), id);
 }
 
@@ -361,6 +396,7 @@ libprocess_unlink(struct libprocess *libprocess, const struct upid *upid)
     if (id == NULL)
         return;
     free(id);
+    libprocess->unlinked += map_count(&peer->links) == 0;
     if (map_count(&peer->links) == 0)
         peer_cork(peer); /* a temporary one now: ends at the next flush when nothing is queued */
 }
@@ -403,12 +439,25 @@ put_message(struct libprocess *libprocess, struct buf *out, const char *from_id,
     put(out, "\r\n0\r\n\r\n");
 }
 
+/* A connection that there is, or a new one; NULL when too many that nobody has linked are open: whoever names ever new
+ * senders could have us call them all. */
+static struct peer *
+peer_for_sending(struct libprocess *libprocess, const struct address *address)
+{
+    struct peer *peer = peer_find(libprocess, address, false);
+    if (peer || libprocess->unlinked < LIMIT_TEMPORARY_PEERS)
+        return peer ? peer : peer_find(libprocess, address, true);
+    return NULL;
+}
+
 void
 libprocess_send(struct libprocess *libprocess, const char *from_id, const struct upid *to, const char *name,
                 struct str body)
 {
-    struct peer *peer = peer_find(libprocess, &to->address, true);
-    if (stream_queued(peer->stream) + body.len > (size_t)LIMIT_SUBSCRIBER_BYTES + LIMIT_MESSAGE_BYTES) {
+    struct peer *peer = peer_for_sending(libprocess, &to->address);
+    if (peer == NULL)
+        return;
+    if (stream_queued(peer->stream) > libprocess->unread_bytes) {
         loop_timer_start(&peer->timer, 0); /* it does not read: broken from the loop, never inside this call */
         return;
     }

@@ -36,6 +36,11 @@ void libprocess_spawn(struct libprocess *libprocess, const char *id);
 void libprocess_terminate(struct libprocess *libprocess, const char *id);
 bool libprocess_has(const struct libprocess *libprocess, struct str id);
 
+/* Whether messages are refused (400) that name another address as their sender's than the one they come from. */
+void libprocess_match_peers(struct libprocess *libprocess, bool match);
+/* How much may wait for a peer that does not read, before its connection counts as broken; 0 = as it is. */
+void libprocess_limit(struct libprocess *libprocess, size_t unread_bytes);
+
 /* To be called first by the HTTP handler: true when the exchange was a libprocess message (it is answered then). */
 bool libprocess_try(struct libprocess *libprocess, struct http_exchange *exchange);
 

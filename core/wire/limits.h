@@ -12,6 +12,7 @@ enum {
     LIMIT_HEADERS = 200, /* header lines */
     LIMIT_PIPELINE = 64, /* requests of one connection that are answered at the same time */
     LIMIT_CONNECTIONS = 60000, /* per server; fewer where descriptors are few */
+    LIMIT_TEMPORARY_PEERS = 4096, /* connections to libprocess peers that nobody linked; more messages are lost */
     LIMIT_HEADER_SECS = 60, /* a request whose head is not complete by then is closed */
     LIMIT_STALL_SECS = 60, /* an answer of which the peer takes nothing for so long is cut off */
     LIMIT_STALE_BYTES = 256 << 20, /* replaced pages that unfinished answers hold; then the slowest reader is cut off */

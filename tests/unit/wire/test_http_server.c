@@ -534,21 +534,53 @@ static void
 test_connection_limit(void **state)
 {
     struct site *site = *state;
-    struct caller callers[3];
+    struct caller callers[4];
     site->server->connection_limit = 2;
-    for (size_t i = 0; i < 3; i++) {
+    for (size_t i = 0; i < 4; i++) {
         caller_open(&callers[i], &site->world, AT);
         world_pass(&site->world, 1);
         caller_send(&callers[i], "GET /x HTTP/1.1\r\n\r\n");
+        world_pass(&site->world, 10);
+    }
+    assert_int_equal(http_server_connections(site->server), 3); /* one more than allowed, and the rest waits */
+    assert_int_equal(callers[3].in.len, 0);
+    caller_close(&callers[0]);
+    world_pass(&site->world, 10);
+    assert_true(callers[3].in.len > 0);
+    for (size_t i = 1; i < 4; i++)
+        caller_close(&callers[i]);
+}
+
+/* Who asks for nothing makes room for who does; who has asked lately stays. */
+static void
+test_idle_connections_make_room(void **state)
+{
+    struct site *site = *state;
+    struct caller callers[5];
+    site->server->connection_limit = 2;
+    caller_open(&callers[0], &site->world, AT);
+    world_pass(&site->world, 1);
+    caller_send(&callers[0], "GET /x HTTP/1.1\r\n\r\n");
+    world_pass(&site->world, 10);
+    for (size_t i = 1; i < 4; i++) {
+        caller_open(&callers[i], &site->world, AT); /* and not a word */
+        world_pass(&site->world, 1);
     }
     world_pass(&site->world, 10);
     assert_int_equal(http_server_connections(site->server), 2);
-    assert_int_equal(callers[2].in.len, 0);
-    caller_close(&callers[0]);
+    assert_false(callers[0].eof || callers[0].closed);
+    assert_true(callers[1].eof || callers[1].closed);
+    assert_true(callers[2].eof || callers[2].closed);
+    caller_send(&callers[3], "GET /x HTTP/1.1\r\n\r\n");
+    world_pass(&site->world, (LIMIT_HEADER_SECS - 5) * 1000);
+    caller_send(&callers[3], "GET /x HTTP/1.1\r\n\r\n");
+    world_pass(&site->world, 6000);
+    caller_open(&callers[4], &site->world, AT);
     world_pass(&site->world, 10);
-    assert_true(callers[2].in.len > 0);
-    caller_close(&callers[1]);
-    caller_close(&callers[2]);
+    assert_true(callers[0].eof || callers[0].closed); /* its request is longest ago */
+    assert_false(callers[3].eof || callers[3].closed);
+    for (size_t i = 0; i < 5; i++)
+        caller_close(&callers[i]);
 }
 
 static void
@@ -1036,6 +1068,7 @@ main(void)
         SITE_TEST(test_slow_peers),
         SITE_TEST(test_slow_body),
         SITE_TEST(test_connection_limit),
+        SITE_TEST(test_idle_connections_make_room),
         SITE_TEST(test_large_body),
         SITE_TEST(test_crawling_body),
         SITE_TEST(test_bodies_limit),

@@ -331,6 +331,67 @@ test_many(void **state)
     libprocess_free(sender);
 }
 
+static void
+test_peers_must_match(void **state)
+{
+    struct process *process = *state;
+    struct caller caller;
+    libprocess_match_peers(process->libprocess, true);
+    caller_open(&caller, &process->world, HERE);
+    world_pass(&process->world, 1);
+    char at[64];
+    address_ip(stream_local(caller.stream), at);
+    auto_free char *good = xasprintf("POST /master/a.B HTTP/1.1\r\nLibprocess-From: y@%s:8\r\n\r\n", at);
+    caller_send(&caller, good); /* any port of the same machine */
+    auto_free char *event = xasprintf("[y@%s:8 master a.B 0]", at);
+    expect(process, event);
+    caller_close(&caller);
+    check(process, "POST /master/a.B HTTP/1.1\r\nLibprocess-From: y@1.2.3.4:8\r\n\r\n", "HTTP/1.1 400 ", "");
+    check(process, "GET /master/a.B HTTP/1.1\r\n\r\n", "HTTP/1.1 200 ", "");
+}
+
+/* Somebody names ever new senders, none of whom takes a connection. */
+static void
+test_connections_to_strangers_are_bounded(void **state)
+{
+    struct process *process = *state;
+    struct upid to = upid("slave(1)@" THERE);
+    for (unsigned i = 0; i < LIMIT_TEMPORARY_PEERS + 100; i++) {
+        auto_free char *text = xasprintf("x@10.1.%u.%u:9", i >> 8, i & 255);
+        struct upid stranger = upid(text);
+        libprocess_send(process->libprocess, "master", &stranger, "a.B", STR_LIT("x"));
+    }
+    libprocess_send(process->libprocess, "master", &to, "a.B", STR_LIT("x")); /* lost with the rest */
+    libprocess_link(process->libprocess, &to);
+    libprocess_send(process->libprocess, "master", &to, "a.C", STR_LIT("x")); /* who is linked is served */
+    world_pass(&process->world, 60000);
+    assert_int_equal(process->peer_count, 1);
+    assert_null(strstr(caller_text(&process->peers[0]), "a.B"));
+    assert_non_null(strstr(caller_text(&process->peers[0]), "a.C"));
+    libprocess_unlink(process->libprocess, &to);
+    world_pass(&process->world, 60000);
+    libprocess_send(process->libprocess, "master", &to, "a.D", STR_LIT("x")); /* there is room again */
+    world_pass(&process->world, 10);
+    assert_int_equal(process->peer_count, 2);
+}
+
+static void
+test_a_peer_that_does_not_read(void **state)
+{
+    struct process *process = *state;
+    struct upid to = upid("slave(1)@" THERE);
+    auto_buf struct buf body = {0};
+    while (body.len < 256 << 10)
+        buf_puts(&body, "0123456789abcdef");
+    libprocess_limit(process->libprocess, 1 << 20);
+    libprocess_link(process->libprocess, &to);
+    world_pass(&process->world, 10);
+    stream_pause(process->peers[0].stream);
+    for (int i = 0; i < 8; i++)
+        libprocess_send(process->libprocess, "master", &to, "a.B", buf_str(&body));
+    expect(process, "[exited slave(1)@" THERE "]");
+}
+
 #define PROCESS_TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
 
 int
@@ -340,6 +401,8 @@ main(void)
         PROCESS_TEST(test_receive), cmocka_unit_test(test_upids), cmocka_unit_test(test_recorded),
         PROCESS_TEST(test_temporary), PROCESS_TEST(test_link),    PROCESS_TEST(test_link_refused),
         PROCESS_TEST(test_relink),  PROCESS_TEST(test_unlink),    PROCESS_TEST(test_many),
+        PROCESS_TEST(test_peers_must_match), PROCESS_TEST(test_connections_to_strangers_are_bounded),
+        PROCESS_TEST(test_a_peer_that_does_not_read),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
