@@ -33,6 +33,7 @@ tear_down(void **state)
 {
     struct fixture *fixture = *state;
     fetcher_cache_fini(&fixture->cache);
+    loop_run(fixture->loop); /* files that are still to be removed */
     loop_free(fixture->loop);
     return 0;
 }
