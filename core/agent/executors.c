@@ -102,14 +102,19 @@ executor_free(struct executor *executor)
         return;
     executor_quiet(executor);
     files_hide_executor(executor);
+    map_fini(&executor->tasks);
+    resources_fini(&executor->resources);
+    if (executor->block) {
+        executor_unkeep(executor);
+        free(executor);
+        return;
+    }
     tasks_free(&executor->queued);
     tasks_free(&executor->launched);
     tasks_free(&executor->terminated);
     tasks_free(&executor->completed);
-    map_fini(&executor->tasks);
     packed_fini(&executor->info);
     packed_fini(&executor->container_status);
-    resources_fini(&executor->resources);
     free(executor->end.message);
     free(executor->id);
     free(executor->container_id);
@@ -345,6 +350,7 @@ executor_settle(struct executor *executor)
     executor_quiet(executor);
     map_remove(&framework->executors, str_of(executor->id));
     list_push(&framework->completed, &executor->node);
+    executor_keep(executor);
     if (++framework->completed_count > agent->options->max_completed_executors_per_framework) {
         struct executor *oldest = list_first(&framework->completed, struct executor, node);
         list_remove(&oldest->node);

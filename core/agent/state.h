@@ -114,6 +114,7 @@ struct executor {
     struct packed container_status;
     bool status_known, status_asked;
     struct list waiting; /* updates that wait for it */
+    void *block; /* once it is history: holds all strings, bytes and tasks of it, and nothing of these is freed alone */
 };
 
 struct framework {
@@ -226,6 +227,9 @@ void executor_terminated(struct executor *executor, const Mesos__Slave__Containe
                          const char *abnormal);
 /* Removes it when it has ended and no update of it is open. */
 void executor_settle(struct executor *executor);
+/* history.c: after it became completed; and before it is freed. */
+void executor_keep(struct executor *executor);
+void executor_unkeep(struct executor *executor);
 void executor_resources(const struct executor *executor, struct resources *ret); /* own and tasks' */
 void executor_wait(struct executor *executor);
 void executor_waiting_flush(
