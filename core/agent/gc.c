@@ -13,7 +13,19 @@
 
 #define NS_PER_SEC 1000000000LL
 
+/*
+ * Where paths stand side by side: they live for days, come by thousands in a burst and go in about the same order. One
+ * by one on the heap, each would keep a page of memory from going back to the system after the burst.
+ */
+struct gc_chunk {
+    uint32_t live, used, size;
+    _Alignas(16) char bytes[];
+};
+
+enum { CHUNK_BYTES = 32 << 10 };
+
 struct gc_path {
+    struct gc_chunk *chunk;
     struct list node; /* oldest first */
     int64_t since_ns; /* on the loop's clock; may lie before its beginning */
     char path[];      /* below work_dir and below meta */
@@ -30,6 +42,7 @@ struct removal {
 struct gc {
     struct agent *agent;
     struct list paths;
+    struct gc_chunk *chunk; /* the one that is being filled; NULL = none yet */
     struct map by_path;
     struct loop_timer watch;
     struct removal *removing;
@@ -40,6 +53,38 @@ struct gc {
 };
 
 static void on_watch(void *arg);
+
+static struct gc_path *
+path_new(struct gc *gc, size_t len)
+{
+    size_t size = (sizeof(struct gc_path) + len + 15) / 16 * 16;
+    struct gc_chunk *chunk = gc->chunk;
+    if (!chunk || chunk->size - chunk->used < size) {
+        size_t room = size > CHUNK_BYTES ? size : CHUNK_BYTES;
+        if (chunk && chunk->live == 0)
+            free(chunk);
+        chunk = gc->chunk = xmalloc(sizeof(*chunk) + room);
+        *chunk = (struct gc_chunk){.size = (uint32_t)room};
+    }
+    struct gc_path *path = (struct gc_path *)(void *)(chunk->bytes + chunk->used);
+    chunk->used += (uint32_t)size;
+    chunk->live++;
+    path->chunk = chunk;
+    return path;
+}
+
+static void
+path_free(struct gc *gc, struct gc_path *path)
+{
+    struct gc_chunk *chunk = path->chunk;
+    if (--chunk->live)
+        return;
+    if (chunk == gc->chunk)
+        chunk->used = 0;
+    else
+        free(chunk);
+}
+
 static void gc_collect(struct gc *gc);
 
 struct gc *
@@ -70,8 +115,9 @@ gc_free(struct gc *gc)
     loop_timer_stop(&gc->watch);
     list_foreach_safe (path, tmp, &gc->paths, node) {
         list_remove(&path->node);
-        free(path);
+        path_free(gc, path);
     }
+    free(gc->chunk);
     if (gc->removing)
         gc->removing->gc = NULL;
     map_fini(&gc->by_path);
@@ -118,7 +164,7 @@ gc_schedule(struct gc *gc, const char *path, double age_secs)
     struct gc_path *at, *entry;
     gc_unschedule(gc, path);
     size_t len = strlen(path) + 1;
-    entry = xmalloc(sizeof(*entry) + len);
+    entry = path_new(gc, len);
     memcpy(entry->path, path, len);
     entry->since_ns = loop_now_ns(gc->agent->loop) - (int64_t)(age_secs * (double)NS_PER_SEC);
     /* Mostly the newest: look from the end for its place. */
@@ -141,7 +187,7 @@ gc_unschedule(struct gc *gc, const char *path)
     if (!entry)
         return;
     list_remove(&entry->node);
-    free(entry);
+    path_free(gc, entry);
     metric_set(gc->pending, (double)map_count(&gc->by_path));
 }
 
@@ -188,7 +234,7 @@ gc_collect(struct gc *gc)
     removal->sandbox = xasprintf("%s/%s", gc->agent->work_dir, oldest->path);
     removal->meta = xasprintf("%s/%s", gc->agent->meta_dir, oldest->path);
     log_info("removing %s", removal->sandbox);
-    free(oldest);
+    path_free(gc, oldest);
     loop_offload(gc->agent->loop, gc, remove_work, remove_done, removal);
 }
 
