@@ -170,6 +170,18 @@ def test_environment_of_a_task(pods):
     assert {"MINE=a b", "MESOS_CONTAINER_IP=127.0.0.1", "MESOS_ALLOCATION_ROLE=*"} <= set(lines)
 
 
+def test_uris_of_a_task(pods):
+    program = os.path.join(pods.cluster.directory, "program.sh")
+    with open(program, "w", encoding="utf-8") as f:
+        f.write("#!/bin/sh\nexit 6\n")
+    pods.launch({"fetches": ({"value": "./program.sh", "uris": [{"value": "file://" + program, "executable": True}]}, {})})
+    assert pods.wait("fetches")["message"] == "Command exited with status 6"
+    pods.launch({"misses": ({"value": "true", "uris": [{"value": "file:///nowhere/at/all"}]}, {}), "other": "sleep 300"})
+    last = pods.wait("misses")
+    assert (last["state"], last["reason"]) == ("TASK_FAILED", "REASON_CONTAINER_LAUNCH_FAILED")
+    assert pods.wait("other")["state"] == "TASK_KILLED"
+
+
 def test_kill_policy_ends_in_sigkill(pods):
     pods.launch({"stubborn": ("trap '' TERM; while :; do sleep 0.05; done",
                               {"kill_policy": {"grace_period": {"nanoseconds": 500000000}}}),

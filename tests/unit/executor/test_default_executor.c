@@ -57,6 +57,10 @@ struct agent {
     int box_count;
     int signals[8], signal_count;
     int waits, removed;
+    struct {
+        int resources, limits, volumes, variables;
+        char limit[16], volume[32], first_variable[16], role[16];
+    } launch; /* what the last one was given */
 };
 
 /* ---- the agent's side ---- */
@@ -220,16 +224,39 @@ box_new(struct agent *agent, const Mesos__V1__ContainerID *id, const Mesos__V1__
 }
 
 static void
-on_launch(struct agent *agent, struct http_exchange *exchange, const Mesos__V1__Agent__Call__LaunchContainer *launch)
+note_launch(struct agent *agent, const Mesos__V1__Agent__Call__LaunchContainer *launch)
 {
     const Mesos__V1__Environment *environment = launch->command->environment;
+    agent->launch.resources = (int)launch->n_resources;
+    agent->launch.limits = (int)launch->n_limits;
+    agent->launch.variables = (int)environment->n_variables;
+    agent->launch.volumes = launch->container ? (int)launch->container->n_volumes : 0;
+    snprintf(agent->launch.first_variable, sizeof(agent->launch.first_variable), "%s", environment->variables[0]->name);
+    if (launch->n_limits)
+        snprintf(agent->launch.limit, sizeof(agent->launch.limit), "%s=%g", launch->limits[0]->key,
+                 launch->limits[0]->value->value);
+    if (agent->launch.volumes) {
+        const Mesos__V1__Volume *last = launch->container->volumes[launch->container->n_volumes - 1];
+        assert_int_equal(last->source->type, MESOS__V1__VOLUME__SOURCE__TYPE__SANDBOX_PATH);
+        assert_int_equal(last->source->sandbox_path->type, MESOS__V1__VOLUME__SOURCE__SANDBOX_PATH__TYPE__PARENT);
+        snprintf(agent->launch.volume, sizeof(agent->launch.volume), "%s<-%s", last->container_path,
+                 last->source->sandbox_path->path);
+    }
+    if (agent->launch.variables > 1)
+        snprintf(agent->launch.role, sizeof(agent->launch.role), "%s",
+                 environment->variables[environment->n_variables - 1]->value);
+}
+
+static void
+on_launch(struct agent *agent, struct http_exchange *exchange, const Mesos__V1__Agent__Call__LaunchContainer *launch)
+{
+    note_launch(agent, launch);
     if (agent->launch_status) {
         http_reply_text(exchange, agent->launch_status, "no room");
         return;
     }
     assert_string_equal(launch->container_id->parent->value, "pod");
-    assert_true(environment->n_variables >= 1);
-    assert_string_equal(environment->variables[environment->n_variables - 1]->name, "MESOS_CONTAINER_IP");
+    assert_true(agent->launch.variables >= 1);
     if (box_find(agent, launch->container_id->value)) {
         http_reply(exchange, 202, NULL, STR_LIT(""));
         return;
@@ -474,6 +501,28 @@ test_a_group_that_ends_well(void **state)
     for (int i = 0; i < agent.count; i++)
         assert_true(agent.seen[i].nested);
     assert_int_equal(agent.signal_count, 0);
+    stop(&agent);
+}
+
+/* All that a task says of its container reaches the agent; its disk becomes a volume of the pod's sandbox. */
+static void
+test_what_a_container_is_given(void **state)
+{
+    struct agent agent;
+    start(&agent,
+          "{\"name\":\"a\",\"task_id\":{\"value\":\"a\"},\"agent_id\":{\"value\":\"s\"},\"command\":{\"value\":\"run-a\","
+          "\"environment\":{\"variables\":[{\"name\":\"MINE\",\"value\":\"1\"}]}},\"limits\":{\"cpus\":{\"value\":2}},"
+          "\"resources\":[{\"name\":\"cpus\",\"type\":\"SCALAR\",\"scalar\":{\"value\":1},\"allocation_info\":{\"role\":"
+          "\"dev\"}},{\"name\":\"disk\",\"type\":\"SCALAR\",\"scalar\":{\"value\":8},\"disk\":{\"persistence\":{\"id\":\"p\"},"
+          "\"volume\":{\"mode\":\"RW\",\"container_path\":\"data\"}}}]}",
+          false);
+    run_to(&agent, "a", RUN);
+    assert_int_equal(agent.launch.resources, 2);
+    assert_string_equal(agent.launch.limit, "cpus=2");
+    assert_string_equal(agent.launch.volume, "data<-data");
+    assert_int_equal(agent.launch.variables, 3);
+    assert_string_equal(agent.launch.first_variable, "MINE");
+    assert_string_equal(agent.launch.role, "dev");
     stop(&agent);
 }
 
@@ -722,6 +771,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_group_that_ends_well),
+        cmocka_unit_test(test_what_a_container_is_given),
         cmocka_unit_test(test_one_fails_all_go),
         cmocka_unit_test(test_kill_policy_and_a_shorter_grace),
         cmocka_unit_test(test_shutdown_fits_into_the_agents_grace),
