@@ -43,6 +43,7 @@ agent_new(const struct agent_setup *setup, struct err *err)
                                                          : xasprintf("%s/agent.sock", agent->runtime_dir);
     agent->attributes_arena = arena_new(256);
     list_init(&agent->completed);
+    list_init(&agent->container_calls);
     uuid_random(agent->resource_version);
     registration_init(agent);
     struct status_updates_sink sink = agent_updates_sink;
@@ -145,6 +146,7 @@ agent_free(struct agent *agent)
     fetcher_free(agent->fetcher);
     gc_free(agent->gc);
     daemon_free(agent->daemon);
+    operator_calls_forget(agent);
     resources_fini(&agent->total);
     packed_fini(&agent->checkpointed);
     arena_free(agent->attributes_arena);

@@ -116,6 +116,7 @@ containerizer_of(const struct agent *agent, const char *container_id)
 
 /* A call that is under way: the client may leave before the answer. */
 struct pending {
+    struct list node; /* in the agent's container_calls */
     struct agent *agent;
     struct http_exchange *exchange; /* NULL: the client has gone */
     bool json;
@@ -141,16 +142,30 @@ pending_new(struct operator_call *op)
     pending->agent = op->agent;
     pending->exchange = op->exchange;
     pending->json = op->json;
+    list_push(&op->agent->container_calls, &pending->node);
     return pending;
 }
 
 static void
 pending_free(struct pending *pending)
 {
+    list_remove(&pending->node);
     resources_fini(&pending->resources);
     buf_fini(&pending->config);
     arena_free(pending->arena);
     free(pending);
+}
+
+void
+operator_calls_forget(struct agent *agent)
+{
+    struct pending *pending;
+    while ((pending = list_first(&agent->container_calls, struct pending, node))) {
+        host_call_forget(agent->setup.host, pending);
+        if (pending->drop)
+            pending->drop(pending->arg);
+        pending_free(pending);
+    }
 }
 
 /* ---- launch ---- */
@@ -263,6 +278,7 @@ on_launched(void *arg, int status, const char *error, struct mesos_bytes answer)
     } else if (pending->done && pending->exchange) {
         http_exchange_on_gone(pending->exchange, NULL, NULL);
         pending->done(pending->exchange, pending->module, pending->arg);
+        pending->drop = NULL;
         pending_free(pending);
     } else {
         log_info("launched container %s", pending->id);

@@ -156,6 +156,7 @@ struct agent {
     struct list completed; /* frameworks */
     uint32_t completed_count;
     uint32_t next_group;
+    struct list container_calls; /* of the operator API, whose containerizer has not answered */
     /* registration.c */
     struct mesos_election_events election_events;
     struct upid master;
@@ -381,6 +382,8 @@ void http_stats(struct http_exchange *exchange, void *arg);
 void http_containerizer_debug(struct http_exchange *exchange, void *arg);
 void http_containers(struct http_exchange *exchange, void *arg);
 void http_monitor_statistics(struct http_exchange *exchange, void *arg);
+/* Nobody waits for what containerizers still owe to operators' calls: the server is gone. */
+void operator_calls_forget(struct agent *agent);
 void http_api_v1(struct http_exchange *exchange, void *arg);
 void http_api_v1_executor(struct http_exchange *exchange, void *arg);
 

@@ -4,9 +4,10 @@ import glob
 import http.client
 import json
 import os
-import re
-import signal
-import time
+import socket
+import stat
+import tempfile
+import threading
 
 import pytest
 
@@ -23,6 +24,7 @@ class Box:
     """A cluster with one running task, whose executor's container the tests nest in."""
 
     def __init__(self, directory):
+        os.chmod(directory, 0o755)  # for tasks of other users
         self.cluster = Cluster(str(directory)).start(1)
         self.agent = self.cluster.agents[0]
         self.api = AgentApi(self.agent)
@@ -65,8 +67,7 @@ class Box:
 
 
 @pytest.fixture(scope="module")
-def box(tmp_path_factory):
-    import tempfile
+def box():
     made = Box(tempfile.mkdtemp(prefix="cm-"))
     yield made
     made.close()
@@ -208,6 +209,100 @@ def test_restart_of_the_agent(box):
     assert box.api.wait(running) == {"exit_status": 6 << 8}
 
 
+def test_user_is_the_parents(box):
+    """Also of a session in it, and when the agent that launched the parent is gone."""
+    if os.geteuid() != 0:
+        pytest.skip("needs root to become another user")
+    offer_task = box.task("as-nobody", {"value": "sleep 1000", "user": "nobody"})
+    box.api.launch((offer_task, "a"), "id -un")
+    box.api.wait((offer_task, "a"))
+    box.restart()
+    box.api.launch((offer_task, "b"), "id -un; sleep 1000")
+    box.api.launch((offer_task, "b", "c"), "id -un > who")
+    assert box.api.wait((offer_task, "b", "c")) == {"exit_status": 0}
+    session = box.api.session((offer_task, "b", "s"), "id -un")
+    assert session.ended.wait(5) and session.out == b"nobody\n", session.text
+    base = os.path.realpath(box.cluster.sandbox(box.scheduler.framework_id, "as-nobody"))
+    for path in ("a/stdout", "b/stdout", "b/containers/c/who"):
+        with open(os.path.join(base, "containers", path), encoding="utf-8") as file:
+            assert file.read() == "nobody\n"
+    box.scheduler.kill("as-nobody")
+    box.scheduler.until("as-nobody", ["TASK_KILLED"])
+
+
+class Slow(threading.Thread):
+    """A web server that answers when it is told to."""
+
+    def __init__(self):
+        super().__init__(daemon=True)
+        self.go = threading.Event()
+        self.asked = threading.Event()
+        self.socket = socket.create_server(("127.0.0.1", 0))
+        self.url = f"http://127.0.0.1:{self.socket.getsockname()[1]}/file"
+
+    def run(self):
+        try:
+            while True:
+                connection, _ = self.socket.accept()
+                self.asked.set()
+                threading.Thread(target=self.answer, args=(connection,), daemon=True).start()
+        except OSError:
+            pass
+
+    def answer(self, connection):
+        with connection:
+            try:
+                connection.recv(65536)
+                self.go.wait(20)
+                connection.sendall(b"HTTP/1.0 200 OK\r\nContent-Length: 1\r\n\r\nx")
+            except OSError:
+                pass  # it was not waited for
+
+
+def test_end_in_the_middle_of_a_launch(box):
+    slow = Slow()
+    slow.start()
+    names = (box.root, "slow")
+    command = {"value": "sleep 1000", "uris": [{"value": slow.url}]}
+    answers = []
+    launching = threading.Thread(target=lambda: answers.append(box.api.launch(names, command, 500)))
+    launching.start()
+    assert slow.asked.wait(10)
+    assert box.api.launch(names, command, 202) == ""
+    box.api.kill(names, 15)
+    launching.join(10)
+    assert "destroyed" in answers[0] or "Failed to fetch" in answers[0]
+    box.api.call("WAIT_CONTAINER", 404, container_id=container(*names))
+    # And a session whose client goes before there is one.
+    slow.asked.clear()
+    connection = http.client.HTTPConnection("127.0.0.1", box.agent.port)
+    body = {"type": "LAUNCH_NESTED_CONTAINER_SESSION",
+            "launch_nested_container_session": {"container_id": container(*names), "command": command}}
+    connection.request("POST", "/api/v1", json.dumps(body), {
+        "Content-Type": "application/json", "Accept": "application/recordio", "Message-Accept": "application/json"})
+    assert slow.asked.wait(10)
+    connection.close()
+    slow.go.set()
+    wait_for(lambda: box.api.call("WAIT_CONTAINER", None, container_id=container(*names)) and
+             box.api.status in (200, 404), 10)
+    slow.socket.close()
+
+
+def test_unix_socket_and_actor_path(box):
+    """As executors call: on the agent's Unix socket, below its actor."""
+    path = glob.glob(os.path.join(box.cluster.directory, "agent1.run", "**", "*.sock*"), recursive=True)
+    path = [p for p in path if stat.S_ISSOCK(os.stat(p).st_mode)][0]
+    body = json.dumps({"type": "LAUNCH_NESTED_CONTAINER", "launch_nested_container": {
+        "container_id": container(box.root, "unix"), "command": {"value": "exit 9"}}}).encode()
+    with socket.socket(socket.AF_UNIX) as connection:
+        connection.connect(path)
+        connection.sendall(b"POST /slave(1)/api/v1 HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+                           b"Accept: application/json\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body))
+        assert connection.recv(65536).startswith(b"HTTP/1.1 200 OK")
+    answer = box.api.call("WAIT_NESTED_CONTAINER", container_id=container(box.root, "unix"))
+    assert answer == {"type": "WAIT_NESTED_CONTAINER", "wait_nested_container": {"exit_status": 9 << 8}}
+
+
 def test_end_of_the_parent(box):
     root = box.task("short", "sleep 1000")
     box.api.launch((root, "a"), "sleep 1000")
@@ -313,7 +408,6 @@ DIFFERENCES = {
 
 def test_recorded_exchanges(box):
     """Each request of the trace as recorded, with our root container's id; statuses, headers and bodies are compared."""
-    import socket
     for number in list(range(53, 75)):
         request, expected = recorded(number)
         request = request.replace(THEIR_ROOT.encode(), box.root.encode())

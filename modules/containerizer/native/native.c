@@ -371,7 +371,11 @@ static int
 native_kill(void *instance, const char *container_id, int signo)
 {
     struct native *native = instance;
-    const struct container *container = container_find(native, container_id);
+    struct container *container = container_alive(native, container_id);
+    if (container && container->kept && container->state < STATE_RUNNING) {
+        container_destroy(container); /* whatever the signal: there is no program yet that could answer it */
+        return 0;
+    }
     if (!container || container->state != STATE_RUNNING || container->exited)
         return -ESRCH;
     return kill(container->pid, signo) < 0 ? -errno : 0; /* not reaped before we are told: the pid is still its */

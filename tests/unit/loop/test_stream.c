@@ -348,6 +348,26 @@ test_end_without_eof_handler_is_an_orderly_close(void **state)
     fixture_close(&f);
 }
 
+/* A socket that somebody else has connected: what is in it already comes, and its end. */
+static void
+test_adopted_socket(void **state)
+{
+    struct fixture f;
+    int fds[2];
+    char text[8] = "";
+    fixture_open(&f, TCP, NULL);
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, fds), 0);
+    assert_int_equal(write(fds[1], "early", 5), 5);
+    f.client.stream = stream_adopt(f.loop, fds[0], &handler, &f.client);
+    stream_write(f.client.stream, "answer", 6);
+    wait_for(&f, &f.client.got, 5);
+    assert_memory_equal(buf_data(&f.client.got), "early", 5);
+    assert_int_equal(read(fds[1], text, sizeof(text)), 6);
+    close(fds[1]);
+    assert_true(loop_run_until(f.loop, is_true, &f.client.eof, 5000));
+    fixture_close(&f);
+}
+
 static void
 test_handler_may_close_its_stream(void **state)
 {
@@ -589,6 +609,7 @@ main(void)
         cmocka_unit_test(test_back_pressure_memory),
         cmocka_unit_test(test_refused_connection_is_told_once),
         cmocka_unit_test(test_end_without_eof_handler_is_an_orderly_close),
+        cmocka_unit_test(test_adopted_socket),
         cmocka_unit_test(test_handler_may_close_its_stream),
         cmocka_unit_test(test_close_soon_still_sends),
         cmocka_unit_test(test_lent_bytes_are_released_on_close),

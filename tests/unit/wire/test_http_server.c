@@ -460,6 +460,54 @@ test_subscriber_does_not_read(void **state)
     caller_close(&caller);
 }
 
+enum { SOURCE_BYTES = 8 << 20, SOURCE_SLOW = 256 << 10 };
+
+static void
+on_stream_drained(struct http_exchange *exchange, void *arg)
+{
+    static char piece[16 << 10];
+    size_t *left = arg;
+    while (*left > 0 && http_stream_queued(exchange) < SOURCE_SLOW) {
+        assert_true(http_stream_write(exchange, str_n(piece, sizeof(piece))));
+        *left -= sizeof(piece);
+    }
+}
+
+/* A source that writes only what is taken is never cut off, however much it has to say. */
+static void
+test_source_that_waits(void **state)
+{
+    struct site *site = *state;
+    struct caller caller = {0};
+    size_t left = SOURCE_BYTES;
+    site->server->subscriber_bytes = 1 << 20;
+    caller_open(&caller, &site->world, AT);
+    caller_send(&caller, "GET /stream HTTP/1.1\r\n\r\n");
+    world_pass(&site->world, 10);
+    stream_pause(caller.stream);
+    http_stream_on_drain(site->stream, on_stream_drained, &left);
+    on_stream_drained(site->stream, &left);
+    world_pass(&site->world, 1000);
+    assert_true(left > SOURCE_BYTES / 2);
+    stream_resume(caller.stream);
+    world_pass(&site->world, 1000);
+    assert_int_equal(left, 0);
+    assert_true(caller.in.len > SOURCE_BYTES);
+    assert_int_equal(site->gone, 0);
+    caller_close(&caller);
+}
+
+static void
+test_last_header_of_a_name(void **state)
+{
+    struct http_header items[] = {{STR_LIT("Accept"), STR_LIT("a")}, {STR_LIT("x"), STR_LIT("b")},
+                                  {STR_LIT("accept"), STR_LIT("c")}};
+    struct http_headers headers = {.items = items, .count = ARRAY_LEN(items)};
+    assert_true(str_is(http_header_last(&headers, "Accept"), "c"));
+    assert_true(str_is(http_header_get(&headers, "Accept"), "a"));
+    assert_null(http_header_last(&headers, "y").ptr);
+}
+
 static void
 test_gone_while_waiting(void **state)
 {
@@ -1064,6 +1112,8 @@ main(void)
         SITE_TEST(test_stream_http10),
         SITE_TEST(test_subscriber_hangs_up),
         SITE_TEST(test_subscriber_does_not_read),
+        SITE_TEST(test_source_that_waits),
+        cmocka_unit_test(test_last_header_of_a_name),
         SITE_TEST(test_gone_while_waiting),
         SITE_TEST(test_slow_peers),
         SITE_TEST(test_slow_body),
