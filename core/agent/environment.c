@@ -6,6 +6,7 @@
 #include "agent/state.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "agent/environment_json.h"
 
@@ -55,6 +56,16 @@ set_given(struct variables *variables, const char *json)
     }
 }
 
+/* Where a v0 executor shall listen: on the one address that the agent was told to use. */
+static const char *
+libprocess_ip(const struct agent_options *options)
+{
+    const char *ip = options->common.ip;
+    if (getenv("LIBPROCESS_IP"))
+        return getenv("LIBPROCESS_IP");
+    return ip && strcmp(ip, "0.0.0.0") != 0 && strcmp(ip, "::") != 0 ? ip : NULL;
+}
+
 static void
 set_mesos(struct variables *variables, const struct executor *executor, bool ours)
 {
@@ -62,8 +73,8 @@ set_mesos(struct variables *variables, const struct executor *executor, bool our
     const struct agent_options *options = agent->options;
     char text[32];
     set(variables, "LIBPROCESS_PORT", "0");
-    if (getenv("LIBPROCESS_IP"))
-        set(variables, "LIBPROCESS_IP", getenv("LIBPROCESS_IP"));
+    if (libprocess_ip(options))
+        set(variables, "LIBPROCESS_IP", libprocess_ip(options));
     set(variables, "MESOS_FRAMEWORK_ID", executor->framework->id);
     set(variables, "MESOS_EXECUTOR_ID", executor->id);
     set(variables, "MESOS_DIRECTORY", executor->sandbox);

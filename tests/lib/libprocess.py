@@ -46,7 +46,7 @@ def message_class(name):
     return _classes.get(name) or _classes["mesos.internal." + name]
 
 
-def make(name, **fields):
+def make(name, /, **fields):
     return message_class(name)(**fields)
 
 
