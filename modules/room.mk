@@ -7,3 +7,4 @@ include modules/container_logger/room.mk
 include modules/isolator/room.mk
 include modules/containerizer/room.mk
 include modules/allocator/room.mk
+include modules/telemetry/room.mk

@@ -86,6 +86,8 @@ agent_start(struct agent *agent, struct err *err)
         containerizer_initialize(agent->setup.containerizers[i], agent->setup.isolators,
                                  agent->setup.isolator_count, agent->setup.container_logger);
     agent_lend_fetcher(agent);
+    if ((status = agent_telemetry_start(agent, err)))
+        return status;
     return recover_start(agent, err);
 }
 
@@ -147,6 +149,7 @@ agent_free(struct agent *agent)
     gc_free(agent->gc);
     daemon_free(agent->daemon);
     operator_calls_forget(agent);
+    agent_telemetry_stop(agent);
     resources_fini(&agent->total);
     packed_fini(&agent->checkpointed);
     arena_free(agent->attributes_arena);

@@ -31,6 +31,7 @@ struct agent_setup {
     struct module *const *isolators; /* in any order: the phase decides */
     size_t isolator_count;
     struct module *container_logger;
+    struct module *telemetry; /* NULL = none */
     struct module *election;
     struct address listen;    /* where to listen; port 0 = any free one */
     struct address advertise; /* what peers are told; len 0 = the address that was bound */

@@ -102,6 +102,7 @@ executor_environment(const struct executor *executor, struct arena *arena)
     const Mesos__V1__ExecutorInfo *info =
         message_unpack(&mesos__v1__executor_info__descriptor, packed_str(&executor->info), arena, NULL);
     set_mesos(&variables, executor, info && executor_is_default(info));
+    agent_telemetry_environment(executor, on_given, &variables);
     const Mesos__V1__Environment *wanted = info && info->command ? info->command->environment : NULL;
     for (size_t i = 0; wanted && i < wanted->n_variables; i++)
         if (wanted->variables[i]->value)

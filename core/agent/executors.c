@@ -322,6 +322,7 @@ executor_terminated(struct executor *executor, const Mesos__Slave__ContainerTerm
     executor_waiting_flush(executor);
     executor->state = EXECUTOR_TERMINATED;
     executor->recovered = executor->in_container = executor->launching = false;
+    agent_telemetry_ended(executor);
     loop_timer_stop(&executor->patience);
     executor_stream_close(executor);
     executor_driver_forget(executor);

@@ -209,15 +209,47 @@ pack_config(const struct agent *agent, const struct container_wish *wish, struct
         pack_part(out, 16, wish->limits[i]);
 }
 
+enum { GIVEN_MAX = 16 }; /* variables that telemetry may give */
+
+struct given {
+    struct arena *arena;
+    const char *items[GIVEN_MAX];
+    size_t count;
+};
+
+static void
+on_given(void *arg, const char *name, const char *value)
+{
+    struct given *given = arg;
+    if (given->count < GIVEN_MAX)
+        given->items[given->count++] = arena_printf(given->arena, "%s=%s", name, value);
+}
+
+/* Is there a variable of the same name as item's ("NAME=value")? */
+static bool
+has_variable(const char *const *items, size_t count, const char *item)
+{
+    size_t len = strcspn(item, "=") + 1;
+    for (size_t i = 0; i < count; i++)
+        if (strncmp(items[i], item, len) == 0)
+            return true;
+    return false;
+}
+
 static void
 take_environment(struct pending *pending, const Mesos__V1__Environment *environment)
 {
     size_t count = environment ? environment->n_variables : 0, kept = 0;
-    pending->environment = arena_calloc(pending->arena, count + 1, sizeof(*pending->environment));
+    struct given given = {.arena = pending->arena};
+    agent_telemetry_environment_inside(pending->agent, pending->id, on_given, &given);
+    pending->environment = arena_calloc(pending->arena, count + given.count + 1, sizeof(*pending->environment));
     for (size_t i = 0; i < count; i++)
         if (environment->variables[i]->value)
             pending->environment[kept++] = arena_printf(pending->arena, "%s=%s", environment->variables[i]->name,
                                                         environment->variables[i]->value);
+    for (size_t i = 0, wanted = kept; i < given.count; i++)
+        if (!has_variable(pending->environment, wanted, given.items[i]))
+            pending->environment[kept++] = given.items[i];
 }
 
 static void on_launched(void *arg, int status, const char *error, struct mesos_bytes answer);

@@ -113,6 +113,7 @@ on_recovered(void *arg, int status, const char *error, struct mesos_bytes answer
             files_show_executor(executor);
             executor_wait(executor);
         }
+    agent_telemetry_recovered(agent);
     int64_t wait_ms = recovery->cleanup ? 0 : agent->options->executor_reregistration_timeout_ns / NS_PER_MS;
     loop_timer_start(&recovery->patience, wait_ms);
     if (!recovery->cleanup)

@@ -138,6 +138,7 @@ struct agent {
     const struct agent_options *options;
     char *hostname, *work_dir, *meta_dir, *runtime_dir, *launcher_dir, *socket_path;
     struct daemon *daemon;
+    struct agent_telemetry *telemetry; /* NULL without such a module */
     struct status_updates *updates;
     struct gc *gc;
     struct fetcher *fetcher; /* fetcher.h */
@@ -197,6 +198,16 @@ void registration_again(struct agent *agent, const char *why);
 void agent_leave(struct agent *agent, const char *why);
 
 /* metrics.c */
+/* telemetry.c: what the telemetry module is told, when there is one */
+int agent_telemetry_start(struct agent *agent, struct err *err);
+void agent_telemetry_stop(struct agent *agent);
+/* The variables that the module gives the executor, or a container inside of an executor's. */
+void agent_telemetry_environment(const struct executor *executor,
+                                 void (*set)(void *set_arg, const char *name, const char *value), void *set_arg);
+void agent_telemetry_environment_inside(struct agent *agent, const char *container_id,
+                                        void (*set)(void *set_arg, const char *name, const char *value), void *set_arg);
+void agent_telemetry_recovered(struct agent *agent);
+void agent_telemetry_ended(const struct executor *executor);
 void agent_metrics_add(struct agent *agent);
 void agent_count(struct agent *agent, const char *metric);
 

@@ -37,6 +37,7 @@ struct daemon_options {
 
     /* Modules. What --modules, --modules_dir and [modules] name is in conf_modules(). */
     const char *module_path; /* directories, colon-separated, searched for libraries without a slash */
+    const char *telemetry; /* name of the telemetry module; NULL = none */
     const char *election; /* name of the election module: "standalone" */
     const char *launcher_dir; /* helpers: mesos-executor, mesos-containerizer, mesos-fetcher */
 
@@ -123,6 +124,8 @@ struct daemon_options {
     OPTION_NOT_YET("hooks", STRING, NULL, "Hook modules to install, in order.", "the module kind hook"),           \
     {.name = "election", .type = OPTION_STRING, .offset = offsetof(TYPE, common.election),                         \
      .fallback = "standalone", .argument = "MODULE", .help = "The module that decides or finds out who leads."},   \
+    {.name = "telemetry", .type = OPTION_STRING, .offset = offsetof(TYPE, common.telemetry), .argument = "MODULE", \
+     .help = "The module that shows metrics of containers, e.g. dcos. None when unset."},                          \
     {.name = "ulimit", .type = OPTION_STRING, .offset = offsetof(TYPE, common.ulimit), .group = "Process",         \
      .argument = "LIMITS", .check = daemon_check_ulimit,                                                           \
      .help = "Resource limits as the shell's ulimit takes them, e.g. \"-n 65536\"."},                              \

@@ -12,6 +12,7 @@
 #include "mesos/election.h"
 #include "mesos/isolator.h"
 #include "mesos/registry.h"
+#include "mesos/telemetry.h"
 
 /* One table of each kind that this release calls. */
 union host_ops {
@@ -21,6 +22,7 @@ union host_ops {
     struct mesos_container_logger_ops container_logger;
     struct mesos_registry_ops registry;
     struct mesos_election_ops election;
+    struct mesos_telemetry_ops telemetry;
 };
 
 /* A verified module of a library: descriptor and table copied into zeroed memory of our own sizes. */

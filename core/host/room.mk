@@ -4,4 +4,4 @@ core_host_libhost_a_SOURCES = core/host/call.c core/host/host.c core/host/host.h
   core/host/kind_allocator.h core/host/kind_container_logger.c core/host/kind_container_logger.h \
   core/host/kind_containerizer.c core/host/kind_containerizer.h core/host/kind_election.c core/host/kind_election.h \
   core/host/kind_isolator.c core/host/kind_isolator.h core/host/kind_registry.c core/host/kind_registry.h \
-  core/host/lend.c core/host/library.c core/host/options.c core/host/spawn.c core/host/verify.c
+  core/host/kind_telemetry.c core/host/kind_telemetry.h core/host/lend.c core/host/library.c core/host/options.c core/host/spawn.c core/host/verify.c

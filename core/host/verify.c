@@ -40,10 +40,14 @@ static const struct member registry_required[] = {REQUIRED(registry, fetch), REQ
 static const struct member election_required[] = {
     REQUIRED(election, detect), REQUIRED(election, contend), REQUIRED(election, withdraw), {0, NULL}};
 
+static const struct member telemetry_required[] = {
+    REQUIRED(telemetry, initialize), REQUIRED(telemetry, prefix), REQUIRED(telemetry, get), {0, NULL}};
+
 #define SHAPE(NAME, name) [MESOS_KIND_##NAME] = {sizeof(struct mesos_##name##_ops), name##_required}
 static const struct shape shapes[] = {
     SHAPE(ALLOCATOR, allocator), SHAPE(ISOLATOR, isolator), SHAPE(CONTAINERIZER, containerizer),
-    SHAPE(CONTAINER_LOGGER, container_logger), SHAPE(REGISTRY, registry), SHAPE(ELECTION, election)};
+    SHAPE(CONTAINER_LOGGER, container_logger), SHAPE(REGISTRY, registry), SHAPE(ELECTION, election),
+    SHAPE(TELEMETRY, telemetry)};
 
 static const char *const kind_names[] = {
 #define KIND_NAME(number, NAME, name) [number] = #name,

@@ -42,6 +42,8 @@ wanted_modules(void *target, struct wanted_module *out, size_t max)
 
     out[count++] = (struct wanted_module){MESOS_KIND_ELECTION, options->common.election};
     out[count++] = (struct wanted_module){MESOS_KIND_CONTAINER_LOGGER, options->container_logger};
+    if (options->common.telemetry)
+        out[count++] = (struct wanted_module){MESOS_KIND_TELEMETRY, options->common.telemetry};
     count = add_list(MESOS_KIND_CONTAINERIZER, options->containerizers, out, count, max, set);
     return add_list(MESOS_KIND_ISOLATOR, options->isolation, out, count, max, set);
 }
@@ -74,6 +76,11 @@ start_modules(struct program *program, struct agent_setup *setup, struct err *er
     setup->election = process_start(process, MESOS_KIND_ELECTION, options->common.election, err);
     if (!setup->election)
         return -1;
+    if (options->common.telemetry) {
+        setup->telemetry = process_start(process, MESOS_KIND_TELEMETRY, options->common.telemetry, err);
+        if (!setup->telemetry)
+            return -1;
+    }
     setup->container_logger =
         process_start(process, MESOS_KIND_CONTAINER_LOGGER, options->container_logger, err);
     if (!setup->container_logger ||

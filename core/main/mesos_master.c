@@ -18,7 +18,10 @@ wanted_modules(void *target, struct wanted_module *out, size_t max)
     out[0] = (struct wanted_module){MESOS_KIND_ALLOCATOR, options->allocator};
     out[1] = (struct wanted_module){MESOS_KIND_REGISTRY, options->registry};
     out[2] = (struct wanted_module){MESOS_KIND_ELECTION, options->common.election};
-    return 3;
+    if (!options->common.telemetry)
+        return 3;
+    out[3] = (struct wanted_module){MESOS_KIND_TELEMETRY, options->common.telemetry};
+    return 4;
 }
 
 static void
@@ -37,6 +40,10 @@ start_modules(struct process *process, struct master_setup *setup, struct err *e
         setup->registry = process_start(process, MESOS_KIND_REGISTRY, options->registry, err);
     if (setup->registry)
         setup->election = process_start(process, MESOS_KIND_ELECTION, options->common.election, err);
+    if (setup->election && options->common.telemetry) {
+        setup->telemetry = process_start(process, MESOS_KIND_TELEMETRY, options->common.telemetry, err);
+        return setup->telemetry ? 0 : -1;
+    }
     return setup->election ? 0 : -1;
 }
 

@@ -3,6 +3,7 @@
  * The master's life: made, started, elected, recovered from the registry, leading, ended. What it does while
  * it leads is in the verbs; see state.h.
  */
+#include "master/telemetry.h"
 #include "master/master.h"
 
 #include <arpa/inet.h>
@@ -333,6 +334,8 @@ master_start(struct master *master, struct err *err)
     pack_info(master);
     master_metrics_init(master);
     http_mount(master);
+    if (master_telemetry_start(master, err) < 0)
+        return err && err->code ? err->code : -EIO;
     loop_timer_init(&master->reregister, master->loop, agents_reregister_timeout, master);
     loop_timer_init(&master->gc, master->loop, unreachable_collect, master);
     master->registrar = make_registrar(master);
@@ -441,6 +444,7 @@ master_free(struct master *master)
     sheets_fini(&master->recovered_sheets);
     views_free(master->views);
     daemon_free(master->daemon);
+    master_telemetry_stop(master);
     arena_free(master->arena);
     buf_fini(&master->out);
     buf_fini(&master->frame);

@@ -24,6 +24,7 @@ struct master_setup {
     struct option_set *set; /* for /flags and /state; may be NULL (tests) */
     struct host *host;
     struct module *allocator, *registry, *election; /* started instances of these kinds */
+    struct module *telemetry; /* NULL = none */
     struct address listen; /* where to listen; port 0 = any free one */
     struct address advertise; /* what peers are told; len 0 = the address that was bound */
     const char *hostname; /* shown in MasterInfo, /state and redirects; copied */

@@ -186,6 +186,7 @@ struct master {
     struct loop *loop;
     const struct master_options *options;
     struct daemon *daemon;
+    struct master_telemetry *telemetry;
     struct registrar *registrar;
     struct module *allocator, *election;
     char id[UUID_TEXT];

@@ -16,3 +16,4 @@ EXTRA_DIST += tests/lib/odd_server.py tests/lib/terminal.py tests/system/test_cl
 EXTRA_DIST += tests/system/test_scheduler_traces.py
 EXTRA_DIST += tests/system/test_views_under_change.py
 EXTRA_DIST += tests/system/test_checks.py tests/system/test_pod_traces.py tests/system/test_pods.py
+EXTRA_DIST += tests/system/test_telemetry.py
