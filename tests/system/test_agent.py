@@ -222,19 +222,6 @@ def test_user_that_does_not_exist(scheduler):
     assert last["message"].endswith("': Failed to chown directory to 'nosuchuser': No such user 'nosuchuser'")
 
 
-def test_group_for_the_default_executor_is_refused_aloud(scheduler):
-    offer = scheduler.offer()
-    task = command_task("g1", "true", offer)
-    scheduler.accept(offer, [], operations=[{"type": "LAUNCH_GROUP", "launch_group": {
-        "executor": {"type": "DEFAULT", "executor_id": {"value": "de"},
-                     "framework_id": {"value": scheduler.framework_id},
-                     "resources": [scalar("cpus", 0.1), scalar("mem", 32), scalar("disk", 16)]},
-        "task_group": {"tasks": [task]}}}])
-    last = scheduler.until("g1", TERMINAL)[-1]
-    assert last["state"] in ("TASK_FAILED", "TASK_ERROR")
-    assert last["message"]
-
-
 # ---- what it shows ----
 
 

@@ -180,6 +180,25 @@ def call(replay, stream_id, kind, **body):
     assert replay.receive(connection, "POST")[0] == 202
 
 
+def traps_term(pid):
+    """Has a descendant of the process said what it does with SIGTERM?"""
+    todo = [pid]
+    while todo:
+        parent = todo.pop()
+        try:
+            with open(f"/proc/{parent}/task/{parent}/children", encoding="ascii") as f:
+                children = [int(word) for word in f.read().split()]
+            for child in children:
+                with open(f"/proc/{child}/status", encoding="ascii") as f:
+                    masks = [int(line.split()[1], 16) for line in f if line.startswith(("SigCgt", "SigIgn"))]
+                if parent == pid and any(mask & 1 << 14 for mask in masks):
+                    return True
+            todo += children
+        except OSError:
+            pass  # gone by now
+    return False
+
+
 def test_statuses_of_tasks(make_cluster):
     """What tasks of every kind become, and in which words: each status equal to the recorded one."""
     cluster = make_cluster(master_flags={"hostname": "master1.example", "allocation_interval": "100ms"},
@@ -222,6 +241,8 @@ def test_statuses_of_tasks(make_cluster):
             if plain_status(replay, ours) != plain_status(replay, theirs):
                 wrong.append(f"{task}: {plain_status(replay, ours)}\nrecorded: {plain_status(replay, theirs)}")
             if theirs["state"] == last:
+                if last == "TASK_RUNNING" and b"trap" in request:
+                    wait_for(lambda: traps_term(ours["container_status"]["executor_pid"]), 10, "the trap")
                 break
     assert not wrong, "\n".join(wrong)
 
