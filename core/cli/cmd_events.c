@@ -190,6 +190,22 @@ subscribe(struct events *events)
                      CLI_TIMEOUT_MS, &stream_handler, events);
 }
 
+/* Bytes that are no UTF-8 have no place in JSON: they are shown as \xNN. */
+static void
+print_json_line(const struct log *log, struct str line)
+{
+    json_t *text = json_stringn(line.ptr, line.len), *object;
+    auto_buf struct buf safe = {0};
+
+    if (!text) {
+        term_escape(&safe, line);
+        text = json_stringn_nocheck(buf_str(&safe).ptr, safe.len);
+    }
+    object = json_pack("{s:s,s:o}", "log", log->title, "line", text);
+    term_print_json(object, true);
+    json_decref(object);
+}
+
 /* Whole lines only; what has no end yet waits for it. */
 static void
 print_lines(struct events *events, struct log *log, struct str text)
@@ -204,12 +220,7 @@ print_lines(struct events *events, struct log *log, struct str text)
         line = str_n(rest.ptr, (size_t)end);
         header(events, log->title);
         if (events->target->common.json) {
-            auto_free char *copy = str_dup(line);
-            json_t *object = json_pack("{s:s,s:s}", "log", log->title, "line", copy);
-
-            if (object)
-                term_print_json(object, true);
-            json_decref(object);
+            print_json_line(log, line);
         } else {
             term_write(stdout, line);
             putchar('\n');

@@ -47,9 +47,15 @@ check(const struct cli *cli)
 {
     const struct task_exec_target *target = cli->target;
 
-    for (size_t i = 0; i < cli->word_count; i++)
+    for (size_t i = 0; i < cli->word_count; i++) {
+        json_t *text = *cli->words[i] || i >= 2 ? json_string(cli->words[i]) : NULL;
+
         if (!*cli->words[i] && i < 2)
             return cli_wrong_use(&cli_command_task_exec, "an empty word is no task and no command");
+        if (!text)
+            return cli_wrong_use(&cli_command_task_exec, "'%s' is no UTF-8 and cannot be sent", cli->words[i]);
+        json_decref(text);
+    }
     if (target->tty && !isatty(STDIN_FILENO))
         return cli_wrong_use(&cli_command_task_exec, "--tty needs a terminal on standard input");
     return 0;

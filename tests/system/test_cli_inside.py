@@ -60,6 +60,13 @@ def test_exec_gives_flags_to_the_command(shared):
     assert program(shared, "exec", "worker", "printf", "%s|", "-i", "--help", "a b").stdout == "-i|--help|a b|"
 
 
+def test_words_that_cannot_be_sent_are_refused(shared):
+    for word, said in ((b"\xff", "\\xff"), (b"", "empty word")):
+        done = subprocess.run([shared.tree.program("mesos").encode(), b"task", b"exec", b"worker", word], timeout=30,
+                              env={"MESOS_MASTER": shared.address, "HOME": shared.directory}, stderr=subprocess.PIPE, check=False)
+        assert done.returncode == 2 and said in done.stderr.decode()
+
+
 def test_exec_with_input(shared):
     done = program(shared, "exec", "-i", "worker", "cat", text="one\ntwo")
     assert (done.stdout, done.returncode) == ("one\ntwo", 0), done
