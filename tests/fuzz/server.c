@@ -8,6 +8,7 @@
 #include "loop/stream.h"
 #include "wire/http_server.h"
 #include "wire/libprocess.h"
+#include "wire/recordio.h"
 
 enum { PATIENCE_MS = 600 * 1000 };
 
@@ -16,12 +17,53 @@ struct peer {
     bool gone;
 };
 
+static bool
+wants_stream(const struct http_request *request, void *arg)
+{
+    return str_is(request->path, "/upload");
+}
+
+/* Records of a body as it comes. One that begins with "s" is answered at once, "p" pauses for a moment, "n" lets
+ * somebody else go on. */
+static void
+on_records(struct http_exchange *exchange, struct buf *body, bool end, void *arg)
+{
+    struct str record;
+    size_t used;
+    int rc;
+    while ((rc = recordio_read(body, &record, &used, NULL)) == 1) {
+        char first = record.len ? record.ptr[0] : ' ';
+        buf_consume(body, used);
+        if (first == 's') {
+            http_reply_text(exchange, 200, "stopped");
+            return;
+        }
+        if (first == 'p') {
+            http_exchange_pause_body(exchange, true);
+            http_exchange_pause_body(exchange, false);
+        }
+        if (first == 'n') {
+            http_exchange_on_body(exchange, on_records, arg);
+            return;
+        }
+    }
+    if (rc < 0)
+        http_reply_text(exchange, 400, "no record");
+    else if (end)
+        http_reply_text(exchange, 200, "%zu bytes left", body->len);
+}
+
 static void
 on_request(struct http_exchange *exchange, void *arg)
 {
     const struct http_request *request = http_exchange_request(exchange);
     if (libprocess_try(arg, exchange))
         return;
+    if (request->body_follows) {
+        must(str_is(request->path, "/upload") && request->body.len == 0);
+        http_exchange_on_body(exchange, on_records, arg);
+        return;
+    }
     if (!str_is(request->path, "/stream")) {
         http_reply_text(exchange, 200, "%zu parameters, %zu bytes", request->param_count, request->body.len);
         return;
@@ -102,6 +144,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     libprocess_spawn(libprocess, "master");
     libprocess_spawn(libprocess, "slave(1)");
     struct http_server *server = http_server_new(loop, on_request, libprocess);
+    http_server_stream_bodies(server, wants_stream, NULL);
     must(http_server_listen(server, &at, NULL, &err) == 0);
     talk(loop, &at, bytes, piece);
     http_server_free(server);
