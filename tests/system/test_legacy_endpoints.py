@@ -3,6 +3,7 @@
 import gzip
 import http.client
 import json
+import re
 import os
 import tempfile
 import urllib.error
@@ -109,13 +110,15 @@ def test_help_of_every_endpoint(shared, which):
     names = [(process["id"], endpoint["name"]) for process in listing["processes"] for endpoint in process["endpoints"]]
     assert len(names) == len(set(names)) > 20
     for actor, name in names:
+        if not name and [a for a, _ in names].count(actor) > 1:
+            continue  # its page lists the others: below
         status, headers, page = ask(daemon, "GET", f"/help/{actor}{name}")
         assert status == 200 and headers["content-type"].startswith("text/html")
         assert f"<h1>/{actor}{name}</h1>" in page.decode()
         status, headers, text = ask(daemon, "GET", f"/help/{actor}{name}", {"Accept": "text/plain"})
         assert status == 200 and headers["content-type"].startswith("text/plain")
         assert text.decode().startswith(f"/{actor}{name}\n  ") and "Methods: " in text.decode()
-        assert b"<" not in text.replace(b"<id>", b"")
+        assert b"<" not in re.sub(rb"<(agent )?id>", b"", text)
     status, _, text = ask(daemon, "GET", "/help?format=text")
     assert status == 200 and all(f"/{actor}{name}\n" in text.decode() for actor, name in names)
     page = ask(daemon, "GET", "/help/files")[2].decode()
