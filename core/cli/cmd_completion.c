@@ -12,22 +12,19 @@ struct completion_target {
     struct cli_common common;
 };
 
+/* "@@" stands for the names of all programs. */
 static const struct {
     const char *shell, *script;
 } scripts[] = {
     {"bash",
      "_mesos() {\n"
-     "    local IFS=$'\\n' word\n"
-     "    COMPREPLY=()\n"
-     "    for word in $(COMP_LINE=$COMP_LINE COMP_POINT=$COMP_POINT mesos completion \"$1\" \"$2\" \"$3\" 2>/dev/null); do\n"
-     "        COMPREPLY+=(\"$word\")\n"
-     "    done\n"
+     "    mapfile -t COMPREPLY < <(COMP_LINE=$COMP_LINE COMP_POINT=$COMP_POINT mesos completion \"$1\" \"$2\" \"$3\" 2>/dev/null)\n"
      "    [[ ${#COMPREPLY[@]} -eq 1 && ${COMPREPLY[0]} == *[=/] ]] && compopt -o nospace 2>/dev/null\n"
      "    return 0\n"
      "}\n"
-     "complete -o default -F _mesos mesos"},
+     "complete -o default -F _mesos @@\n"},
     {"zsh",
-     "#compdef mesos\n"
+     "#compdef @@\n"
      "_mesos() {\n"
      "    local -a words_found open closed\n"
      "    local line=\"${(j: :)${(@)words[1,CURRENT]}}\"\n"
@@ -38,27 +35,24 @@ static const struct {
      "    (( ${#closed} )) && compadd -- $closed\n"
      "    (( ${#words_found} )) || _files\n"
      "}\n"
-     "if [[ $zsh_eval_context[-1] == loadautofunc ]]; then _mesos \"$@\"; else compdef _mesos mesos; fi"},
+     "if [[ $zsh_eval_context[-1] == loadautofunc ]]; then _mesos \"$@\"; else compdef _mesos @@; fi\n"},
     {"fish",
      "function __mesos_complete\n"
      "    set -l line (commandline -cp | string collect)\n"
      "    env COMP_LINE=$line COMP_POINT=(string length -- $line) mesos completion 2>/dev/null\n"
      "end\n"
-     "complete -c mesos -f -a '(__mesos_complete)'"},
+     "for name in @@\n"
+     "    complete -c $name -f -a '(__mesos_complete)'\n"
+     "end\n"},
 };
 
-/* The other names complete as the program itself. */
 static void
-print_names(const char *shell)
+print_names(void)
 {
-    for (size_t i = 0; cli_commands[i]; i++) {
-        if (strchr(cli_commands[i]->name, ' '))
-            continue;
-        if (strcmp(shell, "bash") == 0)
+    fputs("mesos", stdout);
+    for (size_t i = 0; cli_commands[i]; i++)
+        if (!strchr(cli_commands[i]->name, ' '))
             printf(" mesos-%s", cli_commands[i]->name);
-        else if (strcmp(shell, "fish") == 0)
-            printf("complete -c mesos-%s -f -a '(__mesos_complete)'\n", cli_commands[i]->name);
-    }
 }
 
 static int
@@ -67,12 +61,14 @@ print_script(const char *shell)
     for (size_t i = 0; i < ARRAY_LEN(scripts); i++) {
         if (strcmp(scripts[i].shell, shell) != 0)
             continue;
-        fputs(scripts[i].script, stdout);
-        if (strcmp(shell, "bash") != 0)
-            putchar('\n');
-        print_names(shell);
-        if (strcmp(shell, "bash") == 0)
-            putchar('\n');
+        for (const char *p = scripts[i].script; *p; p++) {
+            if (p[0] != '@' || p[1] != '@') {
+                putchar(*p);
+                continue;
+            }
+            print_names();
+            p++;
+        }
         return 0;
     }
     return cli_wrong_use(&cli_command_completion, "there is no completion for '%s'", shell);

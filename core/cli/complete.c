@@ -63,6 +63,17 @@ offer(const struct completion *c, const char *candidate)
     puts(buf_cstr(&safe));
 }
 
+/* Names come from frameworks: what a shell would do something with is not put on anybody's command line. */
+static void
+offer_name(const struct completion *c, const char *candidate)
+{
+    for (const char *p = candidate; *p; p++)
+        if ((unsigned char)*p <= ' ' || strchr("\"'`$&|;<>()*?[]{}\\!#^", *p))
+            return;
+    if (candidate[0] != '-' && candidate[0] != '~')
+        offer(c, candidate);
+}
+
 /* "--name=" and each of "a|b" behind it. */
 static void
 offer_choices(const struct completion *c, const char *prefix, const char *choices)
@@ -133,7 +144,7 @@ offer_tasks(const struct completion *c, const struct cluster *cluster)
     for (size_t i = 0; i < tasks.count; i++) {
         auto_free char *candidate = xasprintf("%.*s%s", before, c->word, cli_text(tasks.items[i].task, "id"));
 
-        offer(c, candidate);
+        offer_name(c, candidate);
     }
 }
 
@@ -145,9 +156,9 @@ offer_ids(const struct completion *c, const json_t *array, const char *other)
 
     json_array_foreach(array, i, item)
     {
-        offer(c, cli_text(item, "id"));
+        offer_name(c, cli_text(item, "id"));
         if (*c->word && strncmp(cli_text(item, other), c->word, strlen(c->word)) == 0)
-            offer(c, cli_text(item, other));
+            offer_name(c, cli_text(item, other));
     }
 }
 
@@ -171,7 +182,7 @@ offer_sandbox(const struct completion *c, struct cluster *cluster, const char *t
         auto_free char *candidate = xasprintf("%s%s%s%s", directory, *directory ? "/" : "", name ? name + 1 : path,
                                               cli_text(entry, "mode")[0] == 'd' ? "/" : "");
 
-        offer(c, candidate);
+        offer_name(c, candidate);
     }
     json_decref(list);
 }

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Completion in the real shells, as a person types, and the protocol of the older mesos-completion."""
+import json
 import os
 import shutil
 import subprocess
@@ -7,7 +8,7 @@ import tempfile
 
 import pytest
 
-from cluster import Cluster
+from cluster import REPOSITORY, Cluster
 from terminal import Terminal
 
 
@@ -77,6 +78,15 @@ def test_no_shell_no_script(shared):
         assert done.returncode == 2 and "bash|zsh|fish" in done.stderr
 
 
+def test_names_that_a_shell_would_run_are_not_offered(shared):
+    for i, name in enumerate(("evil$(touch pwned)", "evil`x`", "evil;x", "evil*", "evil'", "evil|x", "evil-but-plain")):
+        info = {"name": f"n{i}", "task_id": {"value": name}, "command": {"value": "true"},
+                "resources": [{"name": "cpus", "type": "SCALAR", "scalar": {"value": 0.1}}]}
+        shared.tool("execute", "--task=" + json.dumps(info))
+    assert "evil$(touch pwned)" in shared.tool("ps", "-i").stdout
+    assert candidates(shared, "mesos cat evi") == ["evil-but-plain"]
+
+
 def shell(cluster, argv, setup):
     assert shutil.which(argv[0]), f"{argv[0]} is missing"
     terminal = Terminal([shutil.which(argv[0]), *argv[1:]],
@@ -92,6 +102,10 @@ def shell(cluster, argv, setup):
 SHELLS = {
     "bash": (["bash", "--norc", "--noprofile", "-i"], ['eval "$(mesos completion bash)"']),
     "zsh": (["zsh", "-f", "-i"], ["autoload -U compinit; compinit -u -D", 'eval "$(mesos completion zsh)"']),
+    # As it is installed: found by name.
+    "zsh-autoload": (["zsh", "-f", "-i"], [f"fpath=({REPOSITORY}/contrib/completion $fpath)",
+                                           "autoload -U compinit; compinit -u -D"]),
+    "bash-installed": (["bash", "--norc", "--noprofile", "-i"], [f". {REPOSITORY}/contrib/completion/mesos"]),
     "fish": (["fish", "--no-config", "-i"], ["mesos completion fish | source"]),
 }
 
@@ -122,7 +136,7 @@ def test_in_the_real_shell(shared, name):
     terminal = shell(shared, argv, setup)
     try:
         for typed, shown in (("mesos res\t", shared.address), ("mesos cat spoke\tresults/ta\t", "its-content"),
-                             ("mesos-tail --li\t1 spoke\tresults/table; echo en''d", "end"),
+                             ("mesos-tail --li\t1 spoke\tresults/table", "its-content"),
                              ("mesos execute --content_t\tjs\t --name=by-tab-" + name + " true", "TASK_FINISHED")):
             complete_and_run(terminal, typed, shown)
     finally:
