@@ -17,6 +17,7 @@ FUZZ_REPLAYS = tests/fuzz/replay_json \
   tests/fuzz/replay_values \
   tests/fuzz/replay_conf \
   tests/fuzz/replay_server \
+  tests/fuzz/replay_statsd \
   tests/fuzz/replay_constraints \
   tests/fuzz/replay_term
 check_PROGRAMS += $(FUZZ_REPLAYS)
@@ -32,6 +33,7 @@ noinst_PROGRAMS += tests/fuzz/fuzz_json \
   tests/fuzz/fuzz_values \
   tests/fuzz/fuzz_conf \
   tests/fuzz/fuzz_server \
+  tests/fuzz/fuzz_statsd \
   tests/fuzz/fuzz_constraints \
   tests/fuzz/fuzz_term
 endif
@@ -123,3 +125,10 @@ tests_fuzz_fuzz_term_SOURCES = tests/fuzz/term.c tests/fuzz/fuzz.h core/cli/term
 tests_fuzz_fuzz_term_CPPFLAGS = $(FUZZ_CPPFLAGS)
 tests_fuzz_fuzz_term_LDADD = $(FUZZ_LIBS)
 tests_fuzz_fuzz_term_LDFLAGS = $(FUZZ_LINK_FLAGS)
+tests_fuzz_replay_statsd_SOURCES = tests/fuzz/statsd.c tests/fuzz/fuzz.h tests/fuzz/replay.c modules/telemetry/dcos/statsd.c
+tests_fuzz_replay_statsd_CPPFLAGS = $(FUZZ_CPPFLAGS) -I$(top_srcdir)/modules
+tests_fuzz_replay_statsd_LDADD = $(FUZZ_LIBS)
+tests_fuzz_fuzz_statsd_SOURCES = tests/fuzz/statsd.c tests/fuzz/fuzz.h modules/telemetry/dcos/statsd.c
+tests_fuzz_fuzz_statsd_CPPFLAGS = $(FUZZ_CPPFLAGS) -I$(top_srcdir)/modules
+tests_fuzz_fuzz_statsd_LDADD = $(FUZZ_LIBS)
+tests_fuzz_fuzz_statsd_LDFLAGS = $(FUZZ_LINK_FLAGS)

@@ -8,4 +8,10 @@ tests_unit_modules_test_constraints_SOURCES = tests/unit/modules/test_constraint
 tests_unit_modules_test_constraints_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/modules
 tests_unit_modules_test_constraints_LDADD = core/wire/libwire.a module-api/proto/libproto.a core/base/libbase.a \
   $(PROTOBUF_C_LIBS) $(CMOCKA_LIBS) $(RE2_LIBS) -lm
+check_PROGRAMS += tests/unit/modules/test_statsd
+TESTS += tests/unit/modules/test_statsd
+tests_unit_modules_test_statsd_SOURCES = tests/unit/modules/test_statsd.c modules/telemetry/dcos/statsd.c \
+  modules/telemetry/dcos/statsd.h
+tests_unit_modules_test_statsd_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/modules
+tests_unit_modules_test_statsd_LDADD = core/base/libbase.a $(CMOCKA_LIBS) -lm
 endif
