@@ -36,6 +36,12 @@ def health_ms(cluster, times=20):
     return worst * 1000
 
 
+def counts_memory(daemon):
+    """A sanitizer keeps what was freed."""
+    with open(f"/proc/{daemon.process.pid}/exe", "rb") as f:
+        return b"__asan_init" not in f.read()
+
+
 def memory_mb(daemon):
     with open(f"/proc/{daemon.process.pid}/smaps_rollup", encoding="utf-8") as f:
         return sum(int(line.split()[1]) for line in f if line.startswith("Private_Dirty")) / 1024
@@ -158,7 +164,7 @@ def test_a_download_that_is_not_read(limited):
     silent = [deaf(limited, b"GET /state HTTP/1.1\r\nHost: x\r\n\r\n" * 64) for _ in range(50)]
     assert health_ms(limited) < 500
     assert len(limited.master.get("/state", raw=True)) > 200000
-    assert memory_mb(limited.master) < idle + 100
+    assert memory_mb(limited.master) < idle + 100 or not counts_memory(limited.master)
     wait_for(lambda: all(cut_off(c) for c in silent), 15, "the end of those who do not read")
     for connection in silent:
         connection.close()
@@ -186,7 +192,7 @@ def test_ten_thousand_idle_connections(make_cluster):
         assert states[-1] == "TASK_FINISHED"
         scheduler.teardown()
         each = (memory_mb(cluster.master) - before) * 1024 / wanted
-        assert each < 4, f"{each:.1f} KB for each idle connection"
+        assert each < 4 or not counts_memory(cluster.master), f"{each:.1f} KB for each idle connection"
         assert idle[1].recv(100).startswith(b"HTTP/1.1 200")
         assert cluster.master.process.poll() is None
     finally:
@@ -207,15 +213,17 @@ TRICKLES = {
 }
 
 
-def test_requests_that_trickle(limited):
+@pytest.mark.parametrize("daemon", ["master", "agent"])
+def test_requests_that_trickle(limited, daemon):
     """A byte at a time gets a request nowhere: 408, or the end. What is only quiet between requests stays."""
-    quiet = socket.create_connection(("127.0.0.1", limited.master.port), timeout=10)
+    port = limited.master.port if daemon == "master" else limited.agents[0].port
+    quiet = socket.create_connection(("127.0.0.1", port), timeout=10)
     quiet.sendall(b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n")
     assert quiet.recv(100).startswith(b"HTTP/1.1 200")
     reader = Scheduler(limited.address, name="quiet").subscribe()
     connections = {}
     for name, (start, _) in TRICKLES.items():
-        connections[name] = socket.create_connection(("127.0.0.1", limited.master.port), timeout=10)
+        connections[name] = socket.create_connection(("127.0.0.1", port), timeout=10)
         connections[name].sendall(start)
     answers, begin = {}, time.monotonic()
     while time.monotonic() - begin < 6 and len(answers) < len(TRICKLES):
@@ -296,7 +304,7 @@ def test_a_huge_message(limited):
                        b"Content-Length: 999999999999\r\n\r\n")
     assert connection.recv(100).startswith(b"HTTP/1.1 413")
     connection.close()
-    assert memory_mb(limited.master) < 100
+    assert memory_mb(limited.master) < 100 or not counts_memory(limited.master)
 
 
 def test_a_flood(limited):
@@ -329,7 +337,7 @@ def test_a_flood(limited):
             thread.join()
     assert sum(sent) > 300
     assert descriptors(limited.master) < 5000
-    assert memory_mb(limited.master) < 150
+    assert memory_mb(limited.master) < 150 or not counts_memory(limited.master)
 
 
 def test_a_driver_that_never_reads(limited):
