@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* `mesos tail [-f] [-n N] TASK [FILE...]`: the end of files of one or several sandboxes, and what is added to them. */
+#include <errno.h>
 #include <stdio.h>
 
 #include "cli/sandbox.h"
@@ -78,10 +79,13 @@ print_new(struct sandbox_file *file, struct cli *cli, const struct sandbox_file 
     if (file->gone)
         return 0;
     if (sandbox_read(file->sandbox, cli, file->name, &file->offset, UINT64_MAX, &text, &err) < 0) {
+        if (file->awaited && err.code == -ENOENT)
+            return 0;
         file->gone = true;
         cli_fail(&err);
         return err.code;
     }
+    file->awaited = false;
     if (text.len == 0)
         return 0;
     if (headers && *last != file)
@@ -130,11 +134,13 @@ run(struct cli *cli)
 
         if (headers)
             sandbox_header(file, i == 0);
-        file->gone = print_end(file, cli, target->lines, &err) < 0;
+        err.code = 0;
+        if (print_end(file, cli, target->lines, &err) < 0)
+            cli_fail(&err);
+        file->awaited = target->follow && err.code == -ENOENT; /* a task that begins has not written it yet */
+        file->gone = err.code && !file->awaited;
         shown += !file->gone;
         last = file;
-        if (file->gone)
-            cli_fail(&err);
     }
     if (target->follow && shown > 0)
         return follow(&files, cli, last, headers);

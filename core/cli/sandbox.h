@@ -38,6 +38,7 @@ struct sandbox_file {
     char *title; /* "<task id>:<name>" */
     uint64_t offset; /* where reading goes on */
     bool gone; /* could not be read; said once */
+    bool awaited; /* is not there yet, and followed */
 };
 struct sandbox_files {
     struct cluster cluster;

@@ -36,6 +36,15 @@ def shared():
         while not scheduler.offers.empty():
             scheduler.decline(scheduler.offers.get())
         cluster.scheduler = scheduler
+
+        def worker_sandbox():
+            for agent in range(2):
+                try:
+                    return cluster.sandbox(scheduler.framework_id, "w-1", agent)
+                except (AssertionError, OSError):
+                    pass
+            raise AssertionError("no sandbox of w-1")
+        cluster.worker_sandbox = worker_sandbox
         wait_for(lambda: cluster.tool("ps").stdout.count("TASK_RUNNING") == 3, 15, "three tasks")
         yield cluster
     finally:
@@ -193,6 +202,22 @@ def test_tail_of_several_tasks(shared):
         process.kill()
         process.wait()
         process.stdout.close()
+
+
+def test_tail_waits_for_a_file(shared):
+    done = shared.tool("tail", "w-1", "later", check=False)
+    assert done.returncode == 1 and "no file 'later'" in done.stderr
+    process = subprocess.Popen([shared.tree.program("mesos"), "tail", "-f", "w-1", "later"], stdout=subprocess.PIPE,
+                               stderr=subprocess.PIPE, text=True,
+                               env={"MESOS_MASTER": shared.address, "HOME": shared.directory})
+    try:
+        assert "no file 'later'" in process.stderr.readline()
+        with open(os.path.join(shared.worker_sandbox(), "later"), "w", encoding="ascii") as later:
+            later.write("here it is\n")
+        assert process.stdout.readline() == "here it is\n"
+    finally:
+        process.kill()
+        process.communicate()
 
 
 def test_ls_and_find_of_several_tasks(shared):
