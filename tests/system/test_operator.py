@@ -7,6 +7,7 @@ import os
 import random
 import signal
 import socket
+import threading
 import time
 from collections import Counter
 
@@ -246,11 +247,13 @@ class Listener:
         self.socket.connect(("127.0.0.1", master.port))
         self.socket.sendall(f"POST /api/v1 HTTP/1.1\r\nHost: x\r\nAccept: {accept}\r\nContent-Type: {JSON}\r\n"
                             "Content-Length: 20\r\n\r\n".encode() + b'{"type":"SUBSCRIBE"}')
-        self.data = b""
+        self.data = bytearray()
 
     def until(self, text):
-        while text not in self.data:
-            more = self.socket.recv(65536)
+        looked = 0
+        while self.data.find(text, looked) < 0:
+            looked = max(0, len(self.data) - len(text))
+            more = self.socket.recv(1 << 20)
             assert more, f"ended before {text}: {self.data[-300:]}"
             self.data += more
 
@@ -276,6 +279,45 @@ def test_subscribers(cluster):
     lazy.until(b'"FRAMEWORK_REMOVED"')  # nothing is lost to slowness
     for listener in (lazy, eager):
         listener.socket.close()
+
+
+def test_a_subscriber_that_never_reads_is_cut_off(cluster):
+    """Beyond 64 MiB of events that wait for it; who reads gets them all meanwhile."""
+    lazy, eager = Listener(cluster.master, receive_buffer=4096), Listener(cluster.master)
+    lazy.until(b'"HEARTBEAT"')
+    eager.until(b'"HEARTBEAT"')
+    reading = threading.Thread(target=eager.until, args=(b'"FRAMEWORK_REMOVED"',))
+    reading.start()
+    scheduler = Scheduler(cluster.address, name="wordy").subscribe()
+    count, label = 0, {"labels": [{"key": "much", "value": "x" * (2 << 20)}]}
+    for _ in range(8):
+        offer = large_offer(scheduler)
+        scheduler.accept(offer, [command_task(f"t{count + i}", "true", offer, cpus=0.01, mem=1, labels=label)
+                                 for i in range(5)])
+        count += 5
+    wait_for(lambda: cluster.master.get("/metrics/snapshot")["master/operator_event_stream_subscribers"] == 1,
+             what="the end of the one that does not read")
+    assert cluster.master.get("/health", raw=True) == b""
+    scheduler.teardown()
+    reading.join(30)
+    assert not reading.is_alive() and eager.data.count(b'"type":"TASK_ADDED"') == count
+    for listener in (lazy, eager):
+        listener.socket.close()
+
+
+def test_callers_that_leave(cluster):
+    """A call whose answer nobody waits for is forgotten, whenever that is noticed."""
+    for i in range(200):
+        body = b'{"type":"SUBSCRIBE"}' if i % 2 else b'{"type":"GET_STATE"}'
+        for daemon in (cluster.master, cluster.agents[0]):
+            with socket.create_connection(("127.0.0.1", daemon.port), timeout=10) as s:
+                s.sendall(b"POST /api/v1 HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 20\r\n\r\n"
+                          + body)
+                if i % 4 == 3:
+                    s.recv(10)
+    wait_for(lambda: cluster.master.get("/metrics/snapshot")["master/operator_event_stream_subscribers"] == 0,
+             what="all of them to be forgotten")
+    assert ask(cluster.master, "GET_HEALTH") == ask(cluster.agents[0], "GET_HEALTH") == {"healthy": True}
 
 
 def test_most_subscribers(make_cluster):
