@@ -293,6 +293,21 @@ latency_row(const char *what, const struct probe *idle, const struct probe *busy
            busy->p99_ms > 0 ? loaded->p99_ms / busy->p99_ms : 0, note);
 }
 
+/* Somebody looks for the first time: all pages are made, in bites between other work. */
+static void
+measure_first_look(struct bench *bench)
+{
+    auto_free char *state = get_request("/state"), *health = get_request("/health");
+    struct probe probe = {health, 200, NULL, 0, 0, 0, 0, 0};
+    struct pollers pollers;
+    pollers_start(&pollers, bench->cluster.master.port, state, 1);
+    probe_run(bench->cluster.master.port, &probe, 1, 1);
+    struct poll_sum sum = pollers_stop(&pollers);
+    printf("  /health while /state is made for the first time: p50 %.2f p99 %.2f worst %.2f ms (%llu answers)\n",
+           probe.p50_ms, probe.p99_ms, probe.worst_ms, (unsigned long long)sum.answers);
+    probe_fini(&probe, 1);
+}
+
 static void
 measure_load(struct bench *bench)
 {
@@ -334,6 +349,7 @@ run(const struct settings *settings, size_t agents, size_t tasks)
     printf("%zu emulated agents, %zu running tasks, %ld pollers\n", agents, tasks, settings->pollers);
     fill(&bench);
     double before = private_dirty(bench.cluster.master.pid);
+    measure_first_look(&bench);
     measure_views(&bench);
     measure_load(&bench);
     printf("  memory of the master: %.1f MB before the first look, %.1f MB after all of this\n", before / 1e6,
