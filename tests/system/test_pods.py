@@ -277,6 +277,21 @@ def test_agent_crash_loses_nothing_and_checks_go_on(world, request):
     world.client.teardown()
 
 
+def test_agent_crash_while_a_group_starts(world, request):
+    """What was not started is started, what was is not started twice."""
+    request.node.clusters = [world.cluster]
+    world.subscribe(checkpoint=True, failover_timeout=600)
+    executor = world.launch({f"t{i}": "echo once >> ../../count; sleep 0.5" for i in range(6)})
+    world.wait("t0", {"TASK_STARTING"})
+    world.cluster.agents[0].kill()
+    world.cluster.agents[0].start()
+    for i in range(6):
+        assert world.wait(f"t{i}", timeout=60)["state"] == "TASK_FINISHED", world.statuses(f"t{i}")
+    with open(os.path.join(world.sandbox(executor), "count"), encoding="utf-8") as f:
+        assert f.read() == "once\n" * 6
+    world.client.teardown()
+
+
 def test_executor_killed(pods):
     executor = pods.launch({"a": "sleep 300", "b": "sleep 300"})
     pods.wait("b", {"TASK_RUNNING"})

@@ -32,6 +32,7 @@
 #define FAILED 1
 
 struct launch {
+    const char *state_path; /* of what the next agent finds; NULL = not written yet */
     char *steps; /* aligned to 8 */
     size_t len;
     char **environment, **arguments;
@@ -158,16 +159,20 @@ write_pid(const char *path)
     write_file(path, text);
 }
 
+/* Without the agent's word nothing is run, and the next agent must find nothing that says otherwise. */
 static void
-wait_for_agent(void)
+wait_for_agent(const char *state_path)
 {
     char byte;
     ssize_t n;
     do
         n = recv(LAUNCH_FD, &byte, 1, 0);
     while (n < 0 && errno == EINTR);
-    if (n != 1)
+    if (n != 1) {
+        if (state_path)
+            unlink(state_path);
         fail("Failed to synchronize with agent (it's probably exited)");
+    }
 }
 
 static void
@@ -332,9 +337,10 @@ take_step(struct launch *launch, const struct launch_step *step, char *bytes)
         break;
     case LAUNCH_WRITE_STATE:
         write_state(bytes);
+        launch->state_path = bytes;
         break;
     case LAUNCH_WAIT:
-        wait_for_agent();
+        wait_for_agent(launch->state_path);
         break;
     case LAUNCH_DIRECTORY:
         if (chdir(bytes) < 0)
