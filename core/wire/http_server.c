@@ -379,6 +379,15 @@ connection_uncork(struct http_connection *connection)
     stream_uncork(connection->stream);
 }
 
+/* Only who streams its answer cares; it may end it in here. */
+static void
+tell_drained(struct http_connection *connection)
+{
+    struct http_exchange *exchange = list_first(&connection->exchanges, struct http_exchange, in_connection);
+    if (exchange && exchange->state == EXCHANGE_STREAMING && exchange->on_drain)
+        exchange->on_drain(exchange, exchange->drain_arg);
+}
+
 static void
 on_flush(void *arg)
 {
@@ -391,6 +400,8 @@ on_flush(void *arg)
             list_remove(&connection->in_answering);
         if (connection->paused)
             connection_settle(connection); /* the queue may be empty again */
+        if (stream_queued(connection->stream) == 0)
+            tell_drained(connection); /* the system has taken all at once: no on_drain follows */
     }
 }
 
@@ -589,15 +600,6 @@ on_eof(struct stream *stream, void *arg)
     }
     loop_timer_stop(&connection->timer);
     connection_settle(connection);
-}
-
-/* Only who streams its answer cares; it may end it in here. */
-static void
-tell_drained(struct http_connection *connection)
-{
-    struct http_exchange *exchange = list_first(&connection->exchanges, struct http_exchange, in_connection);
-    if (exchange && exchange->state == EXCHANGE_STREAMING && exchange->on_drain)
-        exchange->on_drain(exchange, exchange->drain_arg);
 }
 
 static void

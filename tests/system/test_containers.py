@@ -23,9 +23,9 @@ THEIR_ROOT = "0a717501-ddd7-493d-9d70-c02987bafdd0"
 class Box:
     """A cluster with one running task, whose executor's container the tests nest in."""
 
-    def __init__(self, directory):
+    def __init__(self, directory, **flags):
         os.chmod(directory, 0o755)  # for tasks of other users
-        self.cluster = Cluster(str(directory)).start(1)
+        self.cluster = Cluster(str(directory)).start(1, flags)
         self.agent = self.cluster.agents[0]
         self.api = AgentApi(self.agent)
         self.scheduler = Scheduler(self.cluster.address, checkpoint=True, failover_timeout=1000).subscribe()

@@ -1,25 +1,27 @@
 # SPDX-License-Identifier: Apache-2.0
 """Sessions in containers, attached input and output, terminals."""
+import base64
 import glob
+import hashlib
 import http.client
-import json
 import os
 import re
 import signal
 import socket
 import tempfile
+import threading
 import time
 
 import pytest
 
-from agent_api import AgentApi, Input, container
+from agent_api import Input, container
 from cluster import wait_for
-from test_containers import FACTS, THEIR_ROOT, Box, parts, recorded
+from test_containers import THEIR_ROOT, Box, parts, recorded
 
 
 @pytest.fixture(scope="module")
 def box():
-    made = Box(tempfile.mkdtemp(prefix="cm-"))
+    made = Box(tempfile.mkdtemp(prefix="cm-"), http_heartbeat_interval="500ms")
     yield made
     made.close()
 
@@ -213,7 +215,6 @@ def test_much_input_comes_whole(box):
     attached.end()
     assert attached.answer()[0] in (200, 500)
     assert session.ended.wait(10)
-    import hashlib
     assert session.out.split()[0].decode() == hashlib.md5(data * 12).hexdigest()
 
 
@@ -376,6 +377,109 @@ def test_many_attached(box, listener):
     assert box.api.attach_output(listener).status == 200
     for one in good[10:]:
         one.close()
+
+
+def test_heartbeats(box):
+    session = box.api.session((box.root, "silent"), "sleep 1.7; echo said")
+    assert session.ended.wait(10) and session.whole
+    assert session.out == b"said\n" and 2 <= session.heartbeats <= 5
+
+
+class Replayed:
+    """A recorded request, sent as it was with our root container's id; its answer is read in the background."""
+
+    def __init__(self, box, number):
+        request, self.expected = recorded(number)
+        self.socket = socket.create_connection(("127.0.0.1", box.agent.port), timeout=30)
+        self.head, self.body = request.replace(THEIR_ROOT.encode(), box.root.encode()).split(b"\r\n\r\n", 1)
+        self.got = b""
+        self.thread = threading.Thread(target=self._read, daemon=True)
+        self.thread.start()
+
+    def send(self, body=None):
+        self.socket.sendall(self.head + b"\r\n\r\n" + (self.body if body is None else body))
+        return self
+
+    def _read(self):
+        try:
+            while data := self.socket.recv(65536):
+                self.got += data
+                if self.got.endswith(b"\r\n0\r\n\r\n") or b"Content-Length" in self.got:
+                    break
+        except OSError:
+            pass
+
+    def ends(self):
+        self.thread.join(10)
+        assert not self.thread.is_alive()
+        self.socket.close()
+        return self
+
+    def same_head(self):
+        ours, theirs = parts(self.got), parts(self.expected)
+        assert ours[0] == theirs[0] and set(ours[1]) == set(theirs[1]), (self.got, self.expected)
+
+    @staticmethod
+    def said(answer):
+        """Bytes of all DATA records of a JSON stream."""
+        return b"".join(base64.b64decode(data) for data in re.findall(rb'"data":"([^"]*)"', answer))
+
+
+def split_records(body):
+    """The recorded request's chunks, each with its framing."""
+    chunks = []
+    while body:
+        size = int(body.split(b"\r\n", 1)[0], 16)
+        end = body.index(b"\r\n") + 2 + size + 2
+        chunks.append(body[:end])
+        body = body[end:]
+    return chunks
+
+
+def test_recorded_terminal(box):
+    """Records 76 and 77 of the trace: cat on a terminal, typed to, then the end of its input."""
+    session = Replayed(box, 76).send()
+    wait_for(lambda: b"\r\n\r\n" in session.got, 5)
+    typed = Replayed(box, 77)
+    chunks = split_records(typed.body)
+    typed.send(b"".join(chunks[:4]))
+    wait_for(lambda: len(session.said(session.got)) == len(session.said(session.expected)), 5)
+    typed.socket.sendall(b"".join(chunks[4:5]))
+    session.ends().same_head()
+    assert session.said(session.got) == session.said(session.expected)
+    typed.ends().same_head()
+    assert typed.got.endswith(b"Disconnected")
+    refused = Replayed(box, 78).send()
+    refused.ends().same_head()
+    assert parts(refused.got)[2] == parts(refused.expected)[2]
+
+
+def test_recorded_attaching(box):
+    """79 to 82: a session, typed to by a client that ends first, and two more that watch, one in protobuf."""
+    session = Replayed(box, 79).send()
+    wait_for(lambda: b"tick 1" in session.said(session.got), 5)
+    typed = Replayed(box, 80).send()
+    typed.ends().same_head()
+    watching, watching_too = Replayed(box, 81).send(), Replayed(box, 82).send()
+    wait_for(lambda: b"\r\n\r\n" in watching_too.got and b"\r\n\r\n" in watching.got, 5)
+    for one in (session, watching, watching_too):
+        one.ends().same_head()
+    said = session.said(session.got)
+    assert said.startswith(b"tick 1\r\n") and b"typed\r\n" in said and said.endswith(b"tick 4\r\n")
+    assert watching.said(watching.got).endswith(b"tick 2\r\ntick 3\r\ntick 4\r\n")
+    record = re.search(rb"16\n([^\n]*tick 4\r\n)", watching_too.expected, re.S).group(1)
+    assert b"16\n" + record in watching_too.got  # the same bytes
+
+
+def test_recorded_client_that_leaves(box):
+    session = Replayed(box, 88).send()
+    wait_for(lambda: b"\r\n\r\n" in session.got, 5)
+    session.same_head()
+    session.socket.shutdown(socket.SHUT_WR)
+    waiting = Replayed(box, 89).send()
+    waiting.ends().same_head()
+    assert parts(waiting.got)[2] == parts(waiting.expected)[2]
+    session.socket.close()
 
 
 def test_recorded_exchanges(box):

@@ -494,6 +494,11 @@ test_source_that_waits(void **state)
     assert_int_equal(left, 0);
     assert_true(caller.in.len > SOURCE_BYTES);
     assert_int_equal(site->gone, 0);
+    left = 16 << 10; /* and what is taken at once, without any waiting, is told too */
+    world_pass(&site->world, 1000);
+    assert_true(http_stream_write(site->stream, STR_LIT("x")));
+    world_pass(&site->world, 1000);
+    assert_int_equal(left, 0);
     caller_close(&caller);
 }
 
