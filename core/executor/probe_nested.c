@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Probes that are containers. Each one: session until its end, WAIT for the status, REMOVE. Hanging up ends a session. */
+/* Probes that are containers: a session until its end, WAIT for the status, REMOVE. Hanging up ends a session. */
 #include "executor/probe_nested.h"
 
 #include <errno.h>

@@ -224,6 +224,24 @@ def test_check_that_hangs_inside_a_task(pods):
     wait_for(lambda: not pods.cluster.leftovers(), what="what the checks forked to go")
 
 
+def test_http_and_tcp_checks(pods):
+    """/d is a redirect of http.server's to /d/: the helper follows it."""
+    port = free_port()
+    pods.launch({
+        "serves": (f"mkdir d; exec /usr/bin/python3 -m http.server {port} --bind 127.0.0.1", {
+            "check": {"type": "HTTP", "http": {"port": port, "path": "/d"}, "delay_seconds": 0, "interval_seconds": 0.2},
+            "health_check": {"type": "HTTP", "http": {"port": port, "path": "/"}, "delay_seconds": 0,
+                             "interval_seconds": 0.2, "grace_period_seconds": 20}}),
+        "looks": ("sleep 300", {
+            "check": {"type": "TCP", "tcp": {"port": port}, "delay_seconds": 0, "interval_seconds": 0.2}})})
+    status = pods.wait_status("serves", lambda s: s.get("reason") == CHECK)
+    assert status["check_status"] == {"type": "HTTP", "http": {"status_code": 200}}
+    assert pods.wait_status("serves", lambda s: s.get("reason") == HEALTH)["healthy"] is True
+    pods.wait_status("looks", lambda s: s.get("check_status", {}).get("tcp") == {"succeeded": True})
+    pods.client.kill("looks")
+    assert pods.wait("serves")["state"] == "TASK_KILLED"
+
+
 def test_second_group_in_the_same_executor(pods):
     executor = pods.launch({"one": "sleep 300"})
     pods.wait("one", {"TASK_RUNNING"})
