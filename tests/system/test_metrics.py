@@ -153,3 +153,13 @@ def test_metrics_of_frameworks_go_with_them(busy):
     other.teardown()
     wait_for(lambda: not any(other.framework_id in n or n.startswith("frameworks/someone/")
                              for n in cluster.master.get("/metrics/snapshot")))
+
+
+def test_an_idle_master_has_what_exporters_wait_for(make_cluster):
+    """mesos_exporter stops for ever at a name that is not there, so these may not wait for the first agent."""
+    cluster = make_cluster(agents=0, master_flags={"allocation_interval": "50ms"})
+    wanted = [f"allocator/mesos/{t}{p}" for t in ("allocation_run_ms", "allocation_run_latency_ms")
+              for p in ("", "/min", "/max", "/p50", "/p90", "/p95", "/p99", "/p999", "/p9999")]
+    wanted += [f"allocator/mesos/resources/{r}/{w}" for r in ("cpus", "mem", "disk") for w in ("total", "offered_or_allocated")]
+    wanted += ["allocator/mesos/allocation_runs", "allocator/mesos/event_queue_dispatches", "registrar/state_store_ms"]
+    wait_for(lambda: not set(wanted) - set(cluster.master.get("/metrics/snapshot")), timeout=5, what=str(wanted))

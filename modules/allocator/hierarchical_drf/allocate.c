@@ -303,11 +303,21 @@ tell_roles(struct drf *drf)
     }
 }
 
+/* From when a cycle should have begun until now. */
+static void
+tell_latency(const struct drf *drf, int64_t since_ns)
+{
+    int64_t late_ns = clock_ns() - since_ns;
+    drf->host->timing(drf->host, "allocator/mesos/allocation_run_latency_ms", late_ns > 0 ? (double)late_ns / 1e6 : 0);
+}
+
 static void
 on_batch(void *arg)
 {
     struct drf *drf = arg;
     drf->batch = drf->host->timer_start(drf->host, drf->interval_ms, on_batch, drf);
+    tell_latency(drf, drf->batch_due_ns);
+    drf->batch_due_ns = clock_ns() + drf->interval_ms * 1000000;
     cycle(drf, true);
     tell_gauges(drf);
     tell_roles(drf);
@@ -318,8 +328,7 @@ on_soon(void *arg)
 {
     struct drf *drf = arg;
     drf->soon = NULL;
-    drf->host->timing(drf->host, "allocator/mesos/allocation_run_latency_ms",
-                      (double)(clock_ns() - drf->soon_since_ns) / 1e6);
+    tell_latency(drf, drf->soon_since_ns);
     cycle(drf, drf->everything_waits);
 }
 
@@ -327,13 +336,12 @@ void
 allocate_start(struct drf *drf)
 {
     static const char *const always[] = {"cpus", "disk", "mem"};
-    for (size_t i = 0; i < ARRAY_LEN(always); i++) {
-        int64_t never = -1;
-        gauge(drf, always[i], "total", &never, 0);
-        never = -1;
-        gauge(drf, always[i], "offered_or_allocated", &never, 0);
-    }
+    for (size_t i = 0; i < ARRAY_LEN(always); i++)
+        kind_find(drf, always[i]);
+    for (size_t i = 0; i < KINDS_MAX; i++)
+        drf->told_total.of[i] = drf->told_used.of[i] = -1; /* so that the first batch tells zeros too */
     drf->batch = drf->host->timer_start(drf->host, drf->interval_ms, on_batch, drf);
+    drf->batch_due_ns = clock_ns() + drf->interval_ms * 1000000;
 }
 
 void

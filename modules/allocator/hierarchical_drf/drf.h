@@ -139,6 +139,7 @@ struct drf {
     const struct mesos_host *host;
     const struct mesos_allocator_sink *sink;
     struct mesos_timer *batch, *soon;
+    int64_t batch_due_ns;  /* when the batch timer should fire */
     int64_t soon_since_ns; /* when the soon cycle was asked for */
     int64_t interval_ms;
     bool paused, filter_gpus;
