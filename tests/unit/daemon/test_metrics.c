@@ -80,11 +80,58 @@ test_timer(void **state)
     assert_string_equal(snapshot(site), "{}");
 }
 
+static const char *
+page(struct site *site, bool openmetrics)
+{
+    buf_clear(&site->answer);
+    metrics_prometheus(site->daemon->metrics, openmetrics, &site->answer);
+    return buf_cstr(&site->answer);
+}
+
+static void
+expect_in(const char *text, const char *part)
+{
+    if (!strstr(text, part))
+        fail_msg("%s is not in\n%s", part, text);
+}
+
+static void
+test_prometheus(void **state)
+{
+    struct site *site = *state;
+    struct metrics *metrics = site->daemon->metrics;
+    metric_set(metrics_get(metrics, "master/tasks_lost"), 2);
+    metric_set(metrics_get(metrics, "master/tasks_running"), 3);
+    metric_set(metrics_get(metrics, "master/mem_total"), 1.5);
+    metric_set(metrics_get(metrics, "my/own \"thing\""), -0.25);
+    struct metric_timer *timer = metrics_timer(metrics, "registrar/state_store_ms");
+    expect_in(page(site, false), "mesos_registrar_state_store_seconds{quantile=\"0.5\"} NaN\n");
+    for (int i = 0; i < 2000; i++)
+        metric_timer_record(timer, 500);
+    const char *text = page(site, false);
+    expect_in(text, "# HELP mesos_master_tasks_ended_total Tasks that have ended, by how.\n"
+                    "# TYPE mesos_master_tasks_ended_total counter\nmesos_master_tasks_ended_total{state=\"lost\"} 2\n");
+    expect_in(text, "# TYPE mesos_master_tasks gauge\nmesos_master_tasks{state=\"running\"} 3\n");
+    expect_in(text, "mesos_master_memory_capacity_bytes{revocable=\"false\"} 1572864\n");
+    expect_in(text, "# TYPE mesos_module_metric untyped\nmesos_module_metric{name=\"my/own \\\"thing\\\"\"} -0.25\n");
+    expect_in(text, "# TYPE mesos_registrar_state_store_seconds summary\n");
+    expect_in(text, "mesos_registrar_state_store_seconds{quantile=\"0.9999\"} 0.5\n"
+                    "mesos_registrar_state_store_seconds_sum 1000\nmesos_registrar_state_store_seconds_count 2000\n");
+    assert_null(strstr(text, "# EOF"));
+    text = page(site, true);
+    expect_in(text, "# TYPE mesos_master_tasks_ended counter\nmesos_master_tasks_ended_total{state=\"lost\"} 2\n");
+    expect_in(text, "# TYPE mesos_module_metric unknown\n");
+    assert_string_equal(text + strlen(text) - 6, "# EOF\n");
+    metrics_remove(metrics, "master/tasks_lost");
+    assert_null(strstr(page(site, false), "mesos_master_tasks_ended"));
+}
+
 #define MASTER_TEST(fn) cmocka_unit_test_setup_teardown(fn, site_master, site_close)
 
 int
 main(void)
 {
-    const struct CMUnitTest tests[] = {MASTER_TEST(test_values), MASTER_TEST(test_prefix), MASTER_TEST(test_timer)};
+    const struct CMUnitTest tests[] = {MASTER_TEST(test_values), MASTER_TEST(test_prefix), MASTER_TEST(test_timer),
+                                       MASTER_TEST(test_prometheus)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
