@@ -284,16 +284,31 @@ is_zombie(pid_t pid)
     return !after_name || after_name[1] == '\0' || after_name[2] == 'Z' || after_name[2] == 'X';
 }
 
+/* Children of ours that a dead child of the session `top` left behind. */
+static void
+add_orphans(struct pid_set *set, pid_t top)
+{
+    size_t kept = set->count, end;
+    add_children(set, getpid());
+    end = set->count;
+    for (size_t i = kept; i < end; i++)
+        if (set->pids[i] != top && getsid(set->pids[i]) == top)
+            set->pids[kept++] = set->pids[i];
+    set->count = kept;
+}
+
 /* top: the process whose descendants are meant, itself only when it is a child of ours. */
 static int
 signal_once(pid_t top, int signo)
 {
     struct pid_set *set = xcalloc(1, sizeof(*set));
     int sent = 0;
-    if (top == getpid())
+    if (top == getpid()) {
         add_children(set, top);
-    else
+    } else {
         set->pids[set->count++] = top;
+        add_orphans(set, top);
+    }
     for (size_t i = 0; i < set->count; i++)
         add_children(set, set->pids[i]);
     for (size_t i = 0; i < set->count; i++)

@@ -377,7 +377,7 @@ test_hanging_command_goes_with_its_children(void **state)
     struct world world;
     begin(&world);
     task_process_adopt_orphans();
-    check(&world, "\"health_check\":{\"type\":\"COMMAND\",\"command\":{\"value\":\"sleep 61 & sleep 62 & wait\"},"
+    check(&world, "\"health_check\":{\"type\":\"COMMAND\",\"command\":{\"value\":\"(sleep 63 &); sleep 61 & sleep 62 & wait\"},"
                   "\"delay_seconds\":0,\"interval_seconds\":60,\"timeout_seconds\":0.3,\"grace_period_seconds\":0,"
                   "\"consecutive_failures\":9}");
     run(&world, 1);
