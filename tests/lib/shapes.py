@@ -118,8 +118,10 @@ class Differences:
         self.note(where, compare_values(ours, theirs, free))
 
     def __exit__(self, failure, *_):
-        if failure:
-            return
+        if not failure:
+            self.check()
+
+    def check(self):
         stale = [f"{where}\t{what}" for where, what in self.rows if (where, what) not in self.seen]
         assert not self.undeclared, "differences from the recordings:\n" + "\n".join(self.undeclared)
         assert not stale, "declared differences that do not show any more:\n" + "\n".join(stale)
