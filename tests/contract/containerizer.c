@@ -774,6 +774,20 @@ test_the_end_of_a_parent_is_the_end_of_all_in_it(void **state)
     assert_true(is_gone(runtime));
 }
 
+static bool
+is_there(void *arg)
+{
+    return access(arg, F_OK) == 0;
+}
+
+/* It is the helper's first step after the launch is answered. */
+static void
+await_written(struct box *box, const char *below)
+{
+    auto_free char *path = xasprintf("%s/containers/%s/state", box->contract.runtime_dir, below);
+    assert_true(contract_until(&box->contract, is_there, path));
+}
+
 /* The kept ones' status is not lost with the agent; nobody's sessions go. */
 static void
 test_kept_containers_outlive_the_agent(void **state)
@@ -786,6 +800,9 @@ test_kept_containers_outlive_the_agent(void **state)
     launch(box, &(struct wish){.id = "root.s", .shell = "sleep 1000", .debug = true});
     launch(box, &(struct wish){.id = "alone", .shell = "sleep 1000", .standalone = true});
     wait_for(box, "root.e");
+    await_written(box, "root/containers/n");
+    await_written(box, "root/containers/s");
+    await_written(box, "alone");
     pid_t pid = pid_of(box, "root");
     assert_int_equal(containerizer_describe(box->native, "root.s", &view), 0);
     pid_t session = view.pid;
