@@ -181,7 +181,7 @@ def call(replay, stream_id, kind, **body):
 
 
 def traps_term(pid):
-    """Has a descendant of the process said what it does with SIGTERM?"""
+    """Has a shell below the process said what it does with SIGTERM?"""
     todo = [pid]
     while todo:
         parent = todo.pop()
@@ -190,8 +190,9 @@ def traps_term(pid):
                 children = [int(word) for word in f.read().split()]
             for child in children:
                 with open(f"/proc/{child}/status", encoding="ascii") as f:
-                    masks = [int(line.split()[1], 16) for line in f if line.startswith(("SigCgt", "SigIgn"))]
-                if parent == pid and any(mask & 1 << 14 for mask in masks):
+                    lines = [line.split() for line in f]
+                masks = [int(line[1], 16) for line in lines if line and line[0] in ("SigCgt:", "SigIgn:")]
+                if lines[0][1] in ("sh", "dash", "bash") and any(mask & 1 << 14 for mask in masks):
                     return True
             todo += children
         except OSError:
