@@ -10,6 +10,7 @@ import urllib.request
 import pytest
 
 from cluster import Cluster, wait_for
+from libprocess import Peer, make
 from scheduler import Scheduler, command_task
 
 FACTS = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "facts")
@@ -163,3 +164,24 @@ def test_an_idle_master_has_what_exporters_wait_for(make_cluster):
     wanted += [f"allocator/mesos/resources/{r}/{w}" for r in ("cpus", "mem", "disk") for w in ("total", "offered_or_allocated")]
     wanted += ["allocator/mesos/allocation_runs", "allocator/mesos/event_queue_dispatches", "registrar/state_store_ms"]
     wait_for(lambda: not set(wanted) - set(cluster.master.get("/metrics/snapshot")), timeout=5, what=str(wanted))
+
+
+def test_messages_by_principal(make_cluster):
+    """Only what drivers send over libprocess counts, and the figures go with the principal's last framework."""
+    cluster = make_cluster(agents=0)
+    driver = Peer("scheduler(1)")
+    try:
+        info = {"user": "root", "name": "old", "principal": "slow"}
+        driver.send("master@" + cluster.address, make("RegisterFrameworkMessage", framework=info))
+        framework_id = driver.value("FrameworkRegisteredMessage").framework_id
+        for _ in range(3):
+            driver.send("master@" + cluster.address, make("ReviveOffersMessage", framework_id=framework_id))
+
+        def counted():
+            metrics = cluster.master.get("/metrics/snapshot")
+            return [metrics.get(f"frameworks/slow/messages_{what}") for what in ("received", "processed")]
+        wait_for(lambda: counted() == [3, 3], what=f"the messages, not {counted()}")
+        driver.send("master@" + cluster.address, make("UnregisterFrameworkMessage", framework_id=framework_id))
+        wait_for(lambda: counted() == [None, None], what="their end")
+    finally:
+        driver.close()

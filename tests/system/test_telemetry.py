@@ -11,7 +11,7 @@ import urllib.request
 import pytest
 
 from cluster import wait_for
-from scheduler import Scheduler, command_task
+from scheduler import Scheduler, command_task, group_operation
 
 PREFIX = "/system/v1/metrics/v0"
 NODE = {"system.uptime": "count", "cpu.cores": "count", "cpu.total": "percent", "cpu.user": "percent",
@@ -173,4 +173,18 @@ def test_off_unless_asked_for(make_cluster):
     assert ask(cluster.agents[0].url + PREFIX + "/node")[0] == 404
     agent_id = cluster.master.get("/slaves")["slaves"][0]["id"]
     assert ask(f"{cluster.master.url}/system/v1/agent/{agent_id}/metrics/v0/node")[0] == 404
+    scheduler.teardown()
+
+
+def test_tasks_of_a_pod_share_its_listener(cluster):
+    scheduler = Scheduler(cluster.address).subscribe()
+    offer = scheduler.offer()
+    say = "exec /bin/bash -c 'echo pod.hits:1\\|c > /dev/udp/$STATSD_UDP_HOST/$STATSD_UDP_PORT; sleep 100'"
+    tasks = [command_task(name, say, offer) for name in ("one", "two")]
+    scheduler.accept(offer, [], operations=[group_operation(scheduler.framework_id, "pod", tasks)])
+    for name in ("one", "two"):
+        scheduler.until(name, {"TASK_RUNNING"})
+    base = cluster.agents[0].url + PREFIX
+    container = ask(base + "/containers")[1][0]
+    wait_for(lambda: app(base, container).get("pod.hits", {}).get("value") == 2, what="both tasks' packets")
     scheduler.teardown()
