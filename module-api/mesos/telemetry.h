@@ -16,7 +16,8 @@ struct mesos_telemetry_container {
     const char *task_id, *task_name; /* of its only task; NULL when there are several or none */
 };
 
-/* What the core lends for the instance's life. */
+/* What the core lends while the daemon serves requests: it may be asked inside of the calls below, not by work that goes
+ * on after them. */
 struct mesos_telemetry_source {
     size_t size;
     void *arg; /* first argument of its functions */
@@ -35,7 +36,7 @@ struct mesos_telemetry_source {
 };
 
 struct mesos_telemetry_ops {
-    /* Once, first. source lives as long as the instance. 0 or -E... Required. */
+    /* Once, first. 0 or -E... Required. */
     int (*initialize)(void *instance, const struct mesos_telemetry_source *source);
     /* The path below which GET requests are the module's: "/system/v1/metrics/v0". Valid for ever. Required. */
     const char *prefix;

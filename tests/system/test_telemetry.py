@@ -188,3 +188,17 @@ def test_tasks_of_a_pod_share_its_listener(cluster):
     container = ask(base + "/containers")[1][0]
     wait_for(lambda: app(base, container).get("pod.hits", {}).get("value") == 2, what="both tasks' packets")
     scheduler.teardown()
+
+
+def test_ending_while_asked(cluster):
+    """A daemon that is told to end between a question and its answer ends in order."""
+    for daemon in (cluster.agents[0], cluster.master):
+        open_ones = []
+        for _ in range(20):
+            connection = socket.create_connection(("127.0.0.1", daemon.port), timeout=10)
+            connection.sendall(f"GET {PREFIX}/node HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+            open_ones.append(connection)
+        daemon.stop()
+        for connection in open_ones:
+            connection.close()
+        daemon.start()

@@ -38,7 +38,6 @@ struct dcos {
     char *directory; /* of the ports; NULL on a master */
     struct map listeners; /* by container id */
     struct node_times times;
-    uint32_t open; /* questions that are under way */
 };
 
 /* ---- listeners ---- */
@@ -212,15 +211,27 @@ struct question {
     struct node_times times;
     double now_secs;
     const char *id; /* of the container looked for, with what was found of it */
+    char *mesos_id, *cluster_id, *hostname; /* taken at once: the daemon may end before the answer is ready */
     char *container_id, *executor_id, *executor_name, *framework_id, *framework_name, *principal, *role, *source, *task_id,
         *task_name;
-    bool found, first;
+    bool found;
 };
+
+static char *
+copy(const char *text)
+{
+    return text ? xstrdup(text) : NULL;
+}
 
 static struct question *
 question_new(struct dcos *dcos, struct mesos_call *call)
 {
+    const struct mesos_telemetry_source *source = dcos->source;
+    const char *id = source->id(source->arg);
     struct question *question = xcalloc(1, sizeof(*question));
+    question->mesos_id = xstrdup(id ? id : "");
+    question->cluster_id = copy(source->cluster(source->arg));
+    question->hostname = xstrdup(source->hostname ? source->hostname : "");
     question->dcos = dcos;
     question->call = call;
     question->now_secs = dcos->host->wall_secs(dcos->host);
@@ -232,19 +243,14 @@ question_end(struct question *question, int status)
 {
     char *const texts[] = {question->container_id, question->executor_id,  question->executor_name, question->framework_id,
                            question->framework_name, question->principal, question->role,          question->source,
-                           question->task_id,      question->task_name};
+                           question->task_id,      question->task_name,   question->mesos_id,      question->cluster_id,
+                           question->hostname};
     question->dcos->host->reply(question->dcos->host, question->call, status,
                                 (struct mesos_bytes){buf_data(&question->out), status ? 0 : question->out.len});
     for (size_t i = 0; i < ARRAY_LEN(texts); i++)
         free(texts[i]);
     buf_fini(&question->out);
     free(question);
-}
-
-static char *
-copy(const char *text)
-{
-    return text ? xstrdup(text) : NULL;
 }
 
 static void
@@ -266,18 +272,11 @@ on_found(void *arg, const struct mesos_telemetry_container *container)
     question->task_name = copy(container->task_name);
 }
 
-static const char *
-or_empty(const char *text)
-{
-    return text ? text : "";
-}
-
 static void
 end_with_dimensions(struct question *question)
 {
-    const struct mesos_telemetry_source *source = question->dcos->source;
-    const struct tag dimensions[] = {{"mesos_id", or_empty(source->id(source->arg))},
-                                     {"cluster_id", source->cluster(source->arg)},
+    const struct tag dimensions[] = {{"mesos_id", question->mesos_id},
+                                     {"cluster_id", question->cluster_id},
                                      {"container_id", question->container_id},
                                      {"executor_id", question->executor_id},
                                      {"framework_name", question->framework_name},
@@ -286,7 +285,7 @@ end_with_dimensions(struct question *question)
                                      {"framework_principal", question->principal},
                                      {"task_name", question->task_name},
                                      {"task_id", question->task_id},
-                                     {"hostname", or_empty(source->hostname)},
+                                     {"hostname", question->hostname},
                                      {NULL, NULL}};
     answer_end(&question->out, dimensions);
     question_end(question, 0);
