@@ -5,6 +5,8 @@
  */
 #include "agent/state.h"
 
+#include <errno.h>
+
 /* Tasks that were sent before the agent restarted, of which the executor knows nothing. */
 static void
 lost_tasks(struct executor *executor, const struct executor_claims *claims)
@@ -55,6 +57,25 @@ send_kills(struct executor *executor)
     }
 }
 
+static void
+on_told(void *arg, int status, const char *error, struct mesos_bytes answer)
+{
+    (void)arg;
+    (void)answer;
+    if (status && status != -ENOENT && status != -ENOTSUP && status != -ECANCELED)
+        log_warning("cannot tell a container its resources: %s", error ? error : strerror(-status));
+}
+
+/* A containerizer that found a container again does not know what it was given. */
+static void
+tell_resources(struct executor *executor)
+{
+    auto_resources struct resources total = {0};
+    executor_resources(executor, &total);
+    containerizer_update(executor->agent->setup.containerizers[executor->containerizer], executor->container_id,
+                         resources_view(&total), (struct mesos_bytes){0}, on_told, NULL);
+}
+
 void
 executor_attached(struct executor *executor, const struct executor_claims *claims, bool again)
 {
@@ -65,6 +86,8 @@ executor_attached(struct executor *executor, const struct executor_claims *claim
     loop_timer_stop(&executor->patience);
     executor->state = EXECUTOR_RUNNING;
     executor->subscribed_before = true;
+    if (executor->recovered)
+        tell_resources(executor);
     executor->recovered = false;
     checkpoint_contact(executor);
     repeat_updates(executor, claims);
