@@ -384,6 +384,10 @@ agent_pong(struct master *master, struct str observer)
         return;
     agent->ponged = true;
     agent->missed_pings = 0;
+    if (agent->doomed && agent->connected && !agent->leaving) {
+        agent->doomed = false; /* it came back while it waited for its turn */
+        metric_inc(master->m.slave_unreachable_canceled);
+    }
     if (agent->leaving)
         log_verbose(1, "pong from an agent that is being marked unreachable agent=%s", agent->id);
 }

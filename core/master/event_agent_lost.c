@@ -188,9 +188,13 @@ void
 agent_mark_unreachable(struct agent *agent, const char *message)
 {
     struct master *master = agent->master;
-    if (agent->leaving || !may_remove(master))
+    if (agent->leaving)
         return;
-    metric_inc(master->m.slave_unreachable_scheduled);
+    if (!agent->doomed)
+        metric_inc(master->m.slave_unreachable_scheduled);
+    agent->doomed = true;
+    if (!may_remove(master))
+        return;
     log_warning("unreachable agent=%s pid=%s hostname=%s: %s", agent->id, agent->pid, agent->hostname,
                 message);
     agent->leaving = true;
@@ -204,7 +208,8 @@ static void
 on_unregistered_stored(void *arg)
 {
     struct agent *agent = arg;
-    metric_inc(agent->master->m.slave_removals_unregistered);
+    metric_inc(agent->replaced ? agent->master->m.slave_removals_registered
+                               : agent->master->m.slave_removals_unregistered);
     lose(agent, false);
 }
 

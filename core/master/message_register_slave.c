@@ -56,8 +56,10 @@ message_register_slave(struct master *master, const struct upid *from,
         send_registered(known);
         return;
     }
-    if (known && !known->leaving)
+    if (known && !known->leaving) {
+        known->replaced = true;
         agent_unregistered(known, "a new agent registered at the same address");
+    }
     message->slave->id = new_id(master);
     admission_start(master, from, message->slave, body, false, true);
 }

@@ -45,6 +45,8 @@ struct agent {
     uint64_t capabilities; /* bit n: AgentInfo.Capability.Type n */
     bool connected;        /* its link stands */
     bool active;           /* may be offered */
+    bool replaced;         /* ... because a new agent registered at its address */
+    bool doomed;           /* to be marked unreachable as soon as --agent_removal_rate_limit allows */
     bool leaving;          /* a registry write that removes it is under way: what it sends is ignored */
     char *loss;            /* then: what frameworks are told */
     int64_t loss_ns;       /* then: since when it is unreachable, wall clock */

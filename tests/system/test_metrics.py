@@ -4,6 +4,8 @@ import csv
 import fnmatch
 import os
 import re
+import shutil
+import signal
 import tempfile
 import urllib.request
 
@@ -185,3 +187,32 @@ def test_messages_by_principal(make_cluster):
         wait_for(lambda: counted() == [None, None], what="their end")
     finally:
         driver.close()
+
+
+def test_losing_agents_is_counted(make_cluster):
+    """One agent is marked unreachable, one comes back while it waits for its turn, one is replaced at its address."""
+    cluster = make_cluster(agents=2, master_flags={"agent_ping_timeout": "1secs", "max_agent_ping_timeouts": 1,
+                                                   "agent_removal_rate_limit": "1/10mins"})
+    cluster.wait_agents(2)
+
+    def counted(*names):
+        metrics = cluster.master.get("/metrics/snapshot")
+        return [int(metrics["master/" + name]) for name in names]
+    steps = [f"slave_unreachable_{step}" for step in ("scheduled", "completed", "canceled")]
+    for agent in cluster.agents:
+        os.kill(agent.process.pid, signal.SIGSTOP)
+    try:
+        wait_for(lambda: counted(*steps) == [2, 1, 0], what="one marked, one waiting")
+    finally:
+        for agent in cluster.agents:
+            os.kill(agent.process.pid, signal.SIGCONT)
+    wait_for(lambda: counted(*steps)[2] == 1, what="the other back")
+    wait_for(lambda: counted("slaves_active") == [2], what="both back")
+    agent = cluster.agents[0]
+    agent.kill()
+    for flag in agent.argv:
+        if flag.startswith("--work_dir="):
+            shutil.rmtree(flag.partition("=")[2])
+    agent.start()
+    wait_for(lambda: counted("slave_removals/reason_registered") == [1], what="a replaced agent")
+    assert counted("slave_removals/reason_unhealthy", "slave_removals/reason_unregistered") == [1, 0]
