@@ -890,6 +890,17 @@ test_streams_are_attached_to(void **state)
     assert_int_equal(frame(box, second, text, sizeof text), MESOS_IO_REFUSED);
     say(wrong, 77, "x", 1); /* nonsense is hung up on */
     assert_int_equal(frame(box, wrong, text, sizeof text), 0);
+    close(wrong);
+    const struct mesos_io_frame huge = {MESOS_IO_ATTACH, UINT32_MAX};
+    wrong = containerizer_attach(box->native, "root.t", &err);
+    assert_int_equal(send(wrong, &huge, sizeof huge, MSG_NOSIGNAL), sizeof huge);
+    assert_int_equal(frame(box, wrong, text, sizeof text), 0);
+    close(wrong);
+    wrong = containerizer_attach(box->native, "root.t", &err); /* an output has nothing to say */
+    say(wrong, MESOS_IO_ATTACH, "\x02", 1);
+    assert_int_equal(frame(box, wrong, text, sizeof text), MESOS_IO_ATTACHED);
+    say(wrong, MESOS_IO_STDIN, "x", 1);
+    assert_int_equal(frame(box, wrong, text, sizeof text), 0);
     say(in, MESOS_IO_STDIN, "abc\n", 4);
     auto_buf struct buf seen = {0};
     uint32_t kind;
