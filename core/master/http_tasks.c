@@ -1,57 +1,134 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* GET /tasks: some of all tasks, running ones first. Parameters that make no sense count as absent. */
+/* GET /tasks: some of all tasks by the time of their first status. Parameters that make no sense count as absent. */
+#include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "master/http.h"
 
+/* The first tasks in the order that was asked for, kept while all are walked: a heap whose root comes last of them. */
 struct listing {
-    struct json *json;
     struct str framework_id, task_id; /* ptr NULL = any */
-    size_t skip, room;
-    struct arena *arena;
+    bool ascending;
+    size_t count, most;
+    const struct task **tasks; /* room for most */
 };
 
+static double
+first_time(const struct task *task)
+{
+    return task->last_status ? task->first_status_time : -INFINITY;
+}
+
+/* By time; among those of one time any order will do that is the same for every page. */
+static int
+older(const struct task *a, const struct task *b)
+{
+    double x = first_time(a), y = first_time(b);
+    if (x != y)
+        return x < y ? -1 : 1;
+    int order = strcmp(a->framework->id, b->framework->id);
+    return order ? order : strcmp(a->id, b->id);
+}
+
 static bool
-show(struct record *record, void *arg)
+comes_after(const struct listing *list, const struct task *a, const struct task *b)
+{
+    int order = older(a, b);
+    return list->ascending ? order > 0 : order < 0;
+}
+
+static void
+swap(const struct task **a, const struct task **b)
+{
+    const struct task *kept = *a;
+    *a = *b;
+    *b = kept;
+}
+
+static void
+sift_up(struct listing *list, size_t at)
+{
+    const struct task **heap = list->tasks;
+    for (; at && comes_after(list, heap[at], heap[(at - 1) / 2]); at = (at - 1) / 2)
+        swap(&heap[at], &heap[(at - 1) / 2]);
+}
+
+static void
+sift_down(struct listing *list, size_t at)
+{
+    const struct task **heap = list->tasks;
+    for (;;) {
+        size_t last = at;
+        for (size_t child = 2 * at + 1; child <= 2 * at + 2 && child < list->count; child++)
+            if (comes_after(list, heap[child], heap[last]))
+                last = child;
+        if (last == at)
+            return;
+        swap(&heap[at], &heap[last]);
+        at = last;
+    }
+}
+
+static bool
+consider(struct record *record, void *arg)
 {
     struct listing *list = arg;
     const struct task *task = container_of(record, struct task, record);
     if (list->task_id.ptr && !str_is(list->task_id, task->id))
         return true;
-    if (list->skip) {
-        list->skip--;
-        return true;
+    if (list->count < list->most) {
+        list->tasks[list->count] = task;
+        sift_up(list, list->count++);
+    } else if (comes_after(list, list->tasks[0], task)) {
+        list->tasks[0] = task;
+        sift_down(list, 0);
     }
-    json_task(list->json, task, list->arena);
-    arena_reset(list->arena);
-    return --list->room > 0;
+    return true;
 }
 
+/* Sheets are nearly in order of time: walked from the end that is shown first, most records are passed over at a look. */
 static void
-show_sheets(struct listing *list, const struct sheets *sheets, int step)
-{
-    if (list->room == 0)
-        return;
-    if (list->task_id.ptr) {
-        sheets_each(sheets, 0, step, show, list);
-    } else if (list->skip >= sheets->count) {
-        list->skip -= sheets->count;
-    } else {
-        size_t skip = list->skip;
-        list->skip = 0;
-        sheets_each(sheets, skip, step, show, list);
-    }
-}
-
-static void
-show_framework(struct listing *list, const struct framework *framework, bool ascending)
+consider_framework(struct listing *list, const struct framework *framework)
 {
     const struct sheets *const parts[] = {&framework->task_sheets, &framework->unreachable_sheets,
                                           &framework->done_sheets};
     if (list->framework_id.ptr && !str_is(list->framework_id, framework->id))
         return;
     for (size_t i = 0; i < ARRAY_LEN(parts); i++)
-        show_sheets(list, parts[ascending ? ARRAY_LEN(parts) - 1 - i : i], ascending ? -1 : 1);
+        sheets_each(parts[list->ascending ? ARRAY_LEN(parts) - 1 - i : i], 0, list->ascending ? 1 : -1, consider, list);
+}
+
+static size_t
+all_tasks(const struct master *master)
+{
+    const struct framework *framework;
+    size_t count = 0;
+    map_foreach (framework, &master->frameworks)
+        count += framework->task_sheets.count + framework->unreachable_sheets.count + framework->done_sheets.count;
+    list_foreach (framework, &master->completed, completed_node)
+        count += framework->task_sheets.count + framework->unreachable_sheets.count + framework->done_sheets.count;
+    return count;
+}
+
+static void
+choose(struct listing *list, const struct master *master)
+{
+    const struct framework *framework;
+    if (list->most == 0)
+        return;
+    map_foreach (framework, &master->frameworks)
+        consider_framework(list, framework);
+    list_foreach (framework, &master->completed, completed_node)
+        consider_framework(list, framework);
+    /* The heap's root is the last: taken off one by one, the rest stands in order. */
+    size_t count = list->count;
+    while (list->count > 1) {
+        swap(&list->tasks[0], &list->tasks[list->count - 1]);
+        list->count--;
+        sift_down(list, 0);
+    }
+    list->count = count;
 }
 
 static size_t
@@ -70,23 +147,23 @@ http_tasks(struct http_exchange *exchange, void *arg)
     auto_buf struct buf out = {0};
     auto_arena struct arena *arena = arena_new(0);
     struct json json = json_on(&out);
+    size_t all = all_tasks(master), skip = number(request, "offset", 0), room = number(request, "limit", 100);
     struct listing list = {
-        .json = &json,
         .framework_id = http_param_get(request, "framework_id"),
         .task_id = http_param_get(request, "task_id"),
-        .skip = number(request, "offset", 0),
-        .room = number(request, "limit", 100),
-        .arena = arena,
+        .ascending = str_is(http_param_get(request, "order"), "asc"),
+        .most = skip >= all ? 0 : room >= all - skip ? all : skip + room,
     };
-    bool ascending = str_is(http_param_get(request, "order"), "asc");
-    const struct framework *framework;
+    auto_free const struct task **tasks = xcalloc(list.most + 1, sizeof(struct task *));
+    list.tasks = tasks;
+    choose(&list, master);
     json_object(&json);
     json_key(&json, "tasks");
     json_array(&json);
-    map_foreach (framework, &master->frameworks)
-        show_framework(&list, framework, ascending);
-    list_foreach (framework, &master->completed, completed_node)
-        show_framework(&list, framework, ascending);
+    for (size_t i = skip; i < list.count; i++) {
+        json_task(&json, list.tasks[i], arena);
+        arena_reset(arena);
+    }
     json_array_end(&json);
     json_object_end(&json);
     reply_json(exchange, buf_str(&out));

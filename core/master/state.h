@@ -95,6 +95,7 @@ struct task {
     struct executor *executor;  /* NULL for command tasks */
     struct record record;       /* in one of the framework's sheets; record_touch() when it changes */
     struct resources resources; /* what is held from the allocator; empty when terminal */
+    double first_status_time; /* in seconds, what /tasks sorts by; valid with last_status */
     unsigned char *packed;
     uint32_t core_len, len, cap;
     uint32_t last_status;      /* where the last status's field begins; 0 = none */

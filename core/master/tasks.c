@@ -113,6 +113,8 @@ append_status(struct task *task, const Mesos__V1__TaskStatus *status, bool same_
         return; /* the framework has it; history does without */
     if (same_state && task->last_status)
         task->len = task->last_status;
+    if (task->len == task->core_len)
+        task->first_status_time = status->timestamp;
     unsigned char *to = packed_reserve(task, size + 12);
     task->last_status = task->len;
     size_t n = 0;

@@ -139,6 +139,29 @@ def test_filters(busy):
     assert ids("?framework_id=nosuch") == [] and ids("?task_id=running") == ["running"]
 
 
+def test_tasks_are_ordered_by_time(make_cluster):
+    """By their first status, over all frameworks and whatever became of them."""
+    cluster = make_cluster(master_flags={"allocation_interval": "50ms", "offer_timeout": "500ms"})
+    schedulers = []
+    for name in "abcd":
+        scheduler = Scheduler(cluster.address, name=name).subscribe()
+        schedulers.append(scheduler)
+        offer = scheduler.offer()
+        scheduler.accept(offer, [command_task(name, "sleep 100" if name == "b" else "true", offer)])
+        scheduler.until(name, {"TASK_RUNNING" if name == "b" else "TASK_FINISHED"})
+        scheduler.call("SUPPRESS")  # what it was offered goes to the next one
+
+    def ids(query):
+        return "".join(t["id"] for t in cluster.master.get("/tasks" + query)["tasks"])
+    assert ids("") == ids("?order=desc") == "dcba" and ids("?order=asc") == "abcd"
+    assert ids("?limit=2") == "dc" and ids("?limit=2&offset=1") == "cb" and ids("?offset=3&limit=9") == "a"
+    assert ids("?order=asc&limit=1") == "a" and ids("?order=asc&limit=2&offset=2") == "cd"
+    assert ids("?limit=0") == ids("?offset=4") == ids("?offset=18446744073709551614&limit=18446744073709551614") == ""
+    for scheduler in schedulers:
+        scheduler.teardown()
+    assert ids("?order=asc") == "abcd"
+
+
 def test_metrics(busy):
     metrics = busy.master.get("/metrics/snapshot")
     assert metrics["master/elected"] == 1 and metrics["master/uptime_secs"] > 0

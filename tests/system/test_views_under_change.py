@@ -106,13 +106,18 @@ def test_pollers_while_tasks_run_to_their_end(make_cluster):
     assert all(p.answers > 2 for p in pollers), [p.answers for p in pollers]
     assert {u["state"] for u in scheduler.history if u["state"] in TERMINAL} == {"TASK_FINISHED"}
 
+    def by_id(task):
+        return task["id"]
+
     def all_in_history():
         shown = check_state(cluster.master.get("/state"))
         return set(shown) == names and set(shown.values()) == {"completed_tasks"}
     wait_for(all_in_history)
     state = cluster.master.get("/state")
     listed = cluster.master.get("/tasks?limit=1000")["tasks"]
-    assert listed == state["frameworks"][0]["completed_tasks"]
+    began = [task["statuses"][0]["timestamp"] for task in listed]
+    assert began == sorted(began, reverse=True)
+    assert sorted(listed, key=by_id) == sorted(state["frameworks"][0]["completed_tasks"], key=by_id)
     assert cluster.master.get("/tasks?limit=1000&order=asc")["tasks"] == listed[::-1]
     assert cluster.master.get("/tasks?limit=7&offset=11")["tasks"] == listed[11:18]
     assert cluster.master.get("/frameworks")["frameworks"] == state["frameworks"]
