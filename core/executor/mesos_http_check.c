@@ -40,7 +40,8 @@ main(int argc, char **argv)
 {
     long status = 0;
     if (argc == 2 && strcmp(argv[1], "--help") == 0) {
-        printf("Usage: mesos-http-check URL\nPrints the HTTP status that URL answers with, redirects followed.\n");
+        printf("Usage: mesos-http-check URL\nPrints the HTTP status that URL answers with, redirects followed.\n\n"
+               "  --help  this text\n");
         return 0;
     }
     if (argc != 2) {
