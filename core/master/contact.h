@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * How a framework is reached: over the event stream that its SUBSCRIBE opened (v1), or as a libprocess actor at its
- * pid (v0 drivers). frameworks.c says what is to be told, stream.c and driver.c how it looks on their wire, and
+ * pid (v0 drivers). contact.c says what is to be told, stream.c and driver.c how it looks on their wire, and
  * subscribe.c decides who may be at the other end. No other file knows that there are two kinds.
  */
 #ifndef MASTER_CONTACT_H
@@ -21,6 +21,11 @@ struct contact {
     const char *stream_id;
     bool json;
 };
+
+/* contact.c: the timer of a stream's heartbeats, with the framework as its argument */
+void framework_heartbeat(void *framework);
+/* Nothing more is said over the present contact. */
+void framework_contact_end(struct framework *framework);
 
 /* stream.c: one record of one event to an exchange. */
 void stream_send_event(struct master *master, struct http_exchange *stream, bool json,
