@@ -258,6 +258,19 @@ class Listener:
             self.data += more
 
 
+def records(data):
+    """A record's text per chunk: clients of node's http take each chunk for one whole event, however many come at once."""
+    rest, found = data.split(b"\r\n\r\n", 1)[1], []
+    while b"\r\n" in rest:
+        size, rest = rest.split(b"\r\n", 1)
+        chunk, rest = rest[:int(size, 16)], rest[int(size, 16) + 2:]
+        if len(chunk) == int(size, 16):  # else it is on its way
+            length, text = chunk.split(b"\n", 1)
+            assert int(length) == len(text), chunk
+            found.append(text)
+    return found
+
+
 def test_subscribers(cluster):
     """One that reads, one that does not, one that hangs up: none keeps another from its events, or the master."""
     lazy = Listener(cluster.master, receive_buffer=4096)
@@ -276,7 +289,10 @@ def test_subscribers(cluster):
         assert b'"type":"' + kind + b'"' in eager.data
     wait_for(lambda: cluster.master.get("/metrics/snapshot")["master/operator_event_stream_subscribers"] == 2,
              what="the one that hung up to be forgotten")
+    kinds = [json.loads(text)["type"] for text in records(bytes(eager.data))]
+    assert kinds[0] == "SUBSCRIBED" and {"HEARTBEAT", "FRAMEWORK_ADDED", "TASK_ADDED", "TASK_UPDATED"} < set(kinds)
     lazy.until(b'"FRAMEWORK_REMOVED"')  # nothing is lost to slowness
+    assert [json.loads(text)["type"] for text in records(bytes(lazy.data))][:len(kinds)] == kinds
     for listener in (lazy, eager):
         listener.socket.close()
 
