@@ -102,6 +102,31 @@ has_container(const struct executor *executor)
     return executor->in_container && executor->state != EXECUTOR_TERMINATED;
 }
 
+static bool
+is_wanted(const struct container_filter *filter, const struct executor *executor)
+{
+    return (!filter->framework_id.ptr || str_is(filter->framework_id, executor->framework->id)) &&
+           (!filter->executor_id.ptr || str_is(filter->executor_id, executor->id));
+}
+
+/* Nested containers have no executor of their own: the one that they are inside of counts. */
+static bool
+is_inside_wanted(const struct container_question *question, const char *container_id)
+{
+    const struct container_filter *filter = &question->filter;
+    struct framework *framework;
+    struct executor *executor;
+    if (!filter->framework_id.ptr && !filter->executor_id.ptr)
+        return true;
+    map_foreach (framework, &question->agent->frameworks)
+        map_foreach (executor, &framework->executors) {
+            size_t len = executor->container_id ? strlen(executor->container_id) : 0;
+            if (len && strncmp(executor->container_id, container_id, len) == 0 && container_id[len] == '.')
+                return is_wanted(filter, executor);
+        }
+    return false;
+}
+
 static void
 add_executors(struct container_question *question)
 {
@@ -112,7 +137,9 @@ add_executors(struct container_question *question)
         map_foreach (executor, &framework->executors) {
             struct module *module = agent->setup.containerizers[executor->containerizer];
             struct container_figures *part =
-                has_container(executor) ? part_add(question, module, executor->container_id) : NULL;
+                has_container(executor) && is_wanted(&question->filter, executor)
+                    ? part_add(question, module, executor->container_id)
+                    : NULL;
             if (!part)
                 continue;
             part->executor_id = xstrdup(executor->id);
@@ -128,7 +155,7 @@ on_container(void *arg, const struct mesos_container_view *view)
     struct container_question *question = arg;
     bool nested = strchr(view->container_id, '.');
     if (view->ended || (nested && !question->filter.nested) || (view->standalone && !question->filter.standalone) ||
-        (!nested && !view->standalone))
+        (!nested && !view->standalone) || !is_inside_wanted(question, view->container_id))
         return;
     part_add(question, question->module, view->container_id);
 }

@@ -54,6 +54,7 @@ struct container_filter {
     bool nested, standalone;
     bool status; /* ask for it too */
     struct str only; /* one id; ptr NULL = all */
+    struct str framework_id, executor_id; /* these executors' containers and what is inside of them; ptr NULL = any */
 };
 /* Asks every container's containerizer; answer comes once, from the loop or at once, unless the client leaves. */
 void container_figures_ask(struct agent *agent, struct http_exchange *exchange, const struct container_filter *filter,

@@ -64,6 +64,8 @@ http_containers(struct http_exchange *exchange, void *arg)
         .standalone = str_is(http_param_get(request, "show_standalone"), "true"),
         .status = true,
         .only = http_param_get(request, "container_id"),
+        .framework_id = http_param_get(request, "framework_id"),
+        .executor_id = http_param_get(request, "executor_id"),
     };
     container_figures_ask(arg, exchange, &filter, answer_json, true);
 }

@@ -270,7 +270,14 @@ def test_one_container_only(cluster, scheduler):
     everything = cluster.agents[0].get("/containers")
     assert sorted(c["executor_id"] for c in everything) == ["a", "b"]
     one = everything[0]["container_id"]
-    assert [c["container_id"] for c in cluster.agents[0].get(f"/containers?container_id={one}")] == [one]
+    def shown(query):
+        return [c["container_id"] for c in cluster.agents[0].get("/containers?" + query)]
+    assert shown(f"container_id={one}") == [one]
+    framework = f"framework_id={scheduler.framework_id}"
+    assert sorted(shown(framework)) == sorted(c["container_id"] for c in everything)
+    for container in everything:
+        assert shown(f"{framework}&executor_id={container['executor_id']}") == [container["container_id"]]
+    assert shown("framework_id=nosuch") == shown(f"{framework}&executor_id=nosuch") == []
 
 
 def test_operator_calls(cluster):

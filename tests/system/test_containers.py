@@ -155,6 +155,10 @@ def test_deep_chains(box):
     assert "32 is the most" in box.api.launch(names + ["x"] * 40, "true", 400)
     found = box.api.containers(show_nested=True)
     assert len([c for c in found if c["container_id"]["value"] == "d31"]) == 1
+    framework = box.agent.get("/containers")[0]["framework_id"]
+    inside = box.agent.get(f"/containers?show_nested=true&framework_id={framework}")
+    assert "d31" in [c["container_id"] for c in inside]
+    assert box.agent.get("/containers?show_nested=true&framework_id=nosuch") == []
     chain = [c for c in found if c["container_id"]["value"] == "d31"][0]["container_status"]["container_id"]
     assert chain == container(*names)
     box.api.kill(names[:2])  # takes those in it along
@@ -181,6 +185,7 @@ def test_standalone(box):
     values = [c["container_id"]["value"] for c in box.api.containers(show_standalone=True, show_nested=True)]
     assert "alone-1" in values and "child" in values
     usage = [c for c in box.agent.get("/containers?show_standalone=true") if c["container_id"] == "alone-1"][0]
+    assert box.agent.get("/containers?show_standalone=true&framework_id=nosuch") == []
     assert usage["statistics"]["mem_limit_bytes"] == 32 << 20 and "executor_id" not in usage
     box.restart()
     assert box.api.launch(["alone-1"], "true", 202) == ""
