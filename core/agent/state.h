@@ -390,6 +390,7 @@ void files_hide_executor(struct executor *executor);
 extern const struct route agent_routes[];
 void http_state(struct http_exchange *exchange, void *arg);
 void http_stats(struct http_exchange *exchange, void *arg);
+void http_resource_provider(struct http_exchange *exchange, void *arg);
 void http_containerizer_debug(struct http_exchange *exchange, void *arg);
 void http_containers(struct http_exchange *exchange, void *arg);
 void http_monitor_statistics(struct http_exchange *exchange, void *arg);

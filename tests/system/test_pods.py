@@ -89,12 +89,15 @@ def pods(world, request):
     world.client.teardown()
 
 
+READ = "import urllib.request as r; print(r.urlopen(\"http://127.0.0.1:{port}/shared\", timeout=5).read().decode().strip())"
+
+
 def test_tasks_share_sandbox_and_loopback(pods):
     port = free_port()
     executor = pods.launch({
         "server": f"echo hello > ../../shared; cd ../..; exec /usr/bin/python3 -m http.server {port} --bind 127.0.0.1",
         "client": "for i in $(seq 100); do test -s ../../shared && "
-                  f"/usr/bin/curl -sf http://127.0.0.1:{port}/shared | grep hello && exit 0; sleep 0.1; done; exit 9"})
+                  f"/usr/bin/python3 -c '{READ.format(port=port)}' && exit 0; sleep 0.1; done; exit 9"})
     assert pods.wait("client")["state"] == "TASK_FINISHED"
     assert pods.states("client") == ["TASK_STARTING", "TASK_RUNNING", "TASK_FINISHED"]
     sandbox = pods.sandbox(executor)
