@@ -88,7 +88,11 @@ def test_pollers_while_tasks_run_to_their_end(make_cluster):
     launched = 0
     while launched < TASKS:
         offer = scheduler.offer()
-        count = min(15, TASKS - launched)
+        holds = {r["name"]: r["scalar"]["value"] for r in offer["resources"] if r["type"] == "SCALAR"}
+        count = min(15, TASKS - launched, int(holds.get("cpus", 0) / 0.02), int(holds.get("mem", 0) / 8))
+        if count == 0:  # what others have left over
+            scheduler.decline(offer)
+            continue
         scheduler.accept(offer, [command_task(f"t{launched + i}", "true" if i % 2 else "sleep 0.3", offer, cpus=0.02,
                                               mem=8) for i in range(count)])
         launched += count
