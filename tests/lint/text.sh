@@ -25,4 +25,15 @@ for file in $files; do
     grep -nE "(^|[^a-z_.\"])$here(shared|main|\.library)" "$file" && complain "$file: names a place of somebody's machine"
     grep -nwE "$left" "$file" && complain "$file: unfinished work belongs in an issue"
 done
+# What a build makes does not belong to the sources. (A release's archive has no repository to ask.)
+if [ -e .git ] && git -c safe.directory='*' ls-files >/dev/null 2>&1; then
+    made=$(git -c safe.directory='*' ls-files | grep -E '(^|/)(config\.(status|log)|confdefs\.h|libtool|Makefile|Makefile\.in)$|\.(o|lo|a|la|so)$' |
+        grep -v '^module-api/example/Makefile$')
+    for file in $made; do
+        complain "$file: made by a build"
+    done
+    for file in $(git -c safe.directory='*' ls-files | grep -v '^tests/f'); do
+        [ -f "$file" ] && head -c 4 "$file" | grep -q "^$(printf '\177')ELF" && complain "$file: a program"
+    done
+fi
 exit $status
