@@ -55,12 +55,6 @@ has_member(const struct call_row *row, const Call *call)
     return row->member_at == offsetof(Call, type) || *(void *const *)((const char *)call + row->member_at);
 }
 
-static bool
-is_type(struct str value, const char *type)
-{
-    return str_is(value, type);
-}
-
 /* ---- what the client sends and accepts ---- */
 
 /* Of the body, or of each record in it. False when it was refused. */
@@ -70,10 +64,10 @@ read_content_type(struct http_exchange *exchange, bool *ret_json, bool *ret_stre
     const struct http_headers *headers = &http_exchange_request(exchange)->headers;
     struct str type = http_header_get(headers, "Content-Type");
     struct str message = http_header_get(headers, "Message-Content-Type");
-    *ret_stream = is_type(type, RECORDIO_TYPE);
+    *ret_stream = str_is(type, RECORDIO_TYPE);
     struct str encoding = *ret_stream ? message : type;
-    *ret_json = is_type(encoding, JSON_TYPE);
-    bool known = *ret_json || is_type(encoding, PROTOBUF_TYPE);
+    *ret_json = str_is(encoding, JSON_TYPE);
+    bool known = *ret_json || str_is(encoding, PROTOBUF_TYPE);
     if (!type.ptr)
         http_reply_text(exchange, 400, "Expecting 'Content-Type' to be present");
     else if (!*ret_stream && !known)
@@ -198,7 +192,7 @@ on_first_record(struct http_exchange *exchange, struct buf *body, bool end, void
         http_reply_text(exchange, 400, "%s", rc ? err.text : "Received EOF while reading request body");
         return;
     }
-    bool json = is_type(http_header_get(&http_exchange_request(exchange)->headers, "Message-Content-Type"), JSON_TYPE);
+    bool json = str_is(http_header_get(&http_exchange_request(exchange)->headers, "Message-Content-Type"), JSON_TYPE);
     /* Decoding may keep pointers into the record, and the function may take what follows at once. */
     char *copy = arena_strdup(http_exchange_request(exchange)->arena, record);
     record = str_n(copy, record.len);
