@@ -6,6 +6,8 @@
 
 #include <jansson.h>
 
+#include "agent/isolation.h"
+
 static int
 check_master(const char *value, void *target, struct option_set *set, struct err *err)
 {
@@ -34,44 +36,20 @@ without_actor(const char *master)
     return strncmp(master, "master@", 7) == 0 ? master + 7 : master;
 }
 
-/* Isolators of Mesos that this release does not have, by the beginning of their names. */
-static bool
-is_isolator_to_come(struct str name)
-{
-    static const char *const beginnings[] = {"appc/",   "cgroups/",   "disk/",    "docker/",  "environment_secret",
-                                             "filesystem/", "gpu/",   "linux/",   "namespaces/", "network/",
-                                             "posix/disk", "posix/rlimits", "volume/", "windows/"};
-
-    if (str_is(name, "volume/sandbox_path"))
-        return false;
-    for (size_t i = 0; i < ARRAY_LEN(beginnings); i++)
-        if (str_starts(name, str_of(beginnings[i])))
-            return true;
-    return false;
-}
-
 static int
 check_isolation(const char *value, void *target, struct option_set *set, struct err *err)
 {
     struct str rest = str_of(value);
 
-    if (strcmp(value, "process") == 0 || strcmp(value, "posix") == 0) {
-        conf_override(set, "isolation", "posix/cpu,posix/mem");
-        conf_note(set, "isolation '%s' means posix/cpu,posix/mem today", value);
-        return 0;
+    if (strcmp(value, "process") == 0 || strcmp(value, "posix") == 0 || strcmp(value, "cgroups") == 0) {
+        auto_free char *today = isolation_modules(value);
+        conf_note(set, "isolation '%s' means %s today", value, today);
     }
-    if (strcmp(value, "cgroups") == 0)
-        return err_set(err, -ENOTSUP,
-                       "'cgroups' means cgroups/cpu,cgroups/mem today, which are not built yet: posix/cpu,posix/mem work");
     while (rest.len > 0) {
         struct str name = str_trim(str_cut(&rest, ','));
 
         if (name.len == 0)
             return err_set(err, -EINVAL, "'%s' has an empty name in it: write name,name", value);
-        if (is_isolator_to_come(name))
-            return err_set(err, -ENOTSUP, "'%.*s' asks for an isolator that is not built yet: posix/cpu, posix/mem and "
-                           "volume/sandbox_path are",
-                           STR_ARG(name));
     }
     return 0;
 }
@@ -91,9 +69,8 @@ check_containerizers(const char *value, void *target, struct option_set *set, st
     while (rest.len > 0) {
         struct str name = str_trim(str_cut(&rest, ','));
 
-        if (str_is(name, "docker") || str_is(name, "composing"))
-            return err_set(err, -ENOTSUP, "'%.*s' asks for a containerizer that is not built yet: mesos is",
-                           STR_ARG(name));
+        if (name.len == 0)
+            return err_set(err, -EINVAL, "'%s' has an empty name in it: write name,name", value);
     }
     return 0;
 }
@@ -111,10 +88,8 @@ check_frameworks_home(const char *value, void *target, struct option_set *set, s
 static int
 check_launcher(const char *value, void *target, struct option_set *set, struct err *err)
 {
-    if (strcmp(value, "posix") == 0)
+    if (strcmp(value, "posix") == 0 || strcmp(value, "linux") == 0)
         return 0;
-    if (strcmp(value, "linux") == 0)
-        return err_set(err, -ENOTSUP, "'linux' asks for a launcher that is not built yet: posix is");
     return err_set(err, -EINVAL, "'%s' is none of posix|linux", value);
 }
 

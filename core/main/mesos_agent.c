@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "agent/agent.h"
+#include "agent/isolation.h"
 #include "agent/options.h"
 #include "base/log.h"
 #include "main/process.h"
@@ -45,7 +46,8 @@ wanted_modules(void *target, struct wanted_module *out, size_t max)
     if (options->common.telemetry)
         out[count++] = (struct wanted_module){MESOS_KIND_TELEMETRY, options->common.telemetry};
     count = add_list(MESOS_KIND_CONTAINERIZER, options->containerizers, out, count, max, set);
-    return add_list(MESOS_KIND_ISOLATOR, options->isolation, out, count, max, set);
+    auto_free char *isolators = isolation_modules(options->isolation);
+    return add_list(MESOS_KIND_ISOLATOR, isolators, out, count, max, set);
 }
 
 static void
@@ -73,6 +75,8 @@ start_modules(struct program *program, struct agent_setup *setup, struct err *er
     const struct agent_options *options = &program->options;
     struct process *process = &program->process;
 
+    auto_free char *isolators = isolation_modules(options->isolation);
+
     setup->election = process_start(process, MESOS_KIND_ELECTION, options->common.election, err);
     if (!setup->election)
         return -1;
@@ -84,7 +88,7 @@ start_modules(struct program *program, struct agent_setup *setup, struct err *er
     setup->container_logger =
         process_start(process, MESOS_KIND_CONTAINER_LOGGER, options->container_logger, err);
     if (!setup->container_logger ||
-        process_start_list(process, MESOS_KIND_ISOLATOR, options->isolation, &program->isolators,
+        process_start_list(process, MESOS_KIND_ISOLATOR, isolators, &program->isolators,
                            &program->isolator_count, err) < 0 ||
         process_start_list(process, MESOS_KIND_CONTAINERIZER, options->containerizers,
                            &program->containerizers, &program->containerizer_count, err) < 0)

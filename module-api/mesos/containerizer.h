@@ -114,6 +114,9 @@ struct mesos_containerizer_ops {
     /* A connected stream socket, the caller's, on which mesos/switchboard.h is spoken, to the standard streams of a
      * container that has a terminal (container_info.tty_info) or is of class DEBUG; else -ENOTCONN. -ENOENT: not known. */
     int (*attach)(void *instance, const char *container_id);
+    /* Removes from the image store what no container uses. excluded: packed mesos.v1.agent.Call.PruneImages, whose
+     * excluded_images stay. NULL = it has no images. */
+    void (*prune_images)(void *instance, struct mesos_bytes excluded, struct mesos_call *call);
 };
 
 #endif

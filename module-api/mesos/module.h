@@ -71,7 +71,9 @@ struct mesos_spawn {
     const int *fds;
     size_t fd_count;
     uint32_t new_session; /* bool: setsid(2) */
-    uint32_t reserved;
+    /* CLONE_NEW... flags of clone(2): the child begins in new namespaces of these kinds; 0 = none. The pid that is told is
+     * the child's in the core's own pid namespace. Needs the privileges that clone(2) asks for. */
+    uint32_t clone_flags;
     const char *file; /* what to execute; NULL = argv[0]. Resolved in the child: /proc/self/fd/3 is the child's */
 };
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 if HAVE_CMOCKA
 AGENT_TESTS = tests/unit/agent/test_checkpoint tests/unit/agent/test_detect tests/unit/agent/test_fetcher_cache \
+  tests/unit/agent/test_isolation \
   tests/unit/agent/test_journal \
   tests/unit/agent/test_status_updates
 check_PROGRAMS += $(AGENT_TESTS)
@@ -12,6 +13,8 @@ tests_unit_agent_test_detect_SOURCES = tests/unit/agent/test_detect.c
 tests_unit_agent_test_detect_LDADD = $(AGENT_TEST_LIBS)
 tests_unit_agent_test_fetcher_cache_SOURCES = tests/unit/agent/test_fetcher_cache.c
 tests_unit_agent_test_fetcher_cache_LDADD = $(AGENT_TEST_LIBS)
+tests_unit_agent_test_isolation_SOURCES = tests/unit/agent/test_isolation.c
+tests_unit_agent_test_isolation_LDADD = core/main/libmain.a $(AGENT_TEST_LIBS)
 tests_unit_agent_test_journal_SOURCES = tests/unit/agent/test_journal.c
 tests_unit_agent_test_journal_LDADD = $(AGENT_TEST_LIBS)
 tests_unit_agent_test_status_updates_SOURCES = tests/unit/agent/test_status_updates.c

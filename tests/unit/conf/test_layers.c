@@ -201,12 +201,12 @@ test_etc_default(void **state)
     assert_string_equal(etc->agent.common.ulimit, "-n 8192");
     assert_string_equal(etc->agent.common.ip, "10.1.1.2");
     assert_int_equal(etc->agent.common.port, 5051); /* PORT of the shared file is the master's */
-    assert_string_equal(etc->agent.isolation, "posix/cpu,posix/mem");
+    assert_string_equal(etc->agent.isolation, "process");
     assert_string_equal(etc->agent.common.work_dir, "/srv/mesos");
     assert_false(etc->agent.strict);
     assert_string_equal(etc->agent.recover, "reconnect");
     assert_true(etc_noted(etc, "MESOS_recover is ignored because it is not exported"));
-    assert_true(etc_noted(etc, "isolation 'process' means"));
+    assert_true(etc_noted(etc, "isolation 'process' means posix/cpu,posix/mem today"));
     assert_true(etc_noted(etc, "default/mesos:9 is ignored"));
     etc_write(etc, "default/mesos-slave", "PORT=6000");
     assert_int_equal(load_agent(etc), 0);

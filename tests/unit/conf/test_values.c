@@ -53,11 +53,9 @@ test_not_built_yet(void **state)
     refused(etc, false, "--authenticate", "option 'authenticate_frameworks' asks for what is not built yet");
     refused(etc, false, "--acls={}", "not built yet");
     refused(etc, false, "--role_sorter=random", "not built yet");
-    refused(etc, true, "--containerizers=docker,mesos", "not built yet");
-    refused(etc, true, "--isolation=cgroups/cpu", "not built yet");
-    refused(etc, true, "--isolation=cgroups", "not built yet");
-    refused(etc, true, "--isolation=posix/cpu,filesystem/linux", "'filesystem/linux'");
-    refused(etc, true, "--launcher=linux", "not built yet");
+    refused(etc, true, "--containerizers=mesos,,docker", "empty name");
+    refused(etc, true, "--isolation=posix/cpu,,posix/mem", "empty name");
+    refused(etc, true, "--launcher=windows", "posix|linux");
     refused(etc, true, "--docker_socket=/run/other.sock", "not built yet");
     /* The value that holds anyway asks for nothing. */
     assert_int_equal(
@@ -100,7 +98,7 @@ test_flags_of_old(void **state)
                                 "--external_log_file=file:///var/log/agent"),
                      0);
     assert_string_equal(etc->agent.containerizers, "mesos");
-    assert_string_equal(etc->agent.isolation, "posix/cpu,posix/mem");
+    assert_string_equal(etc->agent.isolation, "process");
     assert_string_equal(etc->agent.default_role, "prod");
     assert_string_equal(etc->agent.common.external_log_file, "/var/log/agent");
     assert_true(etc_noted(etc, "'checkpoint' has no effect: it is always written"));

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Which isolator modules a value of --isolation means: old names of Mesos become today's, and some isolators bring others
+ * with them. Called when the agent starts; knows names only, not modules.
+ */
+#include "agent/isolation.h"
+
+#include "base/buf.h"
+
+/* What a name of old stands for. */
+static const struct {
+    const char *old, *names;
+} ALIASES[] = {
+    {"process", "posix/cpu,posix/mem"},
+    {"posix", "posix/cpu,posix/mem"},
+    {"cgroups", "cgroups/cpu,cgroups/mem"},
+    {"posix/disk", "disk/du"},
+};
+
+/* What comes with a name. */
+static const struct {
+    const char *name, *others;
+} IMPLIED[] = {
+    {"filesystem/linux", "volume/host_path,volume/sandbox_path,volume/image"},
+};
+
+static bool
+has(const struct buf *list, struct str name)
+{
+    struct str rest = buf_str(list);
+    while (rest.len > 0)
+        if (str_eq(str_cut(&rest, ','), name))
+            return true;
+    return false;
+}
+
+static void
+add(struct buf *list, struct str name)
+{
+    if (name.len == 0 || has(list, name))
+        return;
+    if (list->len > 0)
+        buf_putc(list, ',');
+    buf_append(list, name.ptr, name.len);
+}
+
+static void
+add_all(struct buf *list, const char *names)
+{
+    struct str rest = str_of(names);
+    while (rest.len > 0)
+        add(list, str_cut(&rest, ','));
+}
+
+static void
+add_name(struct buf *list, struct str name)
+{
+    for (size_t i = 0; i < ARRAY_LEN(ALIASES); i++)
+        if (str_is(name, ALIASES[i].old)) {
+            add_all(list, ALIASES[i].names);
+            return;
+        }
+    add(list, name);
+    for (size_t i = 0; i < ARRAY_LEN(IMPLIED); i++)
+        if (str_is(name, IMPLIED[i].name))
+            add_all(list, IMPLIED[i].others);
+}
+
+char *
+isolation_modules(const char *isolation)
+{
+    auto_buf struct buf list = {0};
+    struct str rest = str_of(isolation);
+    while (rest.len > 0)
+        add_name(&list, str_trim(str_cut(&rest, ',')));
+    return str_dup(buf_str(&list));
+}

@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The names of isolator modules behind --isolation. */
+#ifndef AGENT_ISOLATION_H
+#define AGENT_ISOLATION_H
+
+/* isolation: the option's value, names with ','. Answer: each module's name once, with ',' between; the caller's. Aliases and
+ * what a name brings with it as in Mesos (the table of isolators says which). */
+char *isolation_modules(const char *isolation);
+
+#endif

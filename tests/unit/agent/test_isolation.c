@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Names of --isolation: aliases, what comes with a name, each module once. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "agent/isolation.h"
+#include "base/mem.h"
+#include "base/str.h"
+
+static void
+test_names(void **state)
+{
+    static const struct {
+        const char *given, *modules;
+    } cases[] = {
+        {"posix/cpu,posix/mem", "posix/cpu,posix/mem"},
+        {"process", "posix/cpu,posix/mem"},
+        {"cgroups", "cgroups/cpu,cgroups/mem"},
+        {"posix/disk, posix/cpu,disk/du", "disk/du,posix/cpu"},
+        {"filesystem/linux,volume/image", "filesystem/linux,volume/host_path,volume/sandbox_path,volume/image"},
+        {"com_example_own", "com_example_own"},
+        {"", ""},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        auto_free char *modules = isolation_modules(cases[i].given);
+        assert_string_equal(modules, cases[i].modules);
+    }
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_names)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
