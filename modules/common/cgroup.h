@@ -29,6 +29,8 @@ struct cgroup_tree {
     int fd; /* of <mount>/<cgroups_root> */
     char *mount; /* where the hierarchy is mounted */
     char *root; /* cgroups_root, without slashes at its ends */
+    char controller[32]; /* v2: what is enabled in containers' cgroups; "" = nothing */
+    bool cpuset, freezer; /* v1: has files of that controller */
 };
 #define CGROUP_TREE_INIT ((struct cgroup_tree){.fd = -1})
 
@@ -42,7 +44,7 @@ void cgroup_controllers(const char *hierarchy, void (*found)(void *arg, const ch
  * Opens the tree of a controller ("cpu", "memory", "freezer", ...; v2: NULL = no controller, for who only wants to group
  * and kill) and makes <cgroups_root> in it. v1: where it is mounted, below `hierarchy` first, else anywhere; one that is
  * mounted nowhere is mounted at <hierarchy>/<controller>. v2: the controller is enabled for containers; "freezer" and NULL
- * need none. Tests of what the kernel lacks come out as one sentence in err. May block.
+ * need none. What the kernel or the privileges lack comes out as one sentence in err. May block.
  */
 int cgroup_tree_open(struct cgroup_tree *ret, const char *hierarchy, const char *root, const char *controller,
                      struct err *err);

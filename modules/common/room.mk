@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # What several of our own modules share; linked into each.
 noinst_LIBRARIES += modules/common/libcommon.a
-modules_common_libcommon_a_SOURCES = modules/common/processes.c modules/common/processes.h
+modules_common_libcommon_a_SOURCES = modules/common/cgroup.c modules/common/cgroup.h \
+  modules/common/cgroup_inside.h modules/common/cgroup_tree.c modules/common/processes.c modules/common/processes.h
 modules_common_libcommon_a_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/modules
