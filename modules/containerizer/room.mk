@@ -9,7 +9,7 @@ modules_containerizer_mesos_containerizer_LDFLAGS = $(AM_LDFLAGS) $(STATIC_HELPE
 module_LTLIBRARIES += modules/containerizer_native.la
 modules_containerizer_native_la_SOURCES = modules/containerizer/native/description.c modules/containerizer/native/end.c \
   modules/containerizer/native/fetch.c modules/containerizer/native/launch.c modules/containerizer/native/native.c \
-  modules/containerizer/native/native.h modules/containerizer/native/nested.c modules/containerizer/native/recover.c modules/containerizer/native/switchboard.c modules/containerizer/native/user.c
+  modules/containerizer/native/native.h modules/containerizer/native/nested.c modules/containerizer/native/provision.h modules/containerizer/native/recover.c modules/containerizer/native/switchboard.c modules/containerizer/native/user.c
 modules_containerizer_native_la_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/modules
 modules_containerizer_native_la_LDFLAGS = $(MODULE_LDFLAGS)
 modules_containerizer_native_la_LIBADD = modules/common/libcommon.a core/wire/libwire.a module-api/proto/libproto.a \

@@ -15,6 +15,7 @@
 #include "base/map.h"
 #include "mesos/containerizer.h"
 #include "mesos/slave/containerizer.pb-c.h"
+#include "provision.h"
 
 #define DEPTH_MAX 32 /* of nesting */
 
@@ -52,6 +53,7 @@ struct native {
     int64_t last_read_ms, read_cost_ms;
     int64_t ticks_per_second;
     bool stopped; /* offloaded work that ends later finds nothing */
+    struct provisioner *provisioner; /* NULL: images are not provided */
 };
 
 struct container {
@@ -78,6 +80,10 @@ struct container {
     uint32_t prepared; /* isolators that were asked to prepare (or recover): these are cleaned up */
     int in_fd, out_fd, err_fd; /* of its program; in_fd -1 = /dev/null */
     int word_fd; /* our end of the helper's socket until it is told to go */
+    char *rootfs; /* of its image; NULL: it sees the host's, or that of an earlier agent's launch is not known */
+    char **image_volumes; /* one per volume of its container_info, NULL where that has no image */
+    size_t image_count;
+    struct provision *provision; /* while it is being provisioned or its root file systems removed */
     struct mesos_fetching *fetching;
     void (*fetched)(struct container *container, const char *error);
     pid_t pid;
