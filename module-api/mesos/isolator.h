@@ -13,6 +13,10 @@
  *   root changes: targets and sources are paths of the host. A mount has what mount(2) takes: source, type, flags (MS_...,
  *   a bind with MS_RDONLY is remounted so), options (data). Asking for mounts without CLONE_NEWNS among the clone_namespaces of
  *   anybody is an error. masked_paths: as seen inside, after the root has changed.
+ * - How the paths of mounts and file operations are followed, because tasks may have put links anywhere in what is theirs: one
+ *   below rootfs as the container itself would, so that no link and no ".." leads out of it; one below the sandbox of
+ *   the container's root ("<sandbox>" without "/containers/<name>" of nested ones) without following any link; others as usual.
+ *   A mount's target that is missing is made: a directory, or an empty file when its source is no directory.
  * - rootfs: absolute path on the host; one isolator at most. working_directory, user, command, tty_slave_path, seccomp_profile,
  *   effective_capabilities, bounding_capabilities: the last one wins. command replaces what is executed where a field is set.
  * - supplementary_groups and task_supplementary_groups are added; rlimits are added; no_new_privileges when anybody asks.
