@@ -196,6 +196,19 @@ run_operation(struct framework *framework, struct agent *agent, const char *role
         refuse_operation(framework, operation);
 }
 
+/* A LAUNCH of no task is a decline by another name; other operations have no count of their own. */
+static void
+count_launches(struct master *master, const Accept *accept)
+{
+    for (size_t i = 0; i < accept->n_operations; i++) {
+        const Operation *operation = accept->operations[i];
+        if (!operation->has_type || operation->type != MESOS__V1__OFFER__OPERATION__TYPE__LAUNCH)
+            continue;
+        metric_inc(operation->launch && operation->launch->n_task_infos ? master->m.messages_launch_tasks
+                                                                        : master->m.messages_decline_offers);
+    }
+}
+
 int
 call_accept(struct framework *framework, const Mesos__V1__Scheduler__Call *call, struct arena *arena,
             struct err *err)
@@ -204,7 +217,7 @@ call_accept(struct framework *framework, const Mesos__V1__Scheduler__Call *call,
     struct master *master = framework->master;
     struct err why;
     (void)err;
-    metric_inc(master->m.messages_launch_tasks);
+    count_launches(master, accept);
     if (check_offers(framework, accept, &why)) {
         refuse_accept(framework, accept, why.text, arena);
         return 202;

@@ -83,6 +83,29 @@ def test_every_name(busy, component):
     assert all(isinstance(v, float) for v in have.values())
 
 
+def test_launches_are_counted_by_operation(make_cluster):
+    """Not by ACCEPT: it may hold several launches, or none; and a launch of no task is a decline."""
+    cluster = make_cluster(1, {"allocation_interval": "50ms"})
+    scheduler = Scheduler(cluster.address).subscribe()
+
+    def accept(*launches):
+        offer = scheduler.offer()
+        operations = [{"type": "LAUNCH", "launch": {"task_infos": [command_task(name, "true", offer) for name in names]}}
+                      for names in launches]
+        scheduler.call("ACCEPT", accept={"offer_ids": [offer["id"]], "operations": operations,
+                                         "filters": {"refuse_seconds": 0}})
+        snapshot = cluster.master.get("/metrics/snapshot")
+        return [snapshot["master/messages_" + name] for name in ("launch_tasks", "decline_offers")]
+
+    try:
+        assert accept() == [0, 0]
+        assert accept([]) == [0, 1]
+        assert accept(["a", "b"]) == [1, 1]
+        assert accept(["c"], [], ["d"]) == [3, 2]
+    finally:
+        scheduler.teardown()
+
+
 def parse(text):
     """{family: type}, {series: value}; every line of the page must be understood."""
     types, series = {}, {}
