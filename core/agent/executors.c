@@ -283,11 +283,16 @@ end_tasks(struct executor *executor, const Mesos__Slave__ContainerTermination *t
     task_state state;
     task_reason reason;
     auto_buf struct buf text = {0};
+    Mesos__V1__TaskResourceLimitation limitation = MESOS__V1__TASK_RESOURCE_LIMITATION__INIT;
     last_word(executor, termination, abnormal, &state, &reason, &text);
+    if (termination) {
+        limitation.n_resources = termination->n_limited_resources;
+        limitation.resources = termination->limited_resources;
+    }
     for (size_t i = 0; i < ARRAY_LEN(lists); i++)
         list_foreach_safe (task, tmp, lists[i], node)
-            agent_update_make(executor->agent, executor->framework, executor, str_of(task->id), state, reason,
-                              buf_cstr(&text));
+            agent_update_limited(executor->agent, executor->framework, executor, str_of(task->id), state, reason,
+                                 buf_cstr(&text), limitation.n_resources > 0 ? &limitation : NULL);
 }
 
 static void

@@ -307,7 +307,11 @@ void agent_update(struct agent *agent, struct framework *framework, struct execu
 /* One that the agent makes. executor may be NULL. */
 void agent_update_make(struct agent *agent, struct framework *framework, struct executor *executor,
                        struct str task_id, task_state state, task_reason reason, const char *message);
-/* The same for a task that never was anybody's: TASK_DROPPED, or TASK_LOST for frameworks that do not know
+/* The same, of a container that broke a limit: limitation names the resources, or is NULL. */
+void agent_update_limited(struct agent *agent, struct framework *framework, struct executor *executor,
+                          struct str task_id, task_state state, task_reason reason, const char *message,
+                          Mesos__V1__TaskResourceLimitation *limitation);
+/* One for a task that never was anybody's: TASK_DROPPED, or TASK_LOST for frameworks that do not know
  * partitions. */
 void agent_update_drop(struct agent *agent, struct framework *framework, struct str executor_id,
                        struct str task_id, task_reason reason, const char *message);

@@ -233,8 +233,9 @@ agent_update(struct agent *agent, struct framework *framework, struct executor *
 }
 
 void
-agent_update_make(struct agent *agent, struct framework *framework, struct executor *executor,
-                  struct str task_id, task_state state, task_reason reason, const char *message)
+agent_update_limited(struct agent *agent, struct framework *framework, struct executor *executor,
+                     struct str task_id, task_state state, task_reason reason, const char *message,
+                     Mesos__V1__TaskResourceLimitation *limitation)
 {
     Mesos__V1__TaskStatus status = MESOS__V1__TASK_STATUS__INIT;
     Mesos__V1__TaskID id = MESOS__V1__TASK_ID__INIT;
@@ -247,7 +248,15 @@ agent_update_make(struct agent *agent, struct framework *framework, struct execu
     status.source = MESOS__V1__TASK_STATUS__SOURCE__SOURCE_AGENT;
     status.has_reason = true;
     status.reason = reason;
+    status.limitation = limitation;
     agent_update(agent, framework, executor, &status, false);
+}
+
+void
+agent_update_make(struct agent *agent, struct framework *framework, struct executor *executor,
+                  struct str task_id, task_state state, task_reason reason, const char *message)
+{
+    agent_update_limited(agent, framework, executor, task_id, state, reason, message, NULL);
 }
 
 void

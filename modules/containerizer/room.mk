@@ -12,5 +12,5 @@ modules_containerizer_native_la_SOURCES = modules/containerizer/native/descripti
   modules/containerizer/native/native.h modules/containerizer/native/nested.c modules/containerizer/native/provision.h modules/containerizer/native/recover.c modules/containerizer/native/switchboard.c modules/containerizer/native/user.c
 modules_containerizer_native_la_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/modules
 modules_containerizer_native_la_LDFLAGS = $(MODULE_LDFLAGS)
-modules_containerizer_native_la_LIBADD = modules/common/libcommon.a core/wire/libwire.a module-api/proto/libproto.a \
+modules_containerizer_native_la_LIBADD = modules/common/libcommon.a core/wire/libwire.a core/model/libmesos-module.a module-api/proto/libproto.a \
   core/base/libbase.a $(PROTOBUF_C_LIBS) -lm

@@ -31,6 +31,7 @@ launching_over(struct container *container)
     container->config = NULL;
     free(container->pid_path);
     container->pid_path = NULL;
+    mesos_resource_sum_free(&container->resources);
     buf_fini(&container->steps);
     container->steps = (struct buf){0};
     buf_fini(&container->environment);
@@ -288,6 +289,7 @@ prepare_next(struct container *container)
             .config = pack_config(container, &packed),
             .sandbox = container->sandbox,
             .user = container->user,
+            .resources = mesos_resource_sum_view(&container->resources),
         };
         ops->prepare(isolator, &view, services->call_new(services->self, i, "prepare", on_prepared, container));
         return;
@@ -424,6 +426,7 @@ begin(struct native *native, const struct mesos_containerizer_launch *launch, Me
     container->debug = container->parent && config->has_container_class &&
                        config->container_class == MESOS__SLAVE__CONTAINER_CLASS__DEBUG;
     container_resources(container, launch->resources);
+    mesos_resource_sum_add(&container->resources, launch->resources);
     if (container->kept)
         environment_keep(container, launch->environment);
     else if (description_begin(container, launch, &err) < 0) {

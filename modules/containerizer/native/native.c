@@ -136,6 +136,7 @@ container_free(struct container *container)
         mesos__slave__container_limitation__free_unpacked(container->limitation, NULL);
     buf_fini(&container->steps);
     buf_fini(&container->limits);
+    mesos_resource_sum_free(&container->resources);
     free(container->pid_path);
     free(container->runtime_dir);
     free(container->user);

@@ -14,6 +14,7 @@
 #include "base/list.h"
 #include "base/map.h"
 #include "mesos/containerizer.h"
+#include "mesos/resources.h"
 #include "mesos/slave/containerizer.pb-c.h"
 #include "provision.h"
 
@@ -75,6 +76,7 @@ struct container {
     Mesos__Slave__ContainerConfig *config; /* only while launching */
     struct buf steps; /* only while launching: what the helper is told */
     char *pid_path; /* only while launching */
+    struct mesos_resource_sum resources; /* only while launching */
     struct mesos_call *launch; /* owed while launching */
     uint32_t next; /* isolator whose turn it is; while cleaning up: number of those still to do */
     uint32_t prepared; /* isolators that were asked to prepare (or recover): these are cleaned up */
