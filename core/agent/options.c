@@ -85,6 +85,19 @@ check_frameworks_home(const char *value, void *target, struct option_set *set, s
     return 0;
 }
 
+/* Names of the modules that came with Mesos. */
+static int
+check_container_logger(const char *value, void *target, struct option_set *set, struct err *err)
+{
+    if (strcmp(value, "org_apache_mesos_LogrotateContainerLogger") == 0)
+        conf_override(set, "container_logger", "logrotate");
+    else if (strcmp(value, "org_apache_mesos_SandboxContainerLogger") == 0)
+        conf_override(set, "container_logger", "sandbox");
+    else if (!value[0])
+        return err_set(err, -EINVAL, "'' names no module: write sandbox or logrotate");
+    return 0;
+}
+
 static int
 check_launcher(const char *value, void *target, struct option_set *set, struct err *err)
 {
@@ -223,7 +236,7 @@ const struct option agent_option_table[] = {
      .fallback_text = "where helpers were installed",
      .help = "The directory of mesos-executor, mesos-containerizer and mesos-fetcher."},
     {.name = "container_logger", .type = OPTION_STRING, AT(container_logger), .fallback = "sandbox",
-     .argument = "MODULE", .help = "The module that takes containers' output."},
+     .argument = "MODULE", .check = check_container_logger, .help = "The module that takes containers' output."},
     {.name = "switch_user", .type = OPTION_BOOL, AT(switch_user), .fallback = "true",
      .help = "Run tasks as the user that they or their framework name; else as the agent's."},
     {.name = "sandbox_directory", .aliases = OPTION_ALIASES("docker_sandbox_directory"), .type = OPTION_PATH,
