@@ -7,6 +7,10 @@
 #include <jansson.h>
 
 #include "agent/isolation.h"
+#include "base/arena.h"
+#include "base/map.h"
+#include "mesos/internal/flags.pb-c.h"
+#include "wire/message.h"
 
 static int
 check_master(const char *value, void *target, struct option_set *set, struct err *err)
@@ -161,6 +165,50 @@ usual_runtime_dir(struct option_set *set)
     return conf_keep(set, path);
 }
 
+/* [begin-end, ...] of TCP ports. */
+static int
+check_port_ranges(const char *value, void *target, struct option_set *set, struct err *err)
+{
+    struct str text = str_trim(str_of(value));
+    bool good = text.len >= 2 && text.ptr[0] == '[' && text.ptr[text.len - 1] == ']';
+    struct str rest = good ? str_n(text.ptr + 1, text.len - 2) : text;
+    while (good && rest.len > 0) {
+        struct str end = str_trim(str_cut(&rest, ',')), begin = str_trim(str_cut(&end, '-'));
+        uint64_t first, last;
+        end = str_trim(end);
+        good = str_to_u64(begin, &first) == 0 && str_to_u64(end, &last) == 0 && first <= last && last <= 65535;
+    }
+    return good ? 0 : err_set(err, -EINVAL, "'%s' is no list of port ranges: write [31000-32000,8080-8080]", value);
+}
+
+/* One entry for each network, and one for all others. */
+static int
+dns_entry(struct map *seen, struct arena *arena, const char *kind, int mode, const char *network, struct err *err)
+{
+    struct str key = str_of(arena_printf(arena, "%s %d %s", kind, mode, network ? network : ""));
+    if (map_get(seen, key))
+        return err_set(err, -EINVAL, "\"%s\" has two entries for %s%s", kind, network ? "network " : "one network_mode",
+                       network ? network : "");
+    map_add(seen, key, seen);
+    return 0;
+}
+
+static int
+check_container_dns(const char *value, void *target, struct option_set *set, struct err *err)
+{
+    auto_arena struct arena *arena = arena_new(0);
+    struct map seen = {0};
+    Mesos__Internal__ContainerDNSInfo *info = MESSAGE_FROM_JSON(
+        Mesos__Internal__ContainerDNSInfo, mesos__internal__container_dnsinfo, str_of(value), arena, err);
+    int rc = info ? 0 : -EINVAL;
+    for (size_t i = 0; info && i < info->n_mesos && rc == 0; i++)
+        rc = dns_entry(&seen, arena, "mesos", (int)info->mesos[i]->network_mode, info->mesos[i]->network_name, err);
+    for (size_t i = 0; info && i < info->n_docker && rc == 0; i++)
+        rc = dns_entry(&seen, arena, "docker", (int)info->docker[i]->network_mode, info->docker[i]->network_name, err);
+    map_fini(&seen);
+    return rc;
+}
+
 static int
 finish(void *target, struct option_set *set, struct err *err)
 {
@@ -170,6 +218,10 @@ finish(void *target, struct option_set *set, struct err *err)
         return err_set(err, -EINVAL, "options 'master' and 'master_detector' exclude each other");
     if (!options->master && !conf_given(set, "master_detector") && !conf_given(set, "election"))
         return err_set(err, -EINVAL, "option 'master' is required: --master=host:port");
+    if (conf_given(set, "container_ports_isolated_range") && conf_value(set, "check_agent_port_range_only", NULL) &&
+        strcmp(conf_value(set, "check_agent_port_range_only", NULL), "true") == 0)
+        return err_set(err, -EINVAL,
+                       "only one of 'check_agent_port_range_only' and 'container_ports_isolated_range' may be given");
     if (options->master)
         options->master = without_actor(options->master);
     if (!options->runtime_dir)
@@ -243,7 +295,12 @@ const struct option agent_option_table[] = {
      AT(sandbox_directory), .fallback = "/mnt/mesos/sandbox", .state = OPTION_PLANNED, .note = "container images",
      .help = "Where a container with an image of its own sees its sandbox."},
     OPTION_NOT_YET("volume_gid_range", STRING, NULL, "Group ids for shared volumes.", "shared volumes"),
-    OPTION_NOT_YET("default_container_dns", JSON, NULL, "Name servers of containers.", "container networks"),
+    {.name = "default_container_dns", .type = OPTION_JSON, .offset = SIZE_MAX, .check = check_container_dns,
+     .argument = "JSON",
+     .help = "Name servers of containers by network, e.g. {\"mesos\": [{\"network_mode\": \"CNI\", \"network_name\": "
+             "\"net1\", \"dns\": {\"nameservers\": [\"10.0.0.53\"]}}], \"docker\": [{\"network_mode\": \"BRIDGE\", "
+             "\"dns\": {\"nameservers\": [\"10.0.0.53\"]}}]}. What a CNI plugin says of its network comes before it; an "
+             "entry without network_name is for all other networks."},
     OPTION_NOT_YET("secret_resolver", STRING, NULL, "The secret resolver module.", "secrets"),
     OPTION_NOT_YET("agent_features", JSON, NULL, "The capabilities that this agent says it has.",
                    "a choice of the agent's capabilities"),
@@ -388,21 +445,25 @@ const struct option agent_option_table[] = {
     DOCKER("docker_mesos_image", STRING, NULL, "The image that the agent itself runs in."),
     DOCKER("docker_stop_timeout", DURATION, "0ns", "How long docker stop waits."),
 
-    {.name = "network_cni_plugins_dir", .type = OPTION_STRING, .state = OPTION_PLANNED, .offset = SIZE_MAX,
-     .group = "Container networks", .help = "Directories of CNI plugins.", .note = "the isolator network/cni"},
-    OPTION_NOT_YET("network_cni_config_dir", PATH, NULL, "Configurations of CNI networks.",
-                   "the isolator network/cni"),
-    OPTION_NOT_YET("network_cni_root_dir_persist", BOOL, "false", "Keep CNI state over a reboot.",
-                   "the isolator network/cni"),
-    OPTION_NOT_YET("network_cni_metrics", BOOL, "true", "Show metrics of CNI.", "the isolator network/cni"),
-    OPTION_NOT_YET("container_ports_watch_interval", DURATION, "30secs", "How often ports are looked at.",
-                   "the isolator network/ports"),
-    OPTION_NOT_YET("check_agent_port_range_only", BOOL, "false", "Look at offered ports only.",
-                   "the isolator network/ports"),
-    OPTION_NOT_YET("enforce_container_ports", BOOL, "false", "Kill who listens on others' ports.",
-                   "the isolator network/ports"),
-    OPTION_NOT_YET("container_ports_isolated_range", STRING, NULL, "The ports to look at.",
-                   "the isolator network/ports"),
+    {.name = "network_cni_plugins_dir", .type = OPTION_STRING, .offset = SIZE_MAX, .argument = "DIRECTORY:DIRECTORY...",
+     .group = "Container networks", .help = "Where the CNI plugins are that the isolator network/cni runs."},
+    {.name = "network_cni_config_dir", .type = OPTION_PATH, .offset = SIZE_MAX,
+     .help = "The configurations of CNI networks, one per file; looked at again for a network that is not known yet."},
+    {.name = "network_cni_root_dir_persist", .type = OPTION_BOOL, .offset = SIZE_MAX, .fallback = "false",
+     .help = "Keep what the isolator network/cni must remember below work_dir, so that it outlives a reboot; else below "
+             "runtime_dir."},
+    {.name = "network_cni_metrics", .type = OPTION_BOOL, .offset = SIZE_MAX, .fallback = "true",
+     .help = "Report the traffic of containers in CNI networks."},
+    {.name = "container_ports_watch_interval", .type = OPTION_DURATION, .offset = SIZE_MAX, .fallback = "30secs",
+     .min = "10ms", .help = "How often the isolator network/ports looks at which ports containers listen on."},
+    {.name = "check_agent_port_range_only", .type = OPTION_BOOL, .offset = SIZE_MAX, .fallback = "false",
+     .help = "The isolator network/ports looks only at ports among the agent's resources."},
+    {.name = "enforce_container_ports", .type = OPTION_BOOL, .offset = SIZE_MAX, .fallback = "false",
+     .help = "Kill containers that listen on ports which they do not have; else they are only logged."},
+    {.name = "container_ports_isolated_range", .type = OPTION_STRING, .offset = SIZE_MAX, .argument = "[BEGIN-END,...]",
+     .check = check_port_ranges,
+     .help = "The isolator network/ports looks only at these ports, e.g. [31000-32000]; excludes "
+             "check_agent_port_range_only."},
     PORT_MAPPING("ephemeral_ports_per_container", INT, "1024", "Ephemeral ports of a container."),
     PORT_MAPPING("eth0_name", STRING, NULL, "The public interface."),
     PORT_MAPPING("lo_name", STRING, NULL, "The loopback interface."),

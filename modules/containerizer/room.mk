@@ -2,7 +2,8 @@
 # The helper is static where the C library allows: starting it is a good part of what starting a container costs.
 pkglibexec_PROGRAMS += modules/containerizer/mesos-containerizer
 modules_containerizer_mesos_containerizer_SOURCES = modules/containerizer/native/launch/launch.c \
-  modules/containerizer/native/launch/description.h modules/containerizer/native/launch/switchboard.c \
+  modules/containerizer/native/launch/description.h modules/containerizer/native/launch/network.c \
+  modules/containerizer/native/launch/network.h modules/containerizer/native/launch/switchboard.c \
   modules/containerizer/native/launch/switchboard.h
 modules_containerizer_mesos_containerizer_LDFLAGS = $(AM_LDFLAGS) $(STATIC_HELPER_LDFLAGS)
 

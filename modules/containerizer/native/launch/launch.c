@@ -26,6 +26,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 #include "description.h"
+#include "network.h"
 #include "switchboard.h"
 
 #define PATH_DEFAULT "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -409,6 +410,7 @@ usage(FILE *out, int status)
           "Commands:\n"
           "  launch       take the steps that come on descriptor 3 and become the container's program\n"
           "  switchboard  stand between a container's streams and who is attached to them\n"
+          "  network-cni-setup  give a container that waits its host name and the files of its network\n"
           "  help         this text\n"
           "\n"
           "  --help, --version\n",
@@ -424,6 +426,8 @@ main(int argc, char **argv)
         launch_run();
     if (strcmp(command, "switchboard") == 0)
         return switchboard_run(argc - 2, argv + 2);
+    if (strcmp(command, "network-cni-setup") == 0)
+        return network_setup_run(argc - 2, argv + 2);
     if (strcmp(command, "--version") == 0)
         return printf("mesos-containerizer %s\n", CMESOS_VERSION) < 0;
     if (strcmp(command, "--help") == 0 || strcmp(command, "help") == 0)

@@ -1,0 +1,8 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef NATIVE_LAUNCH_NETWORK_H
+#define NATIVE_LAUNCH_NETWORK_H
+
+/* `mesos-containerizer network-cni-setup`; argv without these two words. */
+int network_setup_run(int argc, char **argv);
+
+#endif
