@@ -7,10 +7,6 @@
 #include <jansson.h>
 
 #include "agent/isolation.h"
-#include "base/arena.h"
-#include "base/map.h"
-#include "mesos/internal/flags.pb-c.h"
-#include "wire/message.h"
 
 static int
 check_master(const char *value, void *target, struct option_set *set, struct err *err)
@@ -181,31 +177,45 @@ check_port_ranges(const char *value, void *target, struct option_set *set, struc
     return good ? 0 : err_set(err, -EINVAL, "'%s' is no list of port ranges: write [31000-32000,8080-8080]", value);
 }
 
-/* One entry for each network, and one for all others. */
+/* One entry of "mesos" or "docker"; those before it must be of other networks. */
 static int
-dns_entry(struct map *seen, struct arena *arena, const char *kind, int mode, const char *network, struct err *err)
+check_dns_entry(const char *kind, const char *modes, const json_t *list, size_t index, struct err *err)
 {
-    struct str key = str_of(arena_printf(arena, "%s %d %s", kind, mode, network ? network : ""));
-    if (map_get(seen, key))
-        return err_set(err, -EINVAL, "\"%s\" has two entries for %s%s", kind, network ? "network " : "one network_mode",
-                       network ? network : "");
-    map_add(seen, key, seen);
+    const json_t *entry = json_array_get(list, index), *name = json_object_get(entry, "network_name");
+    const char *mode = json_string_value(json_object_get(entry, "network_mode"));
+    struct str rest = str_of(modes);
+    bool known = false;
+    while (mode && rest.len > 0)
+        known = str_is(str_cut(&rest, '|'), mode) || known;
+    if (!known || !json_is_object(json_object_get(entry, "dns")) || (name && !json_is_string(name)))
+        return err_set(err, -EINVAL, "\"%s\"[%zu] wants a \"network_mode\" of %s, \"dns\" with an object, and \"network_name\" "
+                       "only with text", kind, index, modes);
+    for (size_t i = 0; i < index; i++) {
+        const json_t *before = json_array_get(list, i), *other = json_object_get(before, "network_name");
+        if (strcmp(json_string_value(json_object_get(before, "network_mode")), mode) == 0 &&
+            (name ? other && strcmp(json_string_value(other), json_string_value(name)) == 0 : !other))
+            return err_set(err, -EINVAL, "\"%s\" has two entries for %s%s", kind, mode,
+                           name ? " and one network_name" : " without network_name");
+    }
     return 0;
 }
 
 static int
 check_container_dns(const char *value, void *target, struct option_set *set, struct err *err)
 {
-    auto_arena struct arena *arena = arena_new(0);
-    struct map seen = {0};
-    Mesos__Internal__ContainerDNSInfo *info = MESSAGE_FROM_JSON(
-        Mesos__Internal__ContainerDNSInfo, mesos__internal__container_dnsinfo, str_of(value), arena, err);
-    int rc = info ? 0 : -EINVAL;
-    for (size_t i = 0; info && i < info->n_mesos && rc == 0; i++)
-        rc = dns_entry(&seen, arena, "mesos", (int)info->mesos[i]->network_mode, info->mesos[i]->network_name, err);
-    for (size_t i = 0; info && i < info->n_docker && rc == 0; i++)
-        rc = dns_entry(&seen, arena, "docker", (int)info->docker[i]->network_mode, info->docker[i]->network_name, err);
-    map_fini(&seen);
+    static const struct {
+        const char *name, *modes;
+    } kinds[] = {{"mesos", "CNI|HOST"}, {"docker", "BRIDGE|USER|HOST"}};
+    json_t *root = json_loads(value, JSON_REJECT_DUPLICATES, NULL);
+    int rc = json_is_object(root) ? 0 : err_set(err, -EINVAL, "it is no JSON object with \"mesos\" and \"docker\"");
+    for (size_t k = 0; k < ARRAY_LEN(kinds) && rc == 0; k++) {
+        const json_t *list = json_object_get(root, kinds[k].name);
+        if (list && !json_is_array(list))
+            rc = err_set(err, -EINVAL, "\"%s\" is no list", kinds[k].name);
+        for (size_t i = 0; i < json_array_size(list) && rc == 0; i++)
+            rc = check_dns_entry(kinds[k].name, kinds[k].modes, list, i, err);
+    }
+    json_decref(root);
     return rc;
 }
 
