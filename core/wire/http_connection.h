@@ -82,14 +82,37 @@ struct http_exchange {
 };
 
 /* http_server.c */
+void http_connection_doom(struct http_connection *connection); /* closes it from the loop */
+void http_connection_close(struct http_connection *connection); /* now: it is gone */
+/* After answers were given: closes when it is time, or lets the peer go on. */
+void http_connection_settle(struct http_connection *connection);
+const char *http_server_date(struct http_server *server);
+
+/* http_receive.c */
+void http_connection_received(struct stream *stream, struct buf *in, void *arg); /* as stream_handler's on_data */
+/* Answers what is being received with an error, and reads no more. */
+void http_connection_refuse(struct http_connection *connection, int status, const char *why);
+bool http_connection_may_read(const struct http_connection *connection);
+
+/* http_exchange.c */
+struct http_exchange *http_exchange_new(struct http_connection *connection);
+void http_exchange_free(struct http_exchange *exchange);
+/* Keeps the server's sum of request bodies right. */
+void http_exchange_count_body(struct http_server *server, struct http_exchange *exchange, size_t bytes);
+void http_exchange_recycle(struct http_server *server, struct http_exchange *exchange);
+/* At once, whatever waits; http_connection_write keeps the order. */
+void http_connection_send(struct http_connection *connection, const void *data, size_t len);
+void http_connection_uncork(struct http_connection *connection);
+/* Looks from time to time whether the peer takes what is queued for it. */
+void http_connection_watch_reader(struct http_connection *connection);
+void http_connection_tell_drained(struct http_connection *connection);
+void http_connection_stalled(void *arg); /* timer of a connection */
+void http_server_flush(void *arg); /* timer of a server */
 void http_connection_write(struct http_exchange *exchange, const void *data, size_t len);
 /* The same for what a rope holds: its pages are referred to, not copied. Seals it. */
 void http_connection_write_rope(struct http_exchange *exchange, struct rope *rope);
 /* The answer is complete: recycles the exchange, lets the next one write, closes when that was wanted. */
 void http_exchange_finish(struct http_exchange *exchange);
-void http_connection_doom(struct http_connection *connection);
-void http_exchange_recycle(struct http_server *server, struct http_exchange *exchange);
-const char *http_server_date(struct http_server *server);
 
 /* http_reply.c */
 void http_reply_forget_job(struct gzip_job *job); /* its exchange is gone */
