@@ -1,12 +1,28 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Starting a child, for modules (lend.c) and for the agent itself. Nobody watches the child here. */
+/*
+ * Starting a child, for modules (lend.c) and for the agent itself. Nobody watches the child here.
+ *
+ * A plain child is posix_spawn's. One that begins in other namespaces is cloned here in the same manner: it borrows the
+ * memory of the thread that makes it, which stands still meanwhile, and does nothing but system calls until it executes.
+ */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/close_range.h>
+#include <sched.h>
 #include <signal.h>
 #include <spawn.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include "base/file.h"
 #include "base/mem.h"
 #include "host/host.h"
+
+#define STACK_BYTES (64u << 10)
+#define ENTERED_MAX 8
 
 /* The descriptors of the child, none of which may be overwritten by a dup2 before it was copied itself. */
 static int
@@ -47,11 +63,23 @@ spawn_actions(posix_spawn_file_actions_t *actions, const struct mesos_spawn *spa
         posix_spawn_file_actions_addchdir_np(actions, spawn->directory);
 }
 
+/* posix_spawn's and execve's prototypes are older than const. */
+union texts {
+    const char *const *from;
+    char *const *to;
+};
+
+static char *const *
+environment_of(const struct mesos_spawn *spawn)
+{
+    static char *const none[] = {NULL};
+    return spawn->environment ? ((union texts){.from = spawn->environment}).to : none;
+}
+
 /* posix_spawn is vfork inside: nothing of ours runs between it and exec. */
 static int
-spawn_now(const struct mesos_spawn *spawn, const int lifted[HOST_SPAWN_FDS_MAX], pid_t *ret)
+spawn_plain(const struct mesos_spawn *spawn, const int lifted[HOST_SPAWN_FDS_MAX], pid_t *ret)
 {
-    static char *const no_environment[] = {NULL};
     posix_spawn_file_actions_t actions;
     posix_spawnattr_t attr;
     sigset_t none, all;
@@ -64,15 +92,165 @@ spawn_now(const struct mesos_spawn *spawn, const int lifted[HOST_SPAWN_FDS_MAX],
     posix_spawnattr_setflags(&attr, (short)(POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF |
                                             (spawn->new_session ? POSIX_SPAWN_SETSID : 0)));
     spawn_actions(&actions, spawn, lifted);
-    union { /* posix_spawn's prototype is older than const */
-        const char *const *from;
-        char *const *to;
-    } argv = {.from = spawn->argv}, environment = {.from = spawn->environment};
-    int rc = posix_spawn(ret, spawn->file ? spawn->file : spawn->argv[0], &actions, &attr, argv.to,
-                         spawn->environment ? environment.to : no_environment);
+    union texts argv = {.from = spawn->argv};
+    int rc = posix_spawn(ret, spawn->file ? spawn->file : spawn->argv[0], &actions, &attr, argv.to, environment_of(spawn));
     posix_spawnattr_destroy(&attr);
     posix_spawn_file_actions_destroy(&actions);
     return -rc;
+}
+
+/* ---- children in other namespaces ---- */
+
+struct newborn {
+    const struct mesos_spawn *spawn;
+    const int *lifted;
+    int entered[ENTERED_MAX]; /* namespaces; the pid namespace is the thread's affair */
+    size_t entered_count;
+    int error; /* the child's, when it did not get as far as exec */
+};
+
+static int
+newborn_fds(const struct newborn *newborn)
+{
+    const struct mesos_spawn *spawn = newborn->spawn;
+    for (int i = 0; i < (int)spawn->fd_count; i++) {
+        int from = newborn->lifted[i] >= 0 ? newborn->lifted[i] : spawn->fds[i];
+        if (from == i) {
+            if (fcntl(i, F_SETFD, 0) < 0)
+                return -errno;
+            continue;
+        }
+        auto_fd int null_fd = from < 0 ? open("/dev/null", O_RDWR | O_CLOEXEC) : -1;
+        if (null_fd == i) {
+            fcntl(i, F_SETFD, 0);
+            null_fd = -1;
+        } else if (dup2(from < 0 ? null_fd : from, i) < 0) {
+            return -errno;
+        }
+    }
+    return close_range((unsigned)spawn->fd_count, ~0u, 0) < 0 ? -errno : 0;
+}
+
+static int
+newborn_prepare(const struct newborn *newborn)
+{
+    for (size_t i = 0; i < newborn->entered_count; i++) {
+        if (setns(newborn->entered[i], 0) < 0)
+            return -errno;
+    }
+    if (newborn->spawn->new_session && setsid() < 0)
+        return -errno;
+    int rc = newborn_fds(newborn);
+    if (rc == 0 && newborn->spawn->directory && chdir(newborn->spawn->directory) < 0)
+        rc = -errno;
+    return rc;
+}
+
+/* Shares the parent's memory: writes to `newborn` are seen there, and nothing else may be written. All signals are
+ * blocked, so that no handler of the parent's runs in here. */
+static int
+newborn_run(void *arg)
+{
+    struct newborn *newborn = arg;
+    const struct mesos_spawn *spawn = newborn->spawn;
+    struct sigaction action = {.sa_handler = SIG_DFL};
+    sigset_t none;
+    for (int signo = 1; signo < NSIG; signo++)
+        sigaction(signo, &action, NULL);
+    newborn->error = newborn_prepare(newborn);
+    if (newborn->error < 0)
+        _exit(127);
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+    union texts argv = {.from = spawn->argv};
+    execve(spawn->file ? spawn->file : spawn->argv[0], argv.to, environment_of(spawn));
+    newborn->error = -errno;
+    _exit(127);
+}
+
+static int
+namespace_open(pid_t pid, const char *kind)
+{
+    char path[64];
+    snprintf(path, sizeof path, "/proc/%d/ns/%s", (int)pid, kind);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    return fd < 0 ? -errno : fd;
+}
+
+/* Opens what is to be entered; *ret_pid_namespace stays -1 when that is not among it. */
+static int
+namespaces_open(const struct mesos_spawn *spawn, struct newborn *newborn, int *ret_pid_namespace)
+{
+    static const struct {
+        uint32_t flag;
+        const char *name;
+    } kinds[] = {
+        {CLONE_NEWPID, "pid"}, {CLONE_NEWIPC, "ipc"}, {CLONE_NEWUTS, "uts"}, {CLONE_NEWNET, "net"}, {CLONE_NEWCGROUP, "cgroup"},
+    };
+    uint32_t left = spawn->enter_flags;
+    for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
+        if (!(left & kinds[i].flag))
+            continue;
+        left &= ~kinds[i].flag;
+        int fd = namespace_open(spawn->enter_pid, kinds[i].name);
+        if (fd < 0)
+            return fd;
+        if (kinds[i].flag == CLONE_NEWPID)
+            *ret_pid_namespace = fd;
+        else
+            newborn->entered[newborn->entered_count++] = fd;
+    }
+    return left ? -EINVAL : 0;
+}
+
+static int
+newborn_clone(struct newborn *newborn, pid_t *ret)
+{
+    const uint32_t kinds = CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWNET | CLONE_NEWCGROUP;
+    uint32_t wanted = newborn->spawn->clone_flags;
+    if (wanted & ~kinds)
+        return -EINVAL;
+    char *stack = mmap(NULL, STACK_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
+    if (stack == MAP_FAILED)
+        return -errno;
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_BLOCK, &all, &before);
+    pid_t pid = clone(newborn_run, stack + STACK_BYTES, (int)(CLONE_VM | CLONE_VFORK | SIGCHLD | wanted), newborn);
+    int rc = pid < 0 ? -errno : newborn->error;
+    if (pid > 0 && rc < 0)
+        waitpid(pid, NULL, 0);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    munmap(stack, STACK_BYTES);
+    if (rc == 0)
+        *ret = pid;
+    return rc;
+}
+
+/* A process cannot move into a pid namespace; its thread says where its next children begin. */
+static int
+spawn_entering_pids(struct newborn *newborn, int pid_namespace, pid_t *ret)
+{
+    auto_fd int own = open("/proc/self/ns/pid", O_RDONLY | O_CLOEXEC);
+    if (own < 0 || setns(pid_namespace, CLONE_NEWPID) < 0)
+        return -errno;
+    int rc = newborn_clone(newborn, ret);
+    if (setns(own, CLONE_NEWPID) < 0) /* every later child would begin in the container */
+        abort();
+    return rc;
+}
+
+static int
+spawn_namespaced(const struct mesos_spawn *spawn, const int lifted[HOST_SPAWN_FDS_MAX], pid_t *ret)
+{
+    struct newborn newborn = {.spawn = spawn, .lifted = lifted};
+    auto_fd int pid_namespace = -1;
+    int rc = spawn->enter_flags ? namespaces_open(spawn, &newborn, &pid_namespace) : 0;
+    if (rc == 0)
+        rc = pid_namespace < 0 ? newborn_clone(&newborn, ret) : spawn_entering_pids(&newborn, pid_namespace, ret);
+    for (size_t i = 0; i < newborn.entered_count; i++)
+        close(newborn.entered[i]);
+    return rc;
 }
 
 int
@@ -84,7 +262,8 @@ host_spawn(const struct mesos_spawn *spawn, pid_t *ret_pid)
     memset(lifted, -1, sizeof lifted);
     int rc = fds_lift(spawn, lifted);
     if (rc == 0)
-        rc = spawn_now(spawn, lifted, ret_pid);
+        rc = spawn->clone_flags || spawn->enter_flags ? spawn_namespaced(spawn, lifted, ret_pid)
+                                                      : spawn_plain(spawn, lifted, ret_pid);
     fds_drop(spawn, lifted);
     return rc;
 }

@@ -75,6 +75,10 @@ struct mesos_spawn {
      * the child's in the core's own pid namespace. Needs the privileges that clone(2) asks for. */
     uint32_t clone_flags;
     const char *file; /* what to execute; NULL = argv[0]. Resolved in the child: /proc/self/fd/3 is the child's */
+    /* CLONE_NEW... kinds of namespaces of process enter_pid in which the child begins; not CLONE_NEWNS and CLONE_NEWUSER.
+     * Since: the size of this struct that has them. */
+    uint32_t enter_flags;
+    pid_t enter_pid;
 };
 
 /* What the core lends to one module instance. `self` is the first argument of every function. */

@@ -2,16 +2,23 @@
 # The helper is static where the C library allows: starting it is a good part of what starting a container costs.
 pkglibexec_PROGRAMS += modules/containerizer/mesos-containerizer
 modules_containerizer_mesos_containerizer_SOURCES = modules/containerizer/native/launch/launch.c \
-  modules/containerizer/native/launch/description.h modules/containerizer/native/launch/network.c \
-  modules/containerizer/native/launch/network.h modules/containerizer/native/launch/switchboard.c \
+  modules/containerizer/native/launch/description.h modules/containerizer/native/launch/helper.c \
+  modules/containerizer/native/launch/helper.h modules/containerizer/native/launch/identity.c \
+  modules/containerizer/native/launch/init.c modules/containerizer/native/launch/root.c \
+  modules/containerizer/native/launch/network.c modules/containerizer/native/launch/network.h \
+  modules/containerizer/native/launch/switchboard.c \
   modules/containerizer/native/launch/switchboard.h
 modules_containerizer_mesos_containerizer_LDFLAGS = $(AM_LDFLAGS) $(STATIC_HELPER_LDFLAGS)
 
 module_LTLIBRARIES += modules/containerizer_native.la
-modules_containerizer_native_la_SOURCES = modules/containerizer/native/description.c modules/containerizer/native/end.c \
-  modules/containerizer/native/fetch.c modules/containerizer/native/launch.c modules/containerizer/native/native.c \
-  modules/containerizer/native/native.h modules/containerizer/native/nested.c modules/containerizer/native/provision.h modules/containerizer/native/recover.c modules/containerizer/native/switchboard.c modules/containerizer/native/user.c
+modules_containerizer_native_la_SOURCES = modules/containerizer/native/asked.c modules/containerizer/native/description.c \
+  modules/containerizer/native/end.c modules/containerizer/native/fetch.c \
+  modules/containerizer/native/launch.c modules/containerizer/native/native.c modules/containerizer/native/native.h \
+  modules/containerizer/native/nested.c modules/containerizer/native/provision.h \
+  modules/containerizer/native/recover.c \
+  modules/containerizer/native/seccomp.c modules/containerizer/native/steps.c modules/containerizer/native/switchboard.c \
+  modules/containerizer/native/user.c modules/containerizer/native/views.c
 modules_containerizer_native_la_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/modules
 modules_containerizer_native_la_LDFLAGS = $(MODULE_LDFLAGS)
 modules_containerizer_native_la_LIBADD = modules/common/libcommon.a core/wire/libwire.a core/model/libmesos-module.a module-api/proto/libproto.a \
-  core/base/libbase.a $(PROTOBUF_C_LIBS) -lm
+  core/base/libbase.a $(PROTOBUF_C_LIBS) $(SECCOMP_LIBS) -lm

@@ -6,6 +6,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/mman.h>
@@ -34,6 +35,10 @@ launching_over(struct container *container)
     mesos_resource_sum_free(&container->resources);
     buf_fini(&container->steps);
     container->steps = (struct buf){0};
+    entries_fini(&container->entries);
+    asked_fini(&container->asked);
+    close_at(&container->task_fd);
+    container->task_fd = -1;
     buf_fini(&container->environment);
     container->environment = (struct buf){0};
     close_at(&container->in_fd);
@@ -157,7 +162,8 @@ spawn_helper(struct container *container, int helper_end, int large_fd)
     char own[32];
     snprintf(own, sizeof own, "/proc/self/fd/%d", LAUNCH_PROGRAM_FD);
     const char *const argv[] = {"mesos-containerizer", "launch", NULL};
-    const int fds[LAUNCH_FDS] = {container->in_fd, container->out_fd, container->err_fd, helper_end, native->helper_fd, large_fd};
+    const int fds[LAUNCH_FDS] = {container->in_fd,  container->out_fd, container->err_fd, helper_end,
+                                 native->helper_fd, large_fd,          container->task_fd};
     struct mesos_spawn spawn = {
         .size = sizeof spawn,
         .argv = argv,
@@ -165,6 +171,9 @@ spawn_helper(struct container *container, int helper_end, int large_fd)
         .fds = fds,
         .fd_count = LAUNCH_FDS,
         .new_session = 1,
+        .clone_flags = container->asked.clone,
+        .enter_flags = container->asked.enter & ~(uint32_t)CLONE_NEWNS, /* its files are still needed: the helper enters */
+        .enter_pid = container->parent ? container->parent->pid : 0,
     };
     return native->host->spawn(native->host, &spawn, on_container_exited, container, &container->pid);
 }
@@ -199,7 +208,10 @@ start(struct container *container, const struct user *user)
         launch_fail(container, err.code, err.text);
         return;
     }
-    description_end(container, user);
+    if (description_end(container, user, &err) < 0) {
+        launch_fail(container, err.code, err.text);
+        return;
+    }
     int rc = start_helper(container);
     if (rc < 0) {
         auto_free char *text = xasprintf("Failed to fork: %s", strerror(-rc));
@@ -223,6 +235,14 @@ on_user_for_start(struct container *container, const struct user *user, const ch
         start(container, geteuid() == 0 ? user : NULL);
 }
 
+/* A user that an isolator names is one of the image, where there is one: the helper looks there. */
+static void
+start_as(struct container *container)
+{
+    const struct asked *asked = &container->asked;
+    user_find(container, asked->user && !asked->rootfs ? asked->user : container->user, on_user_for_start);
+}
+
 static void
 on_fetch_done(struct container *container, const char *error)
 {
@@ -231,7 +251,7 @@ on_fetch_done(struct container *container, const char *error)
     if (error)
         launch_fail(container, -EIO, error);
     else
-        user_find(container, on_user_for_start);
+        start_as(container);
 }
 
 static void
@@ -257,7 +277,7 @@ on_prepared(void *arg, int status, const char *error, struct mesos_bytes bytes)
     struct err err = {0};
     if (status < 0)
         launch_fail(container, status, error);
-    else if (description_isolator(container, services->isolator_name(services->self, container->next - 1), bytes, &err) < 0)
+    else if (asked_add(container, services->isolator_name(services->self, container->next - 1), bytes, &err) < 0)
         launch_fail(container, err.code, err.text);
     else if (!unwanted(container, "preparing"))
         prepare_next(container);
@@ -269,6 +289,14 @@ pack_config(const struct container *container, struct buf *out)
     size_t len = mesos__slave__container_config__get_packed_size(container->config);
     buf_added(out, mesos__slave__container_config__pack(container->config, (uint8_t *)buf_reserve(out, len)));
     return (struct mesos_bytes){buf_data(out), out->len};
+}
+
+static const struct container *
+root_of(const struct container *container)
+{
+    while (container->parent)
+        container = container->parent;
+    return container;
 }
 
 static void
@@ -290,6 +318,12 @@ prepare_next(struct container *container)
             .sandbox = container->sandbox,
             .user = container->user,
             .resources = mesos_resource_sum_view(&container->resources),
+            .rootfs = container->rootfs,
+            .image_volumes = (const char *const *)container->image_volumes,
+            .image_count = container->image_count,
+            .standalone = root_of(container)->standalone,
+            .debug = container->debug,
+            .parent_pid = container->parent ? container->parent->pid : 0,
         };
         ops->prepare(isolator, &view, services->call_new(services->self, i, "prepare", on_prepared, container));
         return;
@@ -319,6 +353,17 @@ open_output(struct container *container, struct err *err)
 }
 
 static void
+on_provisioned(struct container *container, int status, const char *error)
+{
+    if (unwanted(container, "provisioning"))
+        return;
+    if (status < 0)
+        launch_fail(container, status, error);
+    else
+        prepare_next(container);
+}
+
+static void
 prepare(struct container *container)
 {
     struct err err = {0};
@@ -327,7 +372,11 @@ prepare(struct container *container)
         return;
     }
     container->next = 0;
-    prepare_next(container);
+    const Mesos__V1__ContainerInfo *info = container->config->container_info;
+    if (info && info->mesos && info->mesos->image)
+        on_provisioned(container, -ENOTSUP, "container images need an image provider, and none is configured");
+    else
+        on_provisioned(container, 0, NULL);
 }
 
 static void
@@ -433,7 +482,7 @@ begin(struct native *native, const struct mesos_containerizer_launch *launch, Me
         launch_fail(container, err.code, err.text);
         return;
     }
-    user_find(container, on_user);
+    user_find(container, container->user, on_user);
 }
 
 void

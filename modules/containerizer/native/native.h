@@ -53,13 +53,33 @@ struct native {
     struct mesos_timer *read_timer;
     int64_t last_read_ms, read_cost_ms;
     int64_t ticks_per_second;
+    struct buf seccomp_key, seccomp_program; /* the filter that was compiled last, and of what */
     bool stopped; /* offloaded work that ends later finds nothing */
     struct provisioner *provisioner; /* NULL: images are not provided */
 };
 
+/* What the isolators answered to prepare: asked.c. The pointers are into infos. */
+struct asked {
+    Mesos__Slave__ContainerLaunchInfo **infos;
+    size_t count;
+    uint32_t clone, enter; /* CLONE_NEW... */
+    const char *rootfs, *working_directory, *user, *tty_slave_path;
+    const Mesos__Seccomp__ContainerSeccompProfile *seccomp_profile;
+    const Mesos__V1__CapabilityInfo *effective, *bounding;
+    bool no_new_privileges, mounts, masks;
+};
+
+/* "NAME=value", each owned. */
+struct entries {
+    char **items;
+    size_t count, cap;
+};
+#define auto_entries __attribute__((cleanup(entries_fini)))
+
 struct container {
     struct native *native;
     char *id, *sandbox, *user, *runtime_dir;
+    char *inside_sandbox, *inside_directory; /* as its program sees them; NULL: not known, or not yet */
     enum state state;
     struct container *parent; /* it is nested in this one */
     struct list children, in_parent;
@@ -74,7 +94,10 @@ struct container {
     void (*switchboard_last)(struct container *container); /* called when it has ended */
     struct buf environment; /* kept ones while launching: "NAME=value", NUL behind each */
     Mesos__Slave__ContainerConfig *config; /* only while launching */
+    struct entries entries; /* only while launching: its environment */
+    struct asked asked; /* only while launching */
     struct buf steps; /* only while launching: what the helper is told */
+    int task_fd; /* only while launching: what the helper of its command task is told; -1 = nothing */
     char *pid_path; /* only while launching */
     struct mesos_resource_sum resources; /* only while launching */
     struct mesos_call *launch; /* owed while launching */
@@ -125,6 +148,15 @@ void owe(struct list *list, struct mesos_call *call);
 void answer(const struct native *native, struct mesos_call *call, int status);
 void on_container_exited(pid_t pid, int status, void *arg);
 
+/* A process that sees what the container's program sees: its first one, or the task of its command executor. */
+pid_t container_mounts_pid(const struct container *container);
+
+/* views.c: questions and what is gathered from isolators. */
+void native_update(void *instance, const char *container_id, struct mesos_resources requests, struct mesos_bytes limits,
+                   struct mesos_call *call);
+void native_usage(void *instance, const char *container_id, struct mesos_call *call);
+void native_status(void *instance, const char *container_id, struct mesos_call *call);
+
 /* launch.c */
 void native_launch(void *instance, const struct mesos_containerizer_launch *launch, struct mesos_call *call);
 void launch_fail(struct container *container, int code, const char *text);
@@ -141,15 +173,40 @@ void native_each(void *instance, void (*found)(void *arg, const struct mesos_con
 /* What its init wrote down: true and the wait status of its program. */
 bool status_read(const struct container *container, int *ret);
 
-/* description.c: turns configuration into the helper's steps. */
-/* launch: NULL for kept ones, whose environment is in the container. */
-int description_begin(struct container *container, const struct mesos_containerizer_launch *launch, struct err *err);
-/* Adds what an isolator's packed ContainerLaunchInfo asks for. */
-int description_isolator(struct container *container, const char *isolator, struct mesos_bytes info, struct err *err);
-void description_end(struct container *container, const struct user *user);
+/* asked.c */
+int asked_add(struct container *container, const char *isolator, struct mesos_bytes info, struct err *err);
+int asked_check(const struct container *container, struct err *err);
+/* of_task: what is for a command task alone. */
+void asked_environment(const struct asked *asked, bool of_task, struct entries *out);
+size_t asked_groups(const struct asked *asked, bool of_task, struct buf *out); /* uint32_t each; how many */
+void asked_fini(struct asked *asked);
+void entries_add(struct entries *entries, const char *entry);
+void entries_set(struct entries *entries, const char *entry); /* instead of one of the same name */
+void entries_fini(struct entries *entries);
 
-/* user.c: done(container, user or NULL, error) comes from the loop or at once. */
-void user_find(struct container *container,
+/* steps.c: one step behind the other. */
+enum launch_kind;
+void step(struct buf *out, enum launch_kind kind, const void *bytes, size_t len);
+void step_text(struct buf *out, enum launch_kind kind, const char *text);
+void step_number(struct buf *out, enum launch_kind kind, uint32_t number);
+int steps_rlimits(struct buf *out, const Mesos__V1__RLimitInfo *info, struct err *err);
+void steps_mounts(struct buf *out, const struct asked *asked); /* the new root, mounts and file operations */
+int steps_commands(struct buf *out, const struct asked *asked, struct err *err); /* pre_exec_commands */
+void steps_masks(struct buf *out, const struct asked *asked);
+void steps_capabilities(struct buf *out, const struct asked *asked);
+
+/* seccomp.c: a BPF program for the helper. */
+int seccomp_compile(const Mesos__Seccomp__ContainerSeccompProfile *profile, const Mesos__V1__CapabilityInfo *bounding,
+                    struct buf *out, struct err *err);
+
+/* description.c: turns configuration and what isolators ask for into the helper's steps, when all have answered. */
+/* What does without isolators. launch: NULL for kept ones, whose environment is in the container. */
+int description_begin(struct container *container, const struct mesos_containerizer_launch *launch, struct err *err);
+int description_end(struct container *container, const struct user *user, struct err *err);
+bool description_has_init(const struct container *container); /* a process of ours stays above its program */
+
+/* user.c: done(container, user or NULL, error) comes from the loop or at once. name NULL: nobody is looked up. */
+void user_find(struct container *container, const char *name,
                void (*done)(struct container *container, const struct user *user, const char *error));
 void users_fini(struct native *native);
 

@@ -159,6 +159,21 @@ add(struct buf *out, struct str entry)
     buf_putc(out, '\0');
 }
 
+/* An init of ours has no environment; what it stands above has. */
+static void
+inherit_below(pid_t init, struct buf *out)
+{
+    auto_buf struct buf children = {0};
+    auto_free char *list = xasprintf("/proc/%d/task/%d/children", (int)init, (int)init);
+    uint64_t pid;
+    file_read(list, STATUS_MAX * 16, &children, NULL);
+    struct str rest = buf_str(&children);
+    if (str_to_u64(str_cut(&rest, ' '), &pid) < 0)
+        return;
+    auto_free char *path = xasprintf("/proc/%llu/environ", (unsigned long long)pid);
+    file_read(path, ENVIRONMENT_MAX, out, NULL);
+}
+
 /* What the parent has, under what the container is given itself. A parent that does not tell has none. */
 static void
 inherit(struct ground *ground, struct buf *out)
@@ -169,6 +184,8 @@ inherit(struct ground *ground, struct buf *out)
         buf_clear(&parent);
         file_read(path, ENVIRONMENT_MAX, &parent, NULL);
     }
+    if (parent.len == 0 && ground->parent_pid > 0)
+        inherit_below(ground->parent_pid, &parent);
     struct str rest = buf_str(&parent);
     while (rest.len > 0) {
         struct str entry = str_cut(&rest, '\0');

@@ -13,10 +13,12 @@
 #include "native.h"
 
 #define STATE_MAX_BYTES 65536
+#define CONFIG_MAX_BYTES (8u << 20)
 
 /* What <runtime_dir>/containers/<id> says. Parents come before their children. */
 struct found {
-    char *id, *sandbox, *user;
+    char *id, *sandbox, *user, *inside_sandbox, *inside_directory;
+    struct buf config; /* packed; empty = not known */
     pid_t pid;
     uint64_t start_time;
     bool alive, standalone, debug, ended;
@@ -53,6 +55,9 @@ read_state(const char *path, struct found *ret)
     ret->pid = (pid_t)number;
     ret->sandbox = str_dup(sandbox);
     ret->user = user.len > 0 ? str_dup(user) : NULL;
+    struct str inside_sandbox = str_cut(&rest, '\n'), inside_directory = str_cut(&rest, '\n');
+    ret->inside_sandbox = inside_sandbox.len > 0 ? str_dup(inside_sandbox) : NULL;
+    ret->inside_directory = inside_directory.len > 0 ? str_dup(inside_directory) : NULL;
     return 0;
 }
 
@@ -63,24 +68,34 @@ is_there(const char *directory, const char *name)
     return access(path, F_OK) == 0;
 }
 
-/* A torn one counts as none. */
+/* A record is a length and as many bytes; a torn one counts as none. */
 static bool
-read_termination(const char *directory, struct buf *ret)
+read_record(const char *directory, const char *name, size_t max, struct buf *ret)
 {
-    auto_free char *path = xasprintf("%s/termination", directory);
+    auto_free char *path = xasprintf("%s/%s", directory, name);
     auto_buf struct buf record = {0};
     uint32_t len;
-    if (file_read(path, STATE_MAX_BYTES, &record, NULL) < 0 || record.len < sizeof len)
+    if (file_read(path, max, &record, NULL) < 0 || record.len < sizeof len)
         return false;
     memcpy(&len, buf_data(&record), sizeof len);
     if (len != record.len - sizeof len)
         return false;
-    Mesos__Slave__ContainerTermination *t =
-        mesos__slave__container_termination__unpack(NULL, len, (const uint8_t *)buf_data(&record) + sizeof len);
-    if (!t)
-        return false;
-    mesos__slave__container_termination__free_unpacked(t, NULL);
     buf_append(ret, buf_data(&record) + sizeof len, len);
+    return true;
+}
+
+static bool
+read_termination(const char *directory, struct buf *ret)
+{
+    if (!read_record(directory, "termination", STATE_MAX_BYTES, ret))
+        return false;
+    Mesos__Slave__ContainerTermination *t =
+        mesos__slave__container_termination__unpack(NULL, ret->len, (const uint8_t *)buf_data(ret));
+    if (!t) {
+        buf_clear(ret);
+        return false;
+    }
+    mesos__slave__container_termination__free_unpacked(t, NULL);
     return true;
 }
 
@@ -116,6 +131,7 @@ look_at(struct recovery *recovery, const char *above, const char *id, const char
         found.sandbox = parent_sandbox ? xasprintf("%s/containers/%s", parent_sandbox, name) : xstrdup("");
     found.id = xstrdup(id);
     found.switchboard = read_switchboard(directory);
+    read_record(directory, "config", CONFIG_MAX_BYTES, &found.config);
     found.standalone = !parent_sandbox && is_there(directory, "standalone.marker");
     found.debug = parent_sandbox && is_there(directory, "force_destroy_on_recovery");
     found.ended = (parent_sandbox || found.standalone) && read_termination(directory, &found.termination);
@@ -168,6 +184,9 @@ recovery_free(struct recovery *recovery)
         free(recovery->found[i].id);
         free(recovery->found[i].sandbox);
         free(recovery->found[i].user);
+        free(recovery->found[i].inside_sandbox);
+        free(recovery->found[i].inside_directory);
+        buf_fini(&recovery->found[i].config);
         buf_fini(&recovery->found[i].termination);
     }
     for (size_t i = 0; i < recovery->state_count; i++) {
@@ -203,6 +222,8 @@ take_back(struct recovery *recovery, const char *id, const char *sandbox, const 
     if (!found)
         return container;
     container->user = found->user ? xstrdup(found->user) : NULL;
+    container->inside_sandbox = found->inside_sandbox ? xstrdup(found->inside_sandbox) : NULL;
+    container->inside_directory = found->inside_directory ? xstrdup(found->inside_directory) : NULL;
     container->pid = found->pid;
     container->not_before = container->not_after = found->start_time;
     if (found->alive && native->host->watch_pid(native->host, found->pid, on_container_exited, container) == 0)
@@ -310,6 +331,13 @@ on_recovered(void *arg, int status, const char *error, struct mesos_bytes bytes)
     recover_next(recovery);
 }
 
+static struct mesos_bytes
+config_of(const struct recovery *recovery, const char *id)
+{
+    const struct found *found = found_of(recovery, id);
+    return found ? (struct mesos_bytes){buf_data(&found->config), found->config.len} : (struct mesos_bytes){NULL, 0};
+}
+
 /* The agent's, and those of our own that the isolator looks after. */
 static struct mesos_isolator_state *
 states_for(const struct recovery *recovery, uint32_t isolator, size_t *ret_count)
@@ -320,11 +348,14 @@ states_for(const struct recovery *recovery, uint32_t isolator, size_t *ret_count
     struct mesos_isolator_state *states = xcalloc(count + map_count(&native->containers) + 1, sizeof *states);
     if (count > 0)
         memcpy(states, recovery->states, count * sizeof *states);
+    for (size_t i = 0; i < count; i++)
+        states[i].config = config_of(recovery, states[i].container_id);
     map_foreach(container, &native->containers)
     {
         if (container->kept && container->state != STATE_ENDED && container_isolated(container, isolator))
             states[count++] = (struct mesos_isolator_state){sizeof *states, container->id,
-                                                            container->exited ? 0 : container->pid, container->sandbox};
+                                                            container->exited ? 0 : container->pid, container->sandbox,
+                                                            config_of(recovery, container->id)};
     }
     *ret_count = count;
     return states;

@@ -78,12 +78,12 @@ lookup_done(void *arg)
 }
 
 void
-user_find(struct container *container,
+user_find(struct container *container, const char *name,
           void (*done)(struct container *container, const struct user *user, const char *error))
 {
     struct native *native = container->native;
-    const struct user *known = container->user ? map_get(&native->users, str_of(container->user)) : NULL;
-    if (!container->user) {
+    const struct user *known = name ? map_get(&native->users, str_of(name)) : NULL;
+    if (!name) {
         done(container, NULL, NULL);
     } else if (known && known->until_ms > native->host->now_ms(native->host)) {
         done(container, known, NULL);
@@ -92,7 +92,7 @@ user_find(struct container *container,
         lookup->native = native;
         lookup->container_id = xstrdup(container->id);
         lookup->done = done;
-        lookup->name = xstrdup(container->user);
+        lookup->name = xstrdup(name);
         native->host->offload(native->host, false, lookup_work, lookup_done, lookup);
     }
 }

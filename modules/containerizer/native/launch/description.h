@@ -16,7 +16,13 @@
 #define LAUNCH_INLINE_MAX (64u << 10)
 #define LAUNCH_MAX (8u << 20)
 
-enum { LAUNCH_FD = 3, LAUNCH_PROGRAM_FD = 4, LAUNCH_LARGE_FD = 5, LAUNCH_FDS = 6 };
+enum { LAUNCH_FD = 3, LAUNCH_PROGRAM_FD = 4, LAUNCH_LARGE_FD = 5, LAUNCH_TASK_FD = 6, LAUNCH_FDS = 7 };
+
+/*
+ * `mesos-containerizer task <descriptor> <program> [argv...]`: takes the steps that the descriptor's file holds (no head)
+ * and executes the program with the environment it was started with. So an executor starts its task as the containerizer
+ * wants it without knowing how.
+ */
 
 struct launch_head {
     uint32_t magic;
@@ -25,21 +31,39 @@ struct launch_head {
     uint32_t reserved;
 };
 
-/* Strings include their NUL. */
+/* Strings include their NUL. Paths before LAUNCH_ROOT are the host's, later ones the container's. */
 enum launch_kind {
     LAUNCH_ENVIRONMENT = 1, /* "NAME=value" of what is executed */
     LAUNCH_ARGUMENT, /* one of argv */
+    LAUNCH_CGROUP, /* path of a file that gets "0": the process joins the control group */
     LAUNCH_MAKE_DIRECTORY, /* path; it may be there */
-    LAUNCH_WRITE_PID, /* path of a file that gets "<pid>" */
+    LAUNCH_WRITE_FILE, /* path, then bytes: a file of the agent's user alone that gets them */
+    LAUNCH_WRITE_PID, /* path of a file that gets "<pid>", as the agent sees it */
     LAUNCH_WRITE_STATE, /* path, then text: a file that gets "<pid> <start time>\n<text>\n" */
     LAUNCH_WAIT, /* until a byte comes on descriptor 3; its end means: never start */
+    LAUNCH_ENTER_MOUNTS, /* struct launch_number: the mount namespace of this process */
+    LAUNCH_UNSHARE, /* struct launch_number: CLONE_NEW... */
+    LAUNCH_SLAVE, /* mounts from here on stay here. Strings: sources whose mounts go on to the host all the same */
+    LAUNCH_ROOT_PREPARE, /* path: the new root gets /proc, /sys and /dev; later mounts below it stay below it */
+    LAUNCH_MOUNT, /* struct launch_mount and its strings */
+    LAUNCH_LINK, /* source, target: a symbolic link at target */
+    LAUNCH_RENAME, /* source, target */
+    LAUNCH_MKDIR, /* path */
+    LAUNCH_MKDIRS, /* path, with those above it */
+    LAUNCH_RUN, /* a program and its argv, which must succeed */
+    LAUNCH_ROOT, /* path: becomes / */
+    LAUNCH_MASK, /* path: nothing is to be seen there */
     LAUNCH_DIRECTORY, /* chdir */
     LAUNCH_RLIMIT, /* struct launch_rlimit */
+    LAUNCH_CAPABILITIES, /* struct launch_capabilities: what remains at the next LAUNCH_USER or LAUNCH_EXECUTE */
     LAUNCH_USER, /* struct launch_user and its groups */
+    LAUNCH_USER_NAME, /* struct launch_number: how many groups; they; then name[:group], looked up in the root's files */
+    LAUNCH_GROUPS, /* of root, which it stays: numbers */
     LAUNCH_NO_NEW_PRIVILEGES,
-    LAUNCH_SHELL, /* a command line for /bin/sh that must succeed */
-    LAUNCH_INIT, /* path: stay as init and write the wait status there; a child goes on with the steps */
-    LAUNCH_TERMINAL, /* descriptor 0 becomes the session's controlling terminal */
+    LAUNCH_SECCOMP, /* a BPF program: struct sock_filter ... */
+    LAUNCH_INIT, /* path, "" = none: stay as init and write the wait status there; a child goes on with the steps */
+    LAUNCH_TERMINAL, /* path of what becomes 0, 1 and 2, "" = 0 is it: the session's controlling terminal */
+    LAUNCH_KEEP, /* struct launch_number: this descriptor is inherited by what is executed */
     LAUNCH_EXECUTE, /* path or name: the last step */
 };
 
@@ -48,10 +72,27 @@ struct launch_step {
     uint32_t len; /* of the bytes that follow, without padding */
 };
 
+struct launch_number {
+    uint32_t number;
+    uint32_t reserved;
+};
+
+struct launch_mount {
+    uint64_t flags; /* MS_... */
+    /* Where each string begins behind this struct; UINT32_MAX = NULL. */
+    uint32_t source, target, type, options;
+};
+
 struct launch_rlimit {
     uint64_t soft, hard; /* UINT64_MAX = unlimited */
     uint32_t resource; /* RLIMIT_... */
     uint32_t reserved;
+};
+
+struct launch_capabilities {
+    uint64_t effective; /* also permitted, inheritable and ambient; bits are numbers of capabilities(7) */
+    uint64_t bounding;
+    uint32_t has_effective, has_bounding;
 };
 
 struct launch_user {

@@ -8,11 +8,10 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <grp.h>
 #include <limits.h>
+#include <sched.h>
 #include <signal.h>
 #include <linux/close_range.h>
-#include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -25,46 +24,11 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
-#include "description.h"
+#include "helper.h"
 #include "network.h"
 #include "switchboard.h"
 
 #define PATH_DEFAULT "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-#define FAILED 1
-
-struct launch {
-    const char *state_path; /* of what the next agent finds; NULL = not written yet */
-    char *steps; /* aligned to 8 */
-    size_t len;
-    char **environment, **arguments;
-    size_t environment_count, argument_count, cap;
-    bool tty; /* descriptor 0 is the terminal that controls the session */
-    pid_t init; /* 0: what runs is the first process */
-};
-
-__attribute__((noreturn, format(printf, 1, 2))) static void
-fail(const char *fmt, ...)
-{
-    char text[512];
-    va_list ap;
-    va_start(ap, fmt);
-    int n = vsnprintf(text, sizeof text - 1, fmt, ap);
-    va_end(ap);
-    n = n < 0 ? 0 : n >= (int)sizeof text - 1 ? (int)sizeof text - 2 : n;
-    text[n++] = '\n';
-    ssize_t ignored = write(STDERR_FILENO, text, (size_t)n);
-    (void)ignored;
-    _exit(FAILED);
-}
-
-static void *
-allocate(size_t size)
-{
-    void *p = malloc(size);
-    if (!p)
-        fail("mesos-containerizer: out of memory");
-    return p;
-}
 
 static void
 read_large(struct launch *launch)
@@ -112,19 +76,14 @@ step_next(const struct launch *launch, size_t *at)
     return step;
 }
 
-/* Numbers are written without stdio: it would allocate. */
-static void
-write_file(const char *path, const char *text)
-{
-    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644);
-    size_t len = strlen(text);
-    if (fd < 0 || write(fd, text, len) != (ssize_t)len)
-        fail("Failed to write '%s': %s", path, strerror(errno));
-    close(fd);
-}
+/* As the host's /proc knows us, which is not as we know ourselves in a pid namespace of our own. */
+struct self {
+    int pid;
+    unsigned long long start_time;
+};
 
-static unsigned long long
-own_start_time(void)
+static struct self
+self_read(void)
 {
     char text[1024];
     int fd = open("/proc/self/stat", O_RDONLY | O_CLOEXEC);
@@ -138,7 +97,7 @@ own_start_time(void)
         at = strchr(at + 1, ' ');
     if (!at)
         fail("Failed to read /proc/self/stat: too short");
-    return strtoull(at + 1, NULL, 10);
+    return (struct self){atoi(text), strtoull(at + 1, NULL, 10)};
 }
 
 static void
@@ -147,8 +106,9 @@ write_state(const char *path)
     const char *text = path + strlen(path) + 1;
     size_t cap = strlen(text) + 64;
     char *content = allocate(cap);
-    snprintf(content, cap, "%d %llu\n%s\n", (int)getpid(), own_start_time(), text);
-    write_file(path, content);
+    struct self self = self_read();
+    snprintf(content, cap, "%d %llu\n%s\n", self.pid, self.start_time, text);
+    write_file(path, content, strlen(content), 0644);
     free(content);
 }
 
@@ -156,8 +116,8 @@ static void
 write_pid(const char *path)
 {
     char text[16];
-    snprintf(text, sizeof text, "%d", (int)getpid());
-    write_file(path, text);
+    snprintf(text, sizeof text, "%d", self_read().pid);
+    write_file(path, text, strlen(text), 0644);
 }
 
 /* Without the agent's word nothing is run, and the next agent must find nothing that says otherwise. */
@@ -177,19 +137,6 @@ wait_for_agent(const char *state_path)
 }
 
 static void
-switch_user(const struct launch_user *user, size_t len)
-{
-    size_t count = (len - sizeof *user) / sizeof(uint32_t);
-    _Static_assert(sizeof(gid_t) == sizeof(uint32_t), "groups are copied as they come");
-    if (setgroups(count, (const gid_t *)user->groups) < 0)
-        fail("Failed to set supplementary groups: %s", strerror(errno));
-    if (setresgid(user->gid, user->gid, user->gid) < 0)
-        fail("Failed to set gid to %u: %s", user->gid, strerror(errno));
-    if (setresuid(user->uid, user->uid, user->uid) < 0)
-        fail("Failed to set uid to %u: %s", user->uid, strerror(errno));
-}
-
-static void
 set_rlimit(const struct launch_rlimit *limit)
 {
     struct rlimit value = {limit->soft == UINT64_MAX ? RLIM_INFINITY : limit->soft,
@@ -198,21 +145,32 @@ set_rlimit(const struct launch_rlimit *limit)
         fail("Failed to set rlimit %u: %s", limit->resource, strerror(errno));
 }
 
-static void
-run_shell(const struct launch *launch, char *command)
+static int
+run_argv(const char *file, char *const *argv, char *const *environment)
 {
     pid_t pid = vfork();
     if (pid == 0) {
-        char sh[] = "sh", flag[] = "-c";
-        char *argv[] = {sh, flag, command, NULL};
-        execve("/bin/sh", argv, launch->environment);
+        execve(file, argv, environment);
         _exit(127);
     }
     int status = 0;
     while (pid > 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR)
         continue;
-    if (pid < 0 || status != 0)
-        fail("The pre-exec command '%s' failed: wait status %d", command, pid < 0 ? -1 : status);
+    return pid < 0 ? -1 : status;
+}
+
+/* strings: what to execute, then argv. */
+static void
+run_program(const struct launch *launch, char *strings, size_t len)
+{
+    char *argv[256];
+    size_t count = 0;
+    for (char *at = strings + strlen(strings) + 1; at < strings + len && count < 255; at += strlen(at) + 1)
+        argv[count++] = at;
+    argv[count] = NULL;
+    int status = run_argv(strings, argv, launch->environment);
+    if (status != 0)
+        fail("The pre-exec command '%s' failed: wait status %d", count ? argv[count - 1] : strings, status);
 }
 
 static const char *
@@ -249,124 +207,170 @@ execute(const struct launch *launch, const char *file)
     fail("Failed to execute '%s': %s", file, strerror(reason));
 }
 
-/* ---- init of a container that outlives the agent ---- */
-
+/* path: what becomes the three standard streams; "" = they are it already. */
 static void
-init_write_status(const char *path, int status)
+take_terminal(struct launch *launch, const char *path)
 {
-    char text[16];
-    snprintf(text, sizeof text, "%d", status);
-    write_file(path, text);
+    int fd = *path ? open(path, O_RDWR | O_NOCTTY) : -1;
+    if (*path && (fd < 0 || dup2(fd, 0) < 0 || dup2(fd, 1) < 0 || dup2(fd, 2) < 0))
+        fail("Failed to open the terminal '%s': %s", path, strerror(errno));
+    if (fd > 2)
+        close(fd);
+    if (ioctl(STDIN_FILENO, TIOCSCTTY, 0) < 0)
+        fail("Failed to make the terminal the controlling one: %s", strerror(errno));
+    launch->tty = true;
 }
 
-/* Hands every signal on, reaps what is orphaned here, and ends with the program. Nothing of it is open in here: the
- * program's end is the end of its output. */
-__attribute__((noreturn)) static void
-init_run(const char *path, pid_t program, const sigset_t *signals)
+static void
+join_cgroup(const char *path)
 {
-    close_range(0, ~0u, 0);
-    for (;;) {
-        siginfo_t info;
-        int signo = sigwaitinfo(signals, &info);
-        if (signo > 0 && signo != SIGCHLD)
-            kill(program, signo);
-        int status;
-        for (pid_t pid; (pid = waitpid(-1, &status, WNOHANG)) > 0;) {
-            if (pid != program)
-                continue;
-            init_write_status(path, status);
-            _exit(WIFEXITED(status) ? WEXITSTATUS(status) : FAILED);
-        }
+    int fd = open(path, O_WRONLY | O_CLOEXEC);
+    if (fd < 0 || write(fd, "0", 1) != 1)
+        fail("Failed to join the control group '%s': %s", path, strerror(errno));
+    close(fd);
+}
+
+static uint32_t
+number_of(const char *bytes, size_t len)
+{
+    struct launch_number number;
+    if (len != sizeof number)
+        fail("mesos-containerizer: the description of the container is malformed");
+    memcpy(&number, bytes, sizeof number);
+    return number.number;
+}
+
+/* Those of the agent's order: who we are and the word to go. */
+static bool
+take_first_step(struct launch *launch, uint32_t kind, char *bytes, size_t len)
+{
+    size_t first = strnlen(bytes, len) + 1;
+    switch (kind) {
+    case LAUNCH_ENVIRONMENT:
+        launch->environment[launch->environment_count++] = bytes;
+        return true;
+    case LAUNCH_ARGUMENT:
+        launch->arguments[launch->argument_count++] = bytes;
+        return true;
+    case LAUNCH_CGROUP:
+        join_cgroup(bytes);
+        return true;
+    case LAUNCH_MAKE_DIRECTORY:
+        if (mkdir(bytes, 0755) < 0 && errno != EEXIST)
+            fail("Failed to create directory '%s': %s", bytes, strerror(errno));
+        return true;
+    case LAUNCH_WRITE_FILE:
+        write_file(bytes, bytes + first, first < len ? len - first : 0, 0600);
+        return true;
+    case LAUNCH_WRITE_PID:
+        write_pid(bytes);
+        return true;
+    case LAUNCH_WRITE_STATE:
+        write_state(bytes);
+        launch->state_path = bytes;
+        return true;
+    case LAUNCH_WAIT:
+        wait_for_agent(launch->state_path);
+        return true;
+    default:
+        return false;
     }
 }
 
-/* The terminal's signals are for the program, not for its init. All signals are blocked. */
-static void
-take_foreground(void)
+static bool
+take_mount_step(struct launch *launch, uint32_t kind, const char *bytes, size_t len)
 {
-    setpgid(0, 0);
-    tcsetpgrp(STDIN_FILENO, getpid());
+    switch (kind) {
+    case LAUNCH_ENTER_MOUNTS:
+        mounts_enter(number_of(bytes, len));
+        return true;
+    case LAUNCH_UNSHARE:
+        if (unshare((int)number_of(bytes, len)) < 0)
+            fail("Failed to make new namespaces: %s", strerror(errno));
+        return true;
+    case LAUNCH_SLAVE:
+        mounts_slave(bytes, len);
+        return true;
+    case LAUNCH_ROOT_PREPARE:
+        root_prepare(launch, bytes);
+        return true;
+    case LAUNCH_MOUNT:
+        mount_one(launch, bytes, len);
+        return true;
+    case LAUNCH_LINK:
+        make_link(launch, bytes, len);
+        return true;
+    case LAUNCH_RENAME:
+        make_renamed(launch, bytes, len);
+        return true;
+    case LAUNCH_MKDIR:
+    case LAUNCH_MKDIRS:
+        make_directory(launch, bytes, kind == LAUNCH_MKDIRS);
+        return true;
+    case LAUNCH_ROOT:
+        root_change(launch, bytes);
+        return true;
+    case LAUNCH_MASK:
+        mask(bytes);
+        return true;
+    default:
+        return false;
+    }
 }
 
-/* Returns in the child, which goes when its init goes. */
-static void
-init(struct launch *launch, const char *path)
+static bool
+take_identity_step(struct launch *launch, uint32_t kind, const char *bytes, size_t len)
 {
-    sigset_t signals, before;
-    sigfillset(&signals);
-    sigprocmask(SIG_SETMASK, &signals, &before);
-    prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
-    pid_t self = getpid();
-    pid_t pid = fork();
-    if (pid < 0)
-        fail("Failed to fork: %s", strerror(errno));
-    if (pid > 0)
-        init_run(path, pid, &signals);
-    launch->init = self;
-    if (launch->tty)
-        take_foreground();
-    sigprocmask(SIG_SETMASK, &before, NULL);
-}
-
-/* Last before the program: a change of the user would take it back. */
-static void
-follow_init(const struct launch *launch)
-{
-    if (launch->init == 0)
-        return;
-    prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
-    if (getppid() != launch->init)
-        _exit(FAILED);
+    switch (kind) {
+    case LAUNCH_RLIMIT:
+        set_rlimit((const void *)bytes);
+        return true;
+    case LAUNCH_CAPABILITIES:
+        capabilities_keep(launch, (const void *)bytes);
+        return true;
+    case LAUNCH_USER:
+        switch_user(launch, (const void *)bytes, len);
+        return true;
+    case LAUNCH_USER_NAME:
+        switch_user_name(launch, bytes, len);
+        return true;
+    case LAUNCH_GROUPS:
+        set_groups((const void *)bytes, len);
+        return true;
+    case LAUNCH_NO_NEW_PRIVILEGES:
+        if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+            fail("Failed to set no_new_privs: %s", strerror(errno));
+        return true;
+    case LAUNCH_SECCOMP:
+        seccomp_install(bytes, len);
+        return true;
+    default:
+        return false;
+    }
 }
 
 static void
 take_step(struct launch *launch, const struct launch_step *step, char *bytes)
 {
+    if (take_first_step(launch, step->kind, bytes, step->len) || take_mount_step(launch, step->kind, bytes, step->len) ||
+        take_identity_step(launch, step->kind, bytes, step->len))
+        return;
     switch (step->kind) {
-    case LAUNCH_ENVIRONMENT:
-        launch->environment[launch->environment_count++] = bytes;
-        break;
-    case LAUNCH_ARGUMENT:
-        launch->arguments[launch->argument_count++] = bytes;
-        break;
-    case LAUNCH_MAKE_DIRECTORY:
-        if (mkdir(bytes, 0755) < 0 && errno != EEXIST)
-            fail("Failed to create directory '%s': %s", bytes, strerror(errno));
-        break;
-    case LAUNCH_WRITE_PID:
-        write_pid(bytes);
-        break;
-    case LAUNCH_WRITE_STATE:
-        write_state(bytes);
-        launch->state_path = bytes;
-        break;
-    case LAUNCH_WAIT:
-        wait_for_agent(launch->state_path);
+    case LAUNCH_RUN:
+        run_program(launch, bytes, step->len);
         break;
     case LAUNCH_DIRECTORY:
         if (chdir(bytes) < 0)
             fail("Failed to chdir into current working directory '%s': %s", bytes, strerror(errno));
         break;
-    case LAUNCH_RLIMIT:
-        set_rlimit((const void *)bytes);
-        break;
-    case LAUNCH_USER:
-        switch_user((const void *)bytes, step->len);
-        break;
-    case LAUNCH_NO_NEW_PRIVILEGES:
-        if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
-            fail("Failed to set no_new_privs: %s", strerror(errno));
-        break;
-    case LAUNCH_SHELL:
-        run_shell(launch, bytes);
-        break;
-    case LAUNCH_TERMINAL:
-        if (ioctl(STDIN_FILENO, TIOCSCTTY, 0) < 0)
-            fail("Failed to make the terminal the controlling one: %s", strerror(errno));
-        launch->tty = true;
-        break;
     case LAUNCH_INIT:
         init(launch, bytes);
+        break;
+    case LAUNCH_TERMINAL:
+        take_terminal(launch, bytes);
+        break;
+    case LAUNCH_KEEP:
+        fcntl((int)number_of(bytes, step->len), F_SETFD, 0);
         break;
     case LAUNCH_EXECUTE:
         follow_init(launch);
@@ -378,26 +382,60 @@ take_step(struct launch *launch, const struct launch_step *step, char *bytes)
 }
 
 static void
-launch_run(void)
+take_steps(struct launch *launch)
 {
-    struct launch launch = {0};
-    receive(&launch);
-    close_range(LAUNCH_FD, ~0u, CLOSE_RANGE_CLOEXEC); /* the program inherits 0, 1 and 2 only */
     size_t at = 0, count = 0;
-    while (step_next(&launch, &at))
+    while (step_next(launch, &at))
         count++;
-    launch.environment = allocate((count + 1) * sizeof(char *));
-    launch.arguments = allocate((count + 1) * sizeof(char *));
-    memset(launch.environment, 0, (count + 1) * sizeof(char *));
-    memset(launch.arguments, 0, (count + 1) * sizeof(char *));
+    if (!launch->environment) {
+        launch->environment = allocate((count + 1) * sizeof(char *));
+        launch->arguments = allocate((count + 1) * sizeof(char *));
+        memset(launch->environment, 0, (count + 1) * sizeof(char *));
+        memset(launch->arguments, 0, (count + 1) * sizeof(char *));
+    }
     at = 0;
-    for (size_t begin = 0; begin < launch.len; begin = at) {
-        const struct launch_step *step = step_next(&launch, &at);
+    for (size_t begin = 0; begin < launch->len; begin = at) {
+        const struct launch_step *step = step_next(launch, &at);
         if (!step)
             break;
-        take_step(&launch, step, launch.steps + begin + sizeof *step);
+        take_step(launch, step, launch->steps + begin + sizeof *step);
     }
+}
+
+static void
+launch_run(void)
+{
+    struct launch launch = {.root_fd = -1};
+    receive(&launch);
+    close_range(LAUNCH_FD, ~0u, CLOSE_RANGE_CLOEXEC); /* the program inherits 0, 1 and 2 only */
+    take_steps(&launch);
     fail("mesos-containerizer: the description names nothing to execute");
+}
+
+/* The steps of a task, as the executor that starts it was given them. */
+static void
+task_run(int argc, char **argv)
+{
+    struct launch launch = {.root_fd = -1, .environment = environ};
+    struct stat st;
+    int fd = argc > 1 ? atoi(argv[0]) : -1;
+    if (fd < 3 || fstat(fd, &st) < 0 || st.st_size > LAUNCH_MAX)
+        fail("mesos-containerizer: `task` is for executors");
+    launch.len = (size_t)st.st_size;
+    launch.steps = allocate(launch.len + 1);
+    for (size_t at = 0; at < launch.len;) {
+        ssize_t n = pread(fd, launch.steps + at, launch.len - at, (off_t)at);
+        if (n <= 0)
+            fail("mesos-containerizer: the description of the task is cut short");
+        at += (size_t)n;
+    }
+    while (environ && environ[launch.environment_count])
+        launch.environment_count++;
+    launch.arguments = argv + 2;
+    close_range(3, ~0u, CLOSE_RANGE_CLOEXEC);
+    take_steps(&launch);
+    capabilities_apply(&launch);
+    execute(&launch, argv[1]);
 }
 
 static int
@@ -409,6 +447,7 @@ usage(FILE *out, int status)
           "\n"
           "Commands:\n"
           "  launch       take the steps that come on descriptor 3 and become the container's program\n"
+          "  task         take the steps that a descriptor holds and become the task's program\n"
           "  switchboard  stand between a container's streams and who is attached to them\n"
           "  network-cni-setup  give a container that waits its host name and the files of its network\n"
           "  help         this text\n"
@@ -424,6 +463,8 @@ main(int argc, char **argv)
     const char *command = argc > 1 ? argv[1] : "";
     if (strcmp(command, "launch") == 0)
         launch_run();
+    if (strcmp(command, "task") == 0)
+        task_run(argc - 2, argv + 2);
     if (strcmp(command, "switchboard") == 0)
         return switchboard_run(argc - 2, argv + 2);
     if (strcmp(command, "network-cni-setup") == 0)
