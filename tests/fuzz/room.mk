@@ -19,11 +19,12 @@ FUZZ_REPLAYS = tests/fuzz/replay_json \
   tests/fuzz/replay_server \
   tests/fuzz/replay_statsd \
   tests/fuzz/replay_constraints \
-  tests/fuzz/replay_term
+  tests/fuzz/replay_term \
+  tests/fuzz/replay_cni
 check_PROGRAMS += $(FUZZ_REPLAYS)
 TESTS += $(FUZZ_REPLAYS)
 if FUZZERS
-noinst_PROGRAMS += tests/fuzz/fuzz_json \
+noinst_PROGRAMS += tests/fuzz/fuzz_cni tests/fuzz/fuzz_json \
   tests/fuzz/fuzz_protobuf \
   tests/fuzz/fuzz_recordio \
   tests/fuzz/fuzz_http \
@@ -132,3 +133,10 @@ tests_fuzz_fuzz_statsd_SOURCES = tests/fuzz/statsd.c tests/fuzz/fuzz.h modules/t
 tests_fuzz_fuzz_statsd_CPPFLAGS = $(FUZZ_CPPFLAGS) -I$(top_srcdir)/modules
 tests_fuzz_fuzz_statsd_LDADD = $(FUZZ_LIBS)
 tests_fuzz_fuzz_statsd_LDFLAGS = $(FUZZ_LINK_FLAGS)
+tests_fuzz_replay_cni_SOURCES = tests/fuzz/cni.c tests/fuzz/fuzz.h tests/fuzz/replay.c $(NETWORK_CNI_PARSERS)
+tests_fuzz_replay_cni_CPPFLAGS = $(FUZZ_CPPFLAGS) -I$(top_srcdir)/modules
+tests_fuzz_replay_cni_LDADD = $(FUZZ_LIBS)
+tests_fuzz_fuzz_cni_SOURCES = tests/fuzz/cni.c tests/fuzz/fuzz.h $(NETWORK_CNI_PARSERS)
+tests_fuzz_fuzz_cni_CPPFLAGS = $(FUZZ_CPPFLAGS) -I$(top_srcdir)/modules
+tests_fuzz_fuzz_cni_LDADD = $(FUZZ_LIBS)
+tests_fuzz_fuzz_cni_LDFLAGS = $(FUZZ_LINK_FLAGS)

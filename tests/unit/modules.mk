@@ -14,4 +14,10 @@ tests_unit_modules_test_statsd_SOURCES = tests/unit/modules/test_statsd.c module
   modules/telemetry/dcos/statsd.h
 tests_unit_modules_test_statsd_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/modules
 tests_unit_modules_test_statsd_LDADD = core/base/libbase.a $(CMOCKA_LIBS) -lm
+check_PROGRAMS += tests/unit/modules/test_cni
+TESTS += tests/unit/modules/test_cni
+tests_unit_modules_test_cni_SOURCES = tests/unit/modules/test_cni.c $(NETWORK_CNI_PARSERS)
+tests_unit_modules_test_cni_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/modules
+tests_unit_modules_test_cni_LDADD = core/wire/libwire.a module-api/proto/libproto.a core/base/libbase.a \
+  $(PROTOBUF_C_LIBS) $(JANSSON_LIBS) $(CMOCKA_LIBS) -lm
 endif
