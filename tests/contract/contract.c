@@ -12,6 +12,10 @@ static const char *
 daemon_option(void *arg, const char *name)
 {
     const struct contract *contract = arg;
+    for (const char *const *at = contract->options; at && at[0]; at += 2) {
+        if (strcmp(at[0], name) == 0)
+            return at[1];
+    }
     return strcmp(name, "master") == 0 ? contract->master : NULL;
 }
 

@@ -23,6 +23,7 @@ struct contract {
     char *dir; /* fresh; removed at the end */
     char *work_dir, *runtime_dir, *launcher_dir; /* in dir */
     const char *master; /* what daemon_option("master") says */
+    const char *const *options; /* further names and values, in turn, NULL-terminated; NULL = none */
     double counted; /* sum of all host->count deltas */
 };
 
