@@ -6,4 +6,7 @@ modules_common_libcommon_a_SOURCES = modules/common/cgroup.c modules/common/cgro
 modules_common_libcommon_a_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/modules
 # For isolators of the file system.
 modules_common_libcommon_a_SOURCES += modules/common/launch_info.c modules/common/launch_info.h \
-  modules/common/safe_path.c modules/common/safe_path.h modules/common/volume.c modules/common/volume.h
+  modules/common/mounts.c modules/common/mounts.h modules/common/persistent.c modules/common/persistent.h \
+  modules/common/safe_path.c modules/common/safe_path.h modules/common/secret.c modules/common/secret.h \
+  modules/common/volume.c modules/common/volume.h modules/common/volume_gid.c modules/common/volume_gid.h \
+  modules/common/volume_job.c modules/common/volume_job.h

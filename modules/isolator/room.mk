@@ -10,11 +10,7 @@ modules_isolator_posix_mem_la_SOURCES = modules/isolator/posix_mem/posix_mem.c $
 modules_isolator_posix_mem_la_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/modules
 modules_isolator_posix_mem_la_LDFLAGS = $(MODULE_LDFLAGS)
 modules_isolator_posix_mem_la_LIBADD = $(ISOLATOR_POSIX_LIBS)
-module_LTLIBRARIES += modules/isolator_volume_sandbox_path.la
-modules_isolator_volume_sandbox_path_la_SOURCES = modules/isolator/volume_sandbox_path/volume_sandbox_path.c
-modules_isolator_volume_sandbox_path_la_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/modules
-modules_isolator_volume_sandbox_path_la_LDFLAGS = $(MODULE_LDFLAGS)
-modules_isolator_volume_sandbox_path_la_LIBADD = module-api/proto/libproto.a core/base/libbase.a $(PROTOBUF_C_LIBS)
+include modules/isolator/filesystem.mk
 module_LTLIBRARIES += modules/isolator_disk_du.la
 modules_isolator_disk_du_la_SOURCES = modules/isolator/disk_du/disk_du.c modules/isolator/disk_du/disk_du.h \
   modules/isolator/disk_du/measure.c modules/isolator/disk_du/places.c

@@ -1,23 +1,40 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * isolator "volume/sandbox_path": directories of a container's own sandbox (SELF) or of its parent's (PARENT) under a
- * path of the container's choice, by symbolic links: containers without a root file system of their own see the host's
- * paths. So the tasks of a pod share files. Texts and rules: Mesos's. Both sandboxes belong to tasks, and this runs as
- * root: no link that stands there is ever followed.
+ * path of the container's choice: by bind mounts where filesystem/linux is, else by symbolic links. So the tasks of a pod share
+ * files. With --volume_gid_range a parent's directory gets a group that its users share. Texts and rules: Mesos's. Both
+ * sandboxes belong to tasks, and this runs as root: no link that stands there is ever followed.
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <pwd.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/str.h"
-#include "mesos/isolator.h"
-#include "mesos/slave/containerizer.pb-c.h"
+#include "base/map.h"
+#include "common/safe_path.h"
+#include "common/volume.h"
+#include "common/volume_job.h"
 
 struct sandbox_path_isolator {
     const struct mesos_host *host;
+    struct volume_gids gids;
+    struct map sandboxes; /* id -> struct sandbox: whose cleanup gives groups back */
+    bool may_mount;
+};
+
+struct sandbox {
+    char *id, *path;
+};
+
+/* One volume, whichever way it was written. */
+struct wish {
+    const Mesos__V1__Volume *volume;
+    const char *path;
+    bool parent;
 };
 
 static bool
@@ -26,159 +43,235 @@ supports(void *instance)
     return true;
 }
 
-/* Relative, and no step of it leads back. */
-static bool
-stays_inside(const char *path)
+static void
+sandbox_free(struct sandbox *sandbox)
 {
-    struct str rest = str_of(path);
-    if (!*path || *path == '/')
-        return false;
-    while (rest.len)
-        if (str_is(str_cut(&rest, '/'), ".."))
-            return false;
-    return true;
+    if (!sandbox)
+        return;
+    free(sandbox->id);
+    free(sandbox->path);
+    free(sandbox);
 }
 
-/* One step down, made when it is missing, as the owner of `like`. Takes at; the new descriptor or -1 and errno. */
-static int
-step(int at, const char *name, const struct stat *like)
+static void
+sandbox_remember(struct sandbox_path_isolator *isolator, const char *id, const char *path)
 {
-    int made = mkdirat(at, name, 0755);
-    int below = made == 0 || errno == EEXIST ? openat(at, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC) : -1;
-    if (made == 0 && below >= 0 && geteuid() == 0 && fchown(below, like->st_uid, like->st_gid) < 0) {
-        close(below);
-        below = -1;
-    }
-    int saved = errno;
-    close(at);
-    errno = saved;
-    return below;
-}
-
-/* Makes the directories of a relative path below `root`; the last one's descriptor, or -1 and errno. */
-static int
-make_path(const char *root, struct str path)
-{
-    struct stat owner;
-    int at = open(root, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    if (at < 0 || fstat(at, &owner) < 0)
-        return at < 0 ? -1 : (close(at), -1);
-    while (path.len && at >= 0) {
-        auto_free char *name = str_dup(str_cut(&path, '/'));
-        if (*name && strcmp(name, ".") != 0)
-            at = step(at, name, &owner);
-    }
-    return at;
-}
-
-/* The sandbox of a nested container is <parent's>/containers/<id>. */
-static char *
-parent_sandbox(const char *sandbox)
-{
-    struct str path = str_of(sandbox);
-    for (int up = 0; up < 2; up++) {
-        while (path.len && path.ptr[path.len - 1] != '/')
-            path.len--;
-        while (path.len > 1 && path.ptr[path.len - 1] == '/')
-            path.len--;
-    }
-    return str_dup(path);
+    struct sandbox *sandbox = xcalloc(1, sizeof *sandbox);
+    sandbox->id = xstrdup(id);
+    sandbox->path = xstrdup(path ? path : "");
+    sandbox_free(map_set(&isolator->sandboxes, str_of(sandbox->id), sandbox));
 }
 
 static int
-check(const struct sandbox_path_isolator *isolator, const struct mesos_isolator_container *container,
-      const Mesos__V1__Volume *volume)
+check_paths(const struct sandbox_path_isolator *isolator, const struct wish *wish)
 {
     const struct mesos_host *host = isolator->host;
-    const Mesos__V1__Volume__Source__SandboxPath *path = volume->source->sandbox_path;
-    const char *into = volume->container_path;
-    if (!path)
-        return host->fail(host, -EINVAL, "volume.source.sandbox_path is not specified for SANDBOX_PATH volume");
-    if (!path->has_type || path->type == MESOS__V1__VOLUME__SOURCE__SANDBOX_PATH__TYPE__UNKNOWN)
-        return host->fail(host, -EINVAL, "'Volume.source.sandbox_path.type' is unknown: SELF and PARENT are known");
-    if (path->type == MESOS__V1__VOLUME__SOURCE__SANDBOX_PATH__TYPE__PARENT && !strchr(container->container_id, '.'))
-        return host->fail(host, -EINVAL,
-                          "PARENT type SANDBOX_PATH volume only works for nested containers, and '%s' is none",
-                          container->container_id);
-    if (!stays_inside(path->path))
-        return host->fail(host, -EINVAL, "Path '%s' in SANDBOX_PATH volume must be relative and stay in the sandbox",
-                          path->path);
-    if (*into == '/')
+    const char *into = wish->volume->container_path;
+    if (*wish->path == '/')
+        return host->fail(host, -EINVAL, "Path '%s' in SANDBOX_PATH volume is absolute", wish->path);
+    if (!safe_path_is_inside(wish->path))
+        return host->fail(host, -EINVAL, "Path '%s' in SANDBOX_PATH volume must be relative and stay in the sandbox", wish->path);
+    if (*into == '/' && !isolator->may_mount)
         return host->fail(host, -ENOTSUP,
                           "The 'linux' launcher and 'filesystem/linux' isolator must be enabled to support "
                           "SANDBOX_PATH volume with absolute container path '%s'", into);
-    if (!stays_inside(into) || into[strlen(into) - 1] == '/')
+    if (*into != '/' && (!safe_path_is_inside(into) || into[strlen(into) - 1] == '/'))
         return host->fail(host, -EINVAL, "Container path '%s' of a SANDBOX_PATH volume must stay in the sandbox", into);
-    if (path->type == MESOS__V1__VOLUME__SOURCE__SANDBOX_PATH__TYPE__SELF)
+    if (*into != '/' && !wish->parent)
         return host->fail(host, -EINVAL,
-                          "'container_path' '%s' is relative for a SANDBOX_PATH volume of type SELF, which has the "
-                          "sandbox itself", into);
-    if (volume->mode == MESOS__V1__VOLUME__MODE__RO)
-        return host->fail(host, -ENOTSUP,
-                          "Read-only SANDBOX_PATH volume '%s' needs the 'filesystem/linux' isolator", into);
+                          "'container_path' '%s' is relative for a SANDBOX_PATH volume of type SELF, which has the sandbox "
+                          "itself: 'container_path' is relative for SANDBOX_PATH volume SELF type", into);
     return 0;
+}
+
+/* 1: a volume of ours, in *ret; 0: of somebody else. */
+static int
+read_wish(const struct sandbox_path_isolator *isolator, const struct mesos_isolator_container *container,
+          const Mesos__V1__Volume *volume, struct wish *ret)
+{
+    const struct mesos_host *host = isolator->host;
+    const Mesos__V1__Volume__Source *source = volume->source;
+    *ret = (struct wish){.volume = volume};
+    if (volume->host_path && *volume->host_path != '/') { /* as it was written before there were sources */
+        ret->path = volume->host_path;
+    } else if (source && source->has_type && source->type == MESOS__V1__VOLUME__SOURCE__TYPE__SANDBOX_PATH) {
+        const Mesos__V1__Volume__Source__SandboxPath *path = source->sandbox_path;
+        if (!path)
+            return host->fail(host, -EINVAL, "volume.source.sandbox_path is not specified for SANDBOX_PATH volume");
+        if (!path->has_type || path->type == MESOS__V1__VOLUME__SOURCE__SANDBOX_PATH__TYPE__UNKNOWN)
+            return host->fail(host, -EINVAL,
+                              "Unknown SANDBOX_PATH volume type: 'Volume.source.sandbox_path.type' is SELF or PARENT");
+        ret->path = path->path;
+        ret->parent = path->type == MESOS__V1__VOLUME__SOURCE__SANDBOX_PATH__TYPE__PARENT;
+    } else {
+        return 0;
+    }
+    if (container->debug)
+        return host->fail(host, -EINVAL, "SANDBOX_PATH volume is not supported for DEBUG containers");
+    if (ret->parent && !strchr(container->container_id, '.'))
+        return host->fail(host, -EINVAL,
+                          "SANDBOX_PATH volume PARENT type only works for nested container: '%s' is none",
+                          container->container_id);
+    int rc = check_paths(isolator, ret);
+    return rc < 0 ? rc : 1;
 }
 
 static int
 link_volume(const struct sandbox_path_isolator *isolator, const struct mesos_isolator_container *container,
-            const Mesos__V1__Volume *volume)
+            const struct wish *wish, const char *source)
 {
     const struct mesos_host *host = isolator->host;
-    const char *from = volume->source->sandbox_path->path, *into = volume->container_path;
-    auto_free char *parent = parent_sandbox(container->sandbox), *target = xasprintf("%s/%s", parent, from);
-    const char *name = strrchr(into, '/');
-    struct str above = str_n(into, name ? (size_t)(name - into) : 0);
-    auto_fd int source = make_path(parent, str_of(from));
-    if (source < 0)
-        return host->fail(host, -errno, "Failed to create the directory '%s' of a SANDBOX_PATH volume: %s", target,
-                          strerror(errno));
-    auto_fd int place = make_path(container->sandbox, above);
-    if (place < 0 || symlinkat(target, place, name ? name + 1 : into) < 0)
-        return host->fail(host, -errno, "Failed to symlink '%s' -> '%s': %s", target, into, strerror(errno));
+    struct err err = {0};
+    const char *into = wish->volume->container_path, *name = strrchr(into, '/');
+    auto_free char *above = xstrndup(into, name ? (size_t)(name - into) : 0);
+    if (*above && safe_path_make(container->sandbox, above, SAFE_PATH_NO_LINKS, SAFE_PATH_DIRECTORY, NULL, NULL, &err) < 0)
+        return host->fail(host, err.code, "Failed to symlink '%s' -> '%s': %s", source, into, err.text);
+    auto_fd int place = safe_path_open(container->sandbox, above, SAFE_PATH_NO_LINKS, &err);
+    if (place < 0)
+        return host->fail(host, err.code, "Failed to symlink '%s' -> '%s': %s", source, into, err.text);
+    if (wish->volume->mode == MESOS__V1__VOLUME__MODE__RO)
+        MESOS_LOG(host, WARNING, "allowing read-write access to read-only volume '%s' of container %s: a link is no mount",
+                  source, container->container_id);
+    if (symlinkat(source, place, name ? name + 1 : into) < 0)
+        return host->fail(host, -errno, "Failed to symlink '%s' -> '%s': %s", source, into, strerror(errno));
+    return 0;
+}
+
+/* Somebody else's directory is shared by a group of its own. */
+static int
+share(struct sandbox_path_isolator *isolator, const struct mesos_isolator_container *container, const char *source,
+      const struct stat *is, struct volume_job *job)
+{
+    const struct mesos_host *host = isolator->host;
+    struct passwd entry, *user = NULL;
+    struct err err = {0};
+    char names[4096];
+    uint32_t gid;
+    bool fresh;
+    if (!volume_gids_on(&isolator->gids) || !container->user || strcmp(container->user, "root") == 0)
+        return 0;
+    getpwnam_r(container->user, &entry, names, sizeof names, &user);
+    if (!user)
+        return host->fail(host, -ENOENT, "Failed to get the uid of user '%s': not found", container->user);
+    if (user->pw_uid == is->st_uid)
+        return 0;
+    if (volume_gids_take(&isolator->gids, source, MESOS__INTERNAL__SLAVE__VOLUME_GID_INFO__TYPE__SANDBOX_PATH, &gid, &fresh,
+                         &err) < 0)
+        return host->fail(host, err.code, "%s", err.text);
+    if (fresh)
+        volume_job_add(job, source, gid, true);
+    launch_info_group(&job->info, gid, false);
     return 0;
 }
 
 static int
-prepare_volumes(const struct sandbox_path_isolator *isolator, const struct mesos_isolator_container *container,
-                const Mesos__V1__ContainerInfo *info)
+mount_volume(struct sandbox_path_isolator *isolator, const struct mesos_isolator_container *container,
+             const struct wish *wish, const char *source, const struct stat *is, struct volume_job *job)
 {
-    int rc = 0;
-    for (size_t i = 0; info && i < info->n_volumes && rc == 0; i++) {
-        const Mesos__V1__Volume *volume = info->volumes[i];
-        if (!volume->source || !volume->source->has_type ||
-            volume->source->type != MESOS__V1__VOLUME__SOURCE__TYPE__SANDBOX_PATH)
-            continue;
-        rc = check(isolator, container, volume);
-        if (rc == 0)
-            rc = link_volume(isolator, container, volume);
-    }
-    return rc;
+    const struct mesos_host *host = isolator->host;
+    struct err err = {0};
+    auto_free char *target =
+        volume_mount_point(host, container, wish->volume->container_path, S_ISDIR(is->st_mode), &err);
+    if (!target)
+        return host->fail(host, err.code, "%s", err.text);
+    launch_info_mount(&job->info, source, target, NULL, volume_bind_flags(wish->volume), NULL);
+    return wish->parent ? share(isolator, container, source, is, job) : 0;
+}
+
+static int
+prepare_volume(struct sandbox_path_isolator *isolator, const struct mesos_isolator_container *container,
+               const struct wish *wish, struct volume_job *job)
+{
+    const struct mesos_host *host = isolator->host;
+    struct err err = {0};
+    struct stat is;
+    auto_free char *root = wish->parent ? volume_parent_sandbox(container->sandbox) : xstrdup(container->sandbox);
+    auto_free char *source = xasprintf("%s/%s", root, wish->path);
+    auto_fd int there = safe_path_open(root, wish->path, SAFE_PATH_NO_LINKS, &err);
+    if (there < 0 &&
+        (err.code != -ENOENT || safe_path_make(root, wish->path, SAFE_PATH_NO_LINKS, SAFE_PATH_DIRECTORY, NULL, NULL, &err) < 0 ||
+         (there = safe_path_open(root, wish->path, SAFE_PATH_NO_LINKS, &err)) < 0))
+        return host->fail(host, err.code, "Failed to create the directory '%s' in the sandbox: %s", source, err.text);
+    if (fstat(there, &is) < 0)
+        return host->fail(host, -errno, "Failed to stat '%s': %s", source, strerror(errno));
+    return isolator->may_mount ? mount_volume(isolator, container, wish, source, &is, job)
+                               : link_volume(isolator, container, wish, source);
 }
 
 static void
 prepare(void *instance, const struct mesos_isolator_container *container, struct mesos_call *call)
 {
-    const struct sandbox_path_isolator *isolator = instance;
-    Mesos__Slave__ContainerConfig *config =
-        mesos__slave__container_config__unpack(NULL, container->config.len, container->config.data);
-    int rc = config ? prepare_volumes(isolator, container, config->container_info)
-                    : isolator->host->fail(isolator->host, -EINVAL, "the container's configuration cannot be read");
+    struct sandbox_path_isolator *isolator = instance;
+    const struct mesos_host *host = isolator->host;
+    struct volume_job *job = volume_job_new(host, call, true);
+    Mesos__Slave__ContainerConfig *config = container_config(container, host);
+    const Mesos__V1__ContainerInfo *of = config ? config->container_info : NULL;
+    int rc = config ? 0 : -EPROTO;
+    sandbox_remember(isolator, container->container_id, container->sandbox);
+    if (rc == 0 && of && container->rootfs && !isolator->may_mount)
+        rc = host->fail(host, -EINVAL,
+                        "The 'linux' launcher and 'filesystem/linux' isolator must be enabled to change the rootfs and bind mount");
+    for (size_t i = 0; of && i < of->n_volumes && rc >= 0; i++) {
+        struct wish wish;
+        rc = read_wish(isolator, container, of->volumes[i], &wish);
+        if (rc > 0)
+            rc = prepare_volume(isolator, container, &wish, job);
+    }
+    volume_job_run(job, rc < 0 ? rc : 0);
     mesos__slave__container_config__free_unpacked(config, NULL);
-    isolator->host->reply(isolator->host, call, rc, (struct mesos_bytes){NULL, 0});
+}
+
+static void
+recover(void *instance, const struct mesos_isolator_state *states, size_t count, const char *const *orphans,
+        size_t orphan_count, struct mesos_call *call)
+{
+    struct sandbox_path_isolator *isolator = instance;
+    for (size_t i = 0; i < count; i++)
+        sandbox_remember(isolator, states[i].container_id, states[i].sandbox);
+    isolator->host->reply(isolator->host, call, 0, (struct mesos_bytes){NULL, 0});
+}
+
+static void
+cleanup(void *instance, const char *container_id, struct mesos_call *call)
+{
+    struct sandbox_path_isolator *isolator = instance;
+    struct volume_job *job = volume_job_new(isolator->host, call, false);
+    struct sandbox *sandbox = map_remove(&isolator->sandboxes, str_of(container_id));
+    if (sandbox && *sandbox->path)
+        volume_gids_give_back(&isolator->gids, sandbox->path, volume_job_add_back, job);
+    sandbox_free(sandbox);
+    volume_job_run(job, 0);
 }
 
 static int
 start(void *instance, const struct mesos_host *host)
 {
     struct sandbox_path_isolator *isolator = instance;
+    const char *launcher = host->daemon_option(host, "launcher");
     isolator->host = host;
-    return 0;
+    isolator->may_mount = launcher && strcmp(launcher, "linux") == 0 && isolation_has(host, "filesystem/linux");
+    return volume_gids_init(&isolator->gids, host);
+}
+
+static void
+stop(void *instance, struct mesos_call *call)
+{
+    struct sandbox_path_isolator *isolator = instance;
+    struct sandbox *sandbox;
+    map_foreach (sandbox, &isolator->sandboxes)
+        sandbox_free(sandbox);
+    map_fini(&isolator->sandboxes);
+    volume_gids_fini(&isolator->gids);
+    if (call)
+        isolator->host->reply(isolator->host, call, 0, (struct mesos_bytes){NULL, 0});
 }
 
 static const struct mesos_isolator_ops ops = {
     .supports_nesting = supports,
     .supports_standalone = supports,
+    .recover = recover,
     .prepare = prepare,
+    .cleanup = cleanup,
 };
 
 static const struct mesos_module module = {
@@ -191,10 +284,11 @@ static const struct mesos_module module = {
     .name = "volume/sandbox_path",
     .version = CMESOS_VERSION,
     .author = "cmesos",
-    .summary = "lends containers directories of their parent's sandbox",
+    .summary = "lends containers directories of their own or their parent's sandbox",
     .start = start,
+    .stop = stop,
     .ops = &ops,
-    .phase = 40,
+    .phase = MESOS_PHASE_VOLUME,
 };
 
 MESOS_EXPORT const struct mesos_module *const *mesos_modules(void);

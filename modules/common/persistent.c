@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* See persistent.h. */
+#include "common/persistent.h"
+
+
+static const char *
+role_of(const Mesos__V1__Resource *resource)
+{
+    if (resource->n_reservations > 0 && resource->reservations[resource->n_reservations - 1]->role)
+        return resource->reservations[resource->n_reservations - 1]->role;
+    return resource->role ? resource->role : "*";
+}
+
+static char *
+absolute(const char *work_dir, const char *path)
+{
+    return *path == '/' ? xstrdup(path) : xasprintf("%s/%s", work_dir, path);
+}
+
+char *
+persistent_path(const char *work_dir, const Mesos__V1__Resource *resource)
+{
+    const Mesos__V1__Resource__DiskInfo *disk = resource->disk;
+    if (!disk || !disk->persistence || !disk->volume)
+        return NULL;
+    auto_free char *root = NULL;
+    const Mesos__V1__Resource__DiskInfo__Source *source = disk->source;
+    if (source && source->type == MESOS__V1__RESOURCE__DISK_INFO__SOURCE__TYPE__MOUNT && source->mount && source->mount->root)
+        return absolute(work_dir, source->mount->root);
+    if (source && source->type == MESOS__V1__RESOURCE__DISK_INFO__SOURCE__TYPE__PATH && source->path && source->path->root)
+        root = absolute(work_dir, source->path->root);
+    auto_free char *role = xstrdup(role_of(resource));
+    for (char *at = role; (at = strchr(at, '/'));)
+        *at = ' ';
+    return xasprintf("%s/volumes/roles/%s/%s", root ? root : work_dir, role, disk->persistence->id);
+}
+
+static void
+add(struct persistent_volumes *ret, const char *work_dir, const Mesos__V1__Resource *resource)
+{
+    char *source = persistent_path(work_dir, resource);
+    if (!source)
+        return;
+    const Mesos__V1__Volume *volume = resource->disk->volume;
+    const char *into = volume->container_path;
+    struct persistent_volume item = {source, xstrdup(into), volume->mode == MESOS__V1__VOLUME__MODE__RO, resource->shared != NULL};
+    if (!*into || strchr(into, '/') || strcmp(into, ".") == 0 || strcmp(into, "..") == 0 || persistent_find(ret, &item)) {
+        free(item.source);
+        free(item.container_path);
+        return;
+    }
+    ret->items = xreallocarray(ret->items, ret->count + 1, sizeof *ret->items);
+    ret->items[ret->count++] = item;
+}
+
+void
+persistent_of_messages(struct persistent_volumes *ret, const char *work_dir, Mesos__V1__Resource *const *resources,
+                       size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        add(ret, work_dir, resources[i]);
+}
+
+void
+persistent_of_values(struct persistent_volumes *ret, const char *work_dir, struct mesos_resources resources)
+{
+    for (size_t i = 0; i < resources.count; i++) {
+        const struct mesos_resource *item = (const void *)((const char *)resources.items + i * resources.stride);
+        if (!item->has_disk || !item->identity_len)
+            continue;
+        Mesos__V1__Resource *resource = mesos__v1__resource__unpack(NULL, item->identity_len, item->identity);
+        if (resource)
+            add(ret, work_dir, resource);
+        mesos__v1__resource__free_unpacked(resource, NULL);
+    }
+}
+
+const struct persistent_volume *
+persistent_find(const struct persistent_volumes *volumes, const struct persistent_volume *like)
+{
+    for (size_t i = 0; i < volumes->count; i++)
+        if (strcmp(volumes->items[i].source, like->source) == 0 &&
+            strcmp(volumes->items[i].container_path, like->container_path) == 0)
+            return &volumes->items[i];
+    return NULL;
+}
+
+void
+persistent_volumes_fini(struct persistent_volumes *volumes)
+{
+    for (size_t i = 0; i < volumes->count; i++) {
+        free(volumes->items[i].source);
+        free(volumes->items[i].container_path);
+    }
+    free(volumes->items);
+    *volumes = (struct persistent_volumes){0};
+}
