@@ -21,6 +21,7 @@ PROTO_GENERATED_C = \
   module-api/proto/mesos/csi/state.pb-c.c \
   module-api/proto/mesos/internal/authentication.pb-c.c \
   module-api/proto/mesos/internal/flags.pb-c.c \
+  module-api/proto/mesos/internal/image.pb-c.c \
   module-api/proto/mesos/internal/log.pb-c.c \
   module-api/proto/mesos/internal/messages.pb-c.c \
   module-api/proto/mesos/internal/registry.pb-c.c \
@@ -65,6 +66,7 @@ PROTO_GENERATED_H = \
   module-api/proto/mesos/csi/state.pb-c.h \
   module-api/proto/mesos/internal/authentication.pb-c.h \
   module-api/proto/mesos/internal/flags.pb-c.h \
+  module-api/proto/mesos/internal/image.pb-c.h \
   module-api/proto/mesos/internal/log.pb-c.h \
   module-api/proto/mesos/internal/messages.pb-c.h \
   module-api/proto/mesos/internal/registry.pb-c.h \
@@ -134,6 +136,7 @@ proto_mesos_internaldir = $(protodir)/mesos/internal
 dist_proto_mesos_internal_DATA = \
   module-api/proto/mesos/internal/authentication.proto \
   module-api/proto/mesos/internal/flags.proto \
+  module-api/proto/mesos/internal/image.proto \
   module-api/proto/mesos/internal/log.proto \
   module-api/proto/mesos/internal/messages.proto \
   module-api/proto/mesos/internal/registry.proto \

@@ -22,3 +22,19 @@ modules_containerizer_native_la_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/module
 modules_containerizer_native_la_LDFLAGS = $(MODULE_LDFLAGS)
 modules_containerizer_native_la_LIBADD = modules/common/libcommon.a core/wire/libwire.a core/model/libmesos-module.a module-api/proto/libproto.a \
   core/base/libbase.a $(PROTOBUF_C_LIBS) $(SECCOMP_LIBS) -lm
+
+# Everything that has to do with the bytes of images runs in a program of its own.
+noinst_LIBRARIES += modules/containerizer/libimage.a
+modules_containerizer_libimage_a_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/modules $(CURL_CFLAGS) $(LIBARCHIVE_CFLAGS) \
+  $(JANSSON_CFLAGS) $(LIBCRYPTO_CFLAGS)
+IMAGE = modules/containerizer/image
+modules_containerizer_libimage_a_SOURCES = $(IMAGE)/appc.c $(IMAGE)/appc_name.c $(IMAGE)/appc_name.h $(IMAGE)/copy.c \
+  $(IMAGE)/credentials.c $(IMAGE)/credentials.h $(IMAGE)/digest.c $(IMAGE)/digest.h $(IMAGE)/docker.c $(IMAGE)/layer.c \
+  $(IMAGE)/layer.h $(IMAGE)/manifest.c $(IMAGE)/manifest.h $(IMAGE)/pull.h $(IMAGE)/reference.c $(IMAGE)/reference.h \
+  $(IMAGE)/registry.c $(IMAGE)/registry.h $(IMAGE)/rootfs.c $(IMAGE)/rootfs.h $(IMAGE)/store.c $(IMAGE)/store.h
+IMAGE_LIBS = modules/containerizer/libimage.a core/wire/libwire.a module-api/proto/libproto.a core/base/libbase.a \
+  $(PROTOBUF_C_LIBS) $(CURL_LIBS) $(LIBARCHIVE_LIBS) $(JANSSON_LIBS) $(LIBCRYPTO_LIBS) -lpthread -lm
+pkglibexec_PROGRAMS += modules/containerizer/mesos-image
+modules_containerizer_mesos_image_CPPFLAGS = $(modules_containerizer_libimage_a_CPPFLAGS)
+modules_containerizer_mesos_image_SOURCES = $(IMAGE)/mesos_image.c
+modules_containerizer_mesos_image_LDADD = $(IMAGE_LIBS)
