@@ -29,6 +29,66 @@ check_master(const char *value, void *target, struct option_set *set, struct err
     return 0;
 }
 
+static int
+check_absolute(const char *value, void *target, struct option_set *set, struct err *err)
+{
+    return value[0] == '/' ? 0 : err_set(err, -EINVAL, "'%s' is no absolute path: write e.g. /sys/fs/cgroup", value);
+}
+
+static int
+check_cgroups_root(const char *value, void *target, struct option_set *set, struct err *err)
+{
+    struct str rest = str_of(value);
+    bool any = false;
+
+    while (rest.len > 0) {
+        struct str name = str_cut(&rest, '/');
+
+        if (str_is(name, ".") || str_is(name, ".."))
+            return err_set(err, -EINVAL, "'%s' is no name of a group: write e.g. mesos or a/b", value);
+        any = any || name.len > 0;
+    }
+    return any ? 0 : err_set(err, -EINVAL, "'%s' is no name of a group: write e.g. mesos or a/b", value);
+}
+
+/* 0 and the number, or -EINVAL; "0x12" and "18" are the same. */
+static int
+handle_parse(struct str text, uint64_t *ret)
+{
+    char *end;
+    auto_free char *copy = str_dup(str_trim(text));
+    unsigned long value;
+
+    if (copy[0] < '0' || copy[0] > '9')
+        return -EINVAL;
+    value = strtoul(copy, &end, copy[0] == '0' && (copy[1] == 'x' || copy[1] == 'X') ? 16 : 10);
+    if (*end || value > 0xffff)
+        return -EINVAL;
+    *ret = value;
+    return 0;
+}
+
+static int
+check_handle(const char *value, void *target, struct option_set *set, struct err *err)
+{
+    uint64_t handle;
+
+    return handle_parse(str_of(value), &handle) == 0
+               ? 0
+               : err_set(err, -EINVAL, "'%s' is no handle of 16 bits: write e.g. 0x0012", value);
+}
+
+static int
+check_handles(const char *value, void *target, struct option_set *set, struct err *err)
+{
+    struct str last = str_of(value), first = str_cut(&last, ',');
+    uint64_t low, high;
+
+    if (handle_parse(first, &low) < 0 || handle_parse(last, &high) < 0 || low == 0 || high < low)
+        return err_set(err, -EINVAL, "'%s' is no range of handles from 1 to 0xffff: write e.g. 0x0001,0xffff", value);
+    return 0;
+}
+
 /* "host:port" is what the agent connects to; master@ is how libprocess spells it. */
 static const char *
 without_actor(const char *master)
@@ -245,7 +305,11 @@ finish(void *target, struct option_set *set, struct err *err)
 #define DOCKER(name_, type_, fallback_, help_)                                                                     \
     OPTION_NOT_YET(name_, type_, fallback_, help_, "the docker containerizer")
 #define IMAGES(name_, type_, fallback_, help_) OPTION_NOT_YET(name_, type_, fallback_, help_, "container images")
-#define CGROUPS(name_, type_, fallback_, help_) OPTION_NOT_YET(name_, type_, fallback_, help_, "control groups")
+/* Read by the modules cgroups/... and by the launcher, by name. */
+#define CGROUPS(name_, type_, fallback_, help_, ...)                                                               \
+    {                                                                                                              \
+        .name = (name_), .type = OPTION_##type_, .offset = SIZE_MAX, .fallback = (fallback_), .help = (help_), __VA_ARGS__ \
+    }
 
 const struct option agent_option_table[] = {
     {.name = "master", .type = OPTION_STRING, AT(master), .argument = "HOST[:PORT]", .group = "Master",
@@ -385,24 +449,31 @@ const struct option agent_option_table[] = {
     OPTION_NOT_YET("ip6", STRING, NULL, "An IPv6 address to show.", "IPv6"),
     OPTION_NOT_YET("ip6_discovery_command", STRING, NULL, "A program that prints it.", "IPv6"),
 
-    {.name = "cgroups_hierarchy", .type = OPTION_PATH, .state = OPTION_PLANNED, .offset = SIZE_MAX,
-     .fallback = "/sys/fs/cgroup", .group = "Control groups", .help = "Where control groups are mounted.",
-     .note = "control groups"},
-    CGROUPS("cgroups_root", STRING, "mesos", "The group that ours are below."),
-    CGROUPS("cgroups_destroy_timeout", DURATION, "60secs", "How long a group may take to go."),
-    CGROUPS("cgroups_enable_cfs", BOOL, "false", "Limit cpu time, not only share it."),
-    CGROUPS("cgroups_limit_swap", BOOL, "false", "Limit swap too."),
-    CGROUPS("cgroups_cpu_enable_pids_and_tids_count", BOOL, "false", "Count processes and threads."),
-    CGROUPS("cgroups_net_cls_primary_handle", STRING, NULL, "The primary handle of net_cls."),
-    CGROUPS("cgroups_net_cls_secondary_handles", STRING, NULL, "The secondary handles of net_cls."),
-    CGROUPS("allowed_devices", JSON, NULL, "Devices that containers may use."),
-    {.name = "agent_subsystems", .aliases = OPTION_ALIASES("slave_subsystems"), .type = OPTION_STRING,
-     .state = OPTION_PLANNED, .offset = SIZE_MAX, .help = "Subsystems to put the agent itself into.",
-     .note = "control groups"},
-    CGROUPS("perf_events", STRING, NULL, "Events to sample."),
-    CGROUPS("perf_interval", DURATION, "60secs", "How often to sample."),
-    CGROUPS("perf_duration", DURATION, "10secs", "How long to sample."),
-    CGROUPS("revocable_cpu_low_priority", BOOL, "true", "Give revocable tasks low priority."),
+    CGROUPS("cgroups_hierarchy", PATH, "/sys/fs/cgroup",
+            "Where control groups are mounted: version 2 itself, or directories with the hierarchies of version 1, in which "
+            "missing ones are mounted.", .group = "Control groups", .check = check_absolute),
+    CGROUPS("cgroups_root", STRING, "mesos", "The group that ours are below.", .check = check_cgroups_root),
+    CGROUPS("cgroups_destroy_timeout", DURATION, "60secs", "How long a group may take to go.", .min = "1ms"),
+    CGROUPS("cgroups_enable_cfs", BOOL, "false",
+            "Limit the processor time of containers to their cpus, instead of only sharing it by them."),
+    CGROUPS("cgroups_limit_swap", BOOL, "false", "Limit memory and swap together, instead of memory only."),
+    CGROUPS("cgroups_cpu_enable_pids_and_tids_count", BOOL, "false", "Count the processes and threads of containers."),
+    CGROUPS("cgroups_net_cls_primary_handle", STRING, NULL, "The upper half of class ids, e.g. 0x0012.",
+            .check = check_handle),
+    CGROUPS("cgroups_net_cls_secondary_handles", STRING, NULL,
+            "The range that their lower halves are taken from, e.g. 0x0001,0xffff; that is what it is when none is given.",
+            .argument = "FIRST,LAST", .check = check_handles),
+    CGROUPS("allowed_devices", JSON, NULL,
+            "Devices that containers may use beside the usual ones: {\"allowed_devices\": [{\"device\": {\"path\": "
+            "\"/dev/fuse\"}, \"access\": {\"read\": true}}]}."),
+    CGROUPS("agent_subsystems", STRING, NULL,
+            "Controllers (version 1) in which the agent itself gets a group of its own, slave, e.g. memory,cpuacct.",
+            .aliases = OPTION_ALIASES("slave_subsystems"), .argument = "NAME,NAME..."),
+    CGROUPS("perf_events", STRING, NULL, "Events of perf to count in containers, e.g. task-clock,cycles.",
+            .argument = "NAME,NAME..."),
+    CGROUPS("perf_interval", DURATION, "60secs", "How often they are counted.", .min = "1ms"),
+    CGROUPS("perf_duration", DURATION, "10secs", "How long they are counted each time.", .min = "1ms"),
+    CGROUPS("revocable_cpu_low_priority", BOOL, "true", "Give containers with revocable cpus a hundredth of the shares."),
     {.name = "systemd_enable_support", .type = OPTION_BOOL, .offset = SIZE_MAX, .fallback = "true",
      .help = "Taken and not needed yet: the unit says KillMode=process, so that executors outlive the agent."},
     {.name = "systemd_runtime_directory", .type = OPTION_PATH, .offset = SIZE_MAX, .fallback = "/run/systemd/system",
