@@ -42,6 +42,27 @@ fail(const char *what, const char *which)
     return -1;
 }
 
+/* What is mounted below `path` from here on must not come out on the host. Only the mount that it lies on is changed: the
+ * container's other mounts are the launch helper's business. */
+static int
+slave_around(const char *path)
+{
+    char at[4096];
+    size_t len = strlen(path);
+    if (len == 0 || len >= sizeof at || path[0] != '/') {
+        errno = EINVAL;
+        return fail("Not an absolute path", path);
+    }
+    memcpy(at, path, len + 1);
+    while (mount(NULL, at, NULL, MS_SLAVE, NULL) < 0) {
+        char *slash = strrchr(at, '/');
+        if ((errno != EINVAL && errno != ENOENT) || !at[1])
+            return fail("Failed to mark as a slave mount", at);
+        slash[slash == at] = '\0';
+    }
+    return 0;
+}
+
 static int
 namespace_open(const struct setup *setup, const char *kind)
 {
@@ -103,9 +124,10 @@ bind_files(const struct setup *setup, const char *rootfs)
     int root = open(rootfs, O_PATH | O_DIRECTORY | O_CLOEXEC), rc = 0;
     if (root < 0)
         return fail("Failed to open the root", rootfs);
+    rc = slave_around(rootfs);
     mkdirat(root, "etc", 0755); /* EEXIST, or what openat2 says next */
     int etc = open_inside(root, "etc", O_RDONLY | O_DIRECTORY, 0);
-    if (etc < 0)
+    if (etc < 0 && rc == 0)
         rc = fail("Failed to open the directory 'etc' of", rootfs);
     for (int i = 0; i < FILES && rc == 0; i++) {
         if (!setup->sources[i])
@@ -131,6 +153,8 @@ bind_host_files(const struct setup *setup)
         int made = access(path, F_OK) == 0 ? -1 : open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
         if (made >= 0)
             close(made);
+        if (slave_around(path) < 0)
+            return -1;
         if (mount(setup->sources[i], path, NULL, MS_BIND, NULL) < 0)
             return fail("Failed to bind mount to", path);
         if (mount(NULL, path, NULL, MS_REMOUNT | MS_BIND | MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL) < 0)
@@ -149,9 +173,6 @@ set_files(const struct setup *setup)
     close(mounts);
     if (rc < 0)
         return fail("Failed to enter the mount namespace of pid", setup->pid);
-    /* Nothing that is mounted from here on may come out on the host. */
-    if (mount(NULL, "/", NULL, MS_SLAVE | MS_REC, NULL) < 0)
-        return fail("Failed to mark as a slave mount", "/");
     if (setup->bind_host_files && bind_host_files(setup) < 0)
         return -1;
     return setup->rootfs ? bind_files(setup, setup->rootfs) : 0;

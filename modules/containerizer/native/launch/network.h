@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* The helper of isolator network/cni: what a container sees of its network. Called by the helper's main only. */
 #ifndef NATIVE_LAUNCH_NETWORK_H
 #define NATIVE_LAUNCH_NETWORK_H
 
