@@ -66,6 +66,24 @@ add_name(struct buf *list, struct str name)
             add_all(list, IMPLIED[i].others);
 }
 
+bool
+isolation_is_network(struct str name)
+{
+    return str_starts(name, STR_LIT("network/")) && !str_is(name, "network/ports");
+}
+
+/* As in Mesos: without another isolator of networks network/cni is there, which does nothing where no network is
+ * configured but refuse tasks that name one. */
+static void
+add_network(struct buf *list)
+{
+    struct str rest = buf_str(list);
+    while (rest.len > 0)
+        if (isolation_is_network(str_cut(&rest, ',')))
+            return;
+    add(list, STR_LIT("network/cni"));
+}
+
 char *
 isolation_modules(const char *isolation)
 {
@@ -73,5 +91,6 @@ isolation_modules(const char *isolation)
     struct str rest = str_of(isolation);
     while (rest.len > 0)
         add_name(&list, str_trim(str_cut(&rest, ',')));
+    add_network(&list);
     return str_dup(buf_str(&list));
 }

@@ -100,6 +100,7 @@ static int
 check_isolation(const char *value, void *target, struct option_set *set, struct err *err)
 {
     struct str rest = str_of(value);
+    int networks = 0;
 
     if (strcmp(value, "process") == 0 || strcmp(value, "posix") == 0 || strcmp(value, "cgroups") == 0) {
         auto_free char *today = isolation_modules(value);
@@ -110,7 +111,11 @@ check_isolation(const char *value, void *target, struct option_set *set, struct 
 
         if (name.len == 0)
             return err_set(err, -EINVAL, "'%s' has an empty name in it: write name,name", value);
+        networks += isolation_is_network(name);
     }
+    if (networks > 1)
+        return err_set(err, -EINVAL, "'%s' names several isolators of networks: one of network/cni and network/port_mapping "
+                       "is possible", value);
     return 0;
 }
 

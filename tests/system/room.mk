@@ -17,4 +17,4 @@ EXTRA_DIST += tests/system/test_scheduler_traces.py
 EXTRA_DIST += tests/system/test_views_under_change.py
 EXTRA_DIST += tests/system/test_checks.py tests/system/test_pod_traces.py tests/system/test_pods.py
 EXTRA_DIST += tests/system/test_telemetry.py
-EXTRA_DIST += tests/lib/netbox.py tests/system/test_cni.py tests/system/test_network_ports.py
+EXTRA_DIST += tests/lib/netbox.py tests/system/test_cni.py

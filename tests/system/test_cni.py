@@ -359,3 +359,22 @@ def test_refused_at_start(box, flags, why):
     agent.start(wait=False)
     assert agent.process.wait(20) != 0
     assert why in agent.log()
+
+
+def test_named_without_configuration(tmp_path):
+    """The isolator is there without being asked for: a task that names a network is told, and not put into the host's."""
+    cluster = Cluster(str(tmp_path)).start(1)
+    scheduler = Scheduler(cluster.address).subscribe()
+    try:
+        offer = scheduler.offer()
+        scheduler.accept(offer, [command_task("named", "true", offer, container={
+            "type": "MESOS", "network_infos": [{"name": "some"}]})])
+        status = scheduler.until("named", ["TASK_FAILED"])[-1]
+        assert "Unknown CNI network 'some': no networks are configured" in status["message"]
+        states, _ = scheduler.run("plain", "true")
+        assert states[-1] == "TASK_FINISHED"
+        agent = cluster.add_agent({"isolation": "network/cni,network/port_mapping"}, start=False).start(wait=False)
+        assert agent.process.wait(20) != 0 and "names several isolators of networks" in agent.log()
+    finally:
+        scheduler.teardown()
+        cluster.stop()

@@ -16,13 +16,17 @@ test_names(void **state)
     static const struct {
         const char *given, *modules;
     } cases[] = {
-        {"posix/cpu,posix/mem", "posix/cpu,posix/mem"},
-        {"process", "posix/cpu,posix/mem"},
-        {"cgroups", "cgroups/cpu,cgroups/mem"},
-        {"posix/disk, posix/cpu,disk/du", "disk/du,posix/cpu"},
-        {"filesystem/linux,volume/image", "filesystem/linux,volume/host_path,volume/sandbox_path,volume/image"},
-        {"com_example_own", "com_example_own"},
-        {"", ""},
+        {"posix/cpu,posix/mem", "posix/cpu,posix/mem,network/cni"},
+        {"process", "posix/cpu,posix/mem,network/cni"},
+        {"cgroups", "cgroups/cpu,cgroups/mem,network/cni"},
+        {"posix/disk, posix/cpu,disk/du", "disk/du,posix/cpu,network/cni"},
+        {"filesystem/linux,volume/image",
+         "filesystem/linux,volume/host_path,volume/sandbox_path,volume/image,network/cni"},
+        {"com_example_own", "com_example_own,network/cni"},
+        {"network/cni,posix/cpu", "network/cni,posix/cpu"},
+        {"network/port_mapping", "network/port_mapping"},
+        {"network/ports", "network/ports,network/cni"},
+        {"", "network/cni"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         auto_free char *modules = isolation_modules(cases[i].given);
