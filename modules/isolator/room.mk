@@ -11,6 +11,7 @@ modules_isolator_posix_mem_la_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/modules
 modules_isolator_posix_mem_la_LDFLAGS = $(MODULE_LDFLAGS)
 modules_isolator_posix_mem_la_LIBADD = $(ISOLATOR_POSIX_LIBS)
 include modules/isolator/filesystem.mk
+include modules/isolator/images.mk
 module_LTLIBRARIES += modules/isolator_disk_du.la
 modules_isolator_disk_du_la_SOURCES = modules/isolator/disk_du/disk_du.c modules/isolator/disk_du/disk_du.h \
   modules/isolator/disk_du/measure.c modules/isolator/disk_du/places.c

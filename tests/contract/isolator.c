@@ -31,6 +31,9 @@ static const struct subject {
     {"posix/mem", {NULL}},
     {"disk/du", {NULL}},
     {"volume/sandbox_path", {NULL}},
+    {"docker/runtime", {"docker_ignore_runtime", "false"}},
+    {"appc/runtime", {NULL}},
+    {"volume/image", {"isolation", "filesystem/linux,volume/image"}},
     {"network/cni", {NULL}},
 };
 
