@@ -7,6 +7,7 @@
 #include <jansson.h>
 
 #include "agent/isolation.h"
+#include "agent/launcher.h"
 
 static int
 check_master(const char *value, void *target, struct option_set *set, struct err *err)
@@ -301,6 +302,8 @@ finish(void *target, struct option_set *set, struct err *err)
         options->master = without_actor(options->master);
     if (!options->runtime_dir)
         conf_override(set, "runtime_dir", usual_runtime_dir(set));
+    if (!options->launcher)
+        conf_override(set, "launcher", launcher_usual(conf_value(set, "cgroups_hierarchy", NULL)));
     return daemon_options_finish(&options->common, set, err);
 }
 
@@ -361,8 +364,10 @@ const struct option agent_option_table[] = {
      .help = "The modules that run containers, the first that can takes a task; mesos means native."},
     {.name = "isolation", .type = OPTION_STRING, AT(isolation), .fallback = "posix/cpu,posix/mem",
      .argument = "NAME,NAME...", .check = check_isolation, .help = "The isolator modules of each container."},
-    {.name = "launcher", .type = OPTION_STRING, AT(launcher), .fallback = "posix", .argument = "NAME",
-     .check = check_launcher, .help = "How containers' processes are started and found again: posix."},
+    {.name = "launcher", .type = OPTION_STRING, AT(launcher), .argument = "NAME", .check = check_launcher,
+     .fallback_text = "linux for root where control groups are, else posix",
+     .help = "How containers' processes are started and found again: linux, in control groups of their own and in the "
+             "namespaces that isolators want; posix, by what /proc tells."},
     {.name = "launcher_dir", .type = OPTION_PATH, AT(common.launcher_dir), .fallback = MESOS_LIBEXECDIR,
      .fallback_text = "where helpers were installed",
      .help = "The directory of mesos-executor, mesos-containerizer and mesos-fetcher."},
@@ -488,11 +493,13 @@ const struct option agent_option_table[] = {
      .note = "the isolator linux/capabilities"},
     OPTION_NOT_YET("bounding_capabilities", JSON, NULL, "The most capabilities of tasks.",
                    "the isolator linux/capabilities"),
-    OPTION_NOT_YET("default_container_shm_size", BYTES, NULL, "Size of /dev/shm.", "the isolator namespaces/ipc"),
-    OPTION_NOT_YET("disallow_sharing_agent_ipc_namespace", BOOL, "false", "Refuse the agent's IPC namespace.",
-                   "the isolator namespaces/ipc"),
-    OPTION_NOT_YET("disallow_sharing_agent_pid_namespace", BOOL, "false", "Refuse the agent's pid namespace.",
-                   "the isolator namespaces/pid"),
+    {.name = "default_container_shm_size", .type = OPTION_BYTES, .offset = SIZE_MAX,
+     .help = "How large the /dev/shm is that the isolator namespaces/ipc makes for a container that names no size; else half "
+             "of the machine's memory."},
+    {.name = "disallow_sharing_agent_ipc_namespace", .type = OPTION_BOOL, .offset = SIZE_MAX, .fallback = "false",
+     .help = "Launch no container that asks to share the agent's IPC namespace and /dev/shm."},
+    {.name = "disallow_sharing_agent_pid_namespace", .type = OPTION_BOOL, .offset = SIZE_MAX, .fallback = "false",
+     .help = "Launch no container that asks to share the agent's pid namespace."},
     OPTION_NOT_YET("host_path_volume_force_creation", STRING, NULL, "Host paths to create for volumes.",
                    "the isolator volume/host_path"),
     OPTION_NOT_YET("nvidia_gpu_devices", STRING, NULL, "GPUs to offer.", "the isolator gpu/nvidia"),

@@ -8,7 +8,8 @@
  * - environment: a later value of a name wins, and wins over the agent's; task_environment: the same, for the program of a
  *   command task and not for its executor.
  * - clone_namespaces: CLONE_NEW... numbers, their union is what the container gets new. enter_namespaces: the same numbers,
- *   joined from the container's parent (nested ones only); a kind that is in both is an error.
+ *   joined from the container's parent (nested ones only); a kind that is in both is an error, but CLONE_NEWPID: the new
+ *   namespace is below the parent's then.
  * - mounts, then file_operations, in the order in which they were asked for, in the container's mount namespace, before the
  *   root changes: targets and sources are paths of the host. A mount has what mount(2) takes: source, type, flags (MS_...,
  *   a bind with MS_RDONLY is remounted so), options (data). Asking for mounts without CLONE_NEWNS among the clone_namespaces of
@@ -17,8 +18,11 @@
  *   below rootfs as the container itself would, so that no link and no ".." leads out of it; one below the sandbox of
  *   the container's root ("<sandbox>" without "/containers/<name>" of nested ones) without following any link; others as usual.
  *   A mount's target that is missing is made: a directory, or an empty file when its source is no directory.
- * - rootfs: absolute path on the host; one isolator at most. working_directory, user, command, tty_slave_path, seccomp_profile,
- *   effective_capabilities, bounding_capabilities: the last one wins. command replaces what is executed where a field is set.
+ * - rootfs: absolute path on the host; one isolator at most. The containerizer makes it a mount of its own before the first
+ *   mount and changes to it; what is mounted in it is the isolators' affair. working_directory, user, command, tty_slave_path,
+ *   seccomp_profile, effective_capabilities, bounding_capabilities: the last one wins. user: looked up in the files of rootfs
+ *   where there is one ("name", "uid", "name:group", "uid:gid"), else on the host. command: a field that is set replaces that of
+ *   what would be executed, a value the arguments too.
  * - supplementary_groups and task_supplementary_groups are added; rlimits are added; no_new_privileges when anybody asks.
  * - pre_exec_commands run in the container as root, after the mounts and before the root changes; each must succeed.
  *

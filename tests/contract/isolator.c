@@ -35,6 +35,9 @@ static const struct subject {
     {"appc/runtime", {NULL}},
     {"volume/image", {"isolation", "filesystem/linux,volume/image"}},
     {"network/cni", {NULL}},
+    {"namespaces/pid", {"isolation", "filesystem/linux", NULL}},
+    {"namespaces/ipc", {"isolation", "filesystem/linux", "default_container_shm_size", "8MB", NULL}},
+    {"linux/nnp", {NULL}},
 };
 
 static struct subject given; /* from the command line */

@@ -59,7 +59,7 @@ take_in(struct asked *asked, const char *isolator, const Mesos__Slave__Container
         rc = namespaces_add(info->enter_namespaces, info->n_enter_namespaces, isolator, &asked->enter, err);
     if (rc < 0)
         return rc;
-    if (asked->clone & asked->enter)
+    if (asked->clone & asked->enter & ~CLONE_NEWPID)
         return err_set(err, -EINVAL, "namespaces %#x are asked for both as new ones and as the parent's (by isolator '%s' last)",
                        asked->clone & asked->enter, isolator);
     if (info->rootfs && asked->rootfs && strcmp(info->rootfs, asked->rootfs) != 0)

@@ -376,7 +376,7 @@ steps_file_system(const struct container *container, struct buf *out, struct err
     if (joins_parents_mounts(container))
         step_number(out, LAUNCH_ENTER_MOUNTS, (uint32_t)container_mounts_pid(container->parent));
     if (asked->clone & CLONE_NEWNS)
-        steps_mounts(out, asked);
+        steps_mounts(out, asked, container_root(container)->sandbox);
     int rc = steps_commands(out, asked, err);
     if (asked->rootfs && !is_command_task(container))
         step_text(out, LAUNCH_ROOT, asked->rootfs);

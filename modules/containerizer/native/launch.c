@@ -291,14 +291,6 @@ pack_config(const struct container *container, struct buf *out)
     return (struct mesos_bytes){buf_data(out), out->len};
 }
 
-static const struct container *
-root_of(const struct container *container)
-{
-    while (container->parent)
-        container = container->parent;
-    return container;
-}
-
 static void
 prepare_next(struct container *container)
 {
@@ -321,7 +313,7 @@ prepare_next(struct container *container)
             .rootfs = container->rootfs,
             .image_volumes = (const char *const *)container->image_volumes,
             .image_count = container->image_count,
-            .standalone = root_of(container)->standalone,
+            .standalone = container_root(container)->standalone,
             .debug = container->debug,
             .parent_pid = container->parent ? container->parent->pid : 0,
         };

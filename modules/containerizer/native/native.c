@@ -42,6 +42,14 @@ container_alive(struct native *native, const char *id)
     return container && container->state != STATE_ENDED ? container : NULL;
 }
 
+const struct container *
+container_root(const struct container *container)
+{
+    while (container->parent)
+        container = container->parent;
+    return container;
+}
+
 const char *
 container_name(const struct container *container)
 {

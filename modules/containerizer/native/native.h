@@ -140,6 +140,7 @@ struct container *container_alive(struct native *native, const char *id);
 void container_destroy(struct container *container);
 /* Whether isolator `index` looks after it. */
 bool container_isolated(const struct container *container, uint32_t index);
+const struct container *container_root(const struct container *container);
 /* Its last name. */
 const char *container_name(const struct container *container);
 const char *container_directory(const struct container *container); /* where its program starts */
@@ -190,7 +191,7 @@ void step(struct buf *out, enum launch_kind kind, const void *bytes, size_t len)
 void step_text(struct buf *out, enum launch_kind kind, const char *text);
 void step_number(struct buf *out, enum launch_kind kind, uint32_t number);
 int steps_rlimits(struct buf *out, const Mesos__V1__RLimitInfo *info, struct err *err);
-void steps_mounts(struct buf *out, const struct asked *asked); /* the new root, mounts and file operations */
+void steps_mounts(struct buf *out, const struct asked *asked, const char *root_sandbox); /* the new root, mounts and file operations */
 int steps_commands(struct buf *out, const struct asked *asked, struct err *err); /* pre_exec_commands */
 void steps_masks(struct buf *out, const struct asked *asked);
 void steps_capabilities(struct buf *out, const struct asked *asked);

@@ -268,14 +268,6 @@ ground_done(void *arg)
     ground_free(ground);
 }
 
-static const struct container *
-root_of(const struct container *container)
-{
-    while (container->parent)
-        container = container->parent;
-    return container;
-}
-
 void
 ground_make(struct container *container, const struct user *user,
             void (*done)(struct container *container, int status, const char *error))
@@ -285,7 +277,7 @@ ground_make(struct container *container, const struct user *user,
     ground->native = container->native;
     ground->done = done;
     ground->id = xstrdup(container->id);
-    ground->root_sandbox = xstrdup(root_of(container)->sandbox);
+    ground->root_sandbox = xstrdup(container_root(container)->sandbox);
     ground->sandbox = xstrdup(container->sandbox);
     ground->runtime_dir = xstrdup(container->runtime_dir);
     ground->standalone = container->standalone;
@@ -410,7 +402,7 @@ view(const struct container *container, struct mesos_container_view *ret)
         .size = size,
         .container_id = container->id,
         .sandbox = container->sandbox,
-        .standalone = root_of(container)->standalone,
+        .standalone = container_root(container)->standalone,
         .ended = container->state == STATE_ENDED,
         .pid = container->pid,
     };

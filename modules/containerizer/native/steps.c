@@ -150,9 +150,11 @@ step_file_operation(struct buf *out, const Mesos__Slave__ContainerFileOperation 
 }
 
 void
-steps_mounts(struct buf *out, const struct asked *asked)
+steps_mounts(struct buf *out, const struct asked *asked, const char *root_sandbox)
 {
     step_slave(out, asked);
+    if (asked->mounts)
+        step_text(out, LAUNCH_SANDBOX, root_sandbox);
     if (asked->rootfs)
         step_text(out, LAUNCH_ROOT_PREPARE, asked->rootfs);
     for (size_t i = 0; i < asked->count; i++) {

@@ -20,7 +20,7 @@ static const struct exception exceptions[] = {
     {"*", "version", "name", "core/conf answers it itself"},
     {"mesos-master", "registry", "default", "local takes the place of the replicated log"},
     {"mesos-master", "log_auto_initialize", "default", "gone: no replicated log"},
-    {"mesos-agent", "launcher", "default", "posix is the launcher that is built"},
+    {"mesos-agent", "launcher", "default", "found at start, as Mesos does"},
     {"mesos-agent", "runtime_dir", "default", "found at start, as Mesos does"},
     {"mesos-agent", "container_logger", "default", "the sandbox logger is a module with a name here"},
     {"mesos-agent", "docker_stop_timeout", "default", "0ns is 0secs"},

@@ -44,7 +44,8 @@ enum launch_kind {
     LAUNCH_ENTER_MOUNTS, /* struct launch_number: the mount namespace of this process */
     LAUNCH_UNSHARE, /* struct launch_number: CLONE_NEW... */
     LAUNCH_SLAVE, /* mounts from here on stay here. Strings: sources whose mounts go on to the host all the same */
-    LAUNCH_ROOT_PREPARE, /* path: the new root gets /proc, /sys and /dev; later mounts below it stay below it */
+    LAUNCH_SANDBOX, /* path of the root container's: no link below it is followed from here on */
+    LAUNCH_ROOT_PREPARE, /* path: the new root becomes a mount; no link leads out of it from here on */
     LAUNCH_MOUNT, /* struct launch_mount and its strings */
     LAUNCH_LINK, /* source, target: a symbolic link at target */
     LAUNCH_RENAME, /* source, target */

@@ -17,7 +17,8 @@ struct launch {
     char **environment, **arguments;
     size_t environment_count, argument_count;
     const char *root; /* the new root on the host, between LAUNCH_ROOT_PREPARE and LAUNCH_ROOT */
-    int root_fd;
+    const char *sandbox; /* of the root container: what is below it belongs to the task's user */
+    int root_fd, sandbox_fd;
     struct launch_capabilities capabilities;
     bool tty; /* descriptor 0 is the terminal that controls the session */
     pid_t init; /* parent of what runs, when there is one of ours */
@@ -31,9 +32,10 @@ void write_file(const char *path, const char *bytes, size_t len, unsigned mode);
 /* The whole of a small file, NUL-terminated, or NULL. */
 char *read_small(const char *path, size_t max);
 
-/* root.c: mounts and the file system. Targets below launch->root are looked up as if it were /. */
+/* root.c: mounts and the file system. How paths are followed: mesos/isolator.h. */
 void mounts_enter(uint32_t pid);
 void mounts_slave(const char *sources, size_t len);
+void sandbox_open(struct launch *launch, const char *sandbox);
 void root_prepare(struct launch *launch, const char *root);
 void mount_one(const struct launch *launch, const char *bytes, size_t len);
 void make_link(const struct launch *launch, const char *strings, size_t len);

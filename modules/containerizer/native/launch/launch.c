@@ -291,6 +291,9 @@ take_mount_step(struct launch *launch, uint32_t kind, const char *bytes, size_t 
     case LAUNCH_SLAVE:
         mounts_slave(bytes, len);
         return true;
+    case LAUNCH_SANDBOX:
+        sandbox_open(launch, bytes);
+        return true;
     case LAUNCH_ROOT_PREPARE:
         root_prepare(launch, bytes);
         return true;
@@ -405,7 +408,7 @@ take_steps(struct launch *launch)
 static void
 launch_run(void)
 {
-    struct launch launch = {.root_fd = -1};
+    struct launch launch = {.root_fd = -1, .sandbox_fd = -1};
     receive(&launch);
     close_range(LAUNCH_FD, ~0u, CLOSE_RANGE_CLOEXEC); /* the program inherits 0, 1 and 2 only */
     take_steps(&launch);
@@ -416,7 +419,7 @@ launch_run(void)
 static void
 task_run(int argc, char **argv)
 {
-    struct launch launch = {.root_fd = -1, .environment = environ};
+    struct launch launch = {.root_fd = -1, .sandbox_fd = -1, .environment = environ};
     struct stat st;
     int fd = argc > 1 ? atoi(argv[0]) : -1;
     if (fd < 3 || fstat(fd, &st) < 0 || st.st_size > LAUNCH_MAX)

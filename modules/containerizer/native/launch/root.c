@@ -3,7 +3,8 @@
  * Mounts of a container and the change of its root. Called by the launch helper in a mount namespace of its own.
  *
  * The new root's content is somebody else's, and so is what earlier containers left in the volumes that are mounted into
- * it: every path below it is looked up with openat2 as if the new root were / already, so that no link leads out of it.
+ * it: every path below it is looked up with openat2 as if the new root were / already, so that no link leads out of it. Below
+ * the sandbox, which is the task's user's, no link is followed.
  */
 #include "helper.h"
 
@@ -19,7 +20,6 @@
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <sys/syscall.h>
-#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #define PROPAGATION (MS_SHARED | MS_SLAVE | MS_PRIVATE | MS_UNBINDABLE)
@@ -29,34 +29,61 @@
 
 /* ---- names ---- */
 
-/* What of the path is below the new root, beginning with '/' or empty; NULL when it is not below. */
+/* What of the path is below the directory, beginning with '/' or empty; NULL when it is not below. */
 static const char *
-below_root(const struct launch *launch, const char *path)
+below(const char *directory, const char *path)
 {
-    size_t len = launch->root ? strlen(launch->root) : 0;
-    if (len == 0 || strncmp(path, launch->root, len) != 0 || (path[len] != '/' && path[len] != '\0'))
+    size_t len = directory ? strlen(directory) : 0;
+    if (len == 0 || strncmp(path, directory, len) != 0 || (path[len] != '/' && path[len] != '\0'))
         return NULL;
     return path + len;
 }
 
-static int
-open_below(const struct launch *launch, const char *path)
+/* Where a path is looked up from, and how. */
+struct way {
+    int fd; /* -1 = as usual */
+    uint64_t resolve;
+    const char *rest; /* of the path */
+};
+
+static struct way
+way_of(const struct launch *launch, const char *path)
 {
-    struct open_how how = {.flags = O_PATH | O_CLOEXEC, .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS};
-    while (*path == '/')
-        path++;
-    return (int)syscall(SYS_openat2, launch->root_fd, *path ? path : ".", &how, sizeof how);
+    const char *rest = below(launch->root, path);
+    if (rest)
+        return (struct way){launch->root_fd, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS, rest};
+    rest = below(launch->sandbox, path);
+    if (rest)
+        return (struct way){launch->sandbox_fd, RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS, rest};
+    return (struct way){-1, 0, path};
+}
+
+static int
+open_way(const struct way *way, const char *rest)
+{
+    struct open_how how = {.flags = O_PATH | O_CLOEXEC, .resolve = way->resolve};
+    while (*rest == '/' && way->fd >= 0)
+        rest++;
+    return way->fd < 0 ? open(rest, O_PATH | O_CLOEXEC)
+                       : (int)syscall(SYS_openat2, way->fd, *rest ? rest : ".", &how, sizeof how);
+}
+
+static int
+open_path(const struct launch *launch, const char *path)
+{
+    struct way way = way_of(launch, path);
+    return open_way(&way, way.rest);
 }
 
 /* A name of `path` for the kernel. *ret_fd must stay open as long as it is used; -1 = there is none. */
 static const char *
 place(const struct launch *launch, const char *path, char *text, size_t size, int *ret_fd)
 {
-    const char *below = below_root(launch, path);
+    struct way way = way_of(launch, path);
     *ret_fd = -1;
-    if (!below)
+    if (way.fd < 0)
         return path;
-    *ret_fd = open_below(launch, below);
+    *ret_fd = open_way(&way, way.rest);
     if (*ret_fd < 0)
         return NULL;
     snprintf(text, size, "/proc/self/fd/%d", *ret_fd);
@@ -68,17 +95,24 @@ static int
 open_above(const struct launch *launch, const char *path, const char **ret_name)
 {
     char above[PATH_MAX];
-    const char *below = below_root(launch, path), *whole = below ? below : path;
-    const char *slash = strrchr(whole, '/');
-    size_t len = slash ? (size_t)(slash - whole) : 0;
+    struct way way = way_of(launch, path);
+    const char *slash = strrchr(way.rest, '/');
+    size_t len = slash ? (size_t)(slash - way.rest) : 0;
     if (!slash || !slash[1] || len >= sizeof above - 1) {
         errno = EINVAL;
         return -1;
     }
-    memcpy(above, whole, len);
+    memcpy(above, way.rest, len);
     above[len] = '\0';
     *ret_name = slash + 1;
-    return below ? open_below(launch, above) : open(len ? above : "/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    return open_way(&way, len > 0 ? above : "/");
+}
+
+/* The directory in whose ways a container's paths begin: nothing above it is its. */
+static size_t
+begin_of(const struct launch *launch, const char *path)
+{
+    return (size_t)(way_of(launch, path).rest - path);
 }
 
 static int
@@ -103,8 +137,7 @@ make_directory(const struct launch *launch, const char *path, bool all)
         len--;
     if (len == 0 || len >= sizeof part)
         fail("Failed to create directory '%s': not a path", path);
-    const char *below = below_root(launch, path);
-    size_t begin = all ? (below ? strlen(launch->root) + 1 : 1) : len;
+    size_t begin = all ? begin_of(launch, path) + 1 : len;
     for (size_t at = begin; at <= len; at++) {
         if (at < len && path[at] != '/')
             continue;
@@ -266,6 +299,50 @@ remount(const struct launch *launch, const char *target, unsigned long flags)
         close(fd);
 }
 
+/* An empty file; that it is there already is fine. */
+static void
+make_file(const struct launch *launch, const char *path)
+{
+    const char *name;
+    int above = open_above(launch, path, &name);
+    int fd = above < 0 ? -1 : openat(above, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
+    if (fd < 0 && errno != EEXIST)
+        fail("Failed to create the mount point '%s': %s", path, strerror(errno));
+    close(fd);
+    close(above);
+}
+
+/* A target that is missing becomes what its source is. */
+static void
+make_target(const struct launch *launch, const char *source, const char *target, unsigned long flags)
+{
+    struct stat st;
+    int fd = open_path(launch, target);
+    bool missing = fd < 0 && errno == ENOENT;
+    if (fd >= 0)
+        close(fd);
+    if (!missing)
+        return;
+    int source_fd = source && (flags & MS_BIND) ? open_path(launch, source) : -1;
+    bool is_file = source_fd >= 0 && fstat(source_fd, &st) == 0 && !S_ISDIR(st.st_mode);
+    if (source_fd >= 0)
+        close(source_fd);
+    if (!is_file) {
+        make_directory(launch, target, true);
+        return;
+    }
+    char above[PATH_MAX];
+    const char *slash = strrchr(target, '/');
+    size_t len = (size_t)(slash - target);
+    if (len >= sizeof above)
+        fail("Failed to create the mount point '%s': its path is too long", target);
+    memcpy(above, target, len);
+    above[len] = '\0';
+    if (len > begin_of(launch, target))
+        make_directory(launch, above, true);
+    make_file(launch, target);
+}
+
 static void
 mount_at(const struct launch *launch, const char *source, const char *target, const char *type, unsigned long flags,
          const char *options)
@@ -305,6 +382,7 @@ mount_one(const struct launch *launch, const char *bytes, size_t len)
     const char *source = string_at(bytes, len, head.source), *target = string_at(bytes, len, head.target);
     const char *type = string_at(bytes, len, head.type), *options = string_at(bytes, len, head.options);
     unsigned long flags = (unsigned long)head.flags;
+    make_target(launch, source, target, flags);
     mount_at(launch, source, target, type, flags & PROPAGATION && flags & MS_BIND ? flags & ~(unsigned long)PROPAGATION : flags,
              options);
     if ((flags & MS_BIND) && (flags & PROPAGATION)) /* the kernel takes them one after the other */
@@ -312,68 +390,6 @@ mount_one(const struct launch *launch, const char *bytes, size_t len)
 }
 
 /* ---- the new root ---- */
-
-static void
-special(const struct launch *launch, const char *what, const char *below, const char *type, unsigned long flags,
-        const char *options)
-{
-    char target[PATH_MAX];
-    if (snprintf(target, sizeof target, "%s%s", launch->root, below) >= (int)sizeof target)
-        fail("Failed to mount '%s': the path of the root file system is too long", below);
-    int fd = open_below(launch, below);
-    if (fd < 0)
-        make_directory(launch, target, true);
-    else
-        close(fd);
-    mount_at(launch, what, target, type, flags, options);
-}
-
-static void
-devices(const struct launch *launch)
-{
-    static const struct {
-        const char *name;
-        unsigned major, minor;
-    } nodes[] = {{"null", 1, 3}, {"zero", 1, 5}, {"full", 1, 7}, {"random", 1, 8}, {"urandom", 1, 9}, {"tty", 5, 0}};
-    static const char *const links[][2] = {{"/proc/self/fd", "fd"}, {"/proc/self/fd/0", "stdin"}, {"/proc/self/fd/1", "stdout"},
-                                           {"/proc/self/fd/2", "stderr"}, {"pts/ptmx", "ptmx"}};
-    int dev = open_below(launch, "/dev");
-    mode_t before = umask(0);
-    for (size_t i = 0; i < sizeof nodes / sizeof nodes[0]; i++) {
-        if (dev < 0 || mknodat(dev, nodes[i].name, S_IFCHR | 0666, makedev(nodes[i].major, nodes[i].minor)) < 0)
-            fail("Failed to create device '/dev/%s': %s", nodes[i].name, strerror(errno));
-    }
-    for (size_t i = 0; i < sizeof links / sizeof links[0]; i++) {
-        if (symlinkat(links[i][0], dev, links[i][1]) < 0)
-            fail("Failed to create the symbolic link '/dev/%s': %s", links[i][1], strerror(errno));
-    }
-    umask(before);
-    close(dev);
-}
-
-/* What a file system of its own lacks: the kernel's views of it. The parts of /proc by which the machine can be changed
- * are read-only. */
-static void
-specials(const struct launch *launch)
-{
-    static const char *const read_only[] = {"/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"};
-    const unsigned long safe = MS_NOSUID | MS_NOEXEC | MS_NODEV;
-    special(launch, "proc", "/proc", "proc", safe, NULL);
-    for (size_t i = 0; i < sizeof read_only / sizeof read_only[0]; i++) {
-        char path[PATH_MAX];
-        int fd = open_below(launch, read_only[i]);
-        if (fd < 0)
-            continue; /* not every kernel has all */
-        close(fd);
-        snprintf(path, sizeof path, "%s%s", launch->root, read_only[i]);
-        mount_at(launch, path, path, NULL, MS_BIND | MS_REC | MS_RDONLY | safe, NULL);
-    }
-    special(launch, "sysfs", "/sys", "sysfs", safe | MS_RDONLY, NULL);
-    special(launch, "tmpfs", "/dev", "tmpfs", MS_NOSUID | MS_NOEXEC | MS_STRICTATIME, "mode=755");
-    devices(launch);
-    special(launch, "devpts", "/dev/pts", "devpts", MS_NOSUID | MS_NOEXEC, "newinstance,ptmxmode=0666,mode=0620,gid=5");
-    special(launch, "tmpfs", "/dev/shm", "tmpfs", MS_NOSUID | MS_NODEV, "mode=1777");
-}
 
 /* The new root must be a mount of its own; what is mounted into it later then is found below it. */
 void
@@ -385,7 +401,15 @@ root_prepare(struct launch *launch, const char *root)
     if (launch->root_fd < 0)
         fail("Failed to open the root file system '%s': %s", root, strerror(errno));
     launch->root = root;
-    specials(launch);
+}
+
+void
+sandbox_open(struct launch *launch, const char *sandbox)
+{
+    launch->sandbox = sandbox;
+    launch->sandbox_fd = open(sandbox, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (launch->sandbox_fd < 0)
+        fail("Failed to open the sandbox '%s': %s", sandbox, strerror(errno));
 }
 
 /* The old root is stacked below the new one and then let go. Before that it is cut off from the host's mounts: its end
@@ -404,7 +428,7 @@ root_change(struct launch *launch, const char *root)
     close(old);
     if (launch->root)
         close(launch->root_fd);
-    launch->root = NULL;
+    launch->root = launch->sandbox = NULL;
 }
 
 void
