@@ -66,16 +66,6 @@ on_told(void *arg, int status, const char *error, struct mesos_bytes answer)
         log_warning("cannot tell a container its resources: %s", error ? error : strerror(-status));
 }
 
-/* A containerizer that found a container again does not know what it was given. */
-static void
-tell_resources(struct executor *executor)
-{
-    auto_resources struct resources total = {0};
-    executor_resources(executor, &total);
-    containerizer_update(executor->agent->setup.containerizers[executor->containerizer], executor->container_id,
-                         resources_view(&total), (struct mesos_bytes){0}, on_told, NULL);
-}
-
 void
 executor_attached(struct executor *executor, const struct executor_claims *claims, bool again)
 {
@@ -86,8 +76,8 @@ executor_attached(struct executor *executor, const struct executor_claims *claim
     loop_timer_stop(&executor->patience);
     executor->state = EXECUTOR_RUNNING;
     executor->subscribed_before = true;
-    if (executor->recovered)
-        tell_resources(executor);
+    if (executor->recovered) /* a containerizer that found a container again does not know what it was given */
+        executor_tell_resources(executor, on_told, NULL);
     executor->recovered = false;
     checkpoint_contact(executor);
     repeat_updates(executor, claims);

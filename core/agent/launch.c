@@ -250,6 +250,7 @@ config_pack(const struct executor *executor, const Mesos__V1__ExecutorInfo *info
         message_pack(&part, resources[i]);
         pb_bytes(out, 13, buf_str(&part));
     }
+    executor_limits(executor, out);
 }
 
 static void

@@ -85,18 +85,21 @@ queue(const struct order *order, struct executor *executor, struct err *err)
     return 0;
 }
 
+/* The container has room for them now. */
 static void
 on_grown(void *arg, int status, const char *error_text, struct mesos_bytes answer)
 {
-    (void)arg;
+    struct executor *executor = arg;
     (void)answer;
     if (status && status != -ENOENT && status != -ENOTSUP && status != -ECANCELED)
         log_warning("cannot update a container's resources: %s", error_text ? error_text : strerror(-status));
+    if (executor->state == EXECUTOR_RUNNING && executor_reachable(executor))
+        executor_send_queued(executor);
 }
 
 /* More work for an executor that is there. */
 static void
-deliver(const struct order *order, struct executor *executor)
+deliver(struct executor *executor)
 {
     struct task *task;
     struct err err = {0};
@@ -106,11 +109,7 @@ deliver(const struct order *order, struct executor *executor)
                 log_error("task %s is not checkpointed: %s", task->id, err.text);
     if (executor->state != EXECUTOR_RUNNING || !executor_reachable(executor))
         return; /* it gets them when it subscribes */
-    auto_resources struct resources total = {0};
-    executor_resources(executor, &total);
-    containerizer_update(order->agent->setup.containerizers[executor->containerizer], executor->container_id,
-                         resources_view(&total), (struct mesos_bytes){0}, on_grown, NULL);
-    executor_send_queued(executor);
+    executor_tell_resources(executor, on_grown, executor);
 }
 
 /* An executor that runs again keeps its directory; what earlier runs left in it goes on its own. */
@@ -158,7 +157,7 @@ run_tasks(const struct order *order)
     if (fresh)
         executor_launch(executor);
     else
-        deliver(order, executor);
+        deliver(executor);
 }
 
 void

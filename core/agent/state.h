@@ -50,6 +50,8 @@ enum task_place {
     TASK_COMPLETED,  /* history */
 };
 
+enum task_limit { TASK_LIMIT_CPUS, TASK_LIMIT_MEM, TASK_LIMIT_KINDS };
+
 struct task {
     struct list node; /* in its executor's list of its place */
     struct executor *executor;
@@ -58,6 +60,8 @@ struct task {
     enum task_place place;
     uint32_t group; /* tasks of one RunTaskGroupMessage share a number; 0 = alone */
     struct resources resources;
+    double limits[TASK_LIMIT_KINDS]; /* cpus, megabytes; may be infinite */
+    unsigned limited; /* bit of each kind that has one */
     struct packed info; /* mesos.v1.TaskInfo as it came; dropped when the executor has spoken of the task */
     struct packed task; /* mesos.v1.Task at the start, resources in the old format */
     struct packed *statuses; /* mesos.v1.TaskStatus, one per change of state */
@@ -243,6 +247,12 @@ void executor_settle(struct executor *executor);
 void executor_keep(struct executor *executor);
 void executor_unkeep(struct executor *executor);
 void executor_resources(const struct executor *executor, struct resources *ret); /* own and tasks' */
+/* limits.c */
+void task_limit_set(struct task *task, const char *name, const Mesos__V1__Value__Scalar *value);
+/* Appends the fields `limits` of mesos.slave.ContainerConfig. */
+void executor_limits(const struct executor *executor, struct buf *out);
+/* Tells the containerizer what the executor and its tasks have together. */
+void executor_tell_resources(struct executor *executor, host_done_fn *done, void *arg);
 void executor_wait(struct executor *executor);
 void executor_waiting_flush(
     struct executor *executor); /* updates.c: takes in what waits for the container's status */

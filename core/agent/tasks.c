@@ -101,6 +101,8 @@ task_new(struct executor *executor, const Mesos__V1__TaskInfo *info, struct err 
         return NULL;
     auto_arena struct arena *arena = arena_new(0);
     auto_buf struct buf bytes = {0};
+    for (size_t i = 0; i < info->n_limits; i++)
+        task_limit_set(task, info->limits[i]->key, info->limits[i]->value);
     message_pack(&bytes, info);
     packed_set(&task->info, buf_str(&bytes));
     task_describe(task, info, arena);
@@ -118,6 +120,8 @@ task_recovered(struct executor *executor, const Mesos__V1__Task *checkpoint, str
     if (!task)
         return NULL;
     auto_buf struct buf bytes = {0};
+    for (size_t i = 0; i < checkpoint->n_limits; i++)
+        task_limit_set(task, checkpoint->limits[i]->key, checkpoint->limits[i]->value);
     message_pack(&bytes, checkpoint);
     packed_set(&task->task, buf_str(&bytes));
     task->place = TASK_LAUNCHED;

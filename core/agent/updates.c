@@ -327,11 +327,7 @@ shrink_container(struct executor *executor)
 {
     if (executor->generated || executor->state != EXECUTOR_RUNNING || !executor->in_container)
         return;
-    auto_resources struct resources total = {0};
-    executor_resources(executor, &total);
-    containerizer_update(executor->agent->setup.containerizers[executor->containerizer],
-                         executor->container_id, resources_view(&total), (struct mesos_bytes){0}, on_shrunk,
-                         NULL);
+    executor_tell_resources(executor, on_shrunk, NULL);
 }
 
 static void

@@ -18,3 +18,4 @@ EXTRA_DIST += tests/system/test_views_under_change.py
 EXTRA_DIST += tests/system/test_checks.py tests/system/test_pod_traces.py tests/system/test_pods.py
 EXTRA_DIST += tests/system/test_telemetry.py
 EXTRA_DIST += tests/lib/netbox.py tests/system/test_cni.py
+EXTRA_DIST += tests/lib/cgroups.py tests/system/test_cgroups.py

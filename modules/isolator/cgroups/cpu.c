@@ -33,11 +33,12 @@ static int
 cpu_start(struct part *part, struct err *err)
 {
     struct cpu_options *options = xcalloc(1, sizeof *options);
-    const char *quota = part->tree.version == 1 ? "cpu.cfs_quota_us" : "agent/cpu.max";
+    const char *quota = "cpu.cfs_quota_us";
+    bool checked = part->tree.version == 1 && strcmp(part->subsystem->name, "cpu") == 0;
     options->cfs = group_flag(part->group, "cgroups_enable_cfs");
     options->low_priority = group_flag(part->group, "revocable_cpu_low_priority");
     options->count_processes = group_flag(part->group, "cgroups_cpu_enable_pids_and_tids_count");
-    if (part->tree.version == 1 && options->cfs && faccessat(part->tree.fd, quota, F_OK, 0) < 0) {
+    if (checked && options->cfs && faccessat(part->tree.fd, quota, F_OK, 0) < 0) {
         free(options);
         return err_set(err, -ENOTSUP, "--cgroups_enable_cfs=true needs '%s', which the kernel lacks", quota);
     }
