@@ -166,6 +166,7 @@ start_checks(struct command_executor *executor)
         .launcher_dir = executor->options.launcher_dir,
         .user = command_user(executor),
         .working_directory = executor->options.working_directory,
+        .launch = executor->options.task_launch,
     };
     executor->checks = task_checks_new(&tools, executor->task, &handler, executor);
 }
@@ -181,6 +182,7 @@ start_command(struct command_executor *executor)
         .allocation_role = allocation_role(task),
         .user = command_user(executor),
         .working_directory = executor->options.working_directory,
+        .launch = executor->options.task_launch,
     };
     executor->pid = task_process_start(&command, &err);
     if (executor->pid < 0) {

@@ -11,6 +11,7 @@ struct command_executor_options {
     struct agent_link_options agent;
     int64_t shutdown_grace_ms; /* what the agent waits after SHUTDOWN */
     const char *user, *working_directory; /* NULL = as it is */
+    const struct task_launch *task_launch; /* NULL = none */
     const char *launcher_dir; /* of the helpers; NULL = none */
     const char *task_command, *task_environment; /* JSON texts, NULL = the task's own / none */
 };

@@ -8,7 +8,7 @@
 #include "executor/surroundings.h"
 #include "executor/task_process.h"
 
-enum { ROOTFS, SANDBOX_DIRECTORY, WORKING_DIRECTORY, USER, TASK_COMMAND, TASK_ENVIRONMENT, LAUNCHER_DIR };
+enum { ROOTFS, SANDBOX_DIRECTORY, WORKING_DIRECTORY, USER, TASK_COMMAND, TASK_ENVIRONMENT, LAUNCHER_DIR, TASK_LAUNCH };
 
 static struct flag *
 known_flags(size_t *ret_count)
@@ -21,6 +21,7 @@ known_flags(size_t *ret_count)
         [TASK_COMMAND] = {"task_command", NULL, true, "JSON CommandInfo to run instead of the task's own"},
         [TASK_ENVIRONMENT] = {"task_environment", NULL, true, "JSON Environment, added before the command's own"},
         [LAUNCHER_DIR] = {"launcher_dir", NULL, true, "directory of the helper programs"},
+        [TASK_LAUNCH] = {"task_launch", NULL, true, "descriptors of the launch helper and of what it is told about the task"},
         {"effective_capabilities", NULL, false, "Linux capabilities of the task"},
         {"bounding_capabilities", NULL, false, "Linux capabilities that the task may gain"},
         {"task_launch_info", NULL, false, "JSON launch information from the isolators"},
@@ -67,6 +68,7 @@ main(int argc, char **argv)
     struct err err = {0};
     struct command_executor_options options = {0};
     struct surroundings surroundings = {0};
+    struct task_launch launch = {-1, NULL, -1};
     size_t count;
     auto_free struct flag *flags = known_flags(&count);
     int rc = flags_read("mesos-executor", "Runs the command of one task for mesos-agent.", flags, count, argc, argv,
@@ -83,11 +85,18 @@ main(int argc, char **argv)
         options.working_directory = flags[WORKING_DIRECTORY].value;
         options.task_command = flags[TASK_COMMAND].value;
         options.task_environment = flags[TASK_ENVIRONMENT].value;
+        if (flags[TASK_LAUNCH].value) {
+            rc = task_launch_read(flags[TASK_LAUNCH].value, options.launcher_dir, &launch, &err);
+            options.task_launch = &launch;
+        }
+    }
+    if (rc == 0) {
         task_process_adopt_orphans();
         rc = run(&options, &err);
     }
     if (rc)
         log_error("mesos-executor: %s", err.text);
+    free(launch.program);
     surroundings_fini(&surroundings);
     return rc ? 1 : 0;
 }

@@ -49,6 +49,7 @@ struct probe_tools {
     const char *launcher_dir; /* of mesos-http-check; NULL = none */
     const char *user; /* runs commands; NULL = who we are */
     const char *working_directory; /* of commands; NULL = ours */
+    const struct task_launch *launch; /* of commands; NULL = none */
     /* Runs a command inside the task; NULL = beside it, in this process's surroundings. */
     struct probe *(*command)(void *arg, const Mesos__V1__CommandInfo *command, probe_done_fn *done, void *done_arg);
     void *command_arg;

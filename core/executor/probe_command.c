@@ -67,6 +67,7 @@ probe_command(const struct probe_tools *tools, const Mesos__V1__CommandInfo *com
         .command = command,
         .user = tools->user,
         .working_directory = tools->working_directory,
+        .launch = tools->launch,
         .detached = true,
         .stdout_fd = STDERR_FILENO,
     };

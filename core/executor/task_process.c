@@ -146,6 +146,41 @@ make_argv(const Mesos__V1__CommandInfo *command)
     return argv;
 }
 
+/* What the helper is called with: its own words, then the command's program and argv. */
+static char **
+make_helper_argv(const struct task_command *task)
+{
+    bool shell = !task->command->has_shell || task->command->shell;
+    char **command = make_argv(task->command);
+    size_t count = 0;
+    while (command[count])
+        count++;
+    char **argv = xcalloc(count + 5, sizeof(*argv));
+    argv[0] = xstrdup("mesos-containerizer");
+    argv[1] = xstrdup("task");
+    argv[2] = xasprintf("%d", task->launch->steps_fd);
+    argv[3] = xstrdup(shell ? "/bin/sh" : task->command->value);
+    memcpy(argv + 4, command, count * sizeof(*argv));
+    free(command);
+    return argv;
+}
+
+int
+task_launch_read(const char *text, const char *launcher_dir, struct task_launch *ret, struct err *err)
+{
+    int program_fd, steps_fd, len = 0;
+    if (sscanf(text, "%d:%d%n", &program_fd, &steps_fd, &len) != 2 || text[len] || program_fd < -1 || steps_fd < 3)
+        return err_set(err, -EINVAL, "--task_launch=%s is not <descriptor>:<descriptor>", text);
+    if (fcntl(steps_fd, F_SETFD, FD_CLOEXEC) < 0 || (program_fd >= 0 && fcntl(program_fd, F_SETFD, FD_CLOEXEC) < 0))
+        return err_set(err, -errno, "--task_launch=%s names no open descriptors", text);
+    if (program_fd < 0 && !launcher_dir)
+        return err_set(err, -EINVAL, "--task_launch=%s needs --launcher_dir", text);
+    *ret = (struct task_launch){program_fd, NULL, steps_fd};
+    if (program_fd < 0)
+        ret->program = xasprintf("%s/mesos-containerizer", launcher_dir);
+    return 0;
+}
+
 static void
 child_fail(const char *what, const char *name) __attribute__((noreturn));
 
@@ -164,6 +199,22 @@ child_detach(const struct task_command *task)
         child_fail("Cannot redirect", "standard input and output");
     if (null_fd > STDERR_FILENO)
         close(null_fd);
+}
+
+/* The helper takes the way that was described to it and becomes the command. argv is the helper's. */
+static void
+child_launch(const struct task_command *task, char **argv, char **envp) __attribute__((noreturn));
+
+static void
+child_launch(const struct task_command *task, char **argv, char **envp)
+{
+    const struct task_launch *launch = task->launch;
+    fcntl(launch->steps_fd, F_SETFD, 0);
+    if (launch->program_fd >= 0)
+        fexecve(launch->program_fd, argv, envp);
+    else
+        execve(launch->program, argv, envp);
+    child_fail("Failed to execute the launch helper for", task->command->value);
 }
 
 static void
@@ -193,6 +244,8 @@ child_run(const struct task_command *task, const struct identity *identity, char
     prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
     if (getppid() != parent)
         _exit(EXIT_FAILURE);
+    if (task->launch)
+        child_launch(task, argv, envp);
     if (task->working_directory && chdir(task->working_directory) < 0)
         child_fail("Cannot change to working directory", task->working_directory);
     environ = envp;
@@ -209,11 +262,11 @@ task_process_start(const struct task_command *task, struct err *err)
     struct identity identity;
     if (!task->command || !task->command->value)
         return err_set(err, -EINVAL, "the task's command has no value");
-    int rc = find_user(task->user, &identity, err);
+    int rc = find_user(task->launch ? NULL : task->user, &identity, err);
     if (rc)
         return rc;
     struct env_list env = env_make(task);
-    char **argv = make_argv(task->command);
+    char **argv = task->launch ? make_helper_argv(task) : make_argv(task->command);
     pid_t parent = getpid();
     log_flush();
     sigset_t all, before;

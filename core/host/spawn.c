@@ -106,6 +106,9 @@ struct newborn {
     const int *lifted;
     int entered[ENTERED_MAX]; /* namespaces; the pid namespace is the thread's affair */
     size_t entered_count;
+    uint32_t flags; /* of its clone */
+    char *stacks; /* of it and of a go-between */
+    pid_t pid; /* as it is seen in /proc; only through a go-between */
     int error; /* the child's, when it did not get as far as exec */
 };
 
@@ -203,25 +206,64 @@ namespaces_open(const struct mesos_spawn *spawn, struct newborn *newborn, int *r
     return left ? -EINVAL : 0;
 }
 
+/* Who is born of a go-between is our child, whose number only itself can find out. */
 static int
-newborn_clone(struct newborn *newborn, pid_t *ret)
+newborn_find_self(void *arg)
+{
+    struct newborn *newborn = arg;
+    char text[32];
+    ssize_t n = readlink("/proc/self", text, sizeof text - 1);
+    text[n > 0 ? n : 0] = '\0';
+    newborn->pid = (pid_t)atoi(text);
+    if (newborn->pid <= 0) {
+        newborn->error = -ESRCH;
+        _exit(127);
+    }
+    return newborn_run(newborn);
+}
+
+/* Lives in the parent's pid namespace, below which another is made: the kernel wants that of who makes one. */
+static int
+between_run(void *arg)
+{
+    struct newborn *newborn = arg;
+    if (clone(newborn_find_self, newborn->stacks + STACK_BYTES,
+              (int)(CLONE_VM | CLONE_VFORK | CLONE_PARENT | newborn->flags), newborn) < 0)
+        newborn->error = -errno;
+    _exit(0);
+}
+
+static pid_t
+newborn_clone_through(struct newborn *newborn)
+{
+    pid_t between = clone(between_run, newborn->stacks + 2 * STACK_BYTES, CLONE_VM | CLONE_VFORK | SIGCHLD, newborn);
+    if (between < 0)
+        return -errno;
+    waitpid(between, NULL, 0);
+    return newborn->pid;
+}
+
+static int
+newborn_clone(struct newborn *newborn, bool through, pid_t *ret)
 {
     const uint32_t kinds = CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWNET | CLONE_NEWCGROUP;
-    uint32_t wanted = newborn->spawn->clone_flags;
-    if (wanted & ~kinds)
+    newborn->flags = newborn->spawn->clone_flags;
+    if (newborn->flags & ~kinds)
         return -EINVAL;
-    char *stack = mmap(NULL, STACK_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
-    if (stack == MAP_FAILED)
+    newborn->stacks = mmap(NULL, 2 * STACK_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
+    if (newborn->stacks == MAP_FAILED)
         return -errno;
     sigset_t all, before;
     sigfillset(&all);
     pthread_sigmask(SIG_BLOCK, &all, &before);
-    pid_t pid = clone(newborn_run, stack + STACK_BYTES, (int)(CLONE_VM | CLONE_VFORK | SIGCHLD | wanted), newborn);
-    int rc = pid < 0 ? -errno : newborn->error;
+    pid_t pid = through ? newborn_clone_through(newborn)
+                        : clone(newborn_run, newborn->stacks + STACK_BYTES,
+                                (int)(CLONE_VM | CLONE_VFORK | SIGCHLD | newborn->flags), newborn);
+    int rc = pid < 0 ? (through ? pid : -errno) : newborn->error;
     if (pid > 0 && rc < 0)
         waitpid(pid, NULL, 0);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
-    munmap(stack, STACK_BYTES);
+    munmap(newborn->stacks, 2 * STACK_BYTES);
     if (rc == 0)
         *ret = pid;
     return rc;
@@ -234,7 +276,7 @@ spawn_entering_pids(struct newborn *newborn, int pid_namespace, pid_t *ret)
     auto_fd int own = open("/proc/self/ns/pid", O_RDONLY | O_CLOEXEC);
     if (own < 0 || setns(pid_namespace, CLONE_NEWPID) < 0)
         return -errno;
-    int rc = newborn_clone(newborn, ret);
+    int rc = newborn_clone(newborn, newborn->spawn->clone_flags & CLONE_NEWPID, ret);
     if (setns(own, CLONE_NEWPID) < 0) /* every later child would begin in the container */
         abort();
     return rc;
@@ -247,7 +289,7 @@ spawn_namespaced(const struct mesos_spawn *spawn, const int lifted[HOST_SPAWN_FD
     auto_fd int pid_namespace = -1;
     int rc = spawn->enter_flags ? namespaces_open(spawn, &newborn, &pid_namespace) : 0;
     if (rc == 0)
-        rc = pid_namespace < 0 ? newborn_clone(&newborn, ret) : spawn_entering_pids(&newborn, pid_namespace, ret);
+        rc = pid_namespace < 0 ? newborn_clone(&newborn, false, ret) : spawn_entering_pids(&newborn, pid_namespace, ret);
     for (size_t i = 0; i < newborn.entered_count; i++)
         close(newborn.entered[i]);
     return rc;

@@ -28,6 +28,7 @@ write_status(int fd, int status)
 __attribute__((noreturn)) static void
 init_run(int status_fd, pid_t program, const sigset_t *signals)
 {
+    prctl(PR_SET_NAME, "mesos-container"); /* the kernel named it after the descriptor that was executed */
     if (status_fd > 0) {
         close_range(0, (unsigned)status_fd - 1, 0);
         close_range((unsigned)status_fd + 1, ~0u, 0);

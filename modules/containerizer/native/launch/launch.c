@@ -376,6 +376,7 @@ take_step(struct launch *launch, const struct launch_step *step, char *bytes)
         fcntl((int)number_of(bytes, step->len), F_SETFD, 0);
         break;
     case LAUNCH_EXECUTE:
+        capabilities_apply(launch);
         follow_init(launch);
         execute(launch, bytes);
         break;
@@ -436,8 +437,11 @@ task_run(int argc, char **argv)
         launch.environment_count++;
     launch.arguments = argv + 2;
     close_range(3, ~0u, CLOSE_RANGE_CLOEXEC);
+    launch.init = getppid(); /* the executor: the task goes with it, also after a change of user */
+    launch.has_init = true;
     take_steps(&launch);
     capabilities_apply(&launch);
+    follow_init(&launch);
     execute(&launch, argv[1]);
 }
 
