@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Reservations and volumes that the master wants remembered: meta/resources/resources.info, one record per
- * resource, as Mesos has it. The agent tells them to whoever is master; what they mean is not its business
- * yet.
+ * resource, as Mesos has it. The agent tells them to whoever is master; volumes.c does what volumes among
+ * them mean.
  */
 #include "agent/state.h"
 

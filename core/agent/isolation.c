@@ -84,13 +84,41 @@ add_network(struct buf *list)
     add(list, STR_LIT("network/cni"));
 }
 
+/* Some filesystem/... is always there, and secrets in the environment are always resolved. */
+static void
+add_usual(struct buf *list)
+{
+    struct str rest = buf_str(list);
+    bool filesystem = false;
+    while (rest.len > 0)
+        filesystem = str_starts(str_cut(&rest, ','), STR_LIT("filesystem/")) || filesystem;
+    if (!filesystem)
+        add(list, STR_LIT("filesystem/posix"));
+    add_network(list);
+    add(list, STR_LIT("environment_secret"));
+}
+
+static void
+names(struct buf *list, const char *isolation)
+{
+    struct str rest = str_of(isolation);
+    while (rest.len > 0)
+        add_name(list, str_trim(str_cut(&rest, ',')));
+}
+
+char *
+isolation_names(const char *isolation)
+{
+    auto_buf struct buf list = {0};
+    names(&list, isolation);
+    return str_dup(buf_str(&list));
+}
+
 char *
 isolation_modules(const char *isolation)
 {
     auto_buf struct buf list = {0};
-    struct str rest = str_of(isolation);
-    while (rest.len > 0)
-        add_name(&list, str_trim(str_cut(&rest, ',')));
-    add_network(&list);
+    names(&list, isolation);
+    add_usual(&list);
     return str_dup(buf_str(&list));
 }

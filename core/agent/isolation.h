@@ -7,6 +7,8 @@
 
 /* isolation: the option's value, names with ','. Answer: each module's name once, with ',' between; the caller's. Aliases and
  * what a name brings with it as in Mesos (the table of isolators says which). */
+char *isolation_names(const char *isolation);
+/* The same, with those that are always there. */
 char *isolation_modules(const char *isolation);
 /* Whether it gives containers networks: there can be one of these. */
 bool isolation_is_network(struct str name);

@@ -220,6 +220,16 @@ launch_done(void *arg)
     job_free(job);
 }
 
+/* Its own, or that of --default_container_info, which was checked when the agent started. */
+static const Mesos__V1__ContainerInfo *
+container_info(const struct agent *agent, const Mesos__V1__ExecutorInfo *info, struct arena *arena)
+{
+    const char *usual = agent->options->default_container_info;
+    if (info->container || !usual)
+        return info->container;
+    return MESSAGE_FROM_JSON(Mesos__V1__ContainerInfo, mesos__v1__container_info, str_of(usual), arena, NULL);
+}
+
 /* mesos.slave.ContainerConfig around the bytes that are there already. */
 static void
 config_pack(const struct executor *executor, const Mesos__V1__ExecutorInfo *info,
@@ -239,9 +249,10 @@ config_pack(const struct executor *executor, const Mesos__V1__ExecutorInfo *info
     else if (info->command)
         message_pack(&part, info->command);
     pb_bytes(out, 11, buf_str(&part));
-    if (info->container) {
+    const Mesos__V1__ContainerInfo *container = container_info(executor->agent, info, arena);
+    if (container) {
         buf_clear(&part);
-        message_pack(&part, info->container);
+        message_pack(&part, container);
         pb_bytes(out, 12, buf_str(&part));
     }
     Mesos__V1__Resource **resources = resources_to_proto(total, false, arena, &count);

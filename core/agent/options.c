@@ -8,6 +8,9 @@
 
 #include "agent/isolation.h"
 #include "agent/launcher.h"
+#include "mesos/v1/mesos.pb-c.h"
+#include "model/resources.h"
+#include "wire/message.h"
 
 static int
 check_master(const char *value, void *target, struct option_set *set, struct err *err)
@@ -101,10 +104,10 @@ static int
 check_isolation(const char *value, void *target, struct option_set *set, struct err *err)
 {
     struct str rest = str_of(value);
-    int networks = 0;
+    int networks = 0, filesystems = 0;
 
     if (strcmp(value, "process") == 0 || strcmp(value, "posix") == 0 || strcmp(value, "cgroups") == 0) {
-        auto_free char *today = isolation_modules(value);
+        auto_free char *today = isolation_names(value);
         conf_note(set, "isolation '%s' means %s today", value, today);
     }
     while (rest.len > 0) {
@@ -113,10 +116,58 @@ check_isolation(const char *value, void *target, struct option_set *set, struct 
         if (name.len == 0)
             return err_set(err, -EINVAL, "'%s' has an empty name in it: write name,name", value);
         networks += isolation_is_network(name);
+        filesystems += str_starts(name, STR_LIT("filesystem/"));
     }
     if (networks > 1)
         return err_set(err, -EINVAL, "'%s' names several isolators of networks: one of network/cni and network/port_mapping "
                        "is possible", value);
+    if (filesystems > 1)
+        return err_set(err, -EINVAL, "'%s': Using multiple filesystem isolators simultaneously is disallowed", value);
+    return 0;
+}
+
+/* A message in JSON; example: what would be right. */
+static int
+check_message(const ProtobufCMessageDescriptor *type, const char *value, const char *example, struct err *err)
+{
+    auto_arena struct arena *arena = arena_new(0);
+    struct err why = {0};
+    if (message_from_json(type, str_of(value), arena, &why))
+        return 0;
+    return err_set(err, -EINVAL, "'%.200s': %s; write %s", value, why.text, example);
+}
+
+static int
+check_capabilities(const char *value, void *target, struct option_set *set, struct err *err)
+{
+    return check_message(&mesos__v1__capability_info__descriptor, value, "{\"capabilities\": [\"NET_RAW\"]}", err);
+}
+
+static int
+check_container_info(const char *value, void *target, struct option_set *set, struct err *err)
+{
+    static const char example[] = "{\"type\": \"MESOS\", \"volumes\": [{\"host_path\": \"tmp\", \"container_path\": \"/tmp\", "
+                                  "\"mode\": \"RW\"}]}";
+    return check_message(&mesos__v1__container_info__descriptor, value, example, err);
+}
+
+static int
+check_absolute(const char *value, void *target, struct option_set *set, struct err *err)
+{
+    return value[0] == '/' ? 0 : err_set(err, -EINVAL, "'%s' is no absolute path: write /mnt/mesos/sandbox", value);
+}
+
+static int
+check_gid_range(const char *value, void *target, struct option_set *set, struct err *err)
+{
+    auto_resources struct resources parsed = {0};
+    auto_free char *text = xasprintf("gids:%s", value);
+    struct err why = {0};
+    if (resources_parse(&parsed, str_of(text), "*", &why))
+        return err_set(err, -EINVAL, "Failed to parse volume gid range '%s': %s; write [10000-20000]", value, why.text);
+    struct mesos_resources view = resources_view(&parsed);
+    if (view.count != 1 || view.items[0].type != MESOS_VALUE_RANGES)
+        return err_set(err, -EINVAL, "Invalid volume gid range type of '%s', expecting RANGES: write [10000-20000]", value);
     return 0;
 }
 
@@ -376,9 +427,10 @@ const struct option agent_option_table[] = {
     {.name = "switch_user", .type = OPTION_BOOL, AT(switch_user), .fallback = "true",
      .help = "Run tasks as the user that they or their framework name; else as the agent's."},
     {.name = "sandbox_directory", .aliases = OPTION_ALIASES("docker_sandbox_directory"), .type = OPTION_PATH,
-     AT(sandbox_directory), .fallback = "/mnt/mesos/sandbox", .state = OPTION_PLANNED, .note = "container images",
+     AT(sandbox_directory), .fallback = "/mnt/mesos/sandbox", .check = check_absolute,
      .help = "Where a container with an image of its own sees its sandbox."},
-    OPTION_NOT_YET("volume_gid_range", STRING, NULL, "Group ids for shared volumes.", "shared volumes"),
+    {.name = "volume_gid_range", .type = OPTION_STRING, .offset = SIZE_MAX, .argument = "[LOW-HIGH]", .check = check_gid_range,
+     .help = "Group ids for volumes that tasks of several users share: persistent ones, and a parent's sandbox."},
     {.name = "default_container_dns", .type = OPTION_JSON, .offset = SIZE_MAX, .check = check_container_dns,
      .argument = "JSON",
      .help = "Name servers of containers by network, e.g. {\"mesos\": [{\"network_mode\": \"CNI\", \"network_name\": "
@@ -392,8 +444,8 @@ const struct option agent_option_table[] = {
                 "external containerizers are gone; a containerizer module takes their place"),
     OPTION_GONE("default_container_image", STRING, "The image of the external containerizer.",
                 "external containerizers are gone"),
-    OPTION_NOT_YET("default_container_info", JSON, NULL, "What containers get that ask for nothing.",
-                   "container images"),
+    {.name = "default_container_info", .type = OPTION_JSON, AT(default_container_info), .argument = "JSON",
+     .check = check_container_info, .help = "The ContainerInfo of executors and tasks that have none."},
 
     {.name = "frameworks_home", .type = OPTION_PATH, AT(frameworks_home), .fallback = "", .group = "Fetcher",
      .check = check_frameworks_home,
@@ -489,10 +541,10 @@ const struct option agent_option_table[] = {
     {.name = "systemd_runtime_directory", .type = OPTION_PATH, .offset = SIZE_MAX, .fallback = "/run/systemd/system",
      .help = "Taken and not needed yet."},
     {.name = "effective_capabilities", .aliases = OPTION_ALIASES("allowed_capabilities"), .type = OPTION_JSON,
-     .state = OPTION_PLANNED, .offset = SIZE_MAX, .help = "Capabilities of tasks.",
-     .note = "the isolator linux/capabilities"},
-    OPTION_NOT_YET("bounding_capabilities", JSON, NULL, "The most capabilities of tasks.",
-                   "the isolator linux/capabilities"),
+     .offset = SIZE_MAX, .argument = "JSON", .check = check_capabilities,
+     .help = "CapabilityInfo: what processes of containers may do that do not ask; for the isolator linux/capabilities."},
+    {.name = "bounding_capabilities", .type = OPTION_JSON, .offset = SIZE_MAX, .argument = "JSON", .check = check_capabilities,
+     .help = "CapabilityInfo: the most that processes of containers may ever do; for the isolator linux/capabilities."},
     {.name = "default_container_shm_size", .type = OPTION_BYTES, .offset = SIZE_MAX,
      .help = "How large the /dev/shm is that the isolator namespaces/ipc makes for a container that names no size; else half "
              "of the machine's memory."},
@@ -500,11 +552,13 @@ const struct option agent_option_table[] = {
      .help = "Launch no container that asks to share the agent's IPC namespace and /dev/shm."},
     {.name = "disallow_sharing_agent_pid_namespace", .type = OPTION_BOOL, .offset = SIZE_MAX, .fallback = "false",
      .help = "Launch no container that asks to share the agent's pid namespace."},
-    OPTION_NOT_YET("host_path_volume_force_creation", STRING, NULL, "Host paths to create for volumes.",
-                   "the isolator volume/host_path"),
+    {.name = "host_path_volume_force_creation", .type = OPTION_STRING, .offset = SIZE_MAX, .argument = "PATH:PATH...",
+     .help = "Directories below which the isolator volume/host_path makes missing host paths."},
     OPTION_NOT_YET("nvidia_gpu_devices", STRING, NULL, "GPUs to offer.", "the isolator gpu/nvidia"),
-    OPTION_NOT_YET("seccomp_config_dir", PATH, NULL, "Seccomp profiles.", "the isolator linux/seccomp"),
-    OPTION_NOT_YET("seccomp_profile_name", STRING, NULL, "The usual profile.", "the isolator linux/seccomp"),
+    {.name = "seccomp_config_dir", .type = OPTION_PATH, .offset = SIZE_MAX,
+     .help = "The directory of the profiles (JSON, as Docker has them) of the isolator linux/seccomp."},
+    {.name = "seccomp_profile_name", .type = OPTION_STRING, .offset = SIZE_MAX, .argument = "NAME",
+     .help = "The profile below seccomp_config_dir of containers that do not choose one."},
     OPTION_NOT_YET("xfs_project_range", STRING, "[5000-10000]", "Project ids to use.", "the isolator disk/xfs"),
     OPTION_NOT_YET("xfs_kill_containers", BOOL, "false", "Kill who exceeds its quota.", "the isolator disk/xfs"),
     OPTION_NOT_YET("xfs_quota_headroom", BYTES, "10MB", "How far quotas may be exceeded.", "the isolator disk/xfs"),

@@ -27,6 +27,7 @@ struct agent_options {
     const char *container_logger; /* module name: "sandbox" */
     bool switch_user;
     const char *sandbox_directory; /* where a container with an image of its own sees its sandbox */
+    const char *default_container_info; /* JSON, or NULL */
 
     /* Fetcher. */
     const char *frameworks_home; /* prefix of relative executor URIs, NULL = none */

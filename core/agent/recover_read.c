@@ -39,6 +39,7 @@ recover_read(struct agent *agent, struct err *err)
     int status = read_agent(&reading, err);
     if (!status && (status = checkpoint_resources_read(agent, err)))
         status = piece_lost(&reading, "checkpointed resources", status, err);
+    volumes_recover(agent);
     if (!status && agent->id)
         status = read_frameworks(&reading, err);
     return status;

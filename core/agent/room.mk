@@ -22,4 +22,5 @@ core_agent_libagent_a_SOURCES = \
   core/agent/operator_resource_provider.c core/agent/orders.c core/agent/orders.h core/agent/pb.h \
   core/agent/operator_attach.c \
   core/agent/recover.c core/agent/recover_read.c core/agent/registration.c core/agent/routes.c core/agent/state.h \
-  core/agent/status_updates.c core/agent/status_updates.h core/agent/tasks.c core/agent/telemetry.c core/agent/updates.c
+  core/agent/status_updates.c core/agent/status_updates.h core/agent/tasks.c core/agent/telemetry.c core/agent/updates.c \
+  core/agent/volumes.c

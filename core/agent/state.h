@@ -375,6 +375,12 @@ int checkpoint_resources_read(struct agent *agent, struct err *err);
 Mesos__V1__Resource **checkpointed_resources(const struct agent *agent, struct arena *arena,
                                              size_t *ret_count);
 
+/* volumes.c: persistent volumes on disk. resources: what is checkpointed, of which only volumes matter here. */
+int volumes_make(const struct agent *agent, Mesos__V1__Resource *const *resources, size_t count, struct err *err);
+void volumes_remove(struct agent *agent, Mesos__V1__Resource *const *old, size_t old_count,
+                    Mesos__V1__Resource *const *kept, size_t kept_count);
+void volumes_recover(struct agent *agent); /* goes on removing what an earlier agent had not */
+
 /* recover.c */
 /* Reads what an earlier run left; when executors may be alive, waits for them; ends in registration_start. */
 int recover_start(struct agent *agent, struct err *err);

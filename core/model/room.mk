@@ -10,7 +10,8 @@ core_model_libmodel_a_SOURCES = \
   core/model/resources_text.c \
   core/model/role.c core/model/role.h \
   core/model/validate.h core/model/validate_check.c core/model/validate_command.c core/model/validate_task.c \
-  core/model/value_text.c core/model/value_text.h
+  core/model/value_text.c core/model/value_text.h \
+  core/model/volume_path.c core/model/volume_path.h
 MODEL_LIBS = core/model/libmodel.a $(JANSSON_LIBS)
 
 # What modules are lent: resource arithmetic and small containers, hidden once they are linked in. No protobuf, no loop.

@@ -2,43 +2,13 @@
 /* See persistent.h. */
 #include "common/persistent.h"
 
+#include "model/volume_path.h"
 
-static const char *
-role_of(const Mesos__V1__Resource *resource)
-{
-    if (resource->n_reservations > 0 && resource->reservations[resource->n_reservations - 1]->role)
-        return resource->reservations[resource->n_reservations - 1]->role;
-    return resource->role ? resource->role : "*";
-}
-
-static char *
-absolute(const char *work_dir, const char *path)
-{
-    return *path == '/' ? xstrdup(path) : xasprintf("%s/%s", work_dir, path);
-}
-
-char *
-persistent_path(const char *work_dir, const Mesos__V1__Resource *resource)
-{
-    const Mesos__V1__Resource__DiskInfo *disk = resource->disk;
-    if (!disk || !disk->persistence || !disk->volume)
-        return NULL;
-    auto_free char *root = NULL;
-    const Mesos__V1__Resource__DiskInfo__Source *source = disk->source;
-    if (source && source->type == MESOS__V1__RESOURCE__DISK_INFO__SOURCE__TYPE__MOUNT && source->mount && source->mount->root)
-        return absolute(work_dir, source->mount->root);
-    if (source && source->type == MESOS__V1__RESOURCE__DISK_INFO__SOURCE__TYPE__PATH && source->path && source->path->root)
-        root = absolute(work_dir, source->path->root);
-    auto_free char *role = xstrdup(role_of(resource));
-    for (char *at = role; (at = strchr(at, '/'));)
-        *at = ' ';
-    return xasprintf("%s/volumes/roles/%s/%s", root ? root : work_dir, role, disk->persistence->id);
-}
 
 static void
 add(struct persistent_volumes *ret, const char *work_dir, const Mesos__V1__Resource *resource)
 {
-    char *source = persistent_path(work_dir, resource);
+    char *source = volume_path(work_dir, resource);
     if (!source)
         return;
     const Mesos__V1__Volume *volume = resource->disk->volume;

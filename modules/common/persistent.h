@@ -26,7 +26,4 @@ void persistent_of_messages(struct persistent_volumes *ret, const char *work_dir
 void persistent_of_values(struct persistent_volumes *ret, const char *work_dir, struct mesos_resources resources);
 const struct persistent_volume *persistent_find(const struct persistent_volumes *volumes,
                                                 const struct persistent_volume *like);
-/* Where the volume's data is; the caller's. NULL: it is none. */
-char *persistent_path(const char *work_dir, const Mesos__V1__Resource *resource);
-
 #endif

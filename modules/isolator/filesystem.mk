@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Isolators of the file system, of secrets, and of what a process may do.
 FILESYSTEM_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/modules
-FILESYSTEM_LIBS = modules/common/libcommon.a module-api/proto/libproto.a core/base/libbase.a $(PROTOBUF_C_LIBS)
+FILESYSTEM_LIBS = modules/common/libcommon.a core/model/libmodel.a module-api/proto/libproto.a core/base/libbase.a $(PROTOBUF_C_LIBS)
 module_LTLIBRARIES += modules/isolator_volume_sandbox_path.la
 modules_isolator_volume_sandbox_path_la_SOURCES = modules/isolator/volume_sandbox_path/volume_sandbox_path.c
 modules_isolator_volume_sandbox_path_la_CPPFLAGS = $(FILESYSTEM_CPPFLAGS)

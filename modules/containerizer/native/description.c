@@ -388,8 +388,7 @@ steps_file_system(const struct container *container, struct buf *out, struct err
 static int
 steps_all_rlimits(const struct container *container, struct buf *out, struct err *err)
 {
-    const Mesos__V1__ContainerInfo *info = container->config->container_info;
-    int rc = info ? steps_rlimits(out, info->rlimit_info, err) : 0;
+    int rc = 0;
     for (size_t i = 0; rc == 0 && i < container->asked.count; i++)
         rc = steps_rlimits(out, container->asked.infos[i]->rlimits, err);
     return rc;

@@ -16,17 +16,18 @@ test_names(void **state)
     static const struct {
         const char *given, *modules;
     } cases[] = {
-        {"posix/cpu,posix/mem", "posix/cpu,posix/mem,network/cni"},
-        {"process", "posix/cpu,posix/mem,network/cni"},
-        {"cgroups", "cgroups/cpu,cgroups/mem,network/cni"},
-        {"posix/disk, posix/cpu,disk/du", "disk/du,posix/cpu,network/cni"},
+        {"posix/cpu,posix/mem", "posix/cpu,posix/mem,filesystem/posix,network/cni,environment_secret"},
+        {"process", "posix/cpu,posix/mem,filesystem/posix,network/cni,environment_secret"},
+        {"cgroups", "cgroups/cpu,cgroups/mem,filesystem/posix,network/cni,environment_secret"},
+        {"posix/disk, posix/cpu,disk/du", "disk/du,posix/cpu,filesystem/posix,network/cni,environment_secret"},
         {"filesystem/linux,volume/image",
-         "filesystem/linux,volume/host_path,volume/sandbox_path,volume/image,network/cni"},
-        {"com_example_own", "com_example_own,network/cni"},
-        {"network/cni,posix/cpu", "network/cni,posix/cpu"},
-        {"network/port_mapping", "network/port_mapping"},
-        {"network/ports", "network/ports,network/cni"},
-        {"", "network/cni"},
+         "filesystem/linux,volume/host_path,volume/sandbox_path,volume/image,network/cni,environment_secret"},
+        {"com_example_own", "com_example_own,filesystem/posix,network/cni,environment_secret"},
+        {"network/cni,posix/cpu", "network/cni,posix/cpu,filesystem/posix,environment_secret"},
+        {"network/port_mapping", "network/port_mapping,filesystem/posix,environment_secret"},
+        {"filesystem/shared", "filesystem/shared,network/cni,environment_secret"},
+        {"network/ports", "network/ports,filesystem/posix,network/cni,environment_secret"},
+        {"", "filesystem/posix,network/cni,environment_secret"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         auto_free char *modules = isolation_modules(cases[i].given);
