@@ -36,7 +36,7 @@ check_master(const char *value, void *target, struct option_set *set, struct err
 static int
 check_absolute(const char *value, void *target, struct option_set *set, struct err *err)
 {
-    return value[0] == '/' ? 0 : err_set(err, -EINVAL, "'%s' is no absolute path: write e.g. /sys/fs/cgroup", value);
+    return value[0] == '/' ? 0 : err_set(err, -EINVAL, "'%s' is no absolute path: it begins with /", value);
 }
 
 static int
@@ -149,12 +149,6 @@ check_container_info(const char *value, void *target, struct option_set *set, st
     static const char example[] = "{\"type\": \"MESOS\", \"volumes\": [{\"host_path\": \"tmp\", \"container_path\": \"/tmp\", "
                                   "\"mode\": \"RW\"}]}";
     return check_message(&mesos__v1__container_info__descriptor, value, example, err);
-}
-
-static int
-check_absolute(const char *value, void *target, struct option_set *set, struct err *err)
-{
-    return value[0] == '/' ? 0 : err_set(err, -EINVAL, "'%s' is no absolute path: write /mnt/mesos/sandbox", value);
 }
 
 static int

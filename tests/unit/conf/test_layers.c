@@ -206,7 +206,7 @@ test_etc_default(void **state)
     assert_false(etc->agent.strict);
     assert_string_equal(etc->agent.recover, "reconnect");
     assert_true(etc_noted(etc, "MESOS_recover is ignored because it is not exported"));
-    assert_true(etc_noted(etc, "isolation 'process' means posix/cpu,posix/mem,network/cni today"));
+    assert_true(etc_noted(etc, "isolation 'process' means posix/cpu,posix/mem today"));
     assert_true(etc_noted(etc, "default/mesos:9 is ignored"));
     etc_write(etc, "default/mesos-slave", "PORT=6000");
     assert_int_equal(load_agent(etc), 0);
