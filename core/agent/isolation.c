@@ -5,6 +5,8 @@
  */
 #include "agent/isolation.h"
 
+#include <errno.h>
+
 #include "base/buf.h"
 
 /* What a name of old stands for. */
@@ -121,4 +123,14 @@ isolation_modules(const char *isolation)
     names(&list, isolation);
     add_usual(&list);
     return str_dup(buf_str(&list));
+}
+
+void
+isolation_explain(const char *modules, struct err *err)
+{
+    struct str rest = str_of(modules);
+    while (!MESOS_HAVE_LIBNL && err->code == -ENOENT && rest.len > 0)
+        if (str_is(str_cut(&rest, ','), "network/port_mapping") && strstr(err->text, "'network/port_mapping'"))
+            err_set(err, -ENOENT,
+                    "isolator 'network/port_mapping' is not there: libnl (libnl-3 >= 3.2.26) was missing when this was built");
 }

@@ -12,5 +12,7 @@ char *isolation_names(const char *isolation);
 char *isolation_modules(const char *isolation);
 /* Whether it gives containers networks: there can be one of these. */
 bool isolation_is_network(struct str name);
+/* After a module of these could not be had: says so when one was left out when this program was built. */
+void isolation_explain(const char *modules, struct err *err);
 
 #endif

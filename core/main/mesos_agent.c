@@ -87,10 +87,14 @@ start_modules(struct program *program, struct agent_setup *setup, struct err *er
     }
     setup->container_logger =
         process_start(process, MESOS_KIND_CONTAINER_LOGGER, options->container_logger, err);
-    if (!setup->container_logger ||
-        process_start_list(process, MESOS_KIND_ISOLATOR, isolators, &program->isolators,
-                           &program->isolator_count, err) < 0 ||
-        process_start_list(process, MESOS_KIND_CONTAINERIZER, options->containerizers,
+    if (!setup->container_logger)
+        return -1;
+    if (process_start_list(process, MESOS_KIND_ISOLATOR, isolators, &program->isolators, &program->isolator_count,
+                           err) < 0) {
+        isolation_explain(isolators, err);
+        return -1;
+    }
+    if (process_start_list(process, MESOS_KIND_CONTAINERIZER, options->containerizers,
                            &program->containerizers, &program->containerizer_count, err) < 0)
         return -1;
     setup->isolators = program->isolators;

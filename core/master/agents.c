@@ -188,16 +188,26 @@ agent_add(struct master *master, const struct agent_news *news, struct err *err)
     return agent;
 }
 
-static void
-allocator_view(const struct agent *agent, struct mesos_allocator_agent *view)
+/* Ephemeral ports are the agent's own to divide among its containers: no framework sees them. */
+static bool
+is_offered(const struct mesos_resource *item, void *arg)
 {
+    (void)arg;
+    return strcmp(item->name, "ephemeral_ports") != 0;
+}
+
+/* offered: empty; holds what the view speaks of. */
+static void
+allocator_view(const struct agent *agent, struct resources *offered, struct mesos_allocator_agent *view)
+{
+    resources_filter(offered, &agent->total, is_offered, NULL);
     *view = (struct mesos_allocator_agent){
         .size = sizeof(*view),
         .agent = agent->number,
         .id = agent->id,
         .hostname = agent->hostname,
         .info = {agent->info, agent->info_len},
-        .total = resources_view(&agent->total),
+        .total = resources_view(offered),
         .active = agent->active,
     };
 }
@@ -206,6 +216,7 @@ void
 agent_announce(struct agent *agent)
 {
     struct mesos_allocator_agent view;
+    auto_resources struct resources offered = {0};
     struct mesos_allocator_use *used = NULL;
     size_t count = 0, cap = 0;
     struct task *task;
@@ -226,7 +237,7 @@ agent_announce(struct agent *agent)
                 (struct mesos_allocator_use){sizeof(*used), agent->number, executor->framework->number,
                                              resources_view(&executor->resources)};
     }
-    allocator_view(agent, &view);
+    allocator_view(agent, &offered, &view);
     allocator_add_agent(agent->master->allocator, &view, used, count);
     free(used);
 }
@@ -271,12 +282,13 @@ agent_oversubscribe(struct agent *agent, const struct resources *revocable)
 {
     struct mesos_allocator_agent view;
     auto_resources struct resources total = {0};
+    auto_resources struct resources offered = {0};
     resources_filter(&total, &agent->total, is_firm, NULL);
     resources_add(&total, revocable);
     if (resources_equal(&total, &agent->total))
         return;
     set_total(agent, &total);
-    allocator_view(agent, &view);
+    allocator_view(agent, &offered, &view);
     allocator_update_agent(agent->master->allocator, &view);
 }
 

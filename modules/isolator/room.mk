@@ -21,3 +21,4 @@ modules_isolator_disk_du_la_LIBADD = module-api/proto/libproto.a core/base/libba
 include modules/isolator/network_cni/room.mk
 include modules/isolator/cgroups/room.mk
 include modules/isolator/namespaces.mk
+include modules/isolator/network_port_mapping/room.mk

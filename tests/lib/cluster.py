@@ -41,7 +41,7 @@ class Tree:
     """Where programs, helpers and modules are."""
 
     HELPERS = ("mesos-executor", "mesos-containerizer", "mesos-fetcher", "mesos-default-executor", "mesos-http-check",
-               "mesos-logrotate-logger")
+               "mesos-logrotate-logger", "mesos-network-helper")
 
     def __init__(self, directory):
         self.prefix = os.environ.get("CMESOS_PREFIX")
