@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * isolator "linux/devices": the devices of --allowed_devices in the /dev of containers with a root file system of their own. Each
- * gets nodes of its own, which filesystem/linux's directory for them holds and whose cleanup removes. Texts and rules: Mesos's.
+ * gets nodes of its own, in its runtime directory, so that what it changes on them is nobody else's. Texts and rules: Mesos's.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "common/safe_path.h"
 #include "common/volume.h"
 #include "wire/message.h"
@@ -75,12 +76,25 @@ prepare(void *instance, const struct mesos_isolator_container *container, struct
     launch_info_init(&info);
     if (container->rootfs && isolator->count > 0) {
         auto_free char *dir = devices_directory(isolator, container->container_id);
-        if (access(dir, F_OK) < 0)
-            rc = host->fail(host, -ENOENT, "Missing container devices directory '%s'", dir);
+        struct err err = {0};
+        if (dir_make(dir, 0755, &err) < 0 || chmod(dir, 0700) < 0)
+            rc = host->fail(host, err.code ? err.code : -errno, "Failed to create container devices directory: %s",
+                            err.code ? err.text : strerror(errno));
         for (size_t i = 0; i < isolator->count && rc == 0; i++)
             rc = make_one(isolator, container, dir, &isolator->devices[i], &info);
     }
     launch_info_reply(&info, host, call, rc);
+}
+
+static void
+cleanup(void *instance, const char *container_id, struct mesos_call *call)
+{
+    const struct devices_isolator *isolator = instance;
+    auto_free char *dir = devices_directory(isolator, container_id);
+    dir_remove(dir, NULL);
+    *strrchr(dir, '/') = '\0';
+    rmdir(dir); /* nothing else is in it when the container was never started */
+    isolator->host->reply(isolator->host, call, 0, (struct mesos_bytes){NULL, 0});
 }
 
 static int
@@ -144,6 +158,7 @@ static const struct mesos_isolator_ops ops = {
     .supports_nesting = supports,
     .supports_standalone = supports,
     .prepare = prepare,
+    .cleanup = cleanup,
 };
 
 static const struct mesos_module module = {

@@ -101,7 +101,7 @@ share(const struct host_path_isolator *isolator, const char *path, struct launch
                         "Cannot setup bidirectional mount propagation for host path '%s' because it is not under a shared mount",
                         path);
     else
-        launch_info_mount(info, NULL, at.target, NULL, MS_SHARED, NULL);
+        launch_info_mount(info, at.target, at.target, NULL, MS_SHARED, NULL);
     mount_entry_fini(&at);
     return rc;
 }

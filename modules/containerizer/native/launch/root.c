@@ -169,13 +169,44 @@ make_link(const struct launch *launch, const char *strings, size_t len)
     close(above);
 }
 
+/* Another file system cannot take a name over: the file is copied, with its owner and mode, and its first name removed. */
+static int
+move_file(int from, const char *from_name, int to, const char *to_name)
+{
+    struct stat is;
+    char piece[16384];
+    ssize_t n = -1;
+    int source = openat(from, from_name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    if (source < 0 || fstat(source, &is) < 0 || !S_ISREG(is.st_mode))
+        return -1;
+    int target = openat(to, to_name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+    if (target < 0)
+        return -1;
+    while ((n = read(source, piece, sizeof piece)) > 0) {
+        for (ssize_t at = 0, more; at < n; at += more) {
+            more = write(target, piece + at, (size_t)(n - at));
+            if (more < 0)
+                return -1;
+        }
+    }
+    explicit_bzero(piece, sizeof piece);
+    if (n < 0 || fchown(target, is.st_uid, is.st_gid) < 0 || fchmod(target, is.st_mode & 07777) < 0)
+        return -1;
+    close(target);
+    close(source);
+    return unlinkat(from, from_name, 0);
+}
+
 void
 make_renamed(const struct launch *launch, const char *strings, size_t len)
 {
     const char *target = second(strings, len), *from_name, *name;
     int from = open_above(launch, strings, &from_name);
     int above = open_above(launch, target, &name);
-    if (from < 0 || above < 0 || renameat(from, from_name, above, name) < 0)
+    int rc = from < 0 || above < 0 ? -1 : renameat(from, from_name, above, name);
+    if (rc < 0 && from >= 0 && above >= 0 && errno == EXDEV)
+        rc = move_file(from, from_name, above, name);
+    if (rc < 0)
         fail("Failed to rename '%s' to '%s': %s", strings, target, strerror(errno));
     close(from);
     close(above);
