@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -209,6 +210,17 @@ wait_health(const struct bench_cluster *cluster, const char *name, struct bench_
     }
 }
 
+/* A flag of the bench's stands in for ours of the same name. */
+static bool
+is_given(const char *flag, const char *const *given)
+{
+    size_t len = strcspn(flag, "=") + 1;
+    for (; given && *given; given++)
+        if (strncmp(flag, *given, len) == 0)
+            return true;
+    return false;
+}
+
 static void
 start(struct bench_cluster *cluster, const char *name, struct bench_daemon *daemon, const char *const *own,
       const char *const *given)
@@ -225,7 +237,8 @@ start(struct bench_cluster *cluster, const char *name, struct bench_daemon *daem
     argv[count++] = xasprintf("--work_dir=%s/%s", cluster->directory, name);
     argv[count++] = xasprintf("--module_path=%s/modules/.libs", cluster->build);
     for (; own && *own; own++)
-        argv[count++] = xstrdup(*own);
+        if (!is_given(*own, given))
+            argv[count++] = xstrdup(*own);
     for (; given && *given && count < MOST_FLAGS; given++)
         argv[count++] = xstrdup(*given);
     argv[count] = NULL;
@@ -317,6 +330,8 @@ cluster_fini(struct bench_cluster *cluster)
         kill(left, SIGKILL);
         usleep(100);
     }
+    auto_free char *work_dir = xasprintf("%s/agent", cluster->directory);
+    umount2(work_dir, MNT_DETACH); /* filesystem/linux mounts it to itself */
     nftw(cluster->runtime, remove_one, 16, FTW_DEPTH | FTW_PHYS);
     nftw(cluster->directory, remove_one, 16, FTW_DEPTH | FTW_PHYS);
 }

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # pytest against daemons; contrib/check runs it.
+EXTRA_DIST += tests/lib/leftovers.py tests/system/test_container_logger.py tests/system/test_disk.py
 EXTRA_DIST += tests/conftest.py tests/lib/cluster.py tests/lib/scheduler.py tests/system/test_agent.py tests/system/test_agent_faults.py \
   tests/system/test_agent_restart.py tests/lib/agent_api.py tests/system/test_containers.py tests/system/test_sessions.py \
   tests/system/test_bad_input.py tests/system/test_configuration.py tests/system/test_cli.py tests/system/test_main_job.py
