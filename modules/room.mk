@@ -8,3 +8,5 @@ include modules/isolator/room.mk
 include modules/containerizer/room.mk
 include modules/allocator/room.mk
 include modules/telemetry/room.mk
+include modules/resource_estimator/room.mk
+include modules/qos_controller/room.mk

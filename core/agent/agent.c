@@ -44,6 +44,7 @@ agent_new(const struct agent_setup *setup, struct err *err)
     agent->attributes_arena = arena_new(256);
     list_init(&agent->completed);
     list_init(&agent->container_calls);
+    list_init(&agent->usage_questions);
     uuid_random(agent->resource_version);
     registration_init(agent);
     struct status_updates_sink sink = agent_updates_sink;
@@ -86,7 +87,7 @@ agent_start(struct agent *agent, struct err *err)
         containerizer_initialize(agent->setup.containerizers[i], agent->setup.isolators,
                                  agent->setup.isolator_count, agent->setup.container_logger);
     agent_lend_fetcher(agent);
-    if ((status = agent_telemetry_start(agent, err)))
+    if ((status = agent_telemetry_start(agent, err)) || (status = oversubscription_init(agent, err)))
         return status;
     return recover_start(agent, err);
 }
@@ -136,6 +137,7 @@ agent_free(struct agent *agent)
     if (!agent)
         return;
     registration_fini(agent);
+    oversubscription_free(agent);
     recover_free(agent);
     map_foreach (framework, &agent->frameworks)
         framework_free(framework);

@@ -130,6 +130,44 @@ resource_percent(const struct agent *agent, const char *name)
     return total > 0 ? resource_used(agent, name) / total : 0;
 }
 
+static double
+revocable_scalar(const struct resources *r, const char *name)
+{
+    int64_t sum = 0;
+    for (uint32_t i = 0; i < r->count; i++)
+        if (r->items[i].revocable && r->items[i].type == MESOS_VALUE_SCALAR && strcmp(r->items[i].name, name) == 0)
+            sum += r->items[i].scalar;
+    return (double)sum / 1000;
+}
+
+static double
+revocable_total(const struct agent *agent, const char *name)
+{
+    return revocable_scalar(oversubscription_total(agent), name);
+}
+
+static double
+revocable_used(const struct agent *agent, const char *name)
+{
+    const struct framework *framework;
+    const struct executor *executor;
+    double used = 0;
+    map_foreach (framework, &agent->frameworks)
+        map_foreach (executor, &framework->executors) {
+            auto_resources struct resources sum = {0};
+            executor_resources(executor, &sum);
+            used += revocable_scalar(&sum, name);
+        }
+    return used;
+}
+
+static double
+revocable_percent(const struct agent *agent, const char *name)
+{
+    double total = revocable_total(agent, name);
+    return total > 0 ? revocable_used(agent, name) / total : 0;
+}
+
 #define RESOURCE_PULLS(name)                                                                                 \
     static double pull_##name##_total(void *arg)                                                             \
     {                                                                                                        \
@@ -142,6 +180,18 @@ resource_percent(const struct agent *agent, const char *name)
     static double pull_##name##_percent(void *arg)                                                           \
     {                                                                                                        \
         return resource_percent(arg, #name);                                                                 \
+    }                                                                                                        \
+    static double pull_##name##_revocable_total(void *arg)                                                   \
+    {                                                                                                        \
+        return revocable_total(arg, #name);                                                                  \
+    }                                                                                                        \
+    static double pull_##name##_revocable_used(void *arg)                                                    \
+    {                                                                                                        \
+        return revocable_used(arg, #name);                                                                   \
+    }                                                                                                        \
+    static double pull_##name##_revocable_percent(void *arg)                                                 \
+    {                                                                                                        \
+        return revocable_percent(arg, #name);                                                                \
     }
 RESOURCE_PULLS(cpus)
 RESOURCE_PULLS(gpus)
@@ -172,19 +222,6 @@ static const char *const counters[] = {
     "slave/tasks_lost",
     "slave/valid_framework_messages",
     "slave/valid_status_updates",
-    /* Nothing is revocable before oversubscription. */
-    "slave/cpus_revocable_percent",
-    "slave/cpus_revocable_total",
-    "slave/cpus_revocable_used",
-    "slave/gpus_revocable_percent",
-    "slave/gpus_revocable_total",
-    "slave/gpus_revocable_used",
-    "slave/mem_revocable_percent",
-    "slave/mem_revocable_total",
-    "slave/mem_revocable_used",
-    "slave/disk_revocable_percent",
-    "slave/disk_revocable_total",
-    "slave/disk_revocable_used",
 };
 
 static const struct pulled {
@@ -203,7 +240,10 @@ static const struct pulled {
               {"slave/tasks_killing", pull_tasks_killing},
 #define RESOURCE_ROWS(name)                                                                                  \
     {"slave/" #name "_total", pull_##name##_total}, {"slave/" #name "_used", pull_##name##_used},            \
-        {"slave/" #name "_percent", pull_##name##_percent},
+        {"slave/" #name "_percent", pull_##name##_percent},                                                  \
+        {"slave/" #name "_revocable_total", pull_##name##_revocable_total},                                  \
+        {"slave/" #name "_revocable_used", pull_##name##_revocable_used},                                    \
+        {"slave/" #name "_revocable_percent", pull_##name##_revocable_percent},
               RESOURCE_ROWS(cpus) RESOURCE_ROWS(gpus) RESOURCE_ROWS(mem) RESOURCE_ROWS(disk)};
 
 void

@@ -55,6 +55,10 @@ struct agent_options {
 
     int64_t max_completed_executors_per_framework;
     int64_t gc_delay_ns, disk_watch_interval_ns;
+
+    /* Oversubscription. */
+    const char *resource_estimator, *qos_controller; /* module names; NULL = none */
+    int64_t oversubscribed_resources_interval_ns, qos_correction_interval_min_ns;
     double gc_disk_headroom;
 };
 

@@ -56,6 +56,7 @@ void
 registration_start(struct agent *agent)
 {
     agent->state = AGENT_DISCONNECTED;
+    oversubscription_start(agent);
     agent->election_events = (struct mesos_election_events){
         .size = sizeof(struct mesos_election_events), .arg = agent, .detected = on_detected};
     election_detect(agent->setup.election, &agent->election_events);
@@ -306,18 +307,24 @@ on_register(void *arg)
         half + (half > 0 ? (int64_t)(loop_random(agent->loop) % (uint64_t)half) : 1000 * NS_PER_MS));
 }
 
-static void
-send_update_slave(struct agent *agent, struct arena *arena)
+void
+registration_update(struct agent *agent)
 {
+    auto_arena struct arena *arena = arena_new(0);
     Mesos__Internal__UpdateSlaveMessage message = MESOS__INTERNAL__UPDATE_SLAVE_MESSAGE__INIT;
     Mesos__V1__AgentID id = MESOS__V1__AGENT_ID__INIT;
     Mesos__Internal__UpdateSlaveMessage__Operations operations =
         MESOS__INTERNAL__UPDATE_SLAVE_MESSAGE__OPERATIONS__INIT;
     Mesos__Internal__UpdateSlaveMessage__ResourceProviders providers =
         MESOS__INTERNAL__UPDATE_SLAVE_MESSAGE__RESOURCE_PROVIDERS__INIT;
+    if (agent->state != AGENT_RUNNING)
+        return;
     id.value = agent->id;
     message.slave_id = &id;
     message.has_update_oversubscribed_resources = true;
+    message.update_oversubscribed_resources = true;
+    message.oversubscribed_resources =
+        resources_to_proto(oversubscription_total(agent), true, arena, &message.n_oversubscribed_resources);
     message.operations = &operations;
     message.resource_version_uuid = resource_version(agent, arena);
     message.resource_providers = &providers;
@@ -328,7 +335,6 @@ void
 registration_done(struct agent *agent, struct str id,
                   const Mesos__Internal__MasterSlaveConnection *connection, bool again)
 {
-    auto_arena struct arena *arena = arena_new(0);
     struct err err = {0};
     if (agent->id && !str_is(id, agent->id)) {
         auto_free char *why = xasprintf("registered as %s but got id %.*s", agent->id, STR_ARG(id));
@@ -353,7 +359,7 @@ registration_done(struct agent *agent, struct str id,
     loop_timer_stop(&agent->registration);
     loop_timer_start(&agent->pings, agent->ping_timeout_ms);
     status_updates_resume(agent->updates);
-    send_update_slave(agent, arena);
+    registration_update(agent);
 }
 
 void

@@ -143,6 +143,8 @@ struct agent {
     char *hostname, *work_dir, *meta_dir, *runtime_dir, *launcher_dir, *socket_path;
     struct daemon *daemon;
     struct agent_telemetry *telemetry; /* NULL without such a module */
+    struct oversubscription *oversubscription; /* from agent_start on */
+    struct list usage_questions; /* usage.c */
     struct status_updates *updates;
     struct gc *gc;
     struct fetcher *fetcher; /* fetcher.h */
@@ -198,6 +200,8 @@ void registration_done(struct agent *agent, struct str id,
                        const Mesos__Internal__MasterSlaveConnection *connection, bool again);
 void registration_ping(struct agent *agent, bool connected);
 void registration_again(struct agent *agent, const char *why);
+/* Tells the master of what is oversubscribed and of the resource version, when it knows the agent. */
+void registration_update(struct agent *agent);
 /* Ends every executor, then the agent; its id is given up. why: a literal. */
 void agent_leave(struct agent *agent, const char *why);
 
@@ -214,6 +218,19 @@ void agent_telemetry_recovered(struct agent *agent);
 void agent_telemetry_ended(const struct executor *executor);
 void agent_metrics_add(struct agent *agent);
 void agent_count(struct agent *agent, const char *metric);
+
+/* oversubscription.c: what idle resources are lent out, and which executors on such must go */
+int oversubscription_init(struct agent *agent, struct err *err); /* before recovery */
+void oversubscription_start(struct agent *agent); /* recovery is over: estimates and corrections begin */
+void oversubscription_free(struct agent *agent);
+/* What the master is told: revocable resources, held and free ones. Never NULL. */
+const struct resources *oversubscription_total(const struct agent *agent);
+/* Is it (part of) that? */
+bool resource_is_revocable(const struct mesos_resource *item, void *arg);
+
+/* usage.c: contract in mesos/usage.h. */
+void usage_ask(struct agent *agent, void (*done)(void *done_arg, int status, struct mesos_bytes usage), void *done_arg);
+void usage_forget(struct agent *agent);
 
 /* frameworks.c */
 struct framework *framework_find(const struct agent *agent, struct str id);

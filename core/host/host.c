@@ -109,21 +109,6 @@ parameters_add(struct host *host, const struct conf_module *m)
     host->parameters = p;
 }
 
-int
-host_configure(struct host *host, const struct conf_module *modules, size_t count, struct err *err)
-{
-    struct err local = {0};
-    err = err ? err : &local;
-    for (size_t i = 0; i < count; i++) {
-        const struct conf_module *m = &modules[i];
-        if (m->library && host_load_library(host, m->library, err) < 0)
-            return err_wrap(err, "%s", m->where ? m->where : "configuration");
-        if (m->name)
-            parameters_add(host, m);
-    }
-    return 0;
-}
-
 const char *
 host_own_name(enum mesos_kind kind, const char *name)
 {
@@ -136,12 +121,46 @@ host_own_name(enum mesos_kind kind, const char *name)
         {MESOS_KIND_CONTAINERIZER, "mesos", "native"},
         {MESOS_KIND_REGISTRY, "in_memory", "memory"},
         {MESOS_KIND_REGISTRY, "replicated_log", "local"},
+        {MESOS_KIND_RESOURCE_ESTIMATOR, "org_apache_mesos_FixedResourceEstimator", "fixed"},
+        {MESOS_KIND_RESOURCE_ESTIMATOR, "org_apache_mesos_TestNoopResourceEstimator", "noop"},
+        {MESOS_KIND_QOS_CONTROLLER, "org_apache_mesos_LoadQoSController", "load"},
+        {MESOS_KIND_QOS_CONTROLLER, "org_apache_mesos_TestNoopQoSController", "noop"},
     };
     for (size_t i = 0; i < ARRAY_LEN(names); i++) {
         if (names[i].kind == kind && strcmp(names[i].theirs, name) == 0)
             return names[i].ours;
     }
     return name;
+}
+
+/* Modules that Apache ships as libraries of its own and that we have: those libraries are never wanted here. */
+static bool
+replaces_theirs(const char *name)
+{
+    static const enum mesos_kind kinds[] = {
+#define KIND(number, NAME, name) MESOS_KIND_##NAME,
+        MESOS_KINDS(KIND)
+#undef KIND
+    };
+    for (size_t i = 0; name && i < ARRAY_LEN(kinds); i++)
+        if (strncmp(name, "org_apache_mesos_", 17) == 0 && host_own_name(kinds[i], name) != name)
+            return true;
+    return false;
+}
+
+int
+host_configure(struct host *host, const struct conf_module *modules, size_t count, struct err *err)
+{
+    struct err local = {0};
+    err = err ? err : &local;
+    for (size_t i = 0; i < count; i++) {
+        const struct conf_module *m = &modules[i];
+        if (m->library && !replaces_theirs(m->name) && host_load_library(host, m->library, err) < 0)
+            return err_wrap(err, "%s", m->where ? m->where : "configuration");
+        if (m->name)
+            parameters_add(host, m);
+    }
+    return 0;
 }
 
 /* Of equal names the configured library's comes first. */

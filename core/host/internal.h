@@ -11,7 +11,9 @@
 #include "mesos/containerizer.h"
 #include "mesos/election.h"
 #include "mesos/isolator.h"
+#include "mesos/qos_controller.h"
 #include "mesos/registry.h"
+#include "mesos/resource_estimator.h"
 #include "mesos/telemetry.h"
 
 /* One table of each kind that this release calls. */
@@ -23,6 +25,8 @@ union host_ops {
     struct mesos_registry_ops registry;
     struct mesos_election_ops election;
     struct mesos_telemetry_ops telemetry;
+    struct mesos_resource_estimator_ops resource_estimator;
+    struct mesos_qos_controller_ops qos_controller;
 };
 
 /* A verified module of a library: descriptor and table copied into zeroed memory of our own sizes. */

@@ -42,12 +42,14 @@ static const struct member election_required[] = {
 
 static const struct member telemetry_required[] = {
     REQUIRED(telemetry, initialize), REQUIRED(telemetry, prefix), REQUIRED(telemetry, get), {0, NULL}};
+static const struct member resource_estimator_required[] = {REQUIRED(resource_estimator, oversubscribable), {0, NULL}};
+static const struct member qos_controller_required[] = {REQUIRED(qos_controller, corrections), {0, NULL}};
 
 #define SHAPE(NAME, name) [MESOS_KIND_##NAME] = {sizeof(struct mesos_##name##_ops), name##_required}
 static const struct shape shapes[] = {
     SHAPE(ALLOCATOR, allocator), SHAPE(ISOLATOR, isolator), SHAPE(CONTAINERIZER, containerizer),
     SHAPE(CONTAINER_LOGGER, container_logger), SHAPE(REGISTRY, registry), SHAPE(ELECTION, election),
-    SHAPE(TELEMETRY, telemetry)};
+    SHAPE(TELEMETRY, telemetry), SHAPE(RESOURCE_ESTIMATOR, resource_estimator), SHAPE(QOS_CONTROLLER, qos_controller)};
 
 static const char *const kind_names[] = {
 #define KIND_NAME(number, NAME, name) [number] = #name,

@@ -45,6 +45,10 @@ wanted_modules(void *target, struct wanted_module *out, size_t max)
     out[count++] = (struct wanted_module){MESOS_KIND_CONTAINER_LOGGER, options->container_logger};
     if (options->common.telemetry)
         out[count++] = (struct wanted_module){MESOS_KIND_TELEMETRY, options->common.telemetry};
+    if (options->resource_estimator)
+        out[count++] = (struct wanted_module){MESOS_KIND_RESOURCE_ESTIMATOR, options->resource_estimator};
+    if (options->qos_controller)
+        out[count++] = (struct wanted_module){MESOS_KIND_QOS_CONTROLLER, options->qos_controller};
     count = add_list(MESOS_KIND_CONTAINERIZER, options->containerizers, out, count, max, set);
     auto_free char *isolators = isolation_modules(options->isolation);
     return add_list(MESOS_KIND_ISOLATOR, isolators, out, count, max, set);
@@ -69,6 +73,14 @@ on_unregister(int signo, void *arg)
         agent_unregister(program->agent);
 }
 
+/* Starts it when it is named. */
+static int
+start_named(struct program *program, enum mesos_kind kind, const char *name, struct module **ret, struct err *err)
+{
+    *ret = name ? process_start(&program->process, kind, name, err) : NULL;
+    return name && !*ret ? -1 : 0;
+}
+
 static int
 start_modules(struct program *program, struct agent_setup *setup, struct err *err)
 {
@@ -80,11 +92,10 @@ start_modules(struct program *program, struct agent_setup *setup, struct err *er
     setup->election = process_start(process, MESOS_KIND_ELECTION, options->common.election, err);
     if (!setup->election)
         return -1;
-    if (options->common.telemetry) {
-        setup->telemetry = process_start(process, MESOS_KIND_TELEMETRY, options->common.telemetry, err);
-        if (!setup->telemetry)
-            return -1;
-    }
+    if (start_named(program, MESOS_KIND_TELEMETRY, options->common.telemetry, &setup->telemetry, err) < 0 ||
+        start_named(program, MESOS_KIND_RESOURCE_ESTIMATOR, options->resource_estimator, &setup->resource_estimator, err) < 0 ||
+        start_named(program, MESOS_KIND_QOS_CONTROLLER, options->qos_controller, &setup->qos_controller, err) < 0)
+        return -1;
     setup->container_logger =
         process_start(process, MESOS_KIND_CONTAINER_LOGGER, options->container_logger, err);
     if (!setup->container_logger)

@@ -277,6 +277,20 @@ is_firm(const struct mesos_resource *item, void *arg)
     return !item->revocable;
 }
 
+/* What is lent out may have become less: offers of it do not hold any more. Others stay. */
+static void
+rescind_revocable(struct agent *agent)
+{
+    struct offer *offer, *next;
+    list_foreach_safe (offer, next, &agent->offers, agent_node) {
+        bool revocable = false;
+        for (uint32_t i = 0; i < offer->resources.count; i++)
+            revocable |= offer->resources.items[i].revocable;
+        if (revocable)
+            offer_rescind(offer);
+    }
+}
+
 void
 agent_oversubscribe(struct agent *agent, const struct resources *revocable)
 {
@@ -290,6 +304,7 @@ agent_oversubscribe(struct agent *agent, const struct resources *revocable)
     set_total(agent, &total);
     allocator_view(agent, &offered, &view);
     allocator_update_agent(agent->master->allocator, &view);
+    rescind_revocable(agent); /* after the allocator knows the new total: it must not offer the old one again */
 }
 
 void

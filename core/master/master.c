@@ -43,15 +43,15 @@ master_arena_reset(struct master *master)
 }
 
 void
-scalars_add(int64_t sums[4], const struct resources *r, int sign)
+scalars_add(int64_t sums[SCALARS], const struct resources *r, int sign)
 {
     static const char *const names[] = {
         [SCALAR_CPUS] = "cpus", [SCALAR_MEM] = "mem", [SCALAR_DISK] = "disk", [SCALAR_GPUS] = "gpus"};
     for (uint32_t i = 0; i < r->count; i++) {
         const struct mesos_resource *item = &r->items[i];
-        for (size_t j = 0; j < ARRAY_LEN(names) && item->type == MESOS_VALUE_SCALAR && !item->revocable; j++)
+        for (size_t j = 0; j < ARRAY_LEN(names) && item->type == MESOS_VALUE_SCALAR; j++)
             if (strcmp(item->name, names[j]) == 0)
-                sums[j] += sign * item->scalar;
+                sums[j + (item->revocable ? SCALAR_REVOCABLE : 0)] += sign * item->scalar;
     }
 }
 

@@ -123,6 +123,10 @@ SCALAR_GAUGES(cpus, SCALAR_CPUS)
 SCALAR_GAUGES(mem, SCALAR_MEM)
 SCALAR_GAUGES(disk, SCALAR_DISK)
 SCALAR_GAUGES(gpus, SCALAR_GPUS)
+SCALAR_GAUGES(cpus_revocable, SCALAR_REVOCABLE + SCALAR_CPUS)
+SCALAR_GAUGES(mem_revocable, SCALAR_REVOCABLE + SCALAR_MEM)
+SCALAR_GAUGES(disk_revocable, SCALAR_REVOCABLE + SCALAR_DISK)
+SCALAR_GAUGES(gpus_revocable, SCALAR_REVOCABLE + SCALAR_GPUS)
 #undef SCALAR_GAUGES
 
 #define STATE_GAUGE(name, number)                                                                            \
@@ -170,6 +174,18 @@ static const struct {
     {"gpus_total", gpus_total},
     {"gpus_used", gpus_used},
     {"gpus_percent", gpus_percent},
+    {"cpus_revocable_total", cpus_revocable_total},
+    {"cpus_revocable_used", cpus_revocable_used},
+    {"cpus_revocable_percent", cpus_revocable_percent},
+    {"mem_revocable_total", mem_revocable_total},
+    {"mem_revocable_used", mem_revocable_used},
+    {"mem_revocable_percent", mem_revocable_percent},
+    {"disk_revocable_total", disk_revocable_total},
+    {"disk_revocable_used", disk_revocable_used},
+    {"disk_revocable_percent", disk_revocable_percent},
+    {"gpus_revocable_total", gpus_revocable_total},
+    {"gpus_revocable_used", gpus_revocable_used},
+    {"gpus_revocable_percent", gpus_revocable_percent},
     {"tasks_staging", tasks_staging},
     {"tasks_starting", tasks_starting},
     {"tasks_running", tasks_running},
@@ -177,8 +193,8 @@ static const struct {
     {"tasks_unreachable", tasks_unreachable},
 };
 
-/* There from the start, as dashboards want them, though nothing counts them before reservations, volumes and
- * oversubscription are served. */
+/* There from the start, as dashboards want them, though nothing counts them before reservations and volumes
+ * are served. */
 static void
 add_still_ones(struct metrics *metrics)
 {
@@ -192,8 +208,6 @@ add_still_ones(struct metrics *metrics)
                                              "shrink_volume", "unreserve"};
     static const char *const figures[] = {"dropped", "error", "failed", "finished", "gone_by_operator", "pending",
                                           "recovering", "total", "unreachable"};
-    static const char *const resources[] = {"cpus", "disk", "gpus", "mem"};
-    static const char *const parts[] = {"percent", "total", "used"};
     char name[96];
     for (size_t i = 0; i < ARRAY_LEN(plain); i++)
         metrics_get(metrics, plain[i]);
@@ -205,11 +219,6 @@ add_still_ones(struct metrics *metrics)
             metrics_get(metrics, name);
         }
     }
-    for (size_t i = 0; i < ARRAY_LEN(resources); i++)
-        for (size_t k = 0; k < ARRAY_LEN(parts); k++) {
-            snprintf(name, sizeof(name), "master/%s_revocable_%s", resources[i], parts[k]);
-            metrics_get(metrics, name);
-        }
 }
 
 void

@@ -34,6 +34,9 @@ struct framework;
 struct reading;
 
 /* One machine that was admitted. */
+/* Sums of the usual scalars: firm ones, and SCALAR_REVOCABLE further on the revocable ones. */
+enum { SCALAR_CPUS, SCALAR_MEM, SCALAR_DISK, SCALAR_GPUS, SCALAR_REVOCABLE, SCALARS = 2 * SCALAR_REVOCABLE };
+
 struct agent {
     struct master *master;
     char *id;  /* "<master id>-S<n>" */
@@ -231,8 +234,8 @@ struct master {
     int64_t next_removal_ms; /* --agent_removal_rate_limit */
     struct list refused;     /* struct refused_offer: given back to the allocator outside its call */
     struct loop_timer refused_soon;
-    int64_t used_scalars[4];  /* thousandths held by tasks and executors: SCALAR_... */
-    int64_t total_scalars[4]; /* of all admitted agents */
+    int64_t used_scalars[SCALARS];  /* thousandths held by tasks and executors: SCALAR_... */
+    int64_t total_scalars[SCALARS]; /* of all admitted agents */
     struct arena *arena;      /* of the message being handled; reset after it */
     struct buf out, frame;    /* scratch for packing and framing */
     uint64_t mark;            /* agents with this mark were visited */
@@ -241,13 +244,12 @@ struct master {
     struct metrics_master m;
 };
 
-enum { SCALAR_CPUS, SCALAR_MEM, SCALAR_DISK, SCALAR_GPUS };
 
 /* master.c */
 void master_fatal(struct master *master, const char *fmt, ...) PRINTF_LIKE(2, 3);
 void master_arena_reset(struct master *master);
 /* Adds (sign 1) or takes (-1) the scalars of r to or from sums. */
-void scalars_add(int64_t sums[4], const struct resources *r, int sign);
+void scalars_add(int64_t sums[SCALARS], const struct resources *r, int sign);
 
 /* agents.c */
 struct agent *agent_find(const struct master *master, const char *id);
@@ -272,7 +274,7 @@ void agent_announce(struct agent *agent);
  * does it. */
 int agent_update(struct agent *agent, const struct agent_news *news, struct err *err);
 void agent_reannounce(struct agent *agent);
-/* Oversubscribed resources: they replace the revocable part of the total. */
+/* Oversubscribed resources: they replace the revocable part of the total. Offers with such are rescinded when it changes. */
 void agent_oversubscribe(struct agent *agent, const struct resources *revocable);
 /* Forgets it. Tasks, executors and offers must be gone. */
 void agent_remove(struct agent *agent);

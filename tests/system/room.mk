@@ -20,3 +20,4 @@ EXTRA_DIST += tests/system/test_checks.py tests/system/test_pod_traces.py tests/
 EXTRA_DIST += tests/system/test_telemetry.py
 EXTRA_DIST += tests/lib/netbox.py tests/system/test_cni.py
 EXTRA_DIST += tests/lib/cgroups.py tests/system/test_cgroups.py
+EXTRA_DIST += tests/system/test_oversubscription.py
