@@ -133,6 +133,8 @@ correct(struct agent *agent, const Mesos__Slave__QoSCorrection *correction)
 {
     struct err err = {0};
     struct executor *executor = find_victim(agent, correction->kill, &err);
+    if (!executor && err.code == -EALREADY)
+        return; /* it is on its way out: said once is enough */
     if (!executor) {
         log_warning("a correction of QoS controller '%s' is left out: %s", module_name(agent->setup.qos_controller), err.text);
         return;

@@ -77,9 +77,9 @@ test_overloaded(void **state)
     box->executors = "a 1 0";
     box->asked = 0;
     qos_controller_corrections(module, on_answer, &answer);
-    pass(box, 200);
+    pass(box, 1500);
     assert_false(answer.done);
-    assert_int_equal(box->asked, 1); /* once a second, not in a circle */
+    assert_in_range(box->asked, 1, 2); /* once a second, not in a circle */
     box->executors = "a 1 0;d 0 1";
     assert_int_equal(contract_await(&box->contract, &answer), 0);
     expect(&answer, "d");

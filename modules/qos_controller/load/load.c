@@ -25,6 +25,7 @@ struct load {
     struct mesos_call *call; /* the agent's question */
     struct mesos_timer *timer;
     bool overloaded; /* at the last look: it is said once */
+    bool corrected; /* by the last answer */
 };
 
 static void look(void *arg);
@@ -109,6 +110,7 @@ on_usage(void *arg, int status, struct mesos_bytes bytes)
         unsigned char *packed = arena_alloc(arena, len + 1);
         mesos__slave__qo_scorrections__pack(&message, packed);
         load->call = NULL;
+        load->corrected = true;
         load->host->reply(load->host, call, 0, (struct mesos_bytes){packed, len});
     }
     if (usage)
@@ -131,7 +133,11 @@ corrections(void *instance, struct mesos_call *call)
 {
     struct load *load = instance;
     load->call = call;
-    look(load);
+    if (load->corrected) /* who was named needs a moment to be gone */
+        look_again(load);
+    else
+        look(load);
+    load->corrected = false;
 }
 
 static int
