@@ -605,3 +605,48 @@ operator_remove_nested_container(struct operator_call *op)
                                                                   "remove_nested_container.container_id")))
         remove_it(op, id);
 }
+
+/* ---- images ---- */
+
+static void prune_next(struct pending *pending);
+
+static void
+on_pruned(void *arg, int status, const char *error, struct mesos_bytes answer)
+{
+    struct pending *pending = arg;
+    (void)answer;
+    if (status == 0) {
+        prune_next(pending);
+        return;
+    }
+    if (pending->exchange)
+        http_reply_text(pending->exchange, 500, "%s", error ? error : strerror(-status));
+    pending_free(pending);
+}
+
+/* One containerizer after the other removes what it does not use. */
+static void
+prune_next(struct pending *pending)
+{
+    const struct agent *agent = pending->agent;
+    if (pending->containerizer < agent->setup.containerizer_count) {
+        struct mesos_bytes excluded = {buf_data(&pending->config), pending->config.len};
+        containerizer_prune_images(agent->setup.containerizers[pending->containerizer++], excluded, on_pruned, pending);
+        return;
+    }
+    if (pending->exchange)
+        operator_reply_done(pending->exchange);
+    pending_free(pending);
+}
+
+void
+operator_prune_images(struct operator_call *op)
+{
+    if (!operator_containers_ready(op))
+        return;
+    struct pending *pending = pending_new(op);
+    if (op->call->prune_images)
+        message_pack(&pending->config, op->call->prune_images);
+    http_exchange_on_gone(op->exchange, on_launcher_gone, pending);
+    prune_next(pending);
+}

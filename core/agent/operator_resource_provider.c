@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The calls about resource providers and images. This agent has none of either: what asks for them gets an empty answer,
+ * The calls about resource providers. This agent has none: what asks for them gets an empty answer,
  * what would change one is told so in the words that Mesos has for an agent without them.
  */
 #include "agent/operator.h"
@@ -47,13 +47,6 @@ operator_remove_resource_provider_config(struct operator_call *op)
 /* One that was never there is as gone as can be. */
 void
 operator_mark_resource_provider_gone(struct operator_call *op)
-{
-    operator_reply_done(op->exchange);
-}
-
-/* No image is kept, so that none is unused. */
-void
-operator_prune_images(struct operator_call *op)
 {
     operator_reply_done(op->exchange);
 }

@@ -259,6 +259,30 @@ check_detector(const char *value, void *target, struct option_set *set, struct e
     return 0;
 }
 
+static int
+check_image_providers(const char *value, void *target, struct option_set *set, struct err *err)
+{
+    struct str rest = str_of(value);
+    while (rest.len > 0) {
+        struct str name = str_trim(str_cut(&rest, ','));
+        if (!str_ieq(name, STR_LIT("APPC")) && !str_ieq(name, STR_LIT("DOCKER")))
+            return err_set(err, -EINVAL, "'%.*s' is none of APPC|DOCKER", (int)name.len, name.ptr ? name.ptr : "");
+    }
+    return 0;
+}
+
+static int
+check_backend(const char *value, void *target, struct option_set *set, struct err *err)
+{
+    static const char *const known[] = {"overlay", "copy", "bind"};
+    for (size_t i = 0; i < ARRAY_LEN(known); i++)
+        if (strcmp(value, known[i]) == 0)
+            return 0;
+    if (strcmp(value, "aufs") == 0)
+        return err_set(err, -ENOTSUP, "'aufs' is a file system that kernels no longer have: overlay takes its place");
+    return err_set(err, -EINVAL, "'%s' is none of overlay|copy|bind", value);
+}
+
 /* Where pids and sockets go when nobody says: as Mesos decides it. */
 static const char *
 usual_runtime_dir(struct option_set *set)
@@ -357,7 +381,6 @@ finish(void *target, struct option_set *set, struct err *err)
     {.name = name_, .type = OPTION_##type_, .offset = SIZE_MAX, .fallback = fallback_, .help = help_}
 #define DOCKER(name_, type_, fallback_, help_)                                                                     \
     OPTION_NOT_YET(name_, type_, fallback_, help_, "the docker containerizer")
-#define IMAGES(name_, type_, fallback_, help_) OPTION_NOT_YET(name_, type_, fallback_, help_, "container images")
 /* Read by the modules cgroups/... and by the launcher, by name. */
 #define CGROUPS(name_, type_, fallback_, help_, ...)                                                               \
     {                                                                                                              \
@@ -563,20 +586,36 @@ const struct option agent_option_table[] = {
     {.name = "enforce_container_disk_quota", .type = OPTION_BOOL, .offset = SIZE_MAX, .fallback = "false",
      .help = "Kill containers that use more disk than they were given."},
 
-    {.name = "image_providers", .type = OPTION_STRING, .state = OPTION_PLANNED, .offset = SIZE_MAX,
-     .group = "Images and Docker", .help = "Kinds of images that containers may have.", .note = "container images"},
-    IMAGES("image_provisioner_backend", STRING, NULL, "How images are put together."),
-    IMAGES("image_gc_config", JSON, NULL, "When unused images are removed."),
-    IMAGES("appc_simple_discovery_uri_prefix", STRING, "http://", "Where appc images are."),
-    IMAGES("appc_store_dir", PATH, "/tmp/mesos/store/appc", "Where appc images are kept."),
-    IMAGES("docker_registry", STRING, "https://registry-1.docker.io", "Where docker images are."),
-    IMAGES("docker_store_dir", PATH, "/tmp/mesos/store/docker", "Where docker images are kept."),
-    IMAGES("docker_ignore_runtime", BOOL, "false", "Ignore what an image says of its runtime."),
-    IMAGES("docker_config", JSON, NULL, "Logins for docker registries."),
-    IMAGES("docker_auth_server", STRING, NULL, "The login server of old."),
-    IMAGES("docker_puller", STRING, NULL, "The puller of old."),
-    IMAGES("docker_puller_timeout", STRING, NULL, "The puller's timeout of old."),
-    IMAGES("docker_local_archives_dir", PATH, NULL, "Archives of images, of old."),
+    {.name = "image_providers", .type = OPTION_STRING, .offset = SIZE_MAX, .group = "Images and Docker",
+     .argument = "APPC,DOCKER", .check = check_image_providers,
+     .help = "Kinds of images that containers may have. Needs root and the isolator filesystem/linux, and docker/runtime or "
+             "appc/runtime."},
+    {.name = "image_provisioner_backend", .type = OPTION_STRING, .offset = SIZE_MAX, .check = check_backend,
+     .fallback_text = "overlay where it works, else copy", .argument = "overlay|copy|bind",
+     .help = "How root file systems are made of images' layers. bind takes images of one layer, and is read-only."},
+    {.name = "image_gc_config", .type = OPTION_JSON, .offset = SIZE_MAX,
+     .help = "When unused images are removed: image_disk_headroom (the share of the disk that is to stay free), "
+             "image_disk_watch_interval and excluded_images. Without it they go by the call PRUNE_IMAGES alone."},
+    {.name = "appc_simple_discovery_uri_prefix", .type = OPTION_STRING, .offset = SIZE_MAX, .fallback = "http://",
+     .argument = "PREFIX",
+     .help = "What comes before the file names of appc images, <name>-<version>-<os>-<arch>.aci: http://, https://host/, "
+             "file:///directory/ or a directory."},
+    {.name = "appc_store_dir", .type = OPTION_PATH, .offset = SIZE_MAX, .fallback = "/tmp/mesos/store/appc",
+     .help = "Where appc images are kept."},
+    {.name = "docker_registry", .type = OPTION_STRING, .offset = SIZE_MAX, .fallback = "https://registry-1.docker.io",
+     .argument = "URL|DIRECTORY",
+     .help = "Where Docker images are whose names say no registry; or a directory of docker save archives (name:tag.tar) and "
+             "OCI layouts."},
+    {.name = "docker_store_dir", .type = OPTION_PATH, .offset = SIZE_MAX, .fallback = "/tmp/mesos/store/docker",
+     .help = "Where the containerizer mesos keeps Docker images."},
+    {.name = "docker_ignore_runtime", .type = OPTION_BOOL, .offset = SIZE_MAX, .fallback = "false",
+     .help = "Take no entrypoint, command, environment, directory and user from Docker images."},
+    {.name = "docker_config", .type = OPTION_JSON, .offset = SIZE_MAX, .secret = true,
+     .help = "Logins for Docker registries, as docker login writes them: {\"auths\": {\"host:port\": {\"auth\": \"...\"}}}."},
+    OPTION_GONE("docker_auth_server", STRING, "The login server of old.", "registries name it themselves"),
+    OPTION_GONE("docker_puller", STRING, "The puller of old.", "docker_registry says where images are"),
+    OPTION_GONE("docker_puller_timeout", STRING, "The puller's timeout of old.", "fetcher_stall_timeout ends a pull that stalls"),
+    OPTION_GONE("docker_local_archives_dir", PATH, "Archives of images, of old.", "docker_registry takes a directory"),
     OPTION_NOT_YET("docker_volume_checkpoint_dir", PATH, "/var/run/mesos/isolators/docker/volume",
                    "Where mounts of docker volumes are remembered.", "the isolator docker/volume"),
     OPTION_NOT_YET("docker_volume_chown", BOOL, "false", "Give docker volumes to the task's user.",

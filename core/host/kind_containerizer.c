@@ -231,6 +231,16 @@ containerizer_remove(struct module *module, const char *container_id, host_done_
         not_supported(module, call);
 }
 
+void
+containerizer_prune_images(struct module *module, struct mesos_bytes excluded, host_done_fn *done, void *arg)
+{
+    struct mesos_call *call = host_call_new(module, "prune_images", CONTAINERIZER_PRUNE_TIMEOUT_MS, done, arg);
+    if (ops(module)->prune_images)
+        ops(module)->prune_images(module_instance(module), excluded, call);
+    else
+        module->lent.reply(&module->lent, call, 0, (struct mesos_bytes){NULL, 0});
+}
+
 int
 containerizer_describe(struct module *module, const char *container_id, struct mesos_container_view *ret)
 {

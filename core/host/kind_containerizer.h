@@ -11,6 +11,7 @@
 #define CONTAINERIZER_RECOVER_TIMEOUT_MS (5 * 60 * 1000)
 #define CONTAINERIZER_LAUNCH_TIMEOUT_MS (60 * 60 * 1000)
 #define CONTAINERIZER_DESTROY_TIMEOUT_MS (5 * 60 * 1000)
+#define CONTAINERIZER_PRUNE_TIMEOUT_MS (60 * 60 * 1000) /* it waits for pulls */
 #define CONTAINERIZER_TIMEOUT_MS (60 * 1000)
 
 /* What launch answers in its one byte. */
@@ -46,6 +47,8 @@ void containerizer_usage(struct module *module, const char *container_id, host_d
 void containerizer_status(struct module *module, const char *container_id, host_done_fn *done, void *arg);
 int containerizer_kill(struct module *module, const char *container_id, int signo);
 void containerizer_remove(struct module *module, const char *container_id, host_done_fn *done, void *arg);
+/* excluded: packed mesos.v1.agent.Call.PruneImages. One that has no images is done. */
+void containerizer_prune_images(struct module *module, struct mesos_bytes excluded, host_done_fn *done, void *arg);
 /* -ENOENT also when the module cannot tell. */
 int containerizer_describe(struct module *module, const char *container_id, struct mesos_container_view *ret);
 void containerizer_each(struct module *module, void (*found)(void *arg, const struct mesos_container_view *view),

@@ -40,7 +40,7 @@ def wait_for(question, timeout=15.0, what="it"):
 class Tree:
     """Where programs, helpers and modules are."""
 
-    HELPERS = ("mesos-executor", "mesos-containerizer", "mesos-fetcher", "mesos-default-executor", "mesos-http-check",
+    HELPERS = ("mesos-executor", "mesos-containerizer", "mesos-image", "mesos-fetcher", "mesos-default-executor", "mesos-http-check",
                "mesos-logrotate-logger", "mesos-network-helper")
 
     def __init__(self, directory):

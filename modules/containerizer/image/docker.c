@@ -461,6 +461,7 @@ docker_pull(const Mesos__Internal__ImageRequest *request, struct arena *arena, M
     if (rc == 0 && !(cached && find_stored(&pull))) {
         forget_stored(&pull);
         rc = pull_anew(&pull, err);
+        ret->has_pulled = ret->pulled = 1;
     }
     rc = rc < 0 ? rc : tell(&pull, ret, err);
     if (rc < 0)

@@ -155,6 +155,12 @@ forget(struct container *container)
 }
 
 static void
+streams_over(struct container *container)
+{
+    provision_destroy(container, forget);
+}
+
+static void
 on_cleaned(void *arg, int status, const char *error, struct mesos_bytes bytes)
 {
     struct container *container = arg;
@@ -176,7 +182,7 @@ cleanup_next(struct container *container)
         ops->cleanup(isolator, container->id, services->call_new(services->self, i, "cleanup", on_cleaned, container));
         return;
     }
-    switchboard_end(container, forget);
+    switchboard_end(container, streams_over);
 }
 
 /* Its processes are gone; its children go before it. */

@@ -364,11 +364,7 @@ prepare(struct container *container)
         return;
     }
     container->next = 0;
-    const Mesos__V1__ContainerInfo *info = container->config->container_info;
-    if (info && info->mesos && info->mesos->image)
-        on_provisioned(container, -ENOTSUP, "container images need an image provider, and none is configured");
-    else
-        on_provisioned(container, 0, NULL);
+    provision(container, on_provisioned);
 }
 
 static void

@@ -167,6 +167,7 @@ container_free(struct container *container)
     const struct mesos_containerizer_services *services = container->native->services;
     if (services)
         services->call_forget(services->self, container); /* an isolator may still owe an answer to it */
+    provision_forget(container);
     map_remove(&container->native->containers, str_of(container->id));
     list_remove(&container->in_ending);
     list_remove(&container->in_parent);
@@ -233,6 +234,8 @@ container_destroy(struct container *container)
         end_begin(container);
     else if (container->fetching) /* its end is the launch's end */
         container->native->services->fetch_cancel(container->native->services->self, container->fetching);
+    else
+        provision_cancel(container);
 }
 
 static void
@@ -377,6 +380,8 @@ native_start(void *instance, const struct mesos_host *host)
     native->helper_path = xasprintf("%s/mesos-containerizer", host->launcher_dir);
     if (dir_make(native->containers_dir, 0755, &err) < 0 || helper_seal(native, &err) < 0)
         return host->fail(host, err.code, "%s", err.text);
+    if (provisioner_start(native, &err) < 0)
+        return host->fail(host, err.code, "%s", err.text);
     return 0;
 }
 
@@ -390,6 +395,7 @@ native_stop(void *instance, struct mesos_call *call)
     map_foreach(container, &native->containers)
         container_free(container); /* what runs goes on running: the next agent recovers it */
     map_fini(&native->containers);
+    provisioner_stop(native);
     users_fini(native);
     buf_fini(&native->seccomp_key);
     buf_fini(&native->seccomp_program);
@@ -415,6 +421,7 @@ static const struct mesos_containerizer_ops ops = {
     .describe = native_describe,
     .each = native_each,
     .attach = native_attach,
+    .prune_images = native_prune_images,
 };
 
 static const struct mesos_module module = {

@@ -315,6 +315,15 @@ recovery_end(struct recovery *recovery)
     recovery_free(recovery);
 }
 
+static void
+on_provisioner_recovered(void *arg, int status, const char *error)
+{
+    struct recovery *recovery = arg;
+    if (status < 0)
+        recovery->status = err_set(&recovery->err, status, "%s", error);
+    recovery_end(recovery);
+}
+
 static void recover_next(struct recovery *recovery);
 
 static void
@@ -377,7 +386,7 @@ recover_next(struct recovery *recovery)
                      services->call_new(services->self, i, "recover", on_recovered, recovery));
         return;
     }
-    recovery_end(recovery);
+    provisioner_recover(recovery->native, on_provisioner_recovered, recovery);
 }
 
 static void
