@@ -296,6 +296,63 @@ what_needs_a_capability_is_said_so(void **state)
     box_fini(&box);
 }
 
+/* Firm resources and lent ones beside each other, as an agent with an estimator has them. */
+static void
+update_lent(struct box *box, bool add, const char *firm, const char *lent)
+{
+    auto_arena struct arena *arena = arena_new(0);
+    Mesos__V1__Resource__RevocableInfo info = MESOS__V1__RESOURCE__REVOCABLE_INFO__INIT;
+    auto_resources struct resources total = {0}, plain = {0};
+    size_t count;
+    assert_int_equal(resources_parse(&total, str_of(firm), "*", NULL), 0);
+    assert_int_equal(resources_parse(&plain, str_of(lent), "*", NULL), 0);
+    Mesos__V1__Resource **items = resources_to_proto(&plain, false, arena, &count);
+    for (size_t i = 0; i < count; i++)
+        items[i]->revocable = &info;
+    resources_fini(&plain);
+    plain = (struct resources){0};
+    assert_int_equal(resources_from_proto(&plain, items, count, NULL), 0);
+    resources_add(&total, &plain);
+    struct mesos_allocator_agent agent = {.size = sizeof(agent), .agent = 1, .id = "S1", .hostname = "h",
+                                          .total = resources_view(&total), .active = true};
+    if (add)
+        box->ops->add_agent(box->lone.instance, &agent, NULL, 0);
+    else
+        box->ops->update_agent(box->lone.instance, &agent);
+}
+
+static void
+what_is_lent_follows_the_estimates(void **state)
+{
+    struct box box;
+    (void)state;
+    box_init(&box, NULL);
+    box_add_framework(&box, 1, "web", "");
+    update_lent(&box, true, "cpus:2;mem:100", "cpus:3");
+    lone_host_pass(&box.lone, BATCH_MS);
+    assert_string_equal(box_text(&box), "f1 a1 web cpus:2; mem:100"); /* nothing of what needs the capability */
+    box_launch_all(&box);
+    box_add_framework(&box, 2, "db", "r");
+    lone_host_pass(&box.lone, BATCH_MS);
+    assert_string_equal(box_text(&box), "f2 a1 db cpus{REV}:3");
+    /* Less than what is out: nothing more, and of what comes back only what is still lent. */
+    update_lent(&box, false, "cpus:2;mem:100", "cpus:1");
+    lone_host_pass(&box.lone, BATCH_MS);
+    assert_int_equal(box.offer_count, 1);
+    box_decline(&box, 0, 0);
+    lone_host_pass(&box.lone, BATCH_MS);
+    assert_string_equal(box_text(&box), "f2 a1 db cpus{REV}:1");
+    box_launch_all(&box);
+    update_lent(&box, false, "cpus:2;mem:100", "cpus:2.5;mem:64");
+    lone_host_pass(&box.lone, BATCH_MS);
+    assert_string_equal(box_text(&box), "f2 a1 db cpus{REV}:1.5; mem{REV}:64");
+    box_launch_all(&box);
+    update_lent(&box, false, "cpus:2;mem:100", ""); /* none at all, and what is out is more than that */
+    lone_host_pass(&box.lone, BATCH_MS);
+    assert_string_equal(box_text(&box), "");
+    box_fini(&box);
+}
+
 static void
 bad_constraints_are_refused_with_words(void **state)
 {
@@ -351,6 +408,7 @@ main(void)
         cmocka_unit_test(frameworks_have_minimums_of_their_own),
         cmocka_unit_test(every_reason_is_told),
         cmocka_unit_test(what_needs_a_capability_is_said_so),
+        cmocka_unit_test(what_is_lent_follows_the_estimates),
         cmocka_unit_test(bad_constraints_are_refused_with_words),
         cmocka_unit_test(bad_limits_are_refused),
     };
