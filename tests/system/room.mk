@@ -21,3 +21,4 @@ EXTRA_DIST += tests/system/test_telemetry.py
 EXTRA_DIST += tests/lib/netbox.py tests/system/test_cni.py
 EXTRA_DIST += tests/lib/cgroups.py tests/system/test_cgroups.py
 EXTRA_DIST += tests/system/test_oversubscription.py
+EXTRA_DIST += tests/lib/guest.py tests/system/test_cgroup2.py

@@ -205,6 +205,7 @@ const struct subsystem subsystem_cpu = {
 
 const struct subsystem subsystem_cpuacct = {
     .name = "cpuacct",
+    .only_v1 = true,
     .start = cpu_start,
     .stop = cpu_stop,
     .usage = cpuacct_usage,

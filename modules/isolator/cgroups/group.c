@@ -454,8 +454,9 @@ group_start(struct group *group, const struct mesos_host *host, const char *name
         group->destroy_timeout_ms = DESTROY_TIMEOUT_MAX_MS;
     if (geteuid() != 0)
         return host->fail(host, -EPERM, "isolator '%s' needs root: run the agent as root or leave it out of --isolation", name);
+    int version = cgroup_version(group->hierarchy);
     for (; *subsystems && rc == 0; subsystems++)
-        if (!all || subsystem_there(group, *subsystems, cgroup_version(group->hierarchy)))
+        if (all ? subsystem_there(group, *subsystems, version) : !(version == 2 && (*subsystems)->only_v1))
             rc = part_start(group, *subsystems, &err);
     if (rc < 0) {
         parts_close(group);

@@ -29,7 +29,8 @@ struct group_container;
 struct subsystem {
     const char *name; /* the controller on v1 */
     const char *v2; /* the controller on v2; "" = works there without one; NULL = not on v2 */
-    bool only_v2; /* for cgroups/all: not on v1 */
+    bool only_v2; /* not on v1 */
+    bool only_v1; /* on v2 another one does its work: no reason to refuse */
     /* Options and what the kernel has: once, the tree is open. */
     int (*start)(struct part *part, struct err *err);
     void (*stop)(struct part *part);
