@@ -19,6 +19,7 @@ modules_isolator_disk_du_la_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/modules
 modules_isolator_disk_du_la_LDFLAGS = $(MODULE_LDFLAGS)
 modules_isolator_disk_du_la_LIBADD = module-api/proto/libproto.a core/base/libbase.a $(PROTOBUF_C_LIBS)
 include modules/isolator/network_cni/room.mk
+include modules/isolator/network_ports/room.mk
 include modules/isolator/cgroups/room.mk
 include modules/isolator/namespaces.mk
 include modules/isolator/network_port_mapping/room.mk

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # pytest against daemons; contrib/check runs it.
+EXTRA_DIST += tests/lib/netbox.py tests/system/test_cni.py tests/system/test_network_ports.py
 EXTRA_DIST += tests/lib/leftovers.py tests/system/test_container_logger.py tests/system/test_disk.py
 EXTRA_DIST += tests/conftest.py tests/lib/cluster.py tests/lib/scheduler.py tests/system/test_agent.py tests/system/test_agent_faults.py \
   tests/system/test_agent_restart.py tests/lib/agent_api.py tests/system/test_containers.py tests/system/test_sessions.py \
@@ -18,7 +19,6 @@ EXTRA_DIST += tests/system/test_scheduler_traces.py
 EXTRA_DIST += tests/system/test_views_under_change.py
 EXTRA_DIST += tests/system/test_checks.py tests/system/test_pod_traces.py tests/system/test_pods.py
 EXTRA_DIST += tests/system/test_telemetry.py
-EXTRA_DIST += tests/lib/netbox.py tests/system/test_cni.py
 EXTRA_DIST += tests/lib/cgroups.py tests/system/test_cgroups.py
 EXTRA_DIST += tests/system/test_oversubscription.py
 EXTRA_DIST += tests/lib/guest.py tests/system/test_cgroup2.py

@@ -263,7 +263,8 @@ test_results(void **state)
     struct cni_result result;
     struct err err = {0};
     static const char old[] = "{\"ip4\":{\"ip\":\"10.0.0.2/16\",\"gateway\":\"10.0.0.1\"},\"ip6\":{\"ip\":\"fd00::2/64\"},"
-                              "\"dns\":{\"nameservers\":[\"10.0.0.53\"],\"domain\":\"d\",\"search\":[\"s1\",\"s2\"],\"options\":[\"ndots:2\"]}}";
+                              "\"dns\":{\"nameservers\":[\"10.0.0.53\"],\"domain\":\"d\",\"search\":[\"s1\",\"s2\"],"
+                              "\"options\":[\"ndots:2\"]}}";
     static const char new[] = "{\"cniVersion\":\"1.0.0\",\"interfaces\":[],\"ips\":[{\"address\":\"fd00::3/64\"},"
                               "{\"version\":\"4\",\"address\":\"10.0.0.3/16\",\"interface\":2}],\"dns\":{}}";
     assert_int_equal(cni_result_parse(str_of(old), &result, &err), 0);
