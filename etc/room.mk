@@ -4,7 +4,7 @@ ETC_SAMPLES = etc/mesos/master.ini etc/mesos/agent.ini etc/default/mesos etc/def
 ETC_UNITS = etc/systemd/mesos-master.service etc/systemd/mesos-agent.service
 EXTRA_DIST += $(ETC_SAMPLES) etc/systemd/mesos-master.service.in etc/systemd/mesos-agent.service.in
 dist_man_MANS = etc/man/mesos-agent.8 etc/man/mesos-cat.1 etc/man/mesos-completion.1 etc/man/mesos-config.1 \
-  etc/man/mesos-containerizer.8 etc/man/mesos-default-executor.8 etc/man/mesos-events.1 \
+  etc/man/mesos-containerizer.8 etc/man/mesos-default-executor.8 etc/man/mesos-docker-executor.8 etc/man/mesos-events.1 \
   etc/man/mesos-execute.1 etc/man/mesos-executor.8 etc/man/mesos-fetcher.8 etc/man/mesos-find.1 \
   etc/man/mesos-head.1 etc/man/mesos-help.1 etc/man/mesos-http-check.8 etc/man/mesos-ls.1 etc/man/mesos-master.8 \
   etc/man/mesos-ps.1 \

@@ -253,6 +253,14 @@ check_socket(const char *value, void *target, struct option_set *set, struct err
 }
 
 static int
+check_docker_socket(const char *value, void *target, struct option_set *set, struct err *err)
+{
+    if (value[0] == '/' || strstr(value, "://"))
+        return 0;
+    return err_set(err, -EINVAL, "'%s' is neither an absolute path nor an address like unix:///var/run/docker.sock", value);
+}
+
+static int
 check_detector(const char *value, void *target, struct option_set *set, struct err *err)
 {
     conf_override(set, "election", value);
@@ -379,8 +387,7 @@ finish(void *target, struct option_set *set, struct err *err)
 #define AT(member) .offset = offsetof(struct agent_options, member)
 #define PORT_MAPPING(name_, type_, fallback_, help_)                                                               \
     {.name = name_, .type = OPTION_##type_, .offset = SIZE_MAX, .fallback = fallback_, .help = help_}
-#define DOCKER(name_, type_, fallback_, help_)                                                                     \
-    OPTION_NOT_YET(name_, type_, fallback_, help_, "the docker containerizer")
+#define DOCKER(name_, type_, ...) {.name = (name_), .type = OPTION_##type_, .offset = SIZE_MAX, __VA_ARGS__}
 /* Read by the modules cgroups/... and by the launcher, by name. */
 #define CGROUPS(name_, type_, fallback_, help_, ...)                                                               \
     {                                                                                                              \
@@ -620,12 +627,18 @@ const struct option agent_option_table[] = {
                    "Where mounts of docker volumes are remembered.", "the isolator docker/volume"),
     OPTION_NOT_YET("docker_volume_chown", BOOL, "false", "Give docker volumes to the task's user.",
                    "the isolator docker/volume"),
-    DOCKER("docker", STRING, "docker", "The docker client."),
-    DOCKER("docker_socket", PATH, "/var/run/docker.sock", "The docker daemon's socket."),
-    DOCKER("docker_remove_delay", DURATION, "6hrs", "How long ended containers are kept."),
-    DOCKER("docker_kill_orphans", BOOL, "true", "Kill containers that nobody knows."),
-    DOCKER("docker_mesos_image", STRING, NULL, "The image that the agent itself runs in."),
-    DOCKER("docker_stop_timeout", DURATION, "0ns", "How long docker stop waits."),
+    DOCKER("docker", STRING, .fallback = "docker", .argument = "PROGRAM",
+           .help = "The docker client that the containerizer docker runs: a path, or a name in the PATH."),
+    DOCKER("docker_socket", STRING, .fallback = "/var/run/docker.sock", .argument = "PATH",
+           .check = check_docker_socket, .help = "The docker engine's socket."),
+    DOCKER("docker_remove_delay", DURATION, .fallback = "6hrs", .min = "0ns",
+           .help = "How long docker keeps a container that has ended, so that somebody can look at it."),
+    DOCKER("docker_kill_orphans", BOOL, .fallback = "true",
+           .help = "After a restart: stop and remove docker containers of ours that nobody knows any more."),
+    DOCKER("docker_mesos_image", STRING, .argument = "IMAGE",
+           .help = "The image that the agent runs in; executors get docker containers of it and outlive the agent's."),
+    DOCKER("docker_stop_timeout", DURATION, .fallback = "0ns", .min = "0ns",
+           .help = "How long docker stop waits before it kills."),
 
     {.name = "network_cni_plugins_dir", .type = OPTION_STRING, .offset = SIZE_MAX, .argument = "DIRECTORY:DIRECTORY...",
      .group = "Container networks", .help = "Where the CNI plugins are that the isolator network/cni runs."},

@@ -91,6 +91,22 @@ containers_recover(struct recovery *recovery)
         containerizer_recover(agent->setup.containerizers[i], states, count, on_recovered, recovery);
 }
 
+/* Each executor is asked of and destroyed by the containerizer that has taken it back. */
+static void
+find_containerizers(struct agent *agent)
+{
+    struct framework *framework;
+    struct executor *executor;
+    struct mesos_container_view view;
+    map_foreach (framework, &agent->frameworks)
+        map_foreach (executor, &framework->executors)
+            for (size_t i = 0; executor->container_id && i < agent->setup.containerizer_count; i++)
+                if (!containerizer_describe(agent->setup.containerizers[i], executor->container_id, &view)) {
+                    executor->containerizer = i;
+                    break;
+                }
+}
+
 static void
 on_recovered(void *arg, int status, const char *error, struct mesos_bytes answer)
 {
@@ -108,6 +124,7 @@ on_recovered(void *arg, int status, const char *error, struct mesos_bytes answer
         return;
     agent->reconnecting = true;
     recovery->waiting = true;
+    find_containerizers(agent);
     map_foreach (framework, &agent->frameworks)
         map_foreach (executor, &framework->executors) {
             files_show_executor(executor);

@@ -353,6 +353,11 @@ update_take(struct agent *agent, struct framework *framework, struct executor *e
         status->container_status = message_unpack(&mesos__v1__container_status__descriptor,
                                                   packed_str(&executor->container_status), arena, NULL);
     }
+    Mesos__V1__ContainerID own_id = MESOS__V1__CONTAINER_ID__INIT;
+    if (executor && status->container_status && !status->container_status->container_id) {
+        own_id.value = executor->container_id;
+        status->container_status->container_id = &own_id;
+    }
     agent_count(agent, "slave/valid_status_updates");
     log_info("status update %s task=%.*s framework=%s", task_state_name(status->state), STR_ARG(task_id),
              framework->id);

@@ -53,6 +53,7 @@ struct probe_tools {
     /* Runs a command inside the task; NULL = beside it, in this process's surroundings. */
     struct probe *(*command)(void *arg, const Mesos__V1__CommandInfo *command, probe_done_fn *done, void *done_arg);
     void *command_arg;
+    pid_t network_of; /* HTTP and TCP: in the network of this process; 0 = in ours */
 };
 
 struct probe *probe_start(const struct probe_tools *tools, const struct probe_target *target, probe_done_fn *done,

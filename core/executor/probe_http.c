@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Asks the task by HTTP. Plain requests with plain answers are done here; https, redirects and what our strict parser
- * does not take go to mesos-http-check, which is a whole client that lives as long as one question.
+ * Asks the task by HTTP. Plain requests with plain answers are done here; https, redirects, what our strict parser does
+ * not take, and tasks in a network of their own go to mesos-http-check, a whole client that lives as long as one question.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -10,6 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "executor/network_of.h"
 #include "executor/probe.h"
 #include "executor/task_process.h"
 #include "wire/http_client.h"
@@ -98,7 +99,9 @@ start_helper(struct http_probe *probe, struct err *err)
     if (pipe2(fds, O_CLOEXEC | O_NONBLOCK) < 0)
         return err_errno(err, "cannot make a pipe");
     struct task_command task = {.command = &command, .detached = true, .stdout_fd = fds[1]};
-    probe->pid = task_process_start(&task, err);
+    int back;
+    probe->pid = network_enter(probe->tools->network_of, &back, err) == 0 ? task_process_start(&task, err) : err->code;
+    network_leave(back);
     probe->helper_fd = fds[0];
     close(fds[1]);
     return probe->pid < 0 ? (int)probe->pid : 0;
@@ -184,7 +187,7 @@ probe_http(const struct probe_tools *tools, const struct probe_target *target, p
     probe->target.path = target->path && *target->path ? target->path : "/";
     probe->helper_fd = -1;
     loop_timer_init(&probe->soon, tools->loop, on_soon, probe);
-    if (strcmp(probe->target.scheme, "http") != 0 || probe->target.path[0] != '/' || !is_plain(probe->target.path)) {
+    if (tools->network_of || strcmp(probe->target.scheme, "http") != 0 || probe->target.path[0] != '/' || !is_plain(probe->target.path)) {
         loop_timer_start(&probe->soon, 0);
         return &probe->base;
     }

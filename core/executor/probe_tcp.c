@@ -1,18 +1,23 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Connects to a port of the task and hangs up: whoever accepts is there. */
+#include "executor/network_of.h"
 #include "executor/probe.h"
 #include "loop/stream.h"
 
 struct tcp_probe {
     struct probe base;
     struct stream *stream;
+    struct loop_timer soon; /* the network was not found */
+    struct err err;
 };
 
 static void
 tcp_cancel(struct probe *base)
 {
     struct tcp_probe *probe = container_of(base, struct tcp_probe, base);
-    stream_close(probe->stream);
+    if (probe->stream)
+        stream_close(probe->stream);
+    loop_timer_stop(&probe->soon);
     free(probe);
 }
 
@@ -28,6 +33,16 @@ static void
 on_connect(struct stream *stream, void *arg)
 {
     done(arg, 1);
+}
+
+static void
+on_soon(void *arg)
+{
+    struct tcp_probe *probe = arg;
+    struct probe base = probe->base;
+    struct err err = probe->err;
+    tcp_cancel(&probe->base);
+    base.done(PROBE_FAILED, 0, &err, base.arg);
 }
 
 static void
@@ -51,8 +66,14 @@ probe_tcp(const struct probe_tools *tools, const struct probe_target *target, pr
     struct tcp_probe *probe = xcalloc(1, sizeof(*probe));
     struct address to;
     char text[64];
+    int back;
     probe->base = (struct probe){&kind, done_fn, arg};
     probe_address(target, &to, text);
-    probe->stream = stream_connect(tools->loop, &to, &handler, probe);
+    loop_timer_init(&probe->soon, tools->loop, on_soon, probe);
+    if (network_enter(tools->network_of, &back, &probe->err) == 0)
+        probe->stream = stream_connect(tools->loop, &to, &handler, probe);
+    else
+        loop_timer_start(&probe->soon, 0);
+    network_leave(back);
     return &probe->base;
 }

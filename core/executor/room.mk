@@ -8,6 +8,7 @@ core_executor_libexecutor_a_SOURCES = \
   core/executor/command_executor.c core/executor/command_executor.h \
   core/executor/default_executor.c core/executor/default_executor.h \
   core/executor/flags.c core/executor/flags.h \
+  core/executor/network_of.c core/executor/network_of.h \
   core/executor/pod.h core/executor/pod_launch.c core/executor/pod_task.c \
   core/executor/probe.c core/executor/probe.h \
   core/executor/probe_command.c core/executor/probe_http.c core/executor/probe_tcp.c \
@@ -26,6 +27,12 @@ core_executor_mesos_executor_LDADD = $(EXECUTOR_LIBS)
 pkglibexec_PROGRAMS += core/executor/mesos-default-executor
 core_executor_mesos_default_executor_SOURCES = core/executor/mesos_default_executor.c
 core_executor_mesos_default_executor_LDADD = $(EXECUTOR_LIBS)
+
+pkglibexec_PROGRAMS += core/executor/mesos-docker-executor
+core_executor_mesos_docker_executor_CPPFLAGS = $(AM_CPPFLAGS) $(JANSSON_CFLAGS)
+core_executor_mesos_docker_executor_SOURCES = core/executor/docker_command.c core/executor/docker_command.h \
+  core/executor/docker_executor.c core/executor/docker_executor.h core/executor/mesos_docker_executor.c
+core_executor_mesos_docker_executor_LDADD = core/model/libmodel.a $(EXECUTOR_LIBS) $(JANSSON_LIBS)
 
 pkglibexec_PROGRAMS += core/executor/mesos-http-check
 core_executor_mesos_http_check_CPPFLAGS = $(AM_CPPFLAGS) $(CURL_CFLAGS)

@@ -40,3 +40,13 @@ pkglibexec_PROGRAMS += modules/containerizer/mesos-image
 modules_containerizer_mesos_image_CPPFLAGS = $(modules_containerizer_libimage_a_CPPFLAGS)
 modules_containerizer_mesos_image_SOURCES = $(IMAGE)/mesos_image.c
 modules_containerizer_mesos_image_LDADD = $(IMAGE_LIBS)
+
+module_LTLIBRARIES += modules/containerizer_docker.la
+modules_containerizer_docker_la_SOURCES = modules/containerizer/docker/cli.c modules/containerizer/docker/docker.c \
+  modules/containerizer/docker/docker.h modules/containerizer/docker/end.c modules/containerizer/docker/figures.c \
+  modules/containerizer/docker/launch.c modules/containerizer/docker/recover.c modules/containerizer/docker/session.c \
+  modules/containerizer/docker/state.c
+modules_containerizer_docker_la_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/modules $(JANSSON_CFLAGS)
+modules_containerizer_docker_la_LDFLAGS = $(MODULE_LDFLAGS)
+modules_containerizer_docker_la_LIBADD = core/model/libmodel.a modules/common/libcommon.a core/wire/libwire.a \
+  module-api/proto/libproto.a core/base/libbase.a $(PROTOBUF_C_LIBS) $(JANSSON_LIBS) -lm

@@ -40,8 +40,8 @@ def wait_for(question, timeout=15.0, what="it"):
 class Tree:
     """Where programs, helpers and modules are."""
 
-    HELPERS = ("mesos-executor", "mesos-containerizer", "mesos-image", "mesos-fetcher", "mesos-default-executor", "mesos-http-check",
-               "mesos-logrotate-logger", "mesos-network-helper")
+    HELPERS = ("mesos-executor", "mesos-containerizer", "mesos-image", "mesos-fetcher", "mesos-default-executor",
+               "mesos-http-check", "mesos-logrotate-logger", "mesos-network-helper", "mesos-docker-executor")
 
     def __init__(self, directory):
         self.prefix = os.environ.get("CMESOS_PREFIX")

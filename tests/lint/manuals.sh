@@ -34,7 +34,7 @@ for word in $(COMP_LINE="mesos " HOME=/nonexistent $mesos completion); do
 done
 $mesos help --man > "$scratch/mesos.1" || exit 1
 for program in core/executor/mesos-executor core/executor/mesos-default-executor core/executor/mesos-fetcher \
-    core/executor/mesos-http-check modules/containerizer/mesos-containerizer; do
+    core/executor/mesos-docker-executor core/executor/mesos-http-check modules/containerizer/mesos-containerizer; do
     name=${program##*/}
     "$program" --help | helper_page "$name" > "$scratch/$name.8" || exit 1
 done

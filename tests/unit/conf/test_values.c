@@ -56,7 +56,10 @@ test_not_built_yet(void **state)
     refused(etc, true, "--containerizers=mesos,,docker", "empty name");
     refused(etc, true, "--isolation=posix/cpu,,posix/mem", "empty name");
     refused(etc, true, "--launcher=windows", "posix|linux");
-    refused(etc, true, "--docker_socket=/run/other.sock", "not built yet");
+    refused(etc, true, "--docker_volume_chown", "not built yet");
+    refused(etc, true, "--docker_socket=run/other.sock", "unix:///var/run/docker.sock");
+    refused(etc, true, "--docker_stop_timeout=-1secs", "docker_stop_timeout");
+    refused(etc, true, "--docker_config={", "docker_config");
     /* The value that holds anyway asks for nothing. */
     assert_int_equal(
         load_master(etc, "--no-authenticate_agents", "--authorizers=local", "--zk_session_timeout=10000ms"),
