@@ -140,7 +140,20 @@ check_message(const ProtobufCMessageDescriptor *type, const char *value, const c
 static int
 check_capabilities(const char *value, void *target, struct option_set *set, struct err *err)
 {
-    return check_message(&mesos__v1__capability_info__descriptor, value, "{\"capabilities\": [\"NET_RAW\"]}", err);
+    static const char example[] = "{\"capabilities\": [\"NET_RAW\"]}";
+    const json_t *item;
+    size_t i;
+    json_t *root = json_loads(value, 0, NULL);
+    int status = check_message(&mesos__v1__capability_info__descriptor, value, example, err);
+    /* A misspelt name would be ignored, as everywhere in JSON; here it would take rights away, or leave them. */
+    json_array_foreach(json_object_get(root, "capabilities"), i, item) {
+        const char *name = json_string_value(item);
+        if (status == 0 && name &&
+            !protobuf_c_enum_descriptor_get_value_by_name(&mesos__v1__capability_info__capability__descriptor, name))
+            status = err_set(err, -EINVAL, "'%.200s': '%.100s' is no capability: write %s", value, name, example);
+    }
+    json_decref(root);
+    return status;
 }
 
 static int
