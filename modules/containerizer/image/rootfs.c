@@ -99,6 +99,29 @@ unmount_all(const char *directory, struct err *err)
     }
 }
 
+/* The directories of containers around it that have none of their own. */
+static void
+remove_around(char *path)
+{
+    for (;;) {
+        char *name = strrchr(path, '/');
+        if (!name || name == path)
+            return;
+        *name = '\0'; /* .../<parent>/containers */
+        auto_free char *above = xstrdup(path);
+        char *containers = strrchr(above, '/');
+        if (!containers || containers == above)
+            return;
+        *containers = '\0'; /* .../<parent>, which is a container's when it is in such a directory too */
+        const char *parent = strrchr(above, '/');
+        if (!parent || parent - above < 11 || strncmp(parent - 11, "/containers", 11) != 0)
+            return;
+        if (rmdir(path) < 0 || rmdir(above) < 0)
+            return;
+        strcpy(path, above);
+    }
+}
+
 int
 rootfs_destroy(const char *directory, struct err *err)
 {
@@ -106,15 +129,21 @@ rootfs_destroy(const char *directory, struct err *err)
     if (!realpath(directory, real))
         return errno == ENOENT ? 0 : err_errno(err, "cannot find '%s'", directory);
     int rc = unmount_all(real, err);
-    return rc < 0 ? rc : dir_remove(real, err);
+    rc = rc < 0 ? rc : dir_remove(real, err);
+    if (rc == 0)
+        remove_around(real);
+    return rc;
 }
 
 /* ---- back ends ---- */
 
+/* Once more when a neighbour's end has just taken the directory around them away. */
 static int
 make_dirs(const char *path, mode_t mode, struct err *err)
 {
     int rc = dir_make(path, 0700, err);
+    if (rc == -ENOENT)
+        rc = dir_make(path, 0700, err);
     return rc < 0 ? rc : chmod(path, mode) < 0 ? err_errno(err, "cannot make '%s'", path) : 0;
 }
 
