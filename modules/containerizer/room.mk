@@ -13,7 +13,8 @@ modules_containerizer_mesos_containerizer_LDFLAGS = $(AM_LDFLAGS) $(STATIC_HELPE
 module_LTLIBRARIES += modules/containerizer_native.la
 modules_containerizer_native_la_SOURCES = modules/containerizer/native/asked.c modules/containerizer/native/description.c \
   modules/containerizer/native/end.c modules/containerizer/native/fetch.c \
-  modules/containerizer/native/launch.c modules/containerizer/native/native.c modules/containerizer/native/native.h \
+  modules/containerizer/native/launch.c modules/containerizer/native/linux.c \
+  modules/containerizer/native/start.c modules/containerizer/native/native.c modules/containerizer/native/native.h \
   modules/containerizer/native/image_run.c modules/containerizer/native/nested.c modules/containerizer/native/provision.c \
   modules/containerizer/native/provision.h modules/containerizer/native/provision_inside.h \
   modules/containerizer/native/provisioner.c \

@@ -188,6 +188,7 @@ class Cluster:
             "master": self.address, "hostname": "localhost", "resources": RESOURCES, "runtime_dir": runtime,
             "fetcher_cache_dir": os.path.join(self.directory, name + ".fetch"),
             "launcher_dir": self.tree.launcher_dir, "launcher": "posix", "isolation": "posix/cpu,posix/mem",
+            "cgroups_root": f"mesos_test_{os.getpid()}_{os.path.basename(self.directory)}_{name}",
             **(flags or {})})
         agent.work_dir = os.path.join(self.directory, name)
         self.agents.append(agent)

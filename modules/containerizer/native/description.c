@@ -443,6 +443,7 @@ description_end(struct container *container, const struct user *user, struct err
     if (task_is_described(container))
         rc = describe_task(container, user, err);
     steps_environment(container, out);
+    linux_step(container, out);
     steps_traces(container, out);
     step(out, LAUNCH_WAIT, "", 0);
     steps_terminal_and_init(container, out);

@@ -18,13 +18,13 @@
 
 #define READ_EVERY_MS 20 /* at most so often, */
 #define READ_SHARE 15 /* and at most this part of one processor: it may be a long list */
-#define WARN_AFTER_MS (60 * 1000)
-#define READ_SLOWLY_MS 1000 /* after that */
+#define READ_SLOWLY_MS 1000 /* those that resist for so long, and every so often */
 
 /* One container as the reading thread sees it: copies. */
 struct target {
     char *id, *sandbox;
     bool kept; /* its processes carry its id */
+    bool in_cgroup;
     pid_t pid;
     uint64_t not_before, not_after;
     unsigned left;
@@ -32,6 +32,7 @@ struct target {
 
 struct reading {
     struct native *native;
+    struct cgroup_tree tree; /* native's, which holds it open */
     struct target *targets;
     size_t count;
     int status;
@@ -82,9 +83,22 @@ pack_termination(const struct container *container, struct buf *out)
 static void
 tell(const struct native *native, struct list *list, struct mesos_bytes termination)
 {
-    struct owed *owed;
-    list_foreach(owed, list, in_list)
+    while (!list_empty(list)) {
+        struct owed *owed = list_first(list, struct owed, in_list);
         native->host->reply(native->host, owed->call, 0, termination);
+        list_remove(&owed->in_list);
+        free(owed);
+    }
+}
+
+static void
+tell_end(struct container *container)
+{
+    auto_buf struct buf packed = {0};
+    pack_termination(container, &packed);
+    struct mesos_bytes termination = {buf_data(&packed), packed.len};
+    tell(container->native, &container->waits, termination);
+    tell(container->native, &container->destroys, termination);
 }
 
 /* A record as the other checkpoints are: the length, then the bytes. */
@@ -139,8 +153,8 @@ forget(struct container *container)
     auto_buf struct buf packed = {0};
     pack_termination(container, &packed);
     struct mesos_bytes termination = {buf_data(&packed), packed.len};
-    tell(native, &container->waits, termination);
-    tell(native, &container->destroys, termination);
+    tell_end(container);
+    linux_remove(container);
     if (container->kept && container->ran) {
         container->state = STATE_ENDED;
         termination_keep(container, termination);
@@ -201,7 +215,7 @@ claim_orphan(const struct reading *reading, const struct process *p, size_t at, 
 {
     bool young = false;
     for (size_t i = 0; i < reading->count; i++)
-        young = young || p->start_time >= reading->targets[i].not_before;
+        young = young || (!reading->targets[i].in_cgroup && p->start_time >= reading->targets[i].not_before);
     auto_free char *sandbox = young ? process_environment(p->pid, "MESOS_SANDBOX") : NULL;
     auto_free char *id = young ? process_environment(p->pid, "MESOS_CONTAINER_ID") : NULL;
     for (size_t i = 0; sandbox && *sandbox && i < reading->count; i++)
@@ -231,10 +245,26 @@ kill_members(const struct processes *all, struct target *target, const bool *mem
     }
 }
 
+/* Those in control groups need no list: the kernel keeps theirs. False when there are others. */
+static bool
+kill_groups(struct reading *reading)
+{
+    bool all = true;
+    for (size_t i = 0; i < reading->count; i++) {
+        struct target *target = &reading->targets[i];
+        int left = target->in_cgroup ? cgroup_kill(&reading->tree, target->id) : 0;
+        target->left = left < 0 ? 1 : (unsigned)left; /* asked again soon */
+        all = all && target->in_cgroup;
+    }
+    return all;
+}
+
 static void
 look(struct reading *reading)
 {
     struct processes all;
+    if (kill_groups(reading))
+        return;
     reading->status = processes_read(&all);
     if (reading->status < 0)
         return;
@@ -248,8 +278,10 @@ look(struct reading *reading)
     }
     for (size_t i = 0; i < reading->count; i++) {
         struct target *target = &reading->targets[i];
-        processes_tree(&all, root_of(&all, target), members[i]);
-        kill_members(&all, target, members[i]);
+        if (!target->in_cgroup) {
+            processes_tree(&all, root_of(&all, target), members[i]);
+            kill_members(&all, target, members[i]);
+        }
         free(members[i]);
     }
     processes_fini(&all);
@@ -274,6 +306,19 @@ reading_work(void *arg)
 
 static void read_soon(struct native *native);
 
+/* Who waits is told that it has ended, because nothing more can be done about it; what holds it is still looked after,
+ * and cleaned up when the kernel lets go of it. */
+static void
+give_up(struct container *container)
+{
+    const struct mesos_host *host = container->native->host;
+    MESOS_LOG(host, ERROR, "container %s: %u processes do not die within %lld ms", container->id, container->left,
+              (long long)container->native->destroy_timeout_ms);
+    host->count(host, "containerizer/mesos/container_destroy_errors", 1);
+    container->given_up = true;
+    tell_end(container);
+}
+
 static void
 is_left(struct container *container, const struct target *target)
 {
@@ -283,10 +328,8 @@ is_left(struct container *container, const struct target *target)
     if (target->left == 0 && container->exited) {
         list_remove(&container->in_ending);
         processes_gone(container);
-    } else if (now - container->ending_since_ms > WARN_AFTER_MS) {
-        MESOS_LOG(host, ERROR, "container %s: %u processes do not die", container->id, target->left);
-        host->count(host, "containerizer/mesos/container_destroy_errors", 1);
-        container->ending_since_ms = now;
+    } else if (!container->given_up && now - container->ending_since_ms > container->native->destroy_timeout_ms) {
+        give_up(container);
     }
 }
 
@@ -296,6 +339,7 @@ reading_done(void *arg)
     struct reading *reading = arg;
     struct native *native = reading->native;
     native->reading = false;
+    linux_release(native);
     native->last_read_ms = native->host->now_ms(native->host);
     native->read_cost_ms = reading->cost_ms;
     for (size_t i = 0; i < reading->count; i++) {
@@ -319,6 +363,7 @@ read_now(void *arg)
     native->read_timer = NULL;
     native->reading = true;
     reading->native = native;
+    reading->tree = native->tree;
     reading->targets = xcalloc(map_count(&native->containers) + 1, sizeof *reading->targets);
     list_foreach(container, &native->ending, in_ending)
     {
@@ -326,11 +371,13 @@ read_now(void *arg)
             .id = xstrdup(container->id),
             .sandbox = xstrdup(container->sandbox),
             .kept = container->kept,
+            .in_cgroup = container->in_cgroup,
             .pid = container->pid,
             .not_before = container->not_before,
             .not_after = container->not_after,
         };
     }
+    linux_hold(native);
     native->host->offload(native->host, false, reading_work, reading_done, reading);
 }
 
@@ -386,11 +433,11 @@ end_begin(struct container *container)
         container->state = STATE_ENDING;
         container->ending_since_ms = native->host->now_ms(native->host);
         children_destroy(container);
-        if (container->pid == 0) { /* there never was a process */
+        if (container->pid == 0 && !container->in_cgroup) { /* there never was a process */
             processes_gone(container);
             return;
         }
-        if (!container->exited)
+        if (!container->exited && container->pid > 0)
             kill(container->pid, SIGKILL); /* at once; the rest of its tree is found below */
         list_push(&native->ending, &container->in_ending);
     }

@@ -11,9 +11,11 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include "base/file.h"
+#include "base/units.h"
 #include "native.h"
 
 #define HELPER_MAX_BYTES (64u << 20)
+#define DESTROY_TIMEOUT_MS (60 * 1000)
 
 void
 answer(const struct native *native, struct mesos_call *call, int status)
@@ -365,6 +367,14 @@ helper_seal(struct native *native, struct err *err)
     return 0;
 }
 
+static int64_t
+destroy_timeout_ms(const struct mesos_host *host)
+{
+    const char *text = host->daemon_option(host, "cgroups_destroy_timeout");
+    int64_t ns;
+    return text && duration_parse(str_of(text), &ns, NULL) == 0 ? ns / 1000000 : DESTROY_TIMEOUT_MS;
+}
+
 static int
 native_start(void *instance, const struct mesos_host *host)
 {
@@ -378,8 +388,10 @@ native_start(void *instance, const struct mesos_host *host)
         return host->fail(host, -EINVAL, "containerizer 'native' needs --runtime_dir and --launcher_dir");
     native->containers_dir = xasprintf("%s/containers", host->runtime_dir);
     native->helper_path = xasprintf("%s/mesos-containerizer", host->launcher_dir);
-    if (dir_make(native->containers_dir, 0755, &err) < 0 || helper_seal(native, &err) < 0)
+    if (dir_make(native->containers_dir, 0755, &err) < 0 || helper_seal(native, &err) < 0 ||
+        linux_start(native, &err) < 0)
         return host->fail(host, err.code, "%s", err.text);
+    native->destroy_timeout_ms = destroy_timeout_ms(host);
     if (provisioner_start(native, &err) < 0)
         return host->fail(host, err.code, "%s", err.text);
     return 0;
@@ -397,6 +409,7 @@ native_stop(void *instance, struct mesos_call *call)
     map_fini(&native->containers);
     provisioner_stop(native);
     users_fini(native);
+    linux_stop(native);
     buf_fini(&native->seccomp_key);
     buf_fini(&native->seccomp_program);
     close_at(&native->helper_fd);

@@ -13,6 +13,7 @@
 #include "base/buf.h"
 #include "base/list.h"
 #include "base/map.h"
+#include "common/cgroup.h"
 #include "mesos/containerizer.h"
 #include "mesos/resources.h"
 #include "mesos/slave/containerizer.pb-c.h"
@@ -53,6 +54,9 @@ struct native {
     struct mesos_timer *read_timer;
     int64_t last_read_ms, read_cost_ms;
     int64_t ticks_per_second;
+    struct cgroup_tree tree; /* of --launcher=linux; not open: posix */
+    unsigned tree_users; /* on other threads */
+    int64_t destroy_timeout_ms;
     struct buf seccomp_key, seccomp_program; /* the filter that was compiled last, and of what */
     bool stopped; /* offloaded work that ends later finds nothing */
     struct provisioner *provisioner; /* NULL: images are not provided */
@@ -117,6 +121,8 @@ struct container {
     int status; /* wait(2)'s, when has_status */
     bool has_status;
     bool destroy_wanted;
+    bool in_cgroup; /* it has a control group of the launcher's */
+    bool given_up; /* its processes did not die in time: who waited was told so */
     struct buf limits; /* packed fields of ResourceStatistics that follow from the resources */
     Mesos__Slave__ContainerLimitation *limitation;
     struct list waits, destroys; /* struct owed */
@@ -173,6 +179,20 @@ int native_describe(void *instance, const char *container_id, struct mesos_conta
 void native_each(void *instance, void (*found)(void *arg, const struct mesos_container_view *view), void *arg);
 /* What its init wrote down: true and the wait status of its program. */
 bool status_read(const struct container *container, int *ret);
+
+/* linux.c: --launcher=linux */
+int linux_start(struct native *native, struct err *err);
+void linux_stop(struct native *native);
+/* Work on another thread that uses native->tree: it stays open so long. */
+void linux_hold(struct native *native);
+void linux_release(struct native *native);
+bool linux_used(const struct native *native);
+int linux_create(struct container *container, struct err *err);
+void linux_step(const struct container *container, struct buf *out); /* the first process joins its control group */
+void linux_remove(struct container *container); /* when nobody is left in it */
+
+/* start.c: the helper that becomes the container's first process. */
+int process_start(struct container *container);
 
 /* asked.c */
 int asked_add(struct container *container, const char *isolator, struct mesos_bytes info, struct err *err);

@@ -22,6 +22,7 @@ struct found {
     pid_t pid;
     uint64_t start_time;
     bool alive, standalone, debug, ended;
+    bool in_cgroup, group_only; /* it has a control group; and nothing else that tells of it */
     pid_t switchboard; /* alive; 0 = none */
     struct buf termination;
 };
@@ -166,11 +167,31 @@ look_below(struct recovery *recovery, const char *directory, const char *parent,
     closedir(dir);
 }
 
+static const struct found *found_of(const struct recovery *recovery, const char *id);
+
+/* A control group without traces: of a launch that the agent did not live to see through. */
+static bool
+on_group(void *arg, const char *id)
+{
+    struct recovery *recovery = arg;
+    if (found_of(recovery, id))
+        return true;
+    struct found found = {.id = xstrdup(id), .sandbox = xstrdup(""), .group_only = true};
+    recovery->found = xreallocarray(recovery->found, recovery->count + 1, sizeof found);
+    recovery->found[recovery->count++] = found;
+    return true;
+}
+
 static void
 recovery_work(void *arg)
 {
     struct recovery *recovery = arg;
+    const struct cgroup_tree *tree = &recovery->native->tree;
     look_below(recovery, recovery->native->containers_dir, NULL, NULL, 1);
+    if (linux_used(recovery->native))
+        cgroup_each(tree, on_group, recovery);
+    for (size_t i = 0; i < recovery->count; i++)
+        recovery->found[i].in_cgroup = linux_used(recovery->native) && cgroup_exists(tree, recovery->found[i].id);
 }
 
 static void
@@ -222,6 +243,7 @@ take_back(struct recovery *recovery, const char *id, const char *sandbox, const 
     if (!found)
         return container;
     container->user = found->user ? xstrdup(found->user) : NULL;
+    container->in_cgroup = found->in_cgroup;
     container->inside_sandbox = found->inside_sandbox ? xstrdup(found->inside_sandbox) : NULL;
     container->inside_directory = found->inside_directory ? xstrdup(found->inside_directory) : NULL;
     container->pid = found->pid;
@@ -258,6 +280,8 @@ take_kept_back(struct recovery *recovery, const struct found *found)
         if (!status_read(container, &container->status))
             container->status = SIGKILL;
     }
+    if (found->group_only)
+        container->destroy_wanted = true;
     if (found->pid == 0 && container->exited)
         container->ran = false; /* nothing ever ran, so there is nothing to tell */
 }
@@ -393,6 +417,7 @@ static void
 recovery_done(void *arg)
 {
     struct recovery *recovery = arg;
+    linux_release(recovery->native);
     if (recovery->native->stopped) {
         recovery_free(recovery);
         return;
@@ -422,5 +447,6 @@ native_recover(void *instance, const struct mesos_isolator_state *states, size_t
             .sandbox = xstrdup(states[i].sandbox ? states[i].sandbox : ""),
         };
     }
+    linux_hold(native);
     native->host->offload(native->host, false, recovery_work, recovery_done, recovery);
 }
