@@ -616,13 +616,13 @@ const struct option agent_option_table[] = {
     {.name = "image_gc_config", .type = OPTION_JSON, .offset = SIZE_MAX,
      .help = "When unused images are removed: image_disk_headroom (the share of the disk that is to stay free), "
              "image_disk_watch_interval and excluded_images. Without it they go by the call PRUNE_IMAGES alone."},
-    {.name = "appc_simple_discovery_uri_prefix", .type = OPTION_STRING, .offset = SIZE_MAX, .fallback = "http://",
+    {.name = "appc_simple_discovery_uri_prefix", .type = OPTION_PATH, .offset = SIZE_MAX, .fallback = "http://",
      .argument = "PREFIX",
      .help = "What comes before the file names of appc images, <name>-<version>-<os>-<arch>.aci: http://, https://host/, "
              "file:///directory/ or a directory."},
     {.name = "appc_store_dir", .type = OPTION_PATH, .offset = SIZE_MAX, .fallback = "/tmp/mesos/store/appc",
      .help = "Where appc images are kept."},
-    {.name = "docker_registry", .type = OPTION_STRING, .offset = SIZE_MAX, .fallback = "https://registry-1.docker.io",
+    {.name = "docker_registry", .type = OPTION_PATH, .offset = SIZE_MAX, .fallback = "https://registry-1.docker.io",
      .argument = "URL|DIRECTORY",
      .help = "Where Docker images are whose names say no registry; or a directory of docker save archives (name:tag.tar) and "
              "OCI layouts."},

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "common/mounts.h"
+#include "common/volume.h"
 
 static bool
 supports(void *instance)
@@ -141,6 +142,14 @@ update(void *instance, const char *container_id, struct mesos_resources requests
     volume_job_run(job, rc);
 }
 
+static int
+clear(struct linux_isolator *isolator, const char *id, const char *sandbox, struct err *err)
+{
+    int rc = *sandbox ? mounts_clear(sandbox, true, err) : 0;
+    rootfs_forget(isolator, id);
+    return rc;
+}
+
 static void
 cleanup(void *instance, const char *container_id, struct mesos_call *call)
 {
@@ -149,7 +158,7 @@ cleanup(void *instance, const char *container_id, struct mesos_call *call)
     struct err err = {0};
     struct box *box = map_remove(&isolator->boxes, str_of(container_id));
     int rc = 0;
-    if (box && *box->sandbox && mounts_clear(box->sandbox, true, &err) < 0)
+    if (clear(isolator, container_id, box ? box->sandbox : "", &err) < 0)
         rc = host->fail(host, err.code, "%s", err.text);
     box_free(box);
     gauge(isolator);
@@ -214,7 +223,7 @@ adopt(struct linux_isolator *isolator, const char *target, const char *const *or
         box_new(isolator, id, sandbox, NULL);
     } else if (strchr(id, '.') || !containerizers || !strstr(containerizers, "docker")) {
         MESOS_LOG(host, INFO, "cleaning up mounts of unknown container %s", id);
-        if (mounts_clear(sandbox, true, &err) < 0)
+        if (clear(isolator, id, sandbox, &err) < 0)
             MESOS_LOG(host, WARNING, "%s", err.text);
     }
 }
@@ -264,6 +273,7 @@ start(void *instance, const struct mesos_host *host)
                           launcher ? launcher : "");
     if (access("/proc/self/ns/mnt", F_OK) < 0)
         return host->fail(host, -ENOSYS, "The 'filesystem/linux' isolator requires mount namespace support");
+    isolator->shm = !isolation_has(host, "namespaces/ipc");
     int rc = volume_gids_init(&isolator->gids, host);
     if (rc == 0)
         rc = ground_make(host);

@@ -11,6 +11,7 @@ struct linux_isolator {
     const struct mesos_host *host;
     struct volume_gids gids;
     struct map boxes; /* id -> struct box */
+    bool shm; /* /dev/shm of containers with a root of their own is ours, not namespaces/ipc's */
 };
 
 /* What is known of a container. */
@@ -26,9 +27,10 @@ int ground_make(const struct mesos_host *host);
 /* Undoes it when no container needs it any more. */
 void ground_clear(const struct mesos_host *host);
 
-/* rootfs.c: the mounts and masks of a container with a root file system of its own. 0, or after host->fail. */
+/* rootfs.c: the mounts, masks and devices of a container with a root file system of its own. 0, or after host->fail. */
 int rootfs_prepare(struct linux_isolator *isolator, const struct mesos_isolator_container *container, bool masked,
                    struct launch_info *info);
+void rootfs_forget(const struct linux_isolator *isolator, const char *container_id);
 
 /* volumes.c: persistent volumes are mounted in the host's mount namespace, below a shared mount, so that containers that run
  * get them too. Takes wanted. */
