@@ -56,6 +56,8 @@ env_add_all(struct env_list *env, const Mesos__V1__Environment *from)
         const Mesos__V1__Environment__Variable *v = from->variables[i];
         if (v->value)
             env_set(env, v->name, v->value);
+        else if (v->secret && getenv(v->name))
+            continue; /* the agent has resolved it into our own environment */
         else
             log_warning("Environment variable '%s' has no plain value and is left out", v->name);
     }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * isolator "environment_secret", always there: variables of type SECRET get their secret as value, for the executor and for the
- * task of a command executor. The values go from the configuration to the helper that starts the container, by way of
- * the containerizer; they are never logged.
+ * isolator "environment_secret", always there: variables of type SECRET get their secret as value. The values go from the
+ * configuration to the helper that starts the container, by way of the containerizer; they are never logged. The task of a
+ * command executor inherits them from it: as task_environment they would stand in the executor's arguments, for all to see.
  */
 #include <errno.h>
 
@@ -36,7 +36,6 @@ resolve(const struct mesos_host *host, const Mesos__V1__Environment__Variable *v
                           "which is not allowed in the environment", variable->name);
     auto_free char *text = str_dup(value);
     launch_info_variable(info, variable->name, text);
-    launch_info_task_variable(info, variable->name, text);
     explicit_bzero(text, value.len);
     return 0;
 }
