@@ -86,6 +86,23 @@ add_network(struct buf *list)
     add(list, STR_LIT("network/cni"));
 }
 
+/* cgroups/all is every cgroups/... that there is: they would do their work twice. */
+static void
+drop_doubles(struct buf *list)
+{
+    auto_buf struct buf all = {0};
+    if (!has(list, STR_LIT("cgroups/all")))
+        return;
+    buf_append_str(&all, buf_str(list));
+    buf_clear(list);
+    struct str rest = buf_str(&all);
+    while (rest.len > 0) {
+        struct str name = str_cut(&rest, ',');
+        if (!str_starts(name, STR_LIT("cgroups/")) || str_is(name, "cgroups/all"))
+            add(list, name);
+    }
+}
+
 /* Some filesystem/... is always there, and secrets in the environment are always resolved. */
 static void
 add_usual(struct buf *list)
@@ -106,6 +123,7 @@ names(struct buf *list, const char *isolation)
     struct str rest = str_of(isolation);
     while (rest.len > 0)
         add_name(list, str_trim(str_cut(&rest, ',')));
+    drop_doubles(list);
 }
 
 char *

@@ -64,6 +64,8 @@ cgroup_id(const char *path, char *ret)
 {
     struct str rest = str_of(path);
     size_t used = 0;
+    if (str_ends(rest, STR_LIT("/")))
+        return -EINVAL;
     for (unsigned depth = 0; rest.len > 0; depth++) {
         struct str name = str_cut(&rest, '/');
         if (depth > 0) {

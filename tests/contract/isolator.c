@@ -38,6 +38,12 @@ static const struct subject {
     {"namespaces/pid", {"isolation", "filesystem/linux", NULL}},
     {"namespaces/ipc", {"isolation", "filesystem/linux", "default_container_shm_size", "8MB", NULL}},
     {"linux/nnp", {NULL}},
+    {"cgroups/cpu", {"cgroups_enable_cfs", "true", NULL}},
+    {"cgroups/mem", {NULL}},
+    {"cgroups/blkio", {NULL}},
+    {"cgroups/cpuset", {NULL}},
+    {"cgroups/devices", {NULL}},
+    {"cgroups/pids", {NULL}}, /* the others would mount their hierarchies: the system tests ask them, and unmount */
     {"network/port_mapping", {NULL}}, /* refuses: it would change this machine's network; the system tests have one for it */
     {"network/ports", {NULL}},
 };

@@ -3,6 +3,9 @@
 import json
 import os
 import re
+import shutil
+import subprocess
+import tempfile
 import time
 
 import pytest
@@ -59,6 +62,10 @@ class Box:
         status = self.scheduler.until(task_id, ["TASK_FINISHED", "TASK_FAILED", "TASK_ERROR", "TASK_LOST"], timeout)[-1]
         assert status["state"] == state, (status, status["state"] == "TASK_ERROR" or self.output(task_id, "stderr"))
         return status, self.output(task_id)
+
+    def finish_at_once(self, task_id, command):
+        self.accept([(task_id, command, {})])
+        return self.scheduler.until(task_id, ["TASK_FINISHED", "TASK_FAILED"])[-1], None
 
     def output(self, executor_id, name="stdout"):
         path = os.path.join(self.cluster.sandbox(self.scheduler.framework_id, executor_id), name)
@@ -315,10 +322,136 @@ def test_an_orphan_with_processes_is_destroyed(box):
     processes = cgroups.pids(box.run.path("pids", container))
     box.agent.kill()
     # The checkpoints go: nobody knows the container any more.
-    import shutil
     shutil.rmtree(os.path.join(box.agent.work_dir, "meta"))
     while not box.scheduler.offers.empty():
         box.scheduler.offer()
     box.agent.start()
     box.gone()
     wait_for(lambda: not any(os.path.isdir(f"/proc/{pid}") for pid in processes), 10, "its processes to end")
+
+
+REST = "cgroups/net_cls,cgroups/net_prio,cgroups/hugetlb,cgroups/perf_event"
+
+
+@pytest.fixture(scope="module")
+def rest(tmp_path_factory):
+    """Controllers that are not mounted here before the agent mounts them."""
+    box = Box(tmp_path_factory.mktemp("cgroups-rest"), "rest", REST, perf_events="task-clock,context-switches",
+              perf_interval="500ms", perf_duration="200ms", cgroups_net_cls_primary_handle="0x0012",
+              cgroups_net_cls_secondary_handles="0x0034,0x0035", agent_subsystems="net_cls,hugetlb")
+    yield box
+    print(box.cluster.dump())
+    box.end()
+    assert [name for name in box.run.missing if cgroups.controllers()[name]] == []
+
+
+def test_class_ids(rest):
+    """Each container has one of the range while it lives, shown in its status; when there is none left, a task fails."""
+    containers = {name: rest.launch(name, "sleep 1000") for name in ("one", "two")}
+    assert {rest.run.read("net_cls", c, "net_cls.classid") for c in containers.values()} == {str(0x120034), str(0x120035)}
+    shown = {e["executor_id"]: e["status"]["cgroup_info"]["net_cls"]["classid"] for e in rest.agent.get("/containers")}
+    assert shown == {name: int(rest.run.read("net_cls", c, "net_cls.classid")) for name, c in containers.items()}
+    status, _ = rest.finish_at_once("three", "true")
+    assert status["state"] == "TASK_FAILED" and "all of 0x34 to 0x35 are in use" in status["message"]
+    rest.restart()
+    status, _ = rest.finish_at_once("four", "true")
+    assert "all of 0x34 to 0x35 are in use" in status["message"]  # they are remembered
+    rest.kill("one")
+    wait_for(lambda: not os.path.isdir(rest.run.path("net_cls", containers["one"])), 10, "its group to go")
+    five = rest.launch("five", "sleep 1000")
+    assert rest.run.read("net_cls", five, "net_cls.classid") == str(shown["one"])
+    for controller in ("net_prio", "hugetlb", "perf_event"):
+        assert cgroups.pids(rest.run.path(controller, five))
+    rest.kill("two", "five")
+
+
+def test_samples_of_perf(rest):
+    rest.launch("sampled", "while :; do :; done", cpus=1)
+
+    def sampled():
+        perf = rest.statistics("sampled").get("perf", {})
+        return perf if perf.get("task_clock", 0) > 0 else None
+    perf = wait_for(sampled, 20, "a sample")
+    assert perf["duration"] == pytest.approx(0.2) and perf["timestamp"] > 1e9
+    assert 20 < perf["task_clock"] < 450  # milliseconds of two processors at most
+    assert perf["context_switches"] >= 0 and "cycles" not in perf
+    rest.kill("sampled")
+
+
+def test_the_agent_has_groups_of_its_own_where_it_is_told(rest):
+    for controller in ("net_cls", "hugetlb"):
+        assert cgroups.pids(os.path.join(rest.run.path(controller), "slave")) == [rest.agent.process.pid]
+    assert not os.path.isdir(os.path.join(rest.run.path("net_prio"), "slave"))
+
+
+def test_the_contract_of_those(rest):
+    program = os.path.join(os.environ.get("CMESOS_BUILD", os.path.join(rest.cluster.tree.build)), "tests/contract/isolator")
+    if not os.access(program, os.X_OK):
+        pytest.skip("the contract's program is not built here")
+    for name in REST.split(",") + ["cgroups/all"]:
+        done = subprocess.run([program, name], cwd=rest.cluster.tree.build, timeout=60, check=False,
+                              env={**os.environ, "CONTRACT_MODULE_PATH": rest.cluster.tree.module_path},
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        assert done.returncode == 0, done.stdout.decode()
+
+
+def test_all(tmp_path):
+    """Everything at once, and what is named beside it is not done twice."""
+    box = Box(tmp_path, "all", "cgroups/all,cgroups/cpu,cgroups/net_cls", cgroups_net_cls_primary_handle="0x1")
+    try:
+        container = box.launch("all", "sleep 1000", cpus=0.5, mem=64)
+        for controller, mount in cgroups.controllers().items():
+            if controller != "freezer":
+                assert mount and cgroups.pids(box.run.path(controller, container)), controller
+        assert box.run.read("net_cls", container, "net_cls.classid") == str(0x10001)
+        figures = box.statistics("all")
+        assert "mem_total_bytes" in figures and "cpus_user_time_secs" in figures and "blkio_statistics" in figures
+        box.kill("all")
+        box.gone()
+    except BaseException:
+        print(box.cluster.dump())
+        raise
+    finally:
+        box.end()
+
+
+@pytest.mark.parametrize("flags,words", [
+    ({"perf_events": "cycles"}, "event 'cycles' cannot be counted on this machine"),
+    ({"perf_events": "task-clock,bogus"}, "event 'bogus' is none that Mesos reports"),
+    ({"perf_events": "task-clock", "perf_duration": "2secs", "perf_interval": "1secs"}, "--perf_duration (2000 ms)"),
+    ({"isolation": "cgroups/devices", "allowed_devices": '{"allowed_devices":[{"device":{"path":"/dev/none"},"access":{"read":true}}]}'},
+     "--allowed_devices: device '/dev/none' cannot be looked at"),
+    ({"isolation": "cgroups/mem", "cgroups_root": "a/../b"}, "'a/../b' is no name of a group"),
+    ({"isolation": "cgroups/cpu", "cgroups_net_cls_primary_handle": "0x12345"}, "'0x12345' is no handle of 16 bits"),
+    ({"isolation": "cgroups/cpu", "cgroups_net_cls_secondary_handles": "5,3"}, "'5,3' is no range of handles"),
+])
+def test_what_cannot_be_is_refused_at_start(tmp_path, flags, words):
+    run = cgroups.Run("refused")
+    cluster = Cluster(str(tmp_path))
+    try:
+        with pytest.raises(AssertionError) as failed:
+            cluster.start(1, {"isolation": "cgroups/perf_event", "cgroups_root": run.root, **flags})
+        assert words in str(failed.value)
+    finally:
+        cluster.stop()
+        run.end()
+
+
+def test_without_root_the_agent_does_not_start():
+    """One line that names the isolator."""
+    directory = tempfile.mkdtemp()
+    os.chmod(directory, 0o777)
+    run = cgroups.Run("nobody")
+    cluster = Cluster(directory)
+    try:
+        cluster.master.start()
+        agent = cluster.add_agent({"isolation": "cgroups/cpu", "cgroups_root": run.root}, start=False)
+        os.chmod(agent.work_dir, 0o777)
+        done = subprocess.run(["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", *agent.argv], check=False,
+                              timeout=20, text=True, env=agent.env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        assert done.returncode and "isolator 'cgroups/cpu' needs root" in done.stdout, done.stdout
+        assert run.left() == []
+    finally:
+        cluster.stop()
+        cluster.remove()
+        run.end()

@@ -20,4 +20,9 @@ tests_unit_modules_test_cni_SOURCES = tests/unit/modules/test_cni.c $(NETWORK_CN
 tests_unit_modules_test_cni_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/modules
 tests_unit_modules_test_cni_LDADD = core/wire/libwire.a module-api/proto/libproto.a core/base/libbase.a \
   $(PROTOBUF_C_LIBS) $(JANSSON_LIBS) $(CMOCKA_LIBS) -lm
+check_PROGRAMS += tests/unit/modules/test_cgroup
+TESTS += tests/unit/modules/test_cgroup
+tests_unit_modules_test_cgroup_SOURCES = tests/unit/modules/test_cgroup.c
+tests_unit_modules_test_cgroup_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/modules
+tests_unit_modules_test_cgroup_LDADD = $(CGROUPS_LIBS) $(CMOCKA_LIBS)
 endif

@@ -49,7 +49,8 @@ find_perf(void)
     const char *path = getenv("PATH");
     struct str rest = str_of(path && *path ? path : PATH_USUAL);
     while (rest.len > 0) {
-        auto_free char *file = xasprintf("%.*s/perf", STR_ARG(str_cut(&rest, ':')));
+        struct str directory = str_cut(&rest, ':');
+        auto_free char *file = xasprintf("%.*s/perf", STR_ARG(directory));
         if (file[0] == '/' && access(file, X_OK) == 0)
             return take(&file);
     }

@@ -19,6 +19,7 @@ test_names(void **state)
         {"posix/cpu,posix/mem", "posix/cpu,posix/mem,filesystem/posix,network/cni,environment_secret"},
         {"process", "posix/cpu,posix/mem,filesystem/posix,network/cni,environment_secret"},
         {"cgroups", "cgroups/cpu,cgroups/mem,filesystem/posix,network/cni,environment_secret"},
+        {"cgroups,posix/mem,cgroups/all,cgroups/pids", "posix/mem,cgroups/all,filesystem/posix,network/cni,environment_secret"},
         {"posix/disk, posix/cpu,disk/du", "disk/du,posix/cpu,filesystem/posix,network/cni,environment_secret"},
         {"filesystem/linux,volume/image",
          "filesystem/linux,volume/host_path,volume/sandbox_path,volume/image,network/cni,environment_secret"},
