@@ -93,7 +93,8 @@ class Run:
             return opened.read().strip()
 
     def left(self):
-        return groups(self.root)
+        """Cgroups of containers; the agent's own stay."""
+        return [path for path in groups(self.root) if not path.endswith(("/slave", "/agent", "/agent/leaf"))]
 
     def end(self):
         """Removes it all, and unmounts what the agent had to mount."""

@@ -40,7 +40,7 @@ class Box:
 
     def launch(self, task_id, command, **more):
         self.accept([(task_id, command, more)])
-        return self.scheduler.until(task_id, ["TASK_RUNNING"])[-1]["container_status"]["container_id"]["value"]
+        return self.scheduler.until(task_id, ["TASK_RUNNING"], 60)[-1]["container_status"]["container_id"]["value"]
 
     def accept(self, tasks, **more):
         offer = self.offer()
@@ -81,7 +81,7 @@ class Box:
     def kill(self, *task_ids):
         for task_id in task_ids:
             self.scheduler.kill(task_id)
-            self.scheduler.until(task_id, ["TASK_KILLED"])
+            self.scheduler.until(task_id, ["TASK_KILLED"], 60)
 
     def restart(self):
         self.agent.kill()
@@ -91,7 +91,7 @@ class Box:
         wait_for(lambda: self.agent.get("/metrics/snapshot").get("slave/registered") == 1, 20, "the agent to be registered")
 
     def gone(self):
-        wait_for(lambda: not self.run.left(), 20, f"cgroups to go: {self.run.left()}")
+        wait_for(lambda: not self.run.left(), 60, f"cgroups to go: {self.run.left()}")
 
     def end(self):
         self.cluster.stop()
@@ -357,12 +357,13 @@ def test_class_ids(rest):
     status, _ = rest.finish_at_once("four", "true")
     assert "all of 0x34 to 0x35 are in use" in status["message"]  # they are remembered
     rest.kill("one")
-    wait_for(lambda: not os.path.isdir(rest.run.path("net_cls", containers["one"])), 10, "its group to go")
+    wait_for(lambda: not os.path.isdir(rest.run.path("net_cls", containers["one"])), 60, "its group to go")
     five = rest.launch("five", "sleep 1000")
     assert rest.run.read("net_cls", five, "net_cls.classid") == str(shown["one"])
     for controller in ("net_prio", "hugetlb", "perf_event"):
         assert cgroups.pids(rest.run.path(controller, five))
     rest.kill("two", "five")
+    rest.gone()
 
 
 def test_samples_of_perf(rest):
