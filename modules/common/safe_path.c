@@ -35,7 +35,10 @@ static int
 wrong(struct err *err, const char *root, const char *path)
 {
     int code = errno;
-    const char *why = code == ELOOP ? "a symbolic link is on the way" : code == EXDEV ? "it leads out of it" : strerror(code);
+    const char *why = code == ELOOP    ? "a symbolic link is on the way"
+                      : code == EXDEV  ? "it leads out of it"
+                      : code == EEXIST ? "a symbolic link to what is missing is on the way"
+                                       : strerror(code);
     return err_set(err, -code, "'%s' in '%s': %s", path, root, why);
 }
 

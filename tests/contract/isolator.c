@@ -44,6 +44,17 @@ static const struct subject {
     {"cgroups/cpuset", {NULL}},
     {"cgroups/devices", {NULL}},
     {"cgroups/pids", {NULL}}, /* the others would mount their hierarchies: the system tests ask them, and unmount */
+    {"filesystem/posix", {NULL}},
+    {"filesystem/linux", {"isolation", "filesystem/linux", NULL}},
+    {"filesystem/shared", {NULL}},
+    {"volume/host_path", {"isolation", "filesystem/linux", NULL}},
+    {"volume/secret", {"isolation", "filesystem/linux", NULL}},
+    {"linux/capabilities", {"bounding_capabilities", "{\"capabilities\": [\"CHOWN\", \"KILL\"]}", NULL}},
+    {"linux/devices", {"isolation", "filesystem/linux", "allowed_devices",
+                       "{\"allowed_devices\": [{\"device\": {\"path\": \"/dev/null\"}, \"access\": {\"read\": true}}]}", NULL}},
+    {"linux/seccomp", {"seccomp_config_dir", "/", NULL}},
+    {"posix/rlimits", {NULL}},
+    {"environment_secret", {NULL}},
     {"network/port_mapping", {NULL}}, /* refuses: it would change this machine's network; the system tests have one for it */
     {"network/ports", {NULL}},
 };

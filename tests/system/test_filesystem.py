@@ -8,6 +8,7 @@ import subprocess
 import pytest
 
 from cluster import Cluster, wait_for
+from images import Image, archive, busybox_layer, directory, link
 from isolated import Isolated, host_path, mounts, sandbox_path
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="mounts need root")
@@ -346,3 +347,115 @@ def test_refused_at_start(tmp_path, flags, words):
     for word in words:
         assert word in text, text
     assert mounts(str(tmp_path)) == []
+
+
+# ---- root file systems ----
+
+
+@pytest.fixture(scope="module")
+def images(tmp_path_factory):
+    store = tmp_path_factory.mktemp("images")
+    hostile = archive(link("data", "/etc"), link("tmplink", str(store)), directory("plain"))
+    Image([busybox_layer(), hostile]).save(str(store / "box:latest.tar"), "box:latest")
+    trapped = archive(directory("mnt"), link("mnt/mesos", "/plain"), directory("plain"), link("var", "/etc"))
+    Image([busybox_layer(), trapped]).save(str(store / "trap:latest.tar"), "trap:latest")
+    made = Isolated("filesystem/linux,docker/runtime,volume/secret,linux/devices", image_providers="docker",
+                    docker_registry=str(store), docker_store_dir=str(tmp_path_factory.mktemp("store")),
+                    allowed_devices='{"allowed_devices": [{"device": {"path": "/dev/null"}, "access": {"read": true}},'
+                                    ' {"device": {"path": "/dev/kmsg"}, "access": {"read": true}}]}')
+    made.pod, status = made.start("sleep 1000")
+    made.root = status["container_status"]["container_id"]["value"]
+    yield made
+    made.close()
+
+
+def with_image(name="box", **more):
+    return {"container": {"type": "MESOS", "mesos": {"image": {"type": "DOCKER", "docker": {"name": name}}}, **more}}
+
+
+def test_root_file_system_from_inside(images):
+    out = images.run("pwd; ls /; cat /proc/mounts; stat -c %F /dev/null /dev/zero /dev/tty; readlink /dev/fd; readlink /dev/ptmx; "
+                     "echo x > /dev/null && echo written; touch /dev/shm/x && echo shm; touch here; "
+                     "echo $MESOS_SANDBOX", **with_image())
+    assert "/mnt/mesos/sandbox\n" in out and "character special file\n" * 3 in out
+    assert "/proc/self/fd\npts/ptmx\nwritten\nshm\n/mnt/mesos/sandbox\n" in out
+    places = {line.split()[1]: line.split()[3].split(",") for line in out.splitlines() if len(line.split()) == 6}
+    for path in ("/proc/sys", "/sys", "/proc/sysrq-trigger", "/proc/bus", "/proc/irq", "/proc/fs"):
+        if os.path.exists(path):
+            assert "ro" in places[path] and "nosuid" in places[path], (path, places)
+    assert images.directory not in out.replace(out.splitlines()[0], ""), "the host's paths are to be seen"
+    assert os.path.exists(os.path.join(images.sandbox(f"t{images.count}"), "here"))
+
+
+def test_what_is_hidden(images):
+    out = images.run("ls /sys/firmware | wc -l; wc -c < /proc/keys; wc -c < /proc/timer_list; head -c 4 /proc/kcore | wc -c; "
+                     "echo 1 > /proc/sys/vm/drop_caches || echo refused; echo b > /proc/sysrq-trigger || echo refused; "
+                     "mkdir /sys/x || echo refused", **with_image())
+    values = out.split()
+    assert values[-3:] == ["refused"] * 3 and set(values[:-3]) == {"0"}, out
+
+
+def test_devices_of_the_container(images):
+    """linux/devices: nodes of its own, which it may spoil without anybody noticing."""
+    before = os.stat("/dev/null").st_mode
+    out = images.run("stat -c '%a %F' /dev/kmsg; head -c 0 /dev/kmsg && echo read; chmod 0 /dev/kmsg /dev/zero; "
+                     "stat -c %a /dev/zero", **with_image())
+    assert "644 character special file\nread\n0\n" in out
+    assert os.stat("/dev/null").st_mode == before and os.stat("/dev/zero").st_mode & 0o666 == 0o666
+
+
+def test_volumes_in_an_image(images, tmp_path):
+    (tmp_path / "file").write_text("volume\n")
+    out = images.run("cat /data.new/deep/file inside/file /mnt/mesos/sandbox/third/file; touch /data.new/deep/x || echo refused; "
+                     "cat /run/secret; echo", **with_image(volumes=[
+                         host_path(str(tmp_path), "/data.new/deep", "RO"), host_path(str(tmp_path), "inside"),
+                         host_path(str(tmp_path), "/mnt/mesos/sandbox/third"), secret_volume(SECRET, "/run/secret"),
+                         sandbox_path("self", "/self", "SELF")]))
+    assert f"volume\nvolume\nvolume\nrefused\n{SECRET}\n" in out
+    assert holds_secret(images.agent.work_dir + "/provisioner") == []
+
+
+@pytest.mark.parametrize("into", ["/data/here", "/../../here", "/plain/../../../here"])
+def test_links_of_an_image_stay_in_it(images, tmp_path, into):
+    """The mount point lies behind links that the image has: they are the image's own /etc, never the host's."""
+    (tmp_path / "file").write_text("contained\n")
+    assert "contained\n" in images.run(f"cat {into}/file", **with_image(volumes=[host_path(str(tmp_path), into)]))
+    for path in ("/etc/here", "/here"):
+        assert not os.path.exists(path)
+    assert "a symbolic link to what is missing is on the way" in images.refused(
+        **with_image(volumes=[host_path(str(tmp_path), "/tmplink/here")]))
+
+
+def test_a_sandbox_behind_a_link(images):
+    """mnt/mesos of the image is a link: the sandbox is where it leads in the image."""
+    assert "here\n" in images.run("touch here; ls /plain/sandbox", **with_image("trap"))
+    assert not os.path.exists("/plain")
+
+
+def test_nested_and_standalone_in_images(images, tmp_path):
+    (tmp_path / "file").write_text("volume\n")
+    sandbox = images.sandbox(images.pod)
+    out = images.nested_output((images.root, "img"), sandbox, "cat /v/file; ls /; touch shared/from-image", [
+        host_path(str(tmp_path), "/v"), sandbox_path("common", "shared")], **with_image())
+    assert out.startswith("volume\n") and "plain" in out
+    assert os.path.exists(os.path.join(sandbox, "common", "from-image"))
+    names = ("alone-img",)
+    images.nested(names, "cat /v/file; echo $0 > /new", [host_path(str(tmp_path), "/v")], resources=[
+        {"name": n, "type": "SCALAR", "scalar": {"value": v}} for n, v in (("cpus", 0.1), ("mem", 32))], **with_image())
+    assert images.api.wait(names) == {"exit_status": 0}
+    images.api.remove(names)
+    assert not os.path.exists("/new")
+
+
+def test_gauge_of_root_file_systems(images):
+    task_id, status = images.start("sleep 1000", **with_image())
+    assert status["state"] == "TASK_RUNNING", status
+    name = "containerizer/mesos/filesystem/containers_new_rootfs"
+    assert images.agent.get("/metrics/snapshot")[name] == 1
+    before = mounts(images.directory)
+    images.restart()
+    assert images.agent.get("/metrics/snapshot")[name] == 1
+    assert mounts(images.directory) == before
+    images.scheduler.kill(task_id)
+    images.scheduler.until(task_id, {"TASK_KILLED"})
+    wait_for(lambda: images.agent.get("/metrics/snapshot")[name] == 0, 10)

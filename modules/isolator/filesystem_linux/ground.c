@@ -12,7 +12,6 @@
 
 #include "base/file.h"
 #include "common/mounts.h"
-#include "common/volume.h"
 #include "filesystem_linux.h"
 
 static int
@@ -88,8 +87,6 @@ ground_make(const struct mesos_host *host)
     int rc = make_shared(host, work);
     if (rc < 0)
         return rc;
-    if (!isolation_has(host, "linux/devices"))
-        return 0;
     auto_free char *given = containers_directory(host);
     if (dir_make(given, 0755, &err) < 0)
         return host->fail(host, err.code, "Failed to create container's runtime dir at '%s': %s", given, err.text);
