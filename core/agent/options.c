@@ -183,11 +183,6 @@ check_containerizers(const char *value, void *target, struct option_set *set, st
 {
     struct str rest = str_of(value);
 
-    if (strcmp(value, "external") == 0) {
-        conf_override(set, "containerizers", "mesos");
-        conf_note(set, "containerizers 'external' is gone: containers run with 'mesos', or with a containerizer module");
-        return 0;
-    }
     if (!value[0])
         return err_set(err, -EINVAL, "'' names no containerizer: write mesos");
     while (rest.len > 0) {
@@ -375,6 +370,25 @@ check_container_dns(const char *value, void *target, struct option_set *set, str
     return rc;
 }
 
+/* --containerizers=external and its program want each other. */
+static int
+check_external(const struct agent_options *options, struct option_set *set, struct err *err)
+{
+    struct str rest = str_of(options->containerizers);
+    bool external = false;
+
+    while (rest.len > 0)
+        external = str_is(str_trim(str_cut(&rest, ',')), "external") || external;
+    if (external && (!options->containerizer_path || !options->containerizer_path[0]))
+        return err_set(err, -EINVAL,
+                       "option 'containerizer_path' is required for the containerizer 'external': the program that runs "
+                       "containers");
+    if (!external && options->containerizer_path)
+        conf_note(set, "containerizer_path '%s' is used with containerizers=external alone, and that is '%s'",
+                  options->containerizer_path, options->containerizers);
+    return 0;
+}
+
 static int
 finish(void *target, struct option_set *set, struct err *err)
 {
@@ -394,6 +408,8 @@ finish(void *target, struct option_set *set, struct err *err)
         conf_override(set, "runtime_dir", usual_runtime_dir(set));
     if (!options->launcher)
         conf_override(set, "launcher", launcher_usual(conf_value(set, "cgroups_hierarchy", NULL)));
+    if (check_external(options, set, err) < 0)
+        return -EINVAL;
     return daemon_options_finish(&options->common, set, err);
 }
 
@@ -479,10 +495,11 @@ const struct option agent_option_table[] = {
     OPTION_NOT_YET("secret_resolver", STRING, NULL, "The secret resolver module.", "secrets"),
     OPTION_NOT_YET("agent_features", JSON, NULL, "The capabilities that this agent says it has.",
                    "a choice of the agent's capabilities"),
-    OPTION_GONE("containerizer_path", PATH, "The program of the external containerizer.",
-                "external containerizers are gone; a containerizer module takes their place"),
-    OPTION_GONE("default_container_image", STRING, "The image of the external containerizer.",
-                "external containerizers are gone"),
+    {.name = "containerizer_path", .type = OPTION_STRING, AT(containerizer_path), .argument = "PROGRAM",
+     .help = "The program of the containerizer external: a command line, called with launch, wait, usage, update, destroy, "
+             "containers or recover behind it."},
+    {.name = "default_container_image", .type = OPTION_STRING, .offset = SIZE_MAX, .argument = "IMAGE",
+     .help = "What that program is told in MESOS_DEFAULT_CONTAINER_IMAGE when it launches."},
     {.name = "default_container_info", .type = OPTION_JSON, AT(default_container_info), .argument = "JSON",
      .check = check_container_info, .help = "The ContainerInfo of executors and tasks that have none."},
 

@@ -22,6 +22,7 @@ struct agent_options {
 
     /* Containers. */
     const char *containerizers; /* "mesos" = the module native; or a comma list of module names */
+    const char *containerizer_path; /* of the containerizer "external" */
     const char *isolation; /* comma list: "posix/cpu,posix/mem" */
     const char *launcher; /* "posix" */
     const char *container_logger; /* module name: "sandbox" */

@@ -18,6 +18,7 @@ PROTO_GENERATED_C = \
   module-api/proto/mesos/module.pb-c.c \
   module-api/proto/mesos/seccomp.pb-c.c \
   module-api/proto/mesos/uri.pb-c.c \
+  module-api/proto/mesos/containerizer/containerizer.pb-c.c \
   module-api/proto/mesos/csi/state.pb-c.c \
   module-api/proto/mesos/internal/authentication.pb-c.c \
   module-api/proto/mesos/internal/flags.pb-c.c \
@@ -63,6 +64,7 @@ PROTO_GENERATED_H = \
   module-api/proto/mesos/module.pb-c.h \
   module-api/proto/mesos/seccomp.pb-c.h \
   module-api/proto/mesos/uri.pb-c.h \
+  module-api/proto/mesos/containerizer/containerizer.pb-c.h \
   module-api/proto/mesos/csi/state.pb-c.h \
   module-api/proto/mesos/internal/authentication.pb-c.h \
   module-api/proto/mesos/internal/flags.pb-c.h \
@@ -129,6 +131,9 @@ dist_proto_mesos_DATA = \
   module-api/proto/mesos/module.proto \
   module-api/proto/mesos/seccomp.proto \
   module-api/proto/mesos/uri.proto
+proto_mesos_containerizerdir = $(protodir)/mesos/containerizer
+dist_proto_mesos_containerizer_DATA = \
+  module-api/proto/mesos/containerizer/containerizer.proto
 proto_mesos_csidir = $(protodir)/mesos/csi
 dist_proto_mesos_csi_DATA = \
   module-api/proto/mesos/csi/state.proto

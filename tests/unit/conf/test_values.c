@@ -100,12 +100,12 @@ test_flags_of_old(void **state)
                                 "--frameworks_home=/srv/frameworks",
                                 "--external_log_file=file:///var/log/agent"),
                      0);
-    assert_string_equal(etc->agent.containerizers, "mesos");
+    assert_string_equal(etc->agent.containerizers, "external");
+    assert_string_equal(etc->agent.containerizer_path, "/x");
     assert_string_equal(etc->agent.isolation, "process");
     assert_string_equal(etc->agent.default_role, "prod");
     assert_string_equal(etc->agent.common.external_log_file, "/var/log/agent");
     assert_true(etc_noted(etc, "'checkpoint' has no effect: it is always written"));
-    assert_true(etc_noted(etc, "'external' is gone"));
     assert_true(etc_noted(etc, "relative URIs are taken from below /srv/frameworks"));
     etc_free(etc);
 }
