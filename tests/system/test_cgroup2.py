@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Isolators cgroups/... and the linux launcher on cgroup version 2, which the machines that run the tests do not have: in a
 guest with Debian's cloud kernel. One boot; the script in the guest prints what it sees, the tests look at that."""
+import json
 import os
 import re
 
@@ -11,8 +12,14 @@ from guest import Guest
 
 TIMEOUT = 240  # seconds; seconds on an idle machine, but nothing there accelerates the guest
 
-LAUNCHER = "posix"
-HELPERS = ("mesos-master", "mesos-agent", "mesos-executor", "mesos-containerizer", "mesos")
+HELPERS = ("mesos-master", "mesos-agent", "mesos-executor", "mesos-default-executor", "mesos-containerizer", "mesos")
+
+RESOURCES = [{"name": "cpus", "type": "SCALAR", "scalar": {"value": 0.2}}, {"name": "mem", "type": "SCALAR", "scalar": {"value": 40}}]
+LOOK = "cat /proc/self/cgroup; cat /sys/fs/cgroup$(cut -d: -f3 /proc/self/cgroup | sed s,/leaf,,)/memory.max"
+POD = {"tasks": [
+    {"name": name, "task_id": {"value": name}, "agent_id": {"value": ""}, "resources": RESOURCES,
+     "command": {"value": LOOK}, "container": {"type": "MESOS", "linux_info": {"share_cgroups": shared}}}
+    for name, shared in (("shared", True), ("own", False))]}
 
 SCRIPT = r"""
 export LC_ALL=C
@@ -54,7 +61,10 @@ for f in cpu.max cpu.weight memory.low memory.max pids.current cgroup.subtree_co
 task devices --resources='cpus:0.4;mem:48' --command='cat /dev/null && echo null opens; head -c1 /dev/urandom >/dev/null && echo urandom opens
 head -c1 /dev/kmsg >/dev/null && echo kmsg opens; mknod /tmp/x c 1 3 && echo made; mknod /tmp/y c 1 11 && echo made too
 head -c0 </tmp/x && echo mine opens; head -c0 </tmp/y && echo kmsg of mine opens; true'
-task eat --resources='cpus:0.5;mem:64' --command='echo begins; dd if=/dev/zero of=/dev/null bs=200M count=1; echo ate it all'
+task eat --resources='cpus:0.5;mem:64' --command='echo begins; dd if=/dev/zero of=/dev/null bs=200M count=1 && echo ate it all; sleep 5'
+mesos execute --master=127.0.0.1:5050 --name=pod --task_group='POD' >/tmp/pod.out 2>&1
+put pod.states "$(grep -o 'TASK_FINISHED for task .*' /tmp/pod.out | tr -d "'" | sort | tr '\n' ' ')"
+for file in $(find /tmp/agent/slaves -path '*/containers/*/stdout'); do put pod "$(tr '\n' ' ' <$file)"; done
 
 mesos execute --master=127.0.0.1:5050 --checkpoint --name=burn --resources='cpus:0.2;mem:64' \
     --command='setsid sleep 1000 & while :; do :; done' >/tmp/burn.out 2>&1 &
@@ -101,12 +111,12 @@ def told(tmp_path_factory):
     tree = Tree(str(tmp_path_factory.mktemp("tree")))
     guest = Guest(tmp_path_factory.mktemp("guest"))
     for name in HELPERS:
-        guest.copy(tree.program(name) if name != "mesos-containerizer"
-                   else os.path.join(tree.launcher_dir, "mesos-containerizer"), "bin/" + name)
+        helper = os.path.join(tree.launcher_dir, name)
+        guest.copy(helper if os.path.exists(helper) else tree.program(name), "bin/" + name)
     for name in os.listdir(tree.module_path):
         if name.endswith(".so"):
             guest.copy(os.path.join(tree.module_path, name), "modules/" + name)
-    output = guest.run(SCRIPT.replace("LAUNCHER", "--launcher=" + LAUNCHER), TIMEOUT)
+    output = guest.run(SCRIPT.replace("LAUNCHER", "--launcher=linux").replace("POD", json.dumps(POD)), TIMEOUT)
     print(output[-20000:])
     found = {}
     for name, text in re.findall(r"^RESULT ([^:]+): (.*)$", output, re.M):
@@ -142,6 +152,15 @@ def test_who_exceeds_its_memory_fails_with_reason_and_message(told):
     assert "Memory limit exceeded: Requested: 96MB Maximum Used: 96MB" in words, words
     assert "REASON_CONTAINER_LIMITATION_MEMORY" in words
     assert re.search(r"MEMORY STATISTICS: ~anon \d+~", words), words
+
+
+def test_nested_containers_are_below_their_parent(told):
+    """One that shares its parent's limits is in a group of the launcher's there; one that does not has its own."""
+    assert told["pod.states"] == ["TASK_FINISHED for task own TASK_FINISHED for task shared "]
+    found = sorted(line.split()[1] for line in told["pod"])
+    assert len(found) == 2 and str(40 << 20) in found and "max" in found, told["pod"]
+    for line in told["pod"]:
+        assert re.match(r"0::/mesos/[0-9a-f-]{36}/mesos/[^/]+/leaf ", line)
 
 
 def test_statistics_and_the_quota(told):

@@ -42,6 +42,7 @@ job_free(struct job *job)
 {
     list_remove(&job->in_list);
     buf_fini(&job->answer);
+    free(job->nested);
     free(job->id);
     free(job);
 }
@@ -231,7 +232,7 @@ group_isolate(void *instance, const char *id, pid_t pid, struct mesos_call *call
     }
     struct job *job = job_new(group, JOB_ISOLATE, container->id, call);
     job->pid = pid;
-    job->pid_is_nested = strcmp(container->id, id) != 0;
+    job->nested = strcmp(container->id, id) != 0 ? xstrdup(id) : NULL;
     job->command_task = container->command_task;
     job->wish = container->wish;
     job_run(group, false, isolate_work, job_done, job);

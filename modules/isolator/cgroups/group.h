@@ -80,7 +80,7 @@ struct job {
     struct mesos_call *call; /* NULL = nobody waits */
     char *id; /* whose cgroup */
     pid_t pid;
-    bool pid_is_nested; /* JOB_ISOLATE: of a container that shares id's cgroups */
+    char *nested; /* JOB_ISOLATE: the container that pid is of, when it shares id's cgroups; else NULL */
     struct wish wish;
     bool command_task;
     bool has_cgroup; /* JOB_RECOVER: it was found */

@@ -108,7 +108,7 @@ static int
 memory_isolate(struct part *part, struct job *job)
 {
     uint64_t soft = memory_soft_limit(&job->wish), total = (uint64_t)sysconf(_SC_PHYS_PAGES) * (uint64_t)sysconf(_SC_PAGESIZE);
-    if (memory_hard_limit(&job->wish) <= soft || job->pid_is_nested || !(job->command_task || strchr(job->id, '.')))
+    if (memory_hard_limit(&job->wish) <= soft || job->nested || !(job->command_task || strchr(job->id, '.')))
         return 0;
     int score = soft >= total ? 0 : 1000 - (int)(1000 * (double)soft / (double)total);
     char path[64], text[16];

@@ -50,10 +50,10 @@ isolate_work(void *arg)
     }
     for (unsigned i = 0; i < group->part_count && job->status == 0; i++) {
         struct part *part = &group->parts[i];
-        if (part->same_tree)
-            continue;
+        if (part->same_tree || (job->nested && part->tree.version == 2 && cgroup_exists(&part->tree, job->nested)))
+            continue; /* v2: the launcher has put it into a group below already, where the same limits hold */
         int rc = cgroup_assign(&part->tree, job->id, job->pid);
-        if (rc == -ENOENT && job->pid_is_nested)
+        if (rc == -ENOENT && job->nested)
             continue; /* its parent was launched when this isolator was not configured */
         if (rc < 0) {
             char what[64];
