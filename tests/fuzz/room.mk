@@ -20,6 +20,8 @@ FUZZ_REPLAYS = tests/fuzz/replay_json \
   tests/fuzz/replay_statsd \
   tests/fuzz/replay_constraints \
   tests/fuzz/replay_term \
+  tests/fuzz/replay_image_reference \
+  tests/fuzz/replay_image_documents \
   tests/fuzz/replay_cni
 check_PROGRAMS += $(FUZZ_REPLAYS)
 TESTS += $(FUZZ_REPLAYS)
@@ -36,6 +38,8 @@ noinst_PROGRAMS += tests/fuzz/fuzz_cni tests/fuzz/fuzz_json \
   tests/fuzz/fuzz_server \
   tests/fuzz/fuzz_statsd \
   tests/fuzz/fuzz_constraints \
+  tests/fuzz/fuzz_image_reference \
+  tests/fuzz/fuzz_image_documents \
   tests/fuzz/fuzz_term
 endif
 tests_fuzz_replay_json_SOURCES = tests/fuzz/json.c tests/fuzz/fuzz.h tests/fuzz/replay.c
@@ -140,3 +144,17 @@ tests_fuzz_fuzz_cni_SOURCES = tests/fuzz/cni.c tests/fuzz/fuzz.h $(NETWORK_CNI_P
 tests_fuzz_fuzz_cni_CPPFLAGS = $(FUZZ_CPPFLAGS) -I$(top_srcdir)/modules
 tests_fuzz_fuzz_cni_LDADD = $(FUZZ_LIBS)
 tests_fuzz_fuzz_cni_LDFLAGS = $(FUZZ_LINK_FLAGS)
+tests_fuzz_replay_image_reference_SOURCES = tests/fuzz/image_reference.c tests/fuzz/fuzz.h tests/fuzz/replay.c
+tests_fuzz_replay_image_reference_CPPFLAGS = $(FUZZ_CPPFLAGS) -I$(top_srcdir)/modules
+tests_fuzz_replay_image_reference_LDADD = $(IMAGE_LIBS)
+tests_fuzz_fuzz_image_reference_SOURCES = tests/fuzz/image_reference.c tests/fuzz/fuzz.h
+tests_fuzz_fuzz_image_reference_CPPFLAGS = $(FUZZ_CPPFLAGS) -I$(top_srcdir)/modules
+tests_fuzz_fuzz_image_reference_LDADD = $(IMAGE_LIBS)
+tests_fuzz_fuzz_image_reference_LDFLAGS = $(FUZZ_LINK_FLAGS)
+tests_fuzz_replay_image_documents_SOURCES = tests/fuzz/image_documents.c tests/fuzz/fuzz.h tests/fuzz/replay.c
+tests_fuzz_replay_image_documents_CPPFLAGS = $(FUZZ_CPPFLAGS) -I$(top_srcdir)/modules
+tests_fuzz_replay_image_documents_LDADD = $(IMAGE_LIBS)
+tests_fuzz_fuzz_image_documents_SOURCES = tests/fuzz/image_documents.c tests/fuzz/fuzz.h
+tests_fuzz_fuzz_image_documents_CPPFLAGS = $(FUZZ_CPPFLAGS) -I$(top_srcdir)/modules
+tests_fuzz_fuzz_image_documents_LDADD = $(IMAGE_LIBS)
+tests_fuzz_fuzz_image_documents_LDFLAGS = $(FUZZ_LINK_FLAGS)

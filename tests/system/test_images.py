@@ -623,6 +623,7 @@ def test_destroyed_in_the_middle_of_a_pull(box, registry):
 
 
 def test_metrics(box):
+    box.run({**docker("test/both"), "cached": False}, "true")
     metrics = box.agent.get("/metrics/snapshot")
     assert metrics["containerizer/mesos/provisioner/docker_store/image_pull_ms/count"] >= 1
     assert metrics["containerizer/mesos/provisioner/remove_container_errors"] == 0

@@ -25,4 +25,9 @@ TESTS += tests/unit/modules/test_cgroup
 tests_unit_modules_test_cgroup_SOURCES = tests/unit/modules/test_cgroup.c
 tests_unit_modules_test_cgroup_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/modules
 tests_unit_modules_test_cgroup_LDADD = $(CGROUPS_LIBS) $(CMOCKA_LIBS)
+check_PROGRAMS += tests/unit/modules/test_images
+TESTS += tests/unit/modules/test_images
+tests_unit_modules_test_images_SOURCES = tests/unit/modules/test_images.c
+tests_unit_modules_test_images_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/modules $(LIBARCHIVE_CFLAGS)
+tests_unit_modules_test_images_LDADD = $(IMAGE_LIBS) $(CMOCKA_LIBS)
 endif

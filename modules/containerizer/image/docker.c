@@ -32,6 +32,7 @@ struct pull {
     bool is_archive; /* of `docker save` */
     const char *names[NAMES_MAX]; /* what the image may be called in files */
     size_t name_count;
+    size_t own_names; /* so many of them are its own: the last may be a tag alone */
     struct manifest manifest;
     struct saved_image saved;
     struct buf config_text;
@@ -302,6 +303,7 @@ unpack_archive(struct pull *pull, int fd, struct err *err)
     if (rc < 0)
         return rc;
     auto_free char *files = xasprintf("%s/files", path);
+    close_at(&pull->files_fd);
     pull->files_fd = open(files, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     return pull->files_fd < 0 ? err_errno(err, "cannot open '%s'", files) : 0;
 }
@@ -323,6 +325,7 @@ find_names(struct pull *pull, const char *given)
     free(whole);
     add_name(pull, given);
     if (!r->tag) {
+        pull->own_names = pull->name_count;
         add_name(pull, r->digest);
         return;
     }
@@ -331,14 +334,25 @@ find_names(struct pull *pull, const char *given)
                                 r->tag));
     if (strcmp(r->tag, "latest") == 0)
         add_name(pull, r->repository);
+    pull->own_names = pull->name_count;
     add_name(pull, r->tag);
 }
 
-/* The names that are not of this image alone (a tag) come last and are no files. */
+/* 1: there is an OCI layout. */
+static int
+open_layout(struct pull *pull, const char *path)
+{
+    close_at(&pull->files_fd);
+    pull->files_fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    return pull->files_fd >= 0 && has_member(pull, "index.json");
+}
+
+/* First what is named after the image, then layouts that may hold it among others. */
 static int
 pull_from_directory(struct pull *pull, const char *directory, struct err *err)
 {
-    for (size_t i = 0; i < pull->name_count; i++) {
+    auto_free char *repository = xasprintf("%s/%s", directory, pull->reference.repository);
+    for (size_t i = 0; i < pull->own_names; i++) {
         struct stat st;
         auto_free char *file = xasprintf("%s/%s.tar", directory, pull->names[i]);
         auto_free char *layout = xasprintf("%s/%s", directory, pull->names[i]);
@@ -347,17 +361,12 @@ pull_from_directory(struct pull *pull, const char *directory, struct err *err)
             int rc = unpack_archive(pull, fd, err);
             return rc < 0 ? rc : read_files(pull, file, err);
         }
-        pull->files_fd = open(layout, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        if (pull->files_fd >= 0 && has_member(pull, "index.json"))
+        if (open_layout(pull, layout))
             return read_layout(pull, err);
-        close_at(&pull->files_fd);
-        pull->files_fd = -1;
     }
-    pull->files_fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (pull->files_fd >= 0 && has_member(pull, "index.json"))
+    if (open_layout(pull, repository) || open_layout(pull, directory))
         return read_layout(pull, err);
-    return err_set(err, -ENOENT, "there is neither '%s/%s.tar' nor an OCI layout '%s/%s'", directory, pull->names[0], directory,
-                   pull->reference.repository);
+    return err_set(err, -ENOENT, "there is neither '%s/%s.tar' nor an OCI layout '%s'", directory, pull->names[0], repository);
 }
 
 /* ---- results ---- */
