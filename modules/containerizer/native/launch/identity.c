@@ -9,6 +9,7 @@
 #include <grp.h>
 #include <linux/capability.h>
 #include <linux/filter.h>
+#include <linux/securebits.h>
 #include <linux/seccomp.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -35,12 +36,26 @@ capabilities_keep(struct launch *launch, const struct launch_capabilities *wante
         fail("Failed to keep capabilities across a change of user: %s", strerror(errno));
 }
 
+/* To root the kernel gives all of the bounding set at each execve, whatever was set before, unless it is told not to. */
+static void
+capabilities_of_root(const struct launch_capabilities *wanted)
+{
+    if (geteuid() != 0 || (wanted->has_bounding && wanted->effective == wanted->bounding))
+        return;
+    int bits = prctl(PR_GET_SECUREBITS, 0, 0, 0, 0);
+    if (bits >= 0 && (bits & SECBIT_NOROOT))
+        return; /* done before, when the user was changed */
+    if (bits < 0 || prctl(PR_SET_SECUREBITS, (unsigned long)bits | SECBIT_NOROOT | SECBIT_NOROOT_LOCKED, 0, 0, 0) < 0)
+        fail("Failed to hold root to its capabilities: %s", strerror(errno));
+}
+
 void
 capabilities_apply(const struct launch *launch)
 {
     const struct launch_capabilities *wanted = &launch->capabilities;
     if (!wanted->has_effective)
         return;
+    capabilities_of_root(wanted);
     struct __user_cap_header_struct head = {_LINUX_CAPABILITY_VERSION_3, 0};
     struct __user_cap_data_struct data[2];
     for (int i = 0; i < 2; i++) {
