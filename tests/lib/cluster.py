@@ -257,6 +257,19 @@ class Cluster:
         for agent in self.agents:
             for _ in range(points.count(os.path.realpath(agent.work_dir))):
                 subprocess.run(["umount", "-l", agent.work_dir], check=False)
+        self._tidy()
+
+    def _tidy(self):
+        """The control groups that an agent leaves for its next run, when they are empty. Groups of containers stay: they are
+        for somebody to notice."""
+        for agent in self.agents:
+            roots = [a.split("=", 1)[1] for a in agent.argv if a.startswith("--cgroups_root=mesos_test_")]
+            for tree in [os.path.join("/sys/fs/cgroup", d) for d in os.listdir("/sys/fs/cgroup")] if roots else []:
+                for own in ("slave", "agent/leaf", "agent", ""):
+                    try:
+                        os.rmdir(os.path.join(tree, roots[-1], own))
+                    except OSError:
+                        pass
 
     def complaints(self):
         """What a sanitizer build has said, of the daemons and of what they ran."""

@@ -24,3 +24,5 @@ EXTRA_DIST += tests/system/test_oversubscription.py
 EXTRA_DIST += tests/lib/guest.py tests/system/test_cgroup2.py
 EXTRA_DIST += tests/lib/external_program.py tests/system/test_external_containerizer.py
 EXTRA_DIST += tests/lib/images.py tests/system/test_images.py
+EXTRA_DIST += tests/system/test_launcher.py
+EXTRA_DIST += tests/system/test_namespaces.py

@@ -33,7 +33,6 @@ class Box:
             offer = self.scheduler.offer()
         self.scheduler.accept(offer, [command_task(task_id, command, offer, **more)])
         status = self.scheduler.until(task_id, ["TASK_RUNNING", "TASK_FAILED", "TASK_LOST", "TASK_DROPPED"])[-1]
-        print(status)
         return status
 
     def run(self, task_id, command, expect="TASK_FINISHED", **more):
@@ -51,6 +50,8 @@ class Box:
 
     def close(self):
         self.scheduler.teardown()
+        containers = os.path.join(self.cluster.directory, "agent1.run", "containers")
+        wait_for(lambda: not os.listdir(containers), 20, "every container to be gone")
         self.cluster.stop()
         assert not self.cluster.complaints()
         self.cluster.remove()

@@ -333,7 +333,7 @@ steps_traces(const struct container *container, struct buf *out)
     auto_free char *pid_file = xasprintf("%s/pid", container->runtime_dir);
     auto_free char *state_file = xasprintf("%s/state", container->runtime_dir);
     auto_buf struct buf state = {0};
-    step_text(out, LAUNCH_MAKE_DIRECTORY, container->runtime_dir);
+    step_text(out, LAUNCH_TRACES, container->runtime_dir);
     buf_append(&state, state_file, strlen(state_file) + 1);
     buf_printf(&state, "%s\n%s\n%s\n%s", container->sandbox, container->user ? container->user : "",
                container->inside_sandbox, container->inside_directory);

@@ -141,10 +141,17 @@ has_living_children(const struct container *container)
 
 static void cleanup_next(struct container *container);
 
+static void read_soon(struct native *native);
+
 static void
 forget(struct container *container)
 {
     struct native *native = container->native;
+    if (linux_remove(container) == -EBUSY) { /* the helper of an agent that crashed came late */
+        list_push(&native->ending, &container->in_ending);
+        read_soon(native);
+        return;
+    }
     struct container *parent = container->parent;
     void *logger;
     const struct mesos_container_logger_ops *ops = native->services->logger_ops(native->services->self, &logger);
@@ -154,7 +161,6 @@ forget(struct container *container)
     pack_termination(container, &packed);
     struct mesos_bytes termination = {buf_data(&packed), packed.len};
     tell_end(container);
-    linux_remove(container);
     if (container->kept && container->ran) {
         container->state = STATE_ENDED;
         termination_keep(container, termination);
@@ -303,8 +309,6 @@ reading_work(void *arg)
     look(reading);
     reading->cost_ms = (thread_us() - begin_us) / 1000;
 }
-
-static void read_soon(struct native *native);
 
 /* Who waits is told that it has ended, because nothing more can be done about it; what holds it is still looked after,
  * and cleaned up when the kernel lets go of it. */

@@ -84,12 +84,15 @@ linux_step(const struct container *container, struct buf *out)
     step_text(out, LAUNCH_CGROUP, file);
 }
 
-void
+int
 linux_remove(struct container *container)
 {
     struct native *native = container->native;
     int rc = container->in_cgroup ? cgroup_remove(&native->tree, container->id) : 0;
+    if (rc == -EBUSY)
+        return rc;
     if (rc < 0) /* the next agent finds it and tries again */
         MESOS_LOG(native->host, ERROR, "container %s: its control group is not removed: %s", container->id, strerror(-rc));
     container->in_cgroup = false;
+    return 0;
 }

@@ -189,7 +189,7 @@ void linux_release(struct native *native);
 bool linux_used(const struct native *native);
 int linux_create(struct container *container, struct err *err);
 void linux_step(const struct container *container, struct buf *out); /* the first process joins its control group */
-void linux_remove(struct container *container); /* when nobody is left in it */
+int linux_remove(struct container *container); /* when nobody is left in it; -EBUSY: somebody is */
 
 /* start.c: the helper that becomes the container's first process. */
 int process_start(struct container *container);

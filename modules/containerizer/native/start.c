@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 #include "base/file.h"
@@ -72,6 +73,9 @@ spawn_helper(struct container *container, int helper_end, int large_fd)
 int
 process_start(struct container *container)
 {
+    /* Made here and not by the helper: one that comes late, after its agent's crash, finds it gone and goes too. */
+    if (mkdir(container->runtime_dir, 0755) < 0 && errno != EEXIST)
+        return -errno;
     auto_fd int helper_end = -1;
     auto_fd int large_fd = -1;
     int ends[2];

@@ -36,7 +36,7 @@ enum launch_kind {
     LAUNCH_ENVIRONMENT = 1, /* "NAME=value" of what is executed */
     LAUNCH_ARGUMENT, /* one of argv */
     LAUNCH_CGROUP, /* path of a file that gets "0": the process joins the control group */
-    LAUNCH_MAKE_DIRECTORY, /* path; it may be there */
+    LAUNCH_TRACES, /* path of the directory in which the next files are written; gone = the container is unwanted */
     LAUNCH_WRITE_FILE, /* path, then bytes: a file of the agent's user alone that gets them */
     LAUNCH_WRITE_PID, /* path of a file that gets "<pid>", as the agent sees it */
     LAUNCH_WRITE_STATE, /* path, then text: a file that gets "<pid> <start time>\n<text>\n" */

@@ -11,7 +11,6 @@
 #include "description.h"
 
 struct launch {
-    const char *state_path; /* of what the next agent finds; NULL = not written yet */
     char *steps; /* aligned to 8 */
     size_t len;
     char **environment, **arguments;

@@ -122,7 +122,27 @@ write_pid(const char *path)
 
 /* Without the agent's word nothing is run, and the next agent must find nothing that says otherwise. */
 static void
-wait_for_agent(const char *state_path)
+unwrite(const struct launch *launch)
+{
+    const char *directory = NULL;
+    size_t at = 0;
+    for (size_t begin = 0; begin < launch->len; begin = at) {
+        const struct launch_step *step = step_next(launch, &at);
+        const char *path = launch->steps + begin + sizeof *step;
+        if (!step || step->kind == LAUNCH_WAIT)
+            break;
+        if (step->kind == LAUNCH_TRACES)
+            directory = path;
+        else if (directory && strncmp(path, directory, strlen(directory)) == 0 &&
+                 (step->kind == LAUNCH_WRITE_STATE || step->kind == LAUNCH_WRITE_FILE || step->kind == LAUNCH_WRITE_PID))
+            unlink(path);
+    }
+    if (directory)
+        rmdir(directory);
+}
+
+static void
+wait_for_agent(const struct launch *launch)
 {
     char byte;
     ssize_t n;
@@ -130,8 +150,7 @@ wait_for_agent(const char *state_path)
         n = recv(LAUNCH_FD, &byte, 1, 0);
     while (n < 0 && errno == EINTR);
     if (n != 1) {
-        if (state_path)
-            unlink(state_path);
+        unwrite(launch);
         fail("Failed to synchronize with agent (it's probably exited)");
     }
 }
@@ -255,10 +274,8 @@ take_first_step(struct launch *launch, uint32_t kind, char *bytes, size_t len)
     case LAUNCH_CGROUP:
         join_cgroup(bytes);
         return true;
-    case LAUNCH_MAKE_DIRECTORY:
-        if (mkdir(bytes, 0755) < 0 && errno != EEXIST)
-            fail("Failed to create directory '%s': %s", bytes, strerror(errno));
-        return true;
+    case LAUNCH_TRACES:
+        return true; /* only looked at when they are to go */
     case LAUNCH_WRITE_FILE:
         write_file(bytes, bytes + first, first < len ? len - first : 0, 0600);
         return true;
@@ -267,10 +284,9 @@ take_first_step(struct launch *launch, uint32_t kind, char *bytes, size_t len)
         return true;
     case LAUNCH_WRITE_STATE:
         write_state(bytes);
-        launch->state_path = bytes;
         return true;
     case LAUNCH_WAIT:
-        wait_for_agent(launch->state_path);
+        wait_for_agent(launch);
         return true;
     default:
         return false;
