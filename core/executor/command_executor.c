@@ -19,6 +19,7 @@
 enum {
     KILL_GRACE_MS = 3000,
     UNACKNOWLEDGED_EXIT_MS = 60 * 1000, /* after the terminal update */
+    KILLED_PATIENCE_MS = 500, /* of whoever killed the command, if it was the agent or the kernel for it */
     SHUTDOWN_MARGIN_MS = 1000, /* the agent's grace less this is ours */
 };
 
@@ -39,7 +40,8 @@ struct command_executor {
     bool killed, sigkilled, out_of_time, unhealthy, shutting_down;
     struct task_checks *checks; /* while the command runs; NULL = none */
     struct task_updates updates;
-    struct loop_timer kill_timer, completion_timer, exit_timer;
+    struct loop_timer kill_timer, completion_timer, exit_timer, killed_timer;
+    int exit_status; /* the command's */
 };
 
 static void begin_kill(struct command_executor *executor, int64_t grace_ms);
@@ -102,6 +104,7 @@ end(struct command_executor *executor)
     executor->checks = NULL;
     loop_timer_stop(&executor->kill_timer);
     loop_timer_stop(&executor->completion_timer);
+    loop_timer_stop(&executor->killed_timer);
     if (agent_link_subscribed(executor->link))
         loop_timer_start(&executor->exit_timer, UNACKNOWLEDGED_EXIT_MS);
     else if (!executor->options.agent.checkpoint)
@@ -219,8 +222,9 @@ on_launch(struct command_executor *executor, const Mesos__V1__TaskInfo *task)
 /* ---- the end of the command ---- */
 
 static void
-on_command_exit(struct command_executor *executor, int status)
+tell_exit(struct command_executor *executor)
 {
+    int status = executor->exit_status;
     char what[128], message[160];
     Mesos__V1__TaskState state = MESOS__V1__TASK_STATE__TASK_FAILED;
     task_process_describe(status, what, sizeof(what));
@@ -236,6 +240,31 @@ on_command_exit(struct command_executor *executor, int status)
     executor->pid = 0;
     report(executor, state, message, reason);
     end(executor);
+}
+
+static void
+on_exit_told(void *arg)
+{
+    tell_exit(arg);
+}
+
+/* What was killed, and not by us, has most often exceeded its memory: the agent knows more of that, and is about to end
+ * this container with all the figures. It gets a moment to do so. A shell says by 128 + 9 that its command was killed. */
+static bool
+killed_by_others(const struct command_executor *executor, int status)
+{
+    return !executor->killed && ((WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL) ||
+                                 (WIFEXITED(status) && WEXITSTATUS(status) == 128 + SIGKILL));
+}
+
+static void
+on_command_exit(struct command_executor *executor, int status)
+{
+    executor->exit_status = status;
+    if (killed_by_others(executor, status))
+        loop_timer_start(&executor->killed_timer, KILLED_PATIENCE_MS);
+    else
+        tell_exit(executor);
 }
 
 void
@@ -436,6 +465,7 @@ command_executor_new(struct loop *loop, const struct command_executor_options *o
     loop_timer_init(&executor->kill_timer, loop, on_kill_timer, executor);
     loop_timer_init(&executor->completion_timer, loop, on_completion_time, executor);
     loop_timer_init(&executor->exit_timer, loop, on_exit_timer, executor);
+    loop_timer_init(&executor->killed_timer, loop, on_exit_told, executor);
     if (read_options(executor, err)) {
         command_executor_free(executor);
         return NULL;
@@ -454,6 +484,7 @@ command_executor_free(struct command_executor *executor)
     task_updates_fini(&executor->updates);
     loop_timer_stop(&executor->kill_timer);
     loop_timer_stop(&executor->completion_timer);
+    loop_timer_stop(&executor->killed_timer);
     loop_timer_stop(&executor->exit_timer);
     agent_link_free(executor->link);
     arena_free(executor->arena);
