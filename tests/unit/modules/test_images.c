@@ -304,11 +304,9 @@ extract(const struct place *place, const struct member *members, size_t count, c
 static char *
 read_there(const struct place *place, const char *name)
 {
-    struct buf out = {0};
+    auto_buf struct buf out = {0};
     auto_free char *path = xasprintf("%s/%s", place->target, name);
-    if (file_read(path, 4096, &out, NULL) < 0)
-        return NULL;
-    return buf_take(&out);
+    return file_read(path, 4096, &out, NULL) < 0 ? NULL : buf_take(&out);
 }
 
 static void
