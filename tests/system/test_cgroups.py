@@ -225,6 +225,18 @@ def test_a_task_may_burst_to_its_limits(box):
     assert "ate it all" in output
 
 
+def test_a_limit_without_end(box):
+    """What no machine has is as good as an infinite limit, which JSON cannot say."""
+    container = box.launch("endless", "sleep 1000", cpus=0.2, mem=32,
+                           limits={"cpus": {"value": 1e10}, "mem": {"value": 1e10}})
+    assert box.run.read("cpu", container, "cpu.cfs_quota_us") == "-1"
+    assert int(box.run.read("memory", container, "memory.limit_in_bytes")) > 1 << 60
+    figures = box.statistics("endless")
+    assert "cpus_limit" not in figures and "mem_limit_bytes" not in figures
+    assert figures["mem_soft_limit_bytes"] == (32 + OWN_MB) * MB
+    box.kill("endless")
+
+
 def test_a_fork_bomb_ends_with_its_container(box):
     container = box.launch("bomb", "python3 -c 'import os, time\nfor i in range(300): os.fork() or time.sleep(1000)' &"
                            "(while :; do sleep 0.01 & done) 2>/dev/null; sleep 1000", mem=256)

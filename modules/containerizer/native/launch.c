@@ -390,7 +390,7 @@ begin(struct native *native, const struct mesos_containerizer_launch *launch, Me
     container->kept = container->parent || container->standalone;
     container->debug = container->parent && config->has_container_class &&
                        config->container_class == MESOS__SLAVE__CONTAINER_CLASS__DEBUG;
-    container_resources(container, launch->resources);
+    container_resources(container, launch->resources, launch->config);
     mesos_resource_sum_add(&container->resources, launch->resources);
     if (container->kept)
         environment_keep(container, launch->environment);

@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 #include "base/file.h"
 #include "base/units.h"
+#include "common/packed.h"
 #include "native.h"
 
 #define HELPER_MAX_BYTES (64u << 20)
@@ -257,11 +258,31 @@ native_destroy(void *instance, const char *container_id, struct mesos_call *call
     container_destroy(container);
 }
 
+#define LIMIT_MAX 1e9
+
+/* A limit among the fields ContainerConfig.limits; false = there is none of that name. */
+static bool
+limit_of(struct mesos_bytes config, const char *name, double *ret)
+{
+    struct str rest = str_n(config.data, config.len);
+    struct packed_field field, key, scalar, value;
+    bool found = false;
+    while (packed_next(&rest, &field)) {
+        if (field.number != 16 || !packed_find(field.bytes, 1, &key) || !str_is(key.bytes, name) ||
+            !packed_find(field.bytes, 2, &scalar) || !packed_find(scalar.bytes, 1, &value))
+            continue;
+        *ret = packed_to_double(value.value);
+        found = *ret >= 0;
+    }
+    return found;
+}
+
 /* The figures that a container's own resources give: Mesos shows requests as soft limits and memory as a limit too. */
 void
-container_resources(struct container *container, struct mesos_resources resources)
+container_resources(struct container *container, struct mesos_resources resources, struct mesos_bytes limits)
 {
     int64_t cpus = 0, mem = 0;
+    double cpus_limit, mem_limit;
     for (size_t i = 0; i < resources.count; i++) {
         const struct mesos_resource *r = (const void *)((const char *)resources.items + i * resources.stride);
         if (r->type != MESOS_VALUE_SCALAR)
@@ -274,6 +295,12 @@ container_resources(struct container *container, struct mesos_resources resource
     s.cpus_soft_limit = (double)cpus / 1000;
     s.has_mem_limit_bytes = s.has_mem_soft_limit_bytes = mem > 0;
     s.mem_limit_bytes = s.mem_soft_limit_bytes = (uint64_t)(mem / 1000) << 20;
+    if (limit_of(limits, "mem", &mem_limit)) {
+        s.has_mem_limit_bytes = mem_limit < LIMIT_MAX; /* one without end is none */
+        s.mem_limit_bytes = s.has_mem_limit_bytes ? (uint64_t)mem_limit << 20 : 0;
+    }
+    s.has_cpus_limit = limit_of(limits, "cpus", &cpus_limit) && cpus_limit < LIMIT_MAX;
+    s.cpus_limit = s.has_cpus_limit ? cpus_limit : 0;
     buf_clear(&container->limits);
     size_t len = mesos__v1__resource_statistics__get_packed_size(&s);
     buf_added(&container->limits, mesos__v1__resource_statistics__pack(&s, (uint8_t *)buf_reserve(&container->limits, len)));

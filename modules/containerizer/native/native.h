@@ -150,7 +150,8 @@ const struct container *container_root(const struct container *container);
 /* Its last name. */
 const char *container_name(const struct container *container);
 const char *container_directory(const struct container *container); /* where its program starts */
-void container_resources(struct container *container, struct mesos_resources resources);
+/* limits: packed fields ContainerConfig.limits, among others. */
+void container_resources(struct container *container, struct mesos_resources resources, struct mesos_bytes limits);
 void owe(struct list *list, struct mesos_call *call);
 void answer(const struct native *native, struct mesos_call *call, int status);
 void on_container_exited(pid_t pid, int status, void *arg);

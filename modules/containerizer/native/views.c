@@ -79,7 +79,7 @@ native_update(void *instance, const char *container_id, struct mesos_resources r
         answer(native, call, unknown(native, container_id));
         return;
     }
-    container_resources(container, requests);
+    container_resources(container, requests, limits);
     struct gather *gather = gather_new(native, "update", call);
     for (uint32_t i = 0; i < native->services->isolator_count; i++) {
         void *isolator;
