@@ -326,6 +326,18 @@ find_program(const char *name)
     return NULL;
 }
 
+char *
+agent_socket(const struct docker *docker, const char *socket)
+{
+    auto_free char *directory = xasprintf("%s/socket", docker->state_dir);
+    auto_free char *path = xasprintf("%s/agent.sock", directory);
+    if (strlen(path) > 107 || (mkdir(directory, 0755) < 0 && errno != EEXIST))
+        return NULL;
+    if ((unlink(path) < 0 && errno != ENOENT) || link(socket, path) < 0)
+        return NULL;
+    return take(&path);
+}
+
 /* Logins of the client: a file of its own, which nobody else may read. */
 static int
 write_config(struct docker *docker, const char *json, char **ret, struct err *err)

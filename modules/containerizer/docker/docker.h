@@ -106,6 +106,9 @@ void container_destroy(struct container *container);
 bool is_session(const struct container *container);
 void owe(struct list *list, struct mesos_call *call);
 void owed_answer(struct container *container, struct list *list);
+/* The agent's socket under a name that stays, in a directory that executors' containers have: the socket itself is another
+ * with each run of the agent. Its path there (the caller's), or NULL where that cannot be. */
+char *agent_socket(const struct docker *docker, const char *socket);
 void answer(const struct docker *docker, struct mesos_call *call, int status);
 void answer_fail(const struct docker *docker, struct mesos_call *call, int code, const char *format, ...) PRINTF_LIKE(4, 5);
 /* The docker container whose end is this one's. */

@@ -354,7 +354,7 @@ variable_of(const struct container *container, const char *name)
 
 /* Those of the agent's that mean something inside: not its PATH and HOME. */
 static const char **
-inner_environment(const struct container *container)
+inner_environment(const struct container *container, const char *socket)
 {
     size_t count = 0;
     while (container->environment[count])
@@ -369,7 +369,8 @@ inner_environment(const struct container *container)
             size_t len = strlen(wanted->variables[i]->name);
             given = strncmp(wanted->variables[i]->name, name, len) == 0 && name[len] == '=';
         }
-        if ((strncmp(name, "PATH=", 5) == 0 && !given) || strncmp(name, "MESOS_SANDBOX=", 14) == 0)
+        if ((strncmp(name, "PATH=", 5) == 0 && !given) || strncmp(name, "MESOS_SANDBOX=", 14) == 0 ||
+            (socket && strncmp(name, "MESOS_DOMAIN_SOCKET=", 20) == 0))
             continue;
         items[count++] = name;
     }
@@ -411,9 +412,13 @@ run_argv(struct container *container, struct docker_argv *argv, int *env_fd, str
     auto_free char *name = xasprintf("MESOS_CONTAINER_NAME=%s", own_name(container));
     auto_free char *sandbox =
         xasprintf("MESOS_SANDBOX=%s", container->executor_name ? container->sandbox : docker->mapped);
-    const char *const own[] = {name, sandbox, NULL};
-    auto_free const char **more = inner_environment(container);
-    auto_free char *socket_volume = socket ? xasprintf("%s:%s", socket, socket) : NULL;
+    auto_free char *shown = socket ? agent_socket(docker, socket) : NULL;
+    auto_free char *shown_variable = shown ? xasprintf("MESOS_DOMAIN_SOCKET=%s", shown) : NULL;
+    const char *const own[] = {name, sandbox, shown_variable, NULL};
+    auto_free const char **more = inner_environment(container, shown);
+    auto_free char *socket_volume = shown    ? xasprintf("%s/socket:%s/socket", docker->state_dir, docker->state_dir)
+                                    : socket ? xasprintf("%s:%s", socket, socket)
+                                             : NULL;
     auto_free char *engine_volume =
         docker->socket_path ? xasprintf("%s:%s", docker->socket_path, docker->socket_path) : NULL;
     const char *volumes[3] = {NULL, NULL, NULL};

@@ -238,6 +238,12 @@ docker_recover(void *instance, const struct mesos_isolator_state *states, size_t
 {
     struct docker *docker = instance;
     struct recovery *recovery = xcalloc(1, sizeof *recovery);
+    const char *given = docker->host->daemon_option(docker->host, "domain_socket_location");
+    auto_free char *socket = given && *given ? xstrdup(given) : xasprintf("%s/agent.sock", docker->host->runtime_dir);
+    auto_free char *shown = agent_socket(docker, socket);
+    if (!shown)
+        MESOS_LOG(docker->host, INFO, "executors in docker containers do not find '%s' again after a restart: %s", socket,
+                  strerror(errno));
     recovery->docker = docker;
     recovery->call = call;
     recovery->ids = xcalloc(count + 1, sizeof *recovery->ids);
