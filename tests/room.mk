@@ -14,6 +14,7 @@ include tests/unit/agent.mk
 include tests/unit/master.mk
 include tests/unit/cli.mk
 include tests/unit/modules.mk
+include tests/unit/modules_filesystem.mk
 include tests/contract.mk
 include tests/contract/room.mk
 include tests/scenario/room.mk

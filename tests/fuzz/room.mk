@@ -8,6 +8,7 @@ FUZZ_LIBS = core/wire/libwire.a core/model/libmodel.a module-api/proto/libproto.
   $(ZLIB_LIBS) -lpthread -lm
 FUZZ_LINK_FLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
 FUZZ_REPLAYS = tests/fuzz/replay_json \
+  tests/fuzz/replay_seccomp \
   tests/fuzz/replay_protobuf \
   tests/fuzz/replay_recordio \
   tests/fuzz/replay_http \
@@ -26,7 +27,7 @@ FUZZ_REPLAYS = tests/fuzz/replay_json \
 check_PROGRAMS += $(FUZZ_REPLAYS)
 TESTS += $(FUZZ_REPLAYS)
 if FUZZERS
-noinst_PROGRAMS += tests/fuzz/fuzz_cni tests/fuzz/fuzz_json \
+noinst_PROGRAMS += tests/fuzz/fuzz_cni tests/fuzz/fuzz_seccomp tests/fuzz/fuzz_json \
   tests/fuzz/fuzz_protobuf \
   tests/fuzz/fuzz_recordio \
   tests/fuzz/fuzz_http \
@@ -158,3 +159,13 @@ tests_fuzz_fuzz_image_documents_SOURCES = tests/fuzz/image_documents.c tests/fuz
 tests_fuzz_fuzz_image_documents_CPPFLAGS = $(FUZZ_CPPFLAGS) -I$(top_srcdir)/modules
 tests_fuzz_fuzz_image_documents_LDADD = $(IMAGE_LIBS)
 tests_fuzz_fuzz_image_documents_LDFLAGS = $(FUZZ_LINK_FLAGS)
+# Seccomp profiles are read by a module.
+FUZZ_SECCOMP_SOURCES = tests/fuzz/seccomp.c tests/fuzz/fuzz.h $(SECCOMP_PROFILE_SOURCES)
+FUZZ_SECCOMP_LIBS = module-api/proto/libproto.a core/base/libbase.a $(PROTOBUF_C_LIBS) $(JANSSON_LIBS) -lm
+tests_fuzz_replay_seccomp_SOURCES = $(FUZZ_SECCOMP_SOURCES) tests/fuzz/replay.c
+tests_fuzz_replay_seccomp_CPPFLAGS = $(FUZZ_CPPFLAGS) -I$(top_srcdir)/modules/isolator
+tests_fuzz_replay_seccomp_LDADD = $(FUZZ_SECCOMP_LIBS)
+tests_fuzz_fuzz_seccomp_SOURCES = $(FUZZ_SECCOMP_SOURCES)
+tests_fuzz_fuzz_seccomp_CPPFLAGS = $(FUZZ_CPPFLAGS) -I$(top_srcdir)/modules/isolator
+tests_fuzz_fuzz_seccomp_LDADD = $(FUZZ_SECCOMP_LIBS)
+tests_fuzz_fuzz_seccomp_LDFLAGS = $(FUZZ_LINK_FLAGS)

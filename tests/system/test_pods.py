@@ -145,7 +145,6 @@ def test_volume_of_the_pods_sandbox(pods):
     (sandbox_volume(into="/etc/here"), "'/etc/here'"),
     (sandbox_volume(into="../sibling"), "'../sibling'"),
     (sandbox_volume(kind="SELF"), "SELF"),
-    (sandbox_volume(mode="RO"), "Read-only"),
 ])
 def test_volumes_that_cannot_be(pods, wish, text):
     pods.launch({"bad": ("true", wish)})
