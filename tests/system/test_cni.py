@@ -10,8 +10,10 @@ import time
 
 import pytest
 
+import cgroups
 from agent_api import AgentApi
 from cluster import Cluster, wait_for
+from images import Image, archive, busybox_layer, link, member
 from netbox import NetBox, run
 from scheduler import Scheduler, command_task, group_operation
 
@@ -60,10 +62,15 @@ class Box:
             {"type": "portmap", "capabilities": {"portMappings": True}, "snat": True}]})
         self.network("mapper", {"type": "mesos-cni-port-mapper", "chain": "MESOS-TEST", "excludeDevices": ["br-mapper"],
                                 "delegate": self.bridge("br-mapper", "10.77.4.0/24")})
+        self.images()
+        self.groups = cgroups.Run("cni")
         module = os.path.join(Cluster(directory).tree.module_path, "isolator_network_cni.so")
         self.cluster = Cluster(directory)
         self.flags = {
-            "isolation": "posix/cpu,posix/mem,network/cni",
+            "launcher": "linux", "cgroups_root": self.groups.root,
+            "isolation": "filesystem/linux,docker/runtime,network/cni",
+            "image_providers": "docker", "docker_registry": os.path.join(directory, "images"),
+            "docker_store_dir": os.path.join(directory, "store"), "image_provisioner_backend": "overlay",
             "network_cni_plugins_dir": own + ":" + PLUGINS, "network_cni_config_dir": self.configs,
             "default_container_dns": json.dumps({"mesos": [
                 {"network_mode": "CNI", "network_name": "one",
@@ -77,6 +84,17 @@ class Box:
         self.root = os.path.join(directory, "agent1.run/isolators/network/cni")
         self.scheduler = Scheduler(self.cluster.address, checkpoint=True, failover_timeout=1000).subscribe()
         self.api = AgentApi(self.agent)
+
+    def images(self):
+        """A good one; one whose files in /etc are links that lead out of it; one whose /etc is."""
+        good = busybox_layer()
+        links = archive(link("etc/hosts", self.directory + "/victim"), link("etc/resolv.conf", "../run/none"),
+                        link("etc/hostname", "/nowhere/at/all"))
+        etc = archive(member(".wh.etc"), link("etc", self.directory))
+        with open(os.path.join(self.directory, "victim"), "w", encoding="utf-8") as file:
+            file.write("untouched\n")
+        for name, layers in (("good", [good]), ("links", [good, links]), ("etc", [good, etc])):
+            Image(layers).save(os.path.join(self.directory, "images", name + ":latest.tar"), name + ":latest")
 
     def bridge(self, name, subnet):
         return {"type": "bridge", "bridge": name, "isGateway": True, "ipMasq": False,
@@ -145,6 +163,7 @@ class Box:
             self.nothing_left()
         finally:
             self.cluster.stop()
+            self.groups.end()
             self.net.leave()
         assert not self.cluster.complaints()
         self.cluster.remove()
@@ -315,7 +334,7 @@ def test_pod_shares_one_network(box):
     running = {}
     while len(running) < 2:
         status = box.scheduler.update()
-        assert status["state"] in ("TASK_STARTING", "TASK_RUNNING"), status
+        assert status["state"] in ("TASK_STARTING", "TASK_RUNNING"), (status, box.agent.log()[-3000:], [open(f).read() for f in __import__("glob").glob(box.directory + "/agent1/slaves/*/frameworks/*/executors/pod/runs/latest/stderr")])
         if status["state"] == "TASK_RUNNING":
             running[status["task_id"]["value"]] = status
     addresses = {infos_of(s)[0]["ip_addresses"][0]["ip_address"] for s in running.values()}
@@ -342,6 +361,87 @@ def test_pod_shares_one_network(box):
     box.nothing_left()
 
 
+def image(name):
+    return {"mesos": {"image": {"type": "DOCKER", "docker": {"name": name}}}}
+
+
+LOOK = ("hostname; cat /etc/hosts /etc/resolv.conf; echo hn=$(cat /etc/hostname); grep /etc/ /proc/self/mountinfo; "
+        "echo x >> /etc/hosts || echo kept; echo end; sleep 1000")
+
+
+@pytest.mark.parametrize("name", ["good", "links"])
+def test_own_root_in_a_network(box, name):
+    status = box.start("root" + name, LOOK, "one", hostname="rooted", **image(name))
+    address = infos_of(status)[0]["ip_addresses"][0]["ip_address"]
+    lines = box.stdout("root" + name, "end").splitlines()
+    assert lines[0] == "rooted" and f"{address} rooted" in lines and "nameserver 10.77.1.53" in lines
+    assert "hn=rooted" in lines
+    assert open(os.path.join(box.directory, "victim"), encoding="utf-8").read() == "untouched\n"
+    box.kill("root" + name)
+    box.nothing_left()
+
+
+def test_own_root_in_the_hosts_network(box):
+    """The host's files, which it cannot change."""
+    before = open("/etc/hosts", encoding="utf-8").read()
+    status = box.start("hosts", LOOK, **image("links"))
+    assert status["state"] == "TASK_RUNNING"
+    lines = box.stdout("hosts", "end").splitlines()
+    assert set(before.splitlines()) <= set(lines) and "kept" in lines and lines[0] == socket.gethostname()
+    assert set(open("/etc/resolv.conf", encoding="utf-8").read().splitlines()) <= set(lines)
+    assert open("/etc/hosts", encoding="utf-8").read() == before
+    assert open(os.path.join(box.directory, "victim"), encoding="utf-8").read() == "untouched\n"
+    box.kill("hosts")
+
+
+def test_root_whose_etc_leads_out_of_it(box):
+    """Refused or kept inside, never followed."""
+    listing = sorted(os.listdir(box.directory))
+    status = box.start("etc", LOOK, "one", **image("etc"))
+    assert sorted(os.listdir(box.directory)) == listing
+    if status["state"] == "TASK_RUNNING":
+        box.kill("etc")
+    else:
+        assert "Failed to setup hostname and network files" in status["message"]
+    box.nothing_left()
+
+
+def test_standalone_and_nested_with_their_own(box):
+    """A standalone container in a network; one nested in it joins it, and one that names a network gets its own."""
+    name = "alone" + str(os.getpid())
+    shell = {"value": "ip -o -4 address; hostname; sleep 1000"}
+    infos = {"type": "MESOS", "network_infos": [{"name": "one"}], "hostname": "alone"}
+    resources = [{"name": "cpus", "type": "SCALAR", "scalar": {"value": 0.1}},
+                 {"name": "mem", "type": "SCALAR", "scalar": {"value": 32}}]
+    box.api.launch((name,), shell, container=infos, resources=resources)
+    box.api.launch((name, "joins"), shell)
+    box.api.launch((name, "own"), shell, container={"type": "MESOS", "network_infos": [{"name": "two"}]})
+
+    def networks(*names):
+        found = [c for c in box.api.containers(show_nested=True, show_standalone=True)
+                 if c["container_id"]["value"] == names[-1]]
+        return [(i["name"], i["ip_addresses"][0]["ip_address"]) for i in found[0]["container_status"]["network_infos"]]
+    root = networks(name)
+    assert root[0][0] == "one" and networks(name, "joins") == root
+    own = networks(name, "own")
+    assert own[0][0] == "two" and own[0][1].startswith("10.77.2.")
+    base = os.path.join(box.cluster.agents[0].work_dir, "containers", name)
+
+    def said(path, *words):
+        def all_there():
+            with open(path + "/stdout", encoding="utf-8") as file:
+                text = file.read()
+            return all(word in text for word in words)
+        wait_for(all_there, 10, str(words) + " in " + path)
+    said(base, root[0][1], "alone")
+    said(base + "/containers/joins", root[0][1], "alone")
+    said(base + "/containers/own", own[0][1], "own")
+    box.api.kill((name,), 9)
+    box.api.wait((name,))
+    box.api.remove((name,))
+    box.nothing_left()
+
+
 def test_others_stay_in_the_hosts_network(box):
     box.start("host", "readlink /proc/self/ns/net; readlink /proc/self/ns/uts; echo done; sleep 1000")
     text = box.stdout("host", "done")
@@ -359,6 +459,35 @@ def test_refused_at_start(box, flags, why):
     agent.start(wait=False)
     assert agent.process.wait(20) != 0
     assert why in agent.log()
+
+
+def test_state_that_outlives_a_reboot(box):
+    """--network_cni_root_dir_persist keeps it below work_dir; --no-network_cni_metrics says nothing of traffic."""
+    flags = {**box.flags, "network_cni_root_dir_persist": True, "network_cni_metrics": False, "attributes": "second:yes",
+             "default_container_dns": "{}"}
+    agent = box.cluster.add_agent(flags)
+    try:
+        while True:
+            offer = box.scheduler.offer()
+            if offer.get("attributes"):
+                break
+            box.scheduler.decline(offer, 0.1)
+        box.scheduler.accept(offer, [command_task("kept", "cat /etc/resolv.conf; echo end; sleep 1000", offer, container={
+            "type": "MESOS", "network_infos": [{"name": "one"}]})])
+        status = box.scheduler.until("kept", ["TASK_RUNNING", "TASK_FAILED"])[-1]
+        container = status["container_status"]["container_id"]["value"]
+        root = os.path.join(agent.work_dir, "isolators/network/cni")
+        assert os.listdir(root) == [container]
+        figures = [c["statistics"] for c in agent.get("/monitor/statistics") if c["executor_id"] == "kept"][0]
+        assert not [key for key in figures if key.startswith("net_")]
+        path = os.path.join(box.cluster.sandbox(box.scheduler.framework_id, "kept", box.cluster.agents.index(agent)), "stdout")
+        wait_for(lambda: "end" in open(path, encoding="utf-8").read(), 10, "the task")
+        text = open(path, encoding="utf-8").read()
+        assert text.replace("end\n", "") == open("/etc/resolv.conf", encoding="utf-8").read()  # the host's, for want of any
+        box.kill("kept")
+        wait_for(lambda: not os.listdir(root), 10, "its end")
+    finally:
+        agent.stop()
 
 
 def test_named_without_configuration(tmp_path):
