@@ -40,8 +40,10 @@ devices_directory(const struct devices_isolator *isolator, const char *container
     auto_buf struct buf path = {0};
     struct str rest = str_of(container_id);
     buf_puts(&path, isolator->host->runtime_dir);
-    while (rest.len > 0)
-        buf_printf(&path, "/containers/%.*s", STR_ARG(str_cut(&rest, '.')));
+    while (rest.len > 0) {
+        struct str name = str_cut(&rest, '.');
+        buf_printf(&path, "/containers/%.*s", STR_ARG(name));
+    }
     buf_puts(&path, "/devices");
     return str_dup(buf_str(&path));
 }
