@@ -24,7 +24,8 @@
  *   where there is one ("name", "uid", "name:group", "uid:gid"), else on the host. command: a field that is set replaces that of
  *   what would be executed, a value the arguments too.
  * - supplementary_groups and task_supplementary_groups are added; rlimits are added; no_new_privileges when anybody asks.
- * - pre_exec_commands run in the container as root, after the mounts and before the root changes; each must succeed.
+ * - pre_exec_commands run in the container as root, after the mounts and before the root changes, with PATH as their only
+ *   environment; each must succeed.
  *
  * A command task (config.task_info is set) with a root file system of its own: its executor stays in the host's, in the
  * container's mount namespace; rootfs, working_directory, command, capabilities, seccomp profile, no_new_privileges and

@@ -178,16 +178,18 @@ run_argv(const char *file, char *const *argv, char *const *environment)
     return pid < 0 ? -1 : status;
 }
 
-/* strings: what to execute, then argv. */
+/* strings: what to execute, then argv. It runs as root, so the container's environment is not for it. */
 static void
-run_program(const struct launch *launch, char *strings, size_t len)
+run_program(char *strings, size_t len)
 {
+    char path[] = "PATH=" PATH_DEFAULT;
+    char *const environment[] = {path, NULL};
     char *argv[256];
     size_t count = 0;
     for (char *at = strings + strlen(strings) + 1; at < strings + len && count < 255; at += strlen(at) + 1)
         argv[count++] = at;
     argv[count] = NULL;
-    int status = run_argv(strings, argv, launch->environment);
+    int status = run_argv(strings, argv, environment);
     if (status != 0)
         fail("The pre-exec command '%s' failed: wait status %d", count ? argv[count - 1] : strings, status);
 }
@@ -376,7 +378,7 @@ take_step(struct launch *launch, const struct launch_step *step, char *bytes)
         return;
     switch (step->kind) {
     case LAUNCH_RUN:
-        run_program(launch, bytes, step->len);
+        run_program(bytes, step->len);
         break;
     case LAUNCH_DIRECTORY:
         if (chdir(bytes) < 0)
