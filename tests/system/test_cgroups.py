@@ -13,6 +13,7 @@ import pytest
 import cgroups
 from agent_api import AgentApi
 from cluster import Cluster, wait_for
+from images import Image, busybox_layer
 from scheduler import Scheduler, command_task, group_operation, scalar
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="control groups need root")
@@ -468,3 +469,29 @@ def test_without_root_the_agent_does_not_start():
         cluster.stop()
         cluster.remove()
         run.end()
+
+
+def test_containers_with_an_image_see_their_groups(tmp_path):
+    """Below /sys/fs/cgroup, and cannot change them; the linux launcher is there, too."""
+    store = tmp_path / "images"
+    store.mkdir()
+    Image([busybox_layer()]).save(str(store / "box:latest.tar"), "box:latest")
+    box = Box(tmp_path, "image", "cgroups/cpu,cgroups/mem,cgroups/devices,filesystem/linux,docker/runtime", launcher="linux",
+              image_providers="docker", docker_registry=str(store), docker_store_dir=str(tmp_path / "store"))
+    image = {"type": "MESOS", "mesos": {"image": {"type": "DOCKER", "docker": {"name": "box"}}}}
+    try:
+        _, output = box.finish("look", "cat /sys/fs/cgroup/memory/memory.limit_in_bytes; cat /sys/fs/cgroup/cpu/cpu.shares;"
+                               "echo -1 2>/dev/null >/sys/fs/cgroup/memory/memory.limit_in_bytes || echo refused;"
+                               "ls /sys/fs/cgroup; cat </dev/null && echo null opens",
+                               cpus=0.4, mem=64, container=image)
+        lines = output.split()
+        assert lines[:2] == [str((64 + OWN_MB) * MB), "512"], output
+        assert "refused" in lines and {"memory", "cpu", "cpuacct", "devices"} <= set(lines) and "opens" in lines, output
+        status, _ = box.finish("eat", "dd if=/dev/zero of=/dev/null bs=200M count=1", "TASK_FAILED", mem=48, container=image)
+        assert status["reason"] == "REASON_CONTAINER_LIMITATION_MEMORY", status
+        box.gone()
+    except BaseException:
+        print(box.cluster.dump())
+        raise
+    finally:
+        box.end()

@@ -198,8 +198,13 @@ group_prepare(void *instance, const struct mesos_isolator_container *info, struc
 {
     struct group *group = instance;
     const char *id = info->container_id;
+    const char *rootfs = info->size > offsetof(struct mesos_isolator_container, rootfs) ? info->rootfs : NULL;
     if (strchr(id, '.') && !wish_own_cgroups(info->config)) {
-        reply(group, call, 0, NULL);
+        const struct group_container *owner = owner_of(group, id);
+        auto_buf struct buf answer = {0};
+        if (owner)
+            group_show(group, owner->id, rootfs, &answer);
+        reply(group, call, 0, &answer);
         return;
     }
     int rc = check(group, id);
@@ -212,6 +217,7 @@ group_prepare(void *instance, const struct mesos_isolator_container *info, struc
     wish_read(&container->wish, info->resources, info->config);
     container->command_task = job->command_task = config_is_command_task(info->config);
     job->wish = container->wish;
+    group_show(group, id, rootfs, &job->answer);
     job->status = choose(group, container, job);
     if (job->status < 0) {
         group->jobs++;

@@ -142,6 +142,10 @@ void group_container_free(struct group *group, struct group_container *container
 /* Kills what is in a container's cgroups and removes them, in the background or for a call. */
 void group_destroy(struct group *group, const char *id, struct mesos_call *call);
 
+/* rootfs.c: appends to a ContainerLaunchInfo what shows a container with that root file system (NULL = none) the cgroups of
+ * container `id`. */
+void group_show(const struct group *group, const char *id, const char *rootfs, struct buf *launch_info);
+
 /* wish.c: what the configuration of a container and the resources say. */
 void wish_read(struct wish *ret, struct mesos_resources requests, struct mesos_bytes limits);
 /* Whether a container with that configuration has cgroups of its own, when it is nested. */

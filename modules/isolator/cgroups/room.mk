@@ -7,7 +7,7 @@ modules_isolator_libcgroups_a_SOURCES = modules/isolator/cgroups/blkio.c modules
   modules/isolator/cgroups/group.h modules/isolator/cgroups/memory.c modules/isolator/cgroups/memory.h \
   modules/isolator/cgroups/memory_oom.c modules/isolator/cgroups/module.h modules/isolator/cgroups/net_cls.c \
   modules/isolator/cgroups/net_cls.h modules/isolator/cgroups/perf_event.c modules/isolator/cgroups/perf_event.h \
-  modules/isolator/cgroups/perf_parse.c modules/isolator/cgroups/plain.c modules/isolator/cgroups/recover.c \
+  modules/isolator/cgroups/perf_parse.c modules/isolator/cgroups/plain.c modules/isolator/cgroups/recover.c modules/isolator/cgroups/rootfs.c \
   modules/isolator/cgroups/wish.c modules/isolator/cgroups/work.c modules/isolator/cgroups/work.h
 modules_isolator_libcgroups_a_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/modules
 CGROUPS_LIBS = modules/isolator/libcgroups.a modules/common/libcommon.a core/wire/libwire.a module-api/proto/libproto.a \
