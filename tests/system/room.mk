@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # pytest against daemons; contrib/check runs it.
+EXTRA_DIST += tests/lib/isolated.py tests/system/test_filesystem.py tests/system/test_linux_security.py tests/system/test_persistent_volumes.py
 EXTRA_DIST += tests/lib/docker_engine.py tests/lib/docker_executor.py tests/system/test_docker.py
 EXTRA_DIST += tests/lib/netbox.py tests/system/test_cni.py tests/system/test_network_ports.py
 EXTRA_DIST += tests/lib/leftovers.py tests/system/test_container_logger.py tests/system/test_disk.py tests/system/test_hostile_tasks.py
