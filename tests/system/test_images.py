@@ -365,7 +365,7 @@ def test_one_pull_for_many(box, registry):
         status = box.scheduler.update(timeout=30)
         if status["state"] in ENDS:
             ends[status["task_id"]["value"]] = status["state"]
-    assert set(ends.values()) == {"TASK_FINISHED"}
+    assert set(ends.values()) == {"TASK_FINISHED"}, box.scheduler.history[-4:]
     asked = registry.asked[before:]
     assert sum("manifests" in path for path in asked) == 1 and len(asked) == len(set(asked))
 
