@@ -6,6 +6,7 @@ import time
 
 import pytest
 
+import cgroups
 from agent_api import AgentApi
 from cluster import Cluster, wait_for
 from netbox import NetBox
@@ -25,21 +26,26 @@ class Box:
         self.net = NetBox().enter()
         directory = tempfile.mkdtemp(prefix="cm-ports-")
         os.chmod(directory, 0o755)
+        self.groups = cgroups.Run("ports")
         self.cluster = Cluster(directory).start(1, {
+            "cgroups_root": self.groups.root,
             "isolation": "posix/cpu,posix/mem,network/ports", "container_ports_watch_interval": "200ms", **flags})
         self.agent = self.cluster.agents[0]
         self.api = AgentApi(self.agent)
         self.scheduler = Scheduler(self.cluster.address, checkpoint=True, failover_timeout=1000).subscribe()
 
-    def offer(self):
+    def offer(self, *ranges):
+        """One with room and these ports; others go back to become part of it."""
         while True:
             offer = self.scheduler.offer()
-            if sum(r["scalar"]["value"] for r in offer["resources"] if r["name"] == "cpus") >= 2:
+            has = [(r["begin"], r["end"]) for x in offer["resources"] if x["name"] == "ports" for r in x["ranges"]["range"]]
+            if (sum(r["scalar"]["value"] for r in offer["resources"] if r["name"] == "cpus") >= 2 and
+                    all(any(a >= begin and b <= end for begin, end in has) for a, b in ranges)):
                 return offer
             self.scheduler.decline(offer)
 
     def task(self, task_id, command, *ranges, **more):
-        offer = self.offer()
+        offer = self.offer(*ranges)
         resources = [scalar("cpus", 0.1), scalar("mem", 32)] + ([ports(*ranges)] if ranges else [])
         return offer, command_task(task_id, command, offer, resources=resources, **more)
 
@@ -59,14 +65,16 @@ class Box:
     def close(self):
         self.scheduler.teardown()
         self.cluster.stop()
+        self.groups.end()
         self.net.leave()
         assert not self.cluster.complaints()
         self.cluster.remove()
 
 
-@pytest.fixture(scope="module")
-def strict():
-    made = Box(enforce_container_ports=True)
+@pytest.fixture(scope="module", params=["linux", "posix"])
+def strict(request):
+    """Processes of a container are found by its control group, or by its tree."""
+    made = Box(launcher=request.param, enforce_container_ports=True)
     yield made
     made.close()
 
@@ -130,7 +138,10 @@ def test_ports_of_a_pod_are_its_roots(strict):
 
 def test_agent_restart(strict):
     strict.start("stays", [31300], (31300, 31300))
-    strict.start("later", [31400], (31400, 31400))
+    offer, task = strict.task("later", "while [ ! -e now ]; do sleep 0.1; done; " + LISTEN % ("0.0.0.0", [31400, 31401]),
+                              (31400, 31400))
+    strict.scheduler.accept(offer, [task])
+    strict.scheduler.until("later", ["TASK_RUNNING"])
     strict.wait_listening("stays")
     strict.agent.kill()
     while not strict.scheduler.offers.empty():
@@ -139,8 +150,10 @@ def test_agent_restart(strict):
     wait_for(lambda: strict.agent.get("/metrics/snapshot").get("slave/registered") == 1, 20, "the agent")
     time.sleep(1)
     assert strict.scheduler.updates.empty()
+    with open(os.path.join(strict.cluster.sandbox(strict.scheduler.framework_id, "later"), "now"), "w", encoding="utf-8"):
+        pass
+    refused(strict.scheduler.until("later", ["TASK_FAILED"])[-1], (31401, 31401))
     strict.kill("stays")
-    strict.kill("later")
 
 
 def test_only_told_without_enforcement(lenient):
