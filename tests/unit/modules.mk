@@ -30,4 +30,13 @@ TESTS += tests/unit/modules/test_images
 tests_unit_modules_test_images_SOURCES = tests/unit/modules/test_images.c
 tests_unit_modules_test_images_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/modules $(LIBARCHIVE_CFLAGS)
 tests_unit_modules_test_images_LDADD = $(IMAGE_LIBS) $(CMOCKA_LIBS)
+if HAVE_LIBNL
+check_PROGRAMS += tests/unit/modules/test_port_mapping
+TESTS += tests/unit/modules/test_port_mapping
+tests_unit_modules_test_port_mapping_SOURCES = tests/unit/modules/test_port_mapping.c $(PORT_MAPPING)/rates.c \
+  $(PORT_MAPPING)/settings.c $(PORT_MAPPING_NETWORK)
+tests_unit_modules_test_port_mapping_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/modules $(LIBNL_CFLAGS)
+tests_unit_modules_test_port_mapping_LDADD = core/model/libmodel.a module-api/proto/libproto.a core/base/libbase.a \
+  $(PROTOBUF_C_LIBS) $(JANSSON_LIBS) $(LIBNL_LIBS) $(CMOCKA_LIBS) -lm
+endif
 endif

@@ -38,7 +38,7 @@ net_filter_key(struct net_filter *filter, int32_t offset, uint32_t value, uint32
 bool
 net_filter_equal(const struct net_filter *a, const struct net_filter *b)
 {
-    bool equal = a->priority == b->priority && a->protocol == b->protocol && a->verdict == b->verdict &&
+    bool equal = !a->foreign && !b->foreign && a->priority == b->priority && a->protocol == b->protocol && a->verdict == b->verdict &&
                  a->target == b->target && a->class_id == b->class_id && a->key_count == b->key_count;
     for (uint8_t i = 0; equal && i < a->key_count; i++)
         equal = a->keys[i].offset == b->keys[i].offset && a->keys[i].mask == b->keys[i].mask &&
@@ -106,6 +106,13 @@ net_filter_remove(struct net *net, int index, uint32_t parent, const struct net_
     return net_exchange(net, message(RTM_DELTFILTER, 0, index, parent, filter), NULL, NULL, err);
 }
 
+int
+net_filter_list_remove(struct net *net, int index, uint32_t parent, const struct net_filter *of, struct err *err)
+{
+    struct net_filter list = {.priority = of->priority, .protocol = of->protocol};
+    return net_exchange(net, message(RTM_DELTFILTER, 0, index, parent, &list), NULL, NULL, err);
+}
+
 /* One redirection, or nothing at all; everything else is somebody else's. */
 static bool
 read_action(struct nlattr *actions, struct net_filter *ret)
@@ -152,9 +159,9 @@ take_filter(struct nlmsghdr *head, void *arg)
     filter.protocol = ntohs((uint16_t)TC_H_MIN(info->tcm_info));
     if (options[TCA_U32_CLASSID])
         filter.class_id = nla_get_u32(options[TCA_U32_CLASSID]);
-    if (read_selector(options[TCA_U32_SEL], &filter) &&
-        (!options[TCA_U32_ACT] || read_action(options[TCA_U32_ACT], &filter)))
-        net_filters_push(arg, &filter);
+    filter.foreign = !read_selector(options[TCA_U32_SEL], &filter) ||
+                     (options[TCA_U32_ACT] && !read_action(options[TCA_U32_ACT], &filter));
+    net_filters_push(arg, &filter);
 }
 
 int

@@ -229,7 +229,7 @@ layout_ports_of_veth(const struct net_filters *filters, struct ports *ret)
     for (size_t i = 0; i < filters->count; i++) {
         const struct net_filter *filter = &filters->items[i];
         const struct net_key *ports = filter->key_count ? &filter->keys[filter->key_count - 1] : NULL;
-        if (filter->priority != PRIORITY_IP_LOW || !ports || ports->offset != WORD_PORTS)
+        if (filter->foreign || filter->priority != PRIORITY_IP_LOW || !ports || ports->offset != WORD_PORTS)
             continue;
         uint32_t begin = ntohl(ports->value) >> 16, wild = ~(ntohl(ports->mask) >> 16) & PORT_MAX;
         if ((wild & (wild + 1)) == 0 && (begin & wild) == 0)
@@ -274,24 +274,42 @@ add_missing(const struct layout_change *change, const struct net_filters *there,
     return 0;
 }
 
+/* Lists of which the last filter went: `left` says which of there are there still. */
+static void
+remove_empty_lists(const struct layout_change *change, const struct net_filters *there, const bool *left)
+{
+    for (size_t i = 0; i < there->count; i++) {
+        const struct net_filter *gone = &there->items[i];
+        bool used = left[i];
+        for (size_t k = 0; k < there->count && !used; k++)
+            used = there->items[k].priority == gone->priority && (left[k] || k < i); /* each list once */
+        if (!used)
+            net_filter_list_remove(change->net, change->index, change->parent, gone, NULL);
+    }
+}
+
 static int
 remove_rest(const struct layout_change *change, const struct net_filters *there, struct layout_counts *counts,
             struct err *err)
 {
     int status = 0;
+    auto_free bool *left = xcalloc(there->count + 1, sizeof *left);
     for (size_t i = 0; i < there->count; i++) {
         const struct net_filter *filter = &there->items[i];
-        if (!layout_ours(filter) || !change->in_question(filter, change->arg) || has(change->wanted, filter))
+        left[i] = true;
+        if (filter->foreign || !layout_ours(filter) || !change->in_question(filter, change->arg) || has(change->wanted, filter))
             continue;
         struct err why = {0};
         int rc = net_filter_remove(change->net, change->index, change->parent, filter, &why);
         struct layout_count *count = count_of(counts, filter);
+        left[i] = rc < 0 && rc != -ENOENT;
         count->removed += rc == 0;
         count->absent += rc == -ENOENT;
         count->remove_failed += rc < 0 && rc != -ENOENT;
         if (rc < 0 && rc != -ENOENT)
             status = err_set(err, rc, "filter of priority %#x: %s", filter->priority, why.text);
     }
+    remove_empty_lists(change, there, left);
     return status;
 }
 

@@ -112,6 +112,7 @@ struct net_filter {
     uint32_t class_id; /* of the queue that the packet goes to; 0 = none */
     struct net_key keys[NET_KEYS_MAX];
     uint32_t handle; /* of one that is there */
+    bool foreign; /* of one that is there: it has another shape than ours, and nothing but its priority is told */
 };
 
 struct net_filters {
@@ -124,10 +125,12 @@ void net_filters_fini(struct net_filters *filters);
 struct net_filter *net_filters_push(struct net_filters *filters, const struct net_filter *filter);
 void net_filter_key(struct net_filter *filter, int32_t offset, uint32_t value, uint32_t mask); /* in host order */
 
-/* Those of a queue that have the shape of ours (u32, a few keys, at most one redirection); others are left out. */
+/* All of kind u32 at a queue. Ours have a few keys and at most one redirection. */
 int net_filters_read(struct net *net, int index, uint32_t parent, struct net_filters *ret, struct err *err);
 int net_filter_add(struct net *net, int index, uint32_t parent, const struct net_filter *filter, struct err *err);
 int net_filter_remove(struct net *net, int index, uint32_t parent, const struct net_filter *filter, struct err *err);
+/* The whole list of filters of that priority and protocol: the kernel keeps an empty one. */
+int net_filter_list_remove(struct net *net, int index, uint32_t parent, const struct net_filter *of, struct err *err);
 /* The same but for the handle. */
 bool net_filter_equal(const struct net_filter *a, const struct net_filter *b);
 

@@ -460,7 +460,6 @@ start(void *instance, const struct mesos_host *host)
     const struct host_net *network = &isolator->ground->host;
     MESOS_LOG(host, INFO, "containers share the address of %s, by way of %s; %u ephemeral ports each", network->eth0,
               network->lo, isolator->ground->settings.ephemeral_per_container);
-    metrics_begin(isolator);
     return 0;
 }
 
@@ -470,6 +469,7 @@ recover(void *instance, const struct mesos_isolator_state *states, size_t count,
 {
     struct isolator *isolator = instance;
     isolator_recover(instance, states, count, orphans, orphan_count, call);
+    metrics_begin(isolator); /* before this nobody counts */
     sampling_begin(isolator);
 }
 

@@ -7,7 +7,13 @@
 #include <linux/pkt_sched.h>
 
 #define TICK_NS 64 /* the unit of times in traffic control */
-#define BURST_MS 4 /* how long the average speed may be saved up when nobody says */
+/* How long the average speed may be saved up when nobody says: what is not sent because a busy machine came late to it
+ * would be lost otherwise. */
+#define BURST_MS 40
+/* How long packets may wait where the kernel has no better queue than a plain one, and how many bytes may in any case. */
+#define WAIT_MS 100
+#define WAIT_BYTES (256u << 10)
+#define LEAF NET_HANDLE(2, 0)
 
 static struct nl_msg *
 message(int type, int flags, int index, uint32_t parent, uint32_t handle, const char *kind)
@@ -92,11 +98,12 @@ take_queue(struct nlmsghdr *head, void *arg)
         read_stats(attributes[TCA_STATS2], ret);
 }
 
+/* NLM_F_ECHO: a question about one queue is answered to everybody who listens for news, and so to who asked. */
 int
 net_queue_find(struct net *net, int index, uint32_t parent, struct net_queue *ret, struct err *err)
 {
     struct net_queue queue = {0};
-    int rc = net_exchange(net, message(RTM_GETQDISC, 0, index, parent, 0, NULL), take_queue, &queue, err);
+    int rc = net_exchange(net, message(RTM_GETQDISC, NLM_F_ECHO, index, parent, 0, NULL), take_queue, &queue, err);
     if (rc < 0)
         return rc;
     if (!queue.kind[0])
@@ -147,6 +154,28 @@ add_root(struct net *net, int index, struct err *err)
     return net_exchange(net, msg, NULL, NULL, err);
 }
 
+/* A queue of the kernel's usual length would hold seconds of packets, and answers among them. */
+static int
+add_fifo(struct net *net, int index, const struct net_limit *limit, struct err *err)
+{
+    uint64_t bytes = limit->rate * WAIT_MS / 1000;
+    struct tc_fifo_qopt options = {.limit = bytes < WAIT_BYTES ? WAIT_BYTES : bytes > INT32_MAX ? INT32_MAX : (uint32_t)bytes};
+    struct nl_msg *msg = message(RTM_NEWQDISC, NLM_F_CREATE | NLM_F_REPLACE, index, NET_LIMIT_CLASS, LEAF, "bfifo");
+    net_put(msg, TCA_OPTIONS, &options, sizeof options);
+    return net_exchange(net, msg, NULL, NULL, err);
+}
+
+static int
+add_leaf(struct net *net, int index, const struct net_limit *limit, bool fq_codel, struct err *err)
+{
+    struct net_queue leaf;
+    if (!fq_codel)
+        return add_fifo(net, index, limit, err);
+    if (net_queue_find(net, index, NET_LIMIT_CLASS, &leaf, NULL) == 0 && strcmp(leaf.kind, "fq_codel") == 0)
+        return 0;
+    return net_fq_codel_add(net, index, NET_LIMIT_CLASS, LEAF, err);
+}
+
 int
 net_limit_set(struct net *net, int index, const struct net_limit *limit, bool fq_codel, struct err *err)
 {
@@ -159,9 +188,8 @@ net_limit_set(struct net *net, int index, const struct net_limit *limit, bool fq
     put_class(msg, limit);
     if ((rc = net_exchange(net, msg, NULL, NULL, err)) < 0)
         return err_wrap(err, "htb class of %llu bytes a second", (unsigned long long)limit->rate);
-    if (!there && fq_codel && (rc = net_fq_codel_add(net, index, NET_LIMIT_CLASS, 0, err)) < 0)
-        return err_wrap(err, "fq_codel queue");
-    return 0;
+    rc = add_leaf(net, index, limit, fq_codel, err);
+    return rc < 0 ? err_wrap(err, "queue of the htb class") : 0;
 }
 
 static void
@@ -190,7 +218,7 @@ net_limit_find(struct net *net, int index, struct net_limit *ret, struct err *er
     if (rc < 0 && rc != -ENOENT)
         return rc;
     if (rc == 0 && strcmp(root.kind, "htb") == 0 &&
-        (rc = net_exchange(net, message(RTM_GETTCLASS, 0, index, NET_LIMIT_QUEUE, NET_LIMIT_CLASS, NULL), take_limit,
+        (rc = net_exchange(net, message(RTM_GETTCLASS, NLM_F_ECHO, index, NET_LIMIT_QUEUE, NET_LIMIT_CLASS, NULL), take_limit,
                            &limit, err)) < 0 && rc != -ENOENT)
         return rc;
     *ret = limit;

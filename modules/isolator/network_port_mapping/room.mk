@@ -10,7 +10,7 @@ PORT_MAPPING_MODULE = $(PORT_MAPPING)/handle.c $(PORT_MAPPING)/job.c $(PORT_MAPP
   $(PORT_MAPPING)/recover.c $(PORT_MAPPING)/sampling.c $(PORT_MAPPING)/settings.c $(PORT_MAPPING)/settings.h \
   $(PORT_MAPPING)/side.c
 PORT_MAPPING_HELPER = $(PORT_MAPPING)/helper.c $(PORT_MAPPING)/inside.c $(PORT_MAPPING)/inside_statistics.c
-EXTRA_DIST += $(PORT_MAPPING_NETWORK) $(PORT_MAPPING_MODULE) $(PORT_MAPPING_HELPER)
+EXTRA_DIST += $(PORT_MAPPING_NETWORK) $(PORT_MAPPING_MODULE) $(PORT_MAPPING_HELPER) tests/unit/modules/test_port_mapping.c
 if HAVE_LIBNL
 module_LTLIBRARIES += modules/isolator_network_port_mapping.la
 modules_isolator_network_port_mapping_la_SOURCES = $(PORT_MAPPING_MODULE) $(PORT_MAPPING_NETWORK)

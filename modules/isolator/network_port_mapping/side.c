@@ -285,7 +285,7 @@ side_clear_always(struct ground *ground, struct err *err)
                                    .wanted = &none, .in_question = leads_nowhere, .remove = true};
     int rc = net_filters_read(ground->net, ground->host.eth0_index, NET_INGRESS, &there, err);
     for (size_t i = 0; rc == 0 && i < there.count; i++)
-        if (layout_ours(&there.items[i]) && there.items[i].verdict != NET_PASS)
+        if (!there.items[i].foreign && layout_ours(&there.items[i]) && there.items[i].verdict != NET_PASS)
             return 0;
     return rc < 0 ? rc : layout_apply(&change, &counts, err);
 }
