@@ -14,6 +14,12 @@ tests_unit_modules_test_statsd_SOURCES = tests/unit/modules/test_statsd.c module
   modules/telemetry/dcos/statsd.h
 tests_unit_modules_test_statsd_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/modules
 tests_unit_modules_test_statsd_LDADD = core/base/libbase.a $(CMOCKA_LIBS) -lm
+check_PROGRAMS += tests/unit/modules/test_listeners
+TESTS += tests/unit/modules/test_listeners
+tests_unit_modules_test_listeners_SOURCES = tests/unit/modules/test_listeners.c \
+  modules/isolator/network_ports/listeners.c modules/isolator/network_ports/listeners.h
+tests_unit_modules_test_listeners_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/modules
+tests_unit_modules_test_listeners_LDADD = core/base/libbase.a $(CMOCKA_LIBS) -lm
 check_PROGRAMS += tests/unit/modules/test_cni
 TESTS += tests/unit/modules/test_cni
 tests_unit_modules_test_cni_SOURCES = tests/unit/modules/test_cni.c $(NETWORK_CNI_PARSERS)

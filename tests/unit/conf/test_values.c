@@ -43,6 +43,38 @@ test_bounds(void **state)
     etc_free(etc);
 }
 
+/* Bad values name what would be right; good ones pass. */
+static void
+test_networks(void **state)
+{
+    struct etc *etc = etc_new();
+
+    refused(etc, true, "--default_container_dns=[]", "no JSON object");
+    refused(etc, true, "--default_container_dns={\"mesos\":{}}", "\"mesos\" is no list");
+    refused(etc, true, "--default_container_dns={\"mesos\":[7]}", "\"mesos\"[0] wants a \"network_mode\" of CNI|HOST");
+    refused(etc, true, "--default_container_dns={\"mesos\":[{\"network_mode\":\"BRIDGE\",\"dns\":{}}]}", "CNI|HOST");
+    refused(etc, true, "--default_container_dns={\"docker\":[{\"network_mode\":\"USER\"}]}", "\"docker\"[0]");
+    refused(etc, true,
+            "--default_container_dns={\"mesos\":[{\"network_mode\":\"CNI\",\"dns\":{}},{\"network_mode\":\"CNI\",\"dns\":{}}]}",
+            "two entries for CNI without network_name");
+    refused(etc, true,
+            "--default_container_dns={\"docker\":[{\"network_mode\":\"USER\",\"network_name\":\"n\",\"dns\":{}},"
+            "{\"network_mode\":\"USER\",\"network_name\":\"n\",\"dns\":{}}]}",
+            "two entries for USER and one network_name");
+    refused(etc, true, "--container_ports_isolated_range=31000-32000", "no list of port ranges");
+    refused(etc, true, "--container_ports_isolated_range=[2-1]", "no list of port ranges");
+    refused(etc, true, "--container_ports_isolated_range=[1-65536]", "no list of port ranges");
+    refused(etc, true, "--container_ports_watch_interval=0secs", "too small");
+    refused(etc, true, "--isolation=network/cni,network/port_mapping", "several isolators of networks");
+    assert_int_not_equal(load_agent(etc, "--container_ports_isolated_range=[1-2]", "--check_agent_port_range_only"), 0);
+    assert_has(etc->err.text, "only one of");
+    assert_int_equal(load_agent(etc, "--container_ports_isolated_range=[1-2, 8080-8080]",
+                                "--default_container_dns={\"mesos\":[{\"network_mode\":\"CNI\",\"dns\":{}},{\"network_mode\":"
+                                "\"CNI\",\"network_name\":\"n\",\"dns\":{}}],\"docker\":[{\"network_mode\":\"BRIDGE\",\"dns\":{}}]}"),
+                     0);
+    etc_free(etc);
+}
+
 static void
 test_not_built_yet(void **state)
 {
@@ -246,7 +278,7 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_bounds),       cmocka_unit_test(test_not_built_yet),
+        cmocka_unit_test(test_bounds),       cmocka_unit_test(test_networks), cmocka_unit_test(test_not_built_yet),
         cmocka_unit_test(test_flags_of_old), cmocka_unit_test(test_between_options),
         cmocka_unit_test(test_file_values),  cmocka_unit_test(test_modules_json),
         cmocka_unit_test(test_modules_ini),  cmocka_unit_test(test_documents),
