@@ -3,6 +3,7 @@
 import os
 import subprocess
 import tempfile
+import time
 
 import pytest
 
@@ -59,17 +60,16 @@ class Box:
 
 @pytest.fixture(scope="module")
 def box():
-    mounts = mount_count()
     made = Box()
     made.running = made.start("running", "echo $$ > up; sleep 1000 & wait")["container_status"]["container_id"]["value"]
     yield made
     made.close()
-    assert mount_count() == mounts
+    assert not mounts_of(made.directory)
 
 
-def mount_count():
+def mounts_of(directory):
     with open("/proc/self/mountinfo", encoding="utf-8") as mounts:
-        return len(mounts.readlines())
+        return [line for line in mounts if directory in line]
 
 
 def processes(text):
@@ -131,11 +131,11 @@ def test_debug_sees_what_its_parent_sees(box):
 
 
 def test_mounts_stay_inside(box):
-    before = mount_count()
+    before = mounts_of(box.directory)
     names = (box.running, "m1")
     box.api.launch(names, "mkdir m && mount -t tmpfs none m && touch m/x && grep -c $PWD/m /proc/self/mountinfo")
     assert box.api.wait(names) == {"exit_status": 0}
-    assert mount_count() == before
+    assert mounts_of(box.directory) == before
     box.api.remove(names)
 
 
@@ -184,6 +184,55 @@ def test_setuid_programs_gain_nothing(box):
 def test_the_helper_cannot_be_overwritten(box):
     out = box.run("seal", "for p in /proc/[0-9]*/exe; do (echo evil >> $p) 2>/dev/null && echo OVERWRITTEN $p; done; true")
     assert "OVERWRITTEN" not in out
+
+
+def restart(box):
+    box.agent.kill()
+    box.agent.start()
+    wait_for(lambda: box.agent.get("/metrics/snapshot").get("slave/registered") == 1, 20, "the agent to be back")
+
+
+def test_an_agents_crash(box):
+    """What runs goes on as it is, and new ones join it; what ended meanwhile is told."""
+    root = box.start("survivor", "echo one > /dev/shm/word; sleep 1000", container=PRIVATE)
+    top = root["container_status"]["container_id"]["value"]
+    box.api.launch((top, "ends"), "sleep 0.7; exit 7")
+    box.api.launch((top, "stays"), "sleep 1000")
+    box.api.launch(("alone",), LIST + "; sleep 0.7; exit 8")
+    wait_for(lambda: os.path.exists(f"{box.cluster.directory}/agent1.run/containers/alone/state"), 10, "alone to be there")
+    restart(box)
+    assert box.api.wait((top, "ends")) == {"exit_status": 7 << 8}
+    assert box.api.wait(("alone",)) == {"exit_status": 8 << 8}
+    with open(os.path.join(box.agent.work_dir, "containers", "alone", "stdout"), encoding="utf-8") as file:
+        assert "mesos-agent" not in file.read()
+    names = (top, "later")
+    box.api.launch(names, "cat /dev/shm/word; " + LIST,
+                   container={"type": "MESOS", "linux_info": {"ipc_mode": "SHARE_PARENT", "share_pid_namespace": True}})
+    assert box.api.wait(names) == {"exit_status": 0}
+    base = os.path.realpath(box.cluster.sandbox(box.scheduler.framework_id, "survivor"))
+    with open(f"{base}/containers/later/stdout", encoding="utf-8") as file:
+        text = file.read()
+    assert text.startswith("one\n") and "mesos-executor" in text and "mesos-agent" not in text, text
+    session = box.api.session((top, "look"), "cat /dev/shm/word")
+    assert session.ended.wait(20) and session.out == b"one\n", (session.out, session.err)
+    box.api.remove(("alone",))
+    box.scheduler.kill("survivor")
+    box.scheduler.until("survivor", ["TASK_KILLED"])
+    wait_for(lambda: not os.path.exists(f"{box.cluster.directory}/agent1.run/containers/{top}"), 10, "its end")
+
+
+def test_a_crash_during_the_end(box):
+    """The agent dies while containers end: the next one finishes what was begun."""
+    for at_ms in (0, 3, 8, 20):
+        name = f"ending{at_ms}"
+        top = box.start(name, "sleep 1000", container=PRIVATE)["container_status"]["container_id"]["value"]
+        box.api.launch((top, "n"), "sleep 1000")
+        box.scheduler.kill(name)
+        time.sleep(at_ms / 1000)
+        restart(box)
+        box.scheduler.until(name, ["TASK_KILLED", "TASK_FAILED", "TASK_LOST"])
+        wait_for(lambda: not os.path.exists(f"{box.cluster.directory}/agent1.run/containers/{top}"), 20, "its end")
+        assert not [line for line in mounts_of(box.directory) if top in line]
 
 
 def test_sharing_the_agents_can_be_forbidden():
