@@ -13,6 +13,11 @@ PROTO_OUT ?= proto
 PROTO_CFLAGS := -I$(PROTO_OUT) $(shell pkg-config --cflags libprotobuf-c)
 PROTO_LIBS := $(shell pkg-config --libs libprotobuf-c)
 PROTO_OBJECTS := $(PROTOS:%.proto=$(PROTO_OUT)/%.pb-c.o)
+PROTO_SOURCES := $(PROTOS:%.proto=$(PROTO_OUT)/%.pb-c.c)
+
+# They include each other's headers.
+$(PROTO_OBJECTS): | $(PROTO_SOURCES)
+.SECONDARY: $(PROTO_SOURCES)
 
 $(PROTO_OUT)/%.pb-c.c: $(PROTO_DIR)/%.proto
 	mkdir -p $(PROTO_OUT)

@@ -107,7 +107,8 @@ struct mesos_containerizer_ops {
     /* Forgets a nested or standalone container that has ended, with its sandbox. Unknown is 0; -EBUSY while it has not
      * ended; -ENOENT when its root is not known. */
     void (*remove)(void *instance, const char *container_id, struct mesos_call *call);
-    /* 0, or -ENOENT. ret->size is set by the caller. */
+    /* 0, or -ENOENT. ret->size is set by the caller. After recover the agent asks its containerizers so, in their order, who has
+     * taken a container back: who can stand beside others must have it. */
     int (*describe)(void *instance, const char *container_id, struct mesos_container_view *ret);
     /* Every container, parents before children; found must not call back. */
     void (*each)(void *instance, void (*found)(void *arg, const struct mesos_container_view *view), void *arg);
