@@ -23,11 +23,12 @@ FUZZ_REPLAYS = tests/fuzz/replay_json \
   tests/fuzz/replay_term \
   tests/fuzz/replay_image_reference \
   tests/fuzz/replay_image_documents \
-  tests/fuzz/replay_cni
+  tests/fuzz/replay_cni \
+  tests/fuzz/replay_docker
 check_PROGRAMS += $(FUZZ_REPLAYS)
 TESTS += $(FUZZ_REPLAYS)
 if FUZZERS
-noinst_PROGRAMS += tests/fuzz/fuzz_cni tests/fuzz/fuzz_seccomp tests/fuzz/fuzz_json \
+noinst_PROGRAMS += tests/fuzz/fuzz_cni tests/fuzz/fuzz_docker tests/fuzz/fuzz_seccomp tests/fuzz/fuzz_json \
   tests/fuzz/fuzz_protobuf \
   tests/fuzz/fuzz_recordio \
   tests/fuzz/fuzz_http \
@@ -43,6 +44,13 @@ noinst_PROGRAMS += tests/fuzz/fuzz_cni tests/fuzz/fuzz_seccomp tests/fuzz/fuzz_j
   tests/fuzz/fuzz_image_documents \
   tests/fuzz/fuzz_term
 endif
+tests_fuzz_replay_docker_SOURCES = tests/fuzz/docker.c tests/fuzz/fuzz.h tests/fuzz/replay.c
+tests_fuzz_replay_docker_CPPFLAGS = $(FUZZ_CPPFLAGS)
+tests_fuzz_replay_docker_LDADD = $(FUZZ_LIBS)
+tests_fuzz_fuzz_docker_SOURCES = tests/fuzz/docker.c tests/fuzz/fuzz.h
+tests_fuzz_fuzz_docker_CPPFLAGS = $(FUZZ_CPPFLAGS)
+tests_fuzz_fuzz_docker_LDADD = $(FUZZ_LIBS)
+tests_fuzz_fuzz_docker_LDFLAGS = $(FUZZ_LINK_FLAGS)
 tests_fuzz_replay_json_SOURCES = tests/fuzz/json.c tests/fuzz/fuzz.h tests/fuzz/replay.c
 tests_fuzz_replay_json_CPPFLAGS = $(FUZZ_CPPFLAGS)
 tests_fuzz_replay_json_LDADD = $(FUZZ_LIBS)

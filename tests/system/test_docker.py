@@ -47,7 +47,7 @@ class Box:
         self.flags = {"containerizers": "docker,mesos", "docker": engine.docker, "docker_socket": engine.socket,
                       "docker_remove_delay": "1hrs", "executor_shutdown_grace_period": "2secs",
                       "http_executor_domain_sockets": True, **(flags or {})}
-        self.cluster = Cluster(self.directory).start(1, self.flags)
+        self.cluster = Cluster(self.directory, {"allocation_interval": "50ms"}).start(1, self.flags)
         self.agent = self.cluster.agents[0]
         self.api = AgentApi(self.agent)
         self.scheduler = Scheduler(self.cluster.address, checkpoint=True, failover_timeout=1000,
@@ -169,7 +169,10 @@ def test_parameters_hostname_privileges(box, engine):
     status = box.run("privileged", "mount -t tmpfs x /mnt && echo mounted", {"privileged": True})
     name = "mesos-" + status["container_status"]["container_id"]["value"]
     assert engine.inspect(name, "{{.HostConfig.Privileged}}") == "true"
-    assert box.read("privileged") == "mounted\n" if status["state"] == "TASK_FINISHED" else "unable to apply caps" in status["message"]
+    if status["state"] == "TASK_FINISHED":
+        assert box.read("privileged") == "mounted\n"
+    else:
+        assert "unable to apply caps" in status["message"]
 
 
 def test_volumes(box, engine, tmp_path):

@@ -8,6 +8,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/stat.h>
 #include "base/file.h"
 #include "base/units.h"
@@ -384,8 +385,10 @@ check_client(struct docker *docker, struct err *err)
         return err_errno(err, "cannot execute '%s' (is --launcher_dir right?)", docker->helper);
     if (cli_ask_now(docker, words, VERSION_TIMEOUT_MS, &said, err) < 0)
         return err_wrap(err, "--docker=%s", option(docker, "docker", "docker"));
-    uint32_t version = docker_version(buf_str(&said));
-    struct str text = str_trim(buf_str(&said));
+    struct str text = str_trim(buf_str(&said)), rest = text;
+    while (rest.len > 8 && strncasecmp(rest.ptr, "version ", 8) != 0)
+        rest = str_n(rest.ptr + 1, rest.len - 1);
+    uint32_t version = rest.len > 8 ? docker_version(rest) : 0;
     if (version < DOCKER_VERSION(1, 8, 0))
         return err_set(err, -EINVAL, "--docker=%s is no docker client of 1.8.0 or later: it says '%.*s'", docker->client.docker,
                        (int)(text.len < 100 ? text.len : 100), text.ptr);
