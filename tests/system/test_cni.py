@@ -30,6 +30,9 @@ HUNG = """#!/bin/sh
 sleep 4711 &
 sleep 4711
 """
+LIAR = """#!/bin/sh
+[ "$CNI_COMMAND" = DEL ] || head -c 5000000 /dev/zero | tr '\\0' x
+"""
 SERVER = ("python3 -c 'import socket; s=socket.create_server((\"0.0.0.0\", %d)); print(\"listens\", flush=True)\n"
           "while True:\n c, a = s.accept(); c.sendall(b\"%s\"); c.close()'")
 
@@ -53,10 +56,12 @@ class Box:
         os.makedirs(own)
         script(own, "broken", BROKEN)
         script(own, "hung", HUNG)
+        script(own, "liar", LIAR)
         self.network("one", self.bridge("br-one", "10.77.1.0/24"))
         self.network("two", self.bridge("br-two", "10.77.2.0/24"))
         self.network("bad", {"type": "broken"})
         self.network("slow", {"type": "hung"})
+        self.network("lies", {"type": "liar"})
         self.network("mapped", {"cniVersion": "0.4.0", "plugins": [
             self.bridge("br-map", "10.77.3.0/24"),
             {"type": "portmap", "capabilities": {"portMappings": True}, "snat": True}]})
@@ -219,11 +224,15 @@ def test_seen_from_inside(box):
     assert figures["net_rx_bytes"] > 200 and figures["net_tx_bytes"] > 200
     assert figures["net_rx_errors"] == figures["net_tx_errors"] == 0 and "net_rx_dropped" in figures
     # A neighbour reaches it, and both are reached from the host; each has its own hosts file.
-    box.start("near", f"ping -c1 -W2 {address} && echo reached; hostname; sleep 1000", "one")
+    near = box.start("near", f"ping -c1 -W2 {address} && echo reached; hostname; sleep 1000", "one")
     assert "reached" in box.stdout("near", "reached")
     run("ping", "-c1", "-W2", address)
-    box.kill("near")
+    # A container that began later does not keep the namespace of one that has ended.
+    mounts = f"/proc/{near['container_status']['executor_pid']}/mountinfo"
+    assert handle in open(mounts, encoding="utf-8").read()
     box.kill("in")
+    wait_for(lambda: handle not in open(mounts, encoding="utf-8").read(), 10, "the namespace to be let go")
+    box.kill("near")
     box.nothing_left()
 
 
@@ -311,6 +320,7 @@ def test_failures_are_told(box):
     assert "did not end within 5000 ms and was killed" in status["message"] and time.monotonic() - began < 15
     assert not subprocess.run(["pgrep", "-f", "sleep 4711"], stdout=subprocess.PIPE, check=False).stdout
     for networks, more, why in (
+            (["lies"], {}, "Failed to parse the output of the CNI plugin 'liar' for CNI network 'lies': JSON parse failed"),
             (["one", "one"], {}, "Attempted to join CNI network 'one' multiple times"),
             (["../x"], {}, "Unknown CNI network '../x'"),
             ([{"name": "mapped", "port_mappings": [{"host_port": 70000, "container_port": 1}]}], {},

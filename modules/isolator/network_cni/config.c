@@ -117,8 +117,10 @@ portmap_of(const json_t *mapper)
     const json_t *excluded = json_object_get(mapper, "excludeDevices");
     const char *device = json_string_value(json_array_get(excluded, json_array_size(excluded) - 1));
     json_t *portmap = json_pack("{s:s, s:{s:b}, s:b}", "type", "portmap", "capabilities", "portMappings", 1, "snat", 1);
-    if (device)
+    if (device) {
         json_object_set_new(portmap, "conditionsV4", json_pack("[s, s, s]", "!", "-i", device));
+        json_object_set_new(portmap, "conditionsV6", json_pack("[s, s, s]", "!", "-i", device));
+    }
     return portmap;
 }
 

@@ -504,7 +504,10 @@ open_root(struct cni *cni, struct err *err)
     cni->root_dir = realpath(path, NULL);
     if (!cni->root_dir)
         return err_errno(err, "Failed to determine canonical path of CNI network information root directory '%s'", path);
-    return cni_networks_load(cni->config_dir, cni->plugins_dir, &cni->known, complain, cni, err);
+    int rc = cni_networks_load(cni->config_dir, cni->plugins_dir, &cni->known, complain, cni, err);
+    if (rc == 0)
+        MESOS_LOG(host, INFO, "%zu CNI networks are configured in '%s'", map_count(&cni->known), cni->config_dir);
+    return rc;
 }
 
 static int
