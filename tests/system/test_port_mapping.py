@@ -149,8 +149,19 @@ class Puppet:
         return tuple(map(int, self.read("/proc/sys/net/ipv4/ip_local_port_range").split()))
 
     def pid(self):
-        """Of a process in the container, as the host numbers it."""
-        return int(self.do("os.getpid()"))
+        """Its process, as the host numbers it."""
+        return wait_for(self.find_pid, 5, f"a process of {self.name}")
+
+    def find_pid(self):
+        for entry in filter(str.isdigit, os.listdir("/proc")):
+            try:
+                with open(f"/proc/{entry}/cmdline", encoding="utf-8", errors="replace") as file:
+                    words = file.read().split("\0")
+            except OSError:
+                continue
+            if self.path in words and words[0].endswith("python3"):
+                return int(entry)
+        return None
 
 
 class Box:
@@ -187,6 +198,7 @@ class Box:
     def offer(self):
         offer = self.scheduler.offer()
         while not self.scheduler.offers.empty():
+            self.scheduler.decline(offer)
             offer = self.scheduler.offer()
         return offer
 

@@ -8,6 +8,8 @@
 #include <linux/sock_diag.h>
 #include <linux/veth.h>
 #include <netinet/tcp.h>
+#include <netlink/attr.h>
+#include <netlink/msg.h>
 #include <netlink/netlink.h>
 #include <netlink/socket.h>
 #include <stdlib.h>

@@ -3,9 +3,10 @@
 #ifndef PORT_MAPPING_NETLINK_INSIDE_H
 #define PORT_MAPPING_NETLINK_INSIDE_H
 
-#include <netlink/attr.h>
-#include <netlink/msg.h>
 #include "netlink.h"
+
+struct nl_msg; /* libnl's */
+struct nlmsghdr;
 
 typedef void net_parse(struct nlmsghdr *head, void *arg);
 

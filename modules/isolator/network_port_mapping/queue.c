@@ -5,6 +5,8 @@
 #include <errno.h>
 #include <linux/gen_stats.h>
 #include <linux/pkt_sched.h>
+#include <netlink/attr.h>
+#include <netlink/msg.h>
 
 #define TICK_NS 64 /* the unit of times in traffic control */
 /* How long the average speed may be saved up when nobody says: what is not sent because a busy machine came late to it
