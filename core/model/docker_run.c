@@ -11,6 +11,7 @@
 #include <sys/mman.h>
 
 #include "base/log.h"
+#include "model/volume_path.h"
 
 enum {
     SHARES_PER_CPU = 1024,
@@ -300,6 +301,27 @@ volume_source(const struct docker_run *run, const Mesos__V1__Volume *volume, con
                    volume->container_path);
 }
 
+/* Those that the task reserved lie on the agent's disks, and are seen where the framework said. */
+static int
+add_persistent(const struct docker_run *run, struct docker_argv *argv, struct err *err)
+{
+    for (size_t i = 0; run->work_dir && i < run->resource_count; i++) {
+        const Mesos__V1__Resource__DiskInfo *disk = run->resources[i]->disk;
+        const char *target = disk && disk->volume ? disk->volume->container_path : NULL;
+        auto_free char *source = target ? volume_path(run->work_dir, run->resources[i]) : NULL;
+        if (!source)
+            continue;
+        if (check_path("container path", target, err))
+            return err->code;
+        if (*target != '/' && has_parent_segment(target))
+            return err_set(err, -EINVAL, "a volume's container path '%.200s' leads out of the sandbox", target);
+        docker_argv_add(argv, "-v");
+        docker_argv_add(argv, "%s:%s%s%s:%s", source, *target == '/' ? "" : run->mapped, *target == '/' ? "" : "/", target,
+                        disk->volume->mode == MESOS__V1__VOLUME__MODE__RO ? "ro" : "rw");
+    }
+    return 0;
+}
+
 static int
 add_volumes(const struct docker_run *run, struct docker_argv *argv, struct err *err)
 {
@@ -324,6 +346,8 @@ add_volumes(const struct docker_run *run, struct docker_argv *argv, struct err *
                         *volume->container_path == '/' ? "" : "/", volume->container_path,
                         volume->mode == MESOS__V1__VOLUME__MODE__RO ? "ro" : "rw");
     }
+    if (add_persistent(run, argv, err))
+        return err->code;
     for (size_t i = 0; run->volumes && run->volumes[i]; i++) {
         docker_argv_add(argv, "-v");
         docker_argv_add(argv, "%s", run->volumes[i]);

@@ -404,6 +404,18 @@ def alive(word):
                                                                check=False).stdout]
 
 
+def test_attach_to_a_terminal(box):
+    status, _ = box.start("terminal", "tty; read x; echo got $x; exit 3", container={"tty_info": {}})
+    root = (status["container_status"]["container_id"]["value"],)
+    attached = box.api.attach_output(root)
+    typed = box.api.attach_input(root)
+    time.sleep(0.2)
+    typed.data(b"hello\n")
+    assert box.until("terminal")[-1]["message"] == "Container exited with status 3"
+    assert attached.ended.wait(10) and b"got hello\r\n" in attached.out
+    assert "/dev/pts/" in box.read("terminal")
+
+
 def test_exec_and_attach_of_the_command_line(box):
     box.start("worker", "while :; do echo tick; sleep 0.2; done")
     done = box.cluster.tool("task", "exec", "worker", "sh", "-c", "echo in; echo err >&2; exit 6", check=False)

@@ -209,6 +209,38 @@ test_dns(void **state)
 }
 
 static void
+test_persistent_volumes(void **state)
+{
+    struct box box;
+    Mesos__V1__Resource resource = MESOS__V1__RESOURCE__INIT, *resources[] = {&resource};
+    Mesos__V1__Resource__DiskInfo disk = MESOS__V1__RESOURCE__DISK_INFO__INIT;
+    Mesos__V1__Resource__DiskInfo__Persistence persistence = MESOS__V1__RESOURCE__DISK_INFO__PERSISTENCE__INIT;
+    Mesos__V1__Resource__ReservationInfo reservation = MESOS__V1__RESOURCE__RESERVATION_INFO__INIT;
+    Mesos__V1__Resource__ReservationInfo *reservations[] = {&reservation};
+    Mesos__V1__Volume volume = MESOS__V1__VOLUME__INIT;
+    char name[] = "disk", role[] = "eng", id[] = "v1", data[] = "data", out[] = "../out";
+    (void)state;
+    box_init(&box);
+    resource.name = name;
+    reservation.role = role;
+    resource.reservations = reservations;
+    resource.n_reservations = 1;
+    resource.disk = &disk;
+    disk.persistence = &persistence;
+    disk.volume = &volume;
+    persistence.id = id;
+    volume.container_path = data;
+    volume.mode = MESOS__V1__VOLUME__MODE__RO;
+    box.run.work_dir = "/w";
+    box.run.resources = resources;
+    box.run.resource_count = 1;
+    assert_non_null(strstr(line(&box), "-v /w/volumes/roles/eng/v1:/mnt/mesos/sandbox/data:ro -v /s:/mnt/mesos/sandbox"));
+    volume.container_path = out;
+    assert_non_null(strstr(line(&box), "leads out of the sandbox"));
+    box_fini(&box);
+}
+
+static void
 test_inspect(void **state)
 {
     struct docker_state found;
@@ -242,7 +274,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_recorded_lines), cmocka_unit_test(test_arguments), cmocka_unit_test(test_by_version),
         cmocka_unit_test(test_environment_is_in_a_file), cmocka_unit_test(test_images), cmocka_unit_test(test_figures),
-        cmocka_unit_test(test_dns), cmocka_unit_test(test_inspect),
+        cmocka_unit_test(test_dns), cmocka_unit_test(test_persistent_volumes), cmocka_unit_test(test_inspect),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
