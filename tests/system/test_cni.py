@@ -83,7 +83,7 @@ class Box:
                          "options": ["ndots:3"]}},
                 {"network_mode": "CNI", "dns": {"nameservers": ["10.77.0.53"]}}]}),
             "modules": json.dumps({"libraries": [{"file": module, "modules": [
-                {"name": "network/cni", "parameters": [{"key": "plugin_timeout", "value": "5secs"}]}]}]})}
+                {"name": "network/cni", "parameters": [{"key": "plugin_timeout", "value": "3secs"}]}]}]})}
         self.cluster.start(1, self.flags)
         self.agent = self.cluster.agents[0]
         self.root = os.path.join(directory, "agent1.run/isolators/network/cni")
@@ -317,7 +317,7 @@ def test_failures_are_told(box):
         assert words in status["message"]
     began = time.monotonic()
     status = box.start("slow", "true", "slow")
-    assert "did not end within 5000 ms and was killed" in status["message"] and time.monotonic() - began < 15
+    assert "did not end within 3000 ms and was killed" in status["message"] and time.monotonic() - began < 15
     assert not subprocess.run(["pgrep", "-f", "sleep 4711"], stdout=subprocess.PIPE, check=False).stdout
     for networks, more, why in (
             (["lies"], {}, "Failed to parse the output of the CNI plugin 'liar' for CNI network 'lies': JSON parse failed"),
