@@ -673,7 +673,9 @@ const struct option agent_option_table[] = {
     {.name = "network_cni_plugins_dir", .type = OPTION_STRING, .offset = SIZE_MAX, .argument = "DIRECTORY:DIRECTORY...",
      .group = "Container networks", .help = "Where the CNI plugins are that the isolator network/cni runs."},
     {.name = "network_cni_config_dir", .type = OPTION_PATH, .offset = SIZE_MAX,
-     .help = "The configurations of CNI networks, one per file; looked at again for a network that is not known yet."},
+     .help = "The configurations of CNI networks, one per file: of one plugin, or of several in a row (\"plugins\"). Looked at "
+             "again for a network that is not known yet. One for mesos-cni-port-mapper runs its delegate and then portmap "
+             "where that program is not among the plugins."},
     {.name = "network_cni_root_dir_persist", .type = OPTION_BOOL, .offset = SIZE_MAX, .fallback = "false",
      .help = "Keep what the isolator network/cni must remember below work_dir, so that it outlives a reboot; else below "
              "runtime_dir."},
