@@ -99,10 +99,13 @@ int cgroup_remove(const struct cgroup_tree *tree, const char *container_id);
 int cgroup_destroy(const struct cgroup_tree *tree, const char *container_id, int64_t timeout_ms);
 
 /*
- * Puts this process (the agent) into <cgroups_root>/slave of the tree, v2: <cgroups_root>/agent/leaf. -EBUSY when others
- * live in it (pids in err).
+ * Puts this process (the agent) into <cgroups_root>/slave of the tree, v2: <cgroups_root>/agent/leaf. Helpers of an earlier
+ * agent may be in it still.
  */
 int cgroup_join_agent(const struct cgroup_tree *tree, struct err *err);
+/* The same for each controller of a list with commas (--agent_subsystems); nothing on v2, where the agent has its group in
+ * any case. May block. */
+int cgroup_join_listed(const char *hierarchy, const char *root, const char *controllers, struct err *err);
 
 /* The values of control files; text comes from the kernel, and is distrusted all the same. */
 /* The number behind the first line "<key> <number>" (or "<key>\t<number>"): 0, -ENOENT, -EINVAL. */

@@ -281,24 +281,32 @@ int
 cgroup_join_agent(const struct cgroup_tree *tree, struct err *err)
 {
     const char *path = tree->version == 2 ? "agent/leaf" : "slave";
-    char file[64], text[4096], own[32];
+    char file[64], own[32];
     if ((tree->version == 2 && mkdirat(tree->fd, "agent", 0755) < 0 && errno != EEXIST) ||
         (mkdirat(tree->fd, path, 0755) < 0 && errno != EEXIST))
         return err_errno(err, "cannot make the agent's cgroup '%s/%s/%s'", tree->mount, tree->root, path);
     int rc = tree->cpuset ? cgroup_fd_cpuset(tree->fd, path) : 0;
     snprintf(file, sizeof file, "%s/cgroup.procs", path);
     snprintf(own, sizeof own, "%d", (int)getpid());
-    ssize_t n = cgroup_fd_read(tree->fd, file, text, sizeof text);
-    struct str rest = n > 0 ? str_of(text) : str_of("");
-    while (rc == 0 && rest.len > 0) {
-        struct str pid = str_cut(&rest, '\n');
-        if (!str_is(pid, own))
-            return err_set(err, -EBUSY, "another process, %.*s, is in the agent's cgroup '%s/%s/%s': is another agent running?",
-                           STR_ARG(pid), tree->mount, tree->root, path);
-    }
     if (rc == 0)
         rc = cgroup_fd_write(tree->fd, file, own);
     return rc < 0 ? err_set(err, rc, "cannot put the agent into its cgroup '%s/%s/%s': %s", tree->mount, tree->root, path,
                             strerror(-rc))
                   : 0;
+}
+
+int
+cgroup_join_listed(const char *hierarchy, const char *root, const char *controllers, struct err *err)
+{
+    struct str rest = str_of(controllers);
+    int rc = 0;
+    while (rest.len > 0 && rc == 0 && cgroup_version(hierarchy) == 1) {
+        struct cgroup_tree tree = CGROUP_TREE_INIT;
+        auto_free char *controller = str_dup(str_trim(str_cut(&rest, ',')));
+        rc = cgroup_tree_open(&tree, hierarchy, root, controller, err);
+        if (rc == 0)
+            rc = cgroup_join_agent(&tree, err);
+        cgroup_tree_close(&tree);
+    }
+    return rc < 0 ? err_wrap(err, "--agent_subsystems=%s", controllers) : 0;
 }

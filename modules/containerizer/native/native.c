@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 #include "base/file.h"
 #include "base/units.h"
+#include "common/cgroup.h"
 #include "common/packed.h"
 #include "native.h"
 
@@ -402,6 +403,16 @@ destroy_timeout_ms(const struct mesos_host *host)
     return text && duration_parse(str_of(text), &ns, NULL) == 0 ? ns / 1000000 : DESTROY_TIMEOUT_MS;
 }
 
+/* The agent itself in the groups that --agent_subsystems asks for. */
+static int
+join_own_groups(const struct mesos_host *host, struct err *err)
+{
+    const char *listed = host->daemon_option(host, "agent_subsystems");
+    const char *hierarchy = host->daemon_option(host, "cgroups_hierarchy");
+    const char *root = host->daemon_option(host, "cgroups_root");
+    return listed && *listed && hierarchy && root ? cgroup_join_listed(hierarchy, root, listed, err) : 0;
+}
+
 static int
 native_start(void *instance, const struct mesos_host *host)
 {
@@ -416,7 +427,7 @@ native_start(void *instance, const struct mesos_host *host)
     native->containers_dir = xasprintf("%s/containers", host->runtime_dir);
     native->helper_path = xasprintf("%s/mesos-containerizer", host->launcher_dir);
     if (dir_make(native->containers_dir, 0755, &err) < 0 || helper_seal(native, &err) < 0 ||
-        linux_start(native, &err) < 0)
+        join_own_groups(host, &err) < 0 || linux_start(native, &err) < 0)
         return host->fail(host, err.code, "%s", err.text);
     native->destroy_timeout_ms = destroy_timeout_ms(host);
     if (provisioner_start(native, &err) < 0)

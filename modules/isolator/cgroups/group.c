@@ -400,26 +400,6 @@ subsystem_there(const struct group *group, const struct subsystem *subsystem, in
     return subsystem->v2 && (!subsystem->v2[0] || cgroup_supported(group->hierarchy, subsystem->v2));
 }
 
-static bool
-is_listed(const char *list, const char *word)
-{
-    struct str rest = str_of(list);
-    while (rest.len > 0)
-        if (str_is(str_trim(str_cut(&rest, ',')), word))
-            return true;
-    return false;
-}
-
-/* v2 always has the agent in a group of its own, v1 when --agent_subsystems says so. */
-static int
-join_agent(const struct part *part, struct err *err)
-{
-    const char *listed = part->group->host->daemon_option(part->group->host, "agent_subsystems");
-    if (part->tree.version == 1 && !(listed && is_listed(listed, part->subsystem->name)))
-        return 0;
-    return part->same_tree ? 0 : cgroup_join_agent(&part->tree, err);
-}
-
 static int
 part_start(struct group *group, const struct subsystem *subsystem, struct err *err)
 {
@@ -435,7 +415,8 @@ part_start(struct group *group, const struct subsystem *subsystem, struct err *e
         return rc;
     for (unsigned i = 0; i < group->part_count; i++)
         part->same_tree = part->same_tree || cgroup_tree_same(&part->tree, &group->parts[i].tree);
-    rc = join_agent(part, err);
+    if (version == 2 && !part->same_tree) /* v2 always has the agent in a group of its own */
+        rc = cgroup_join_agent(&part->tree, err);
     if (rc == 0 && subsystem->start)
         rc = subsystem->start(part, err);
     if (rc < 0)
