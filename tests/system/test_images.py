@@ -726,6 +726,20 @@ def test_gc(another, registry):
     box.kill(task)
 
 
+def test_without_the_images_word(another, registry):
+    """--docker_ignore_runtime; then an agent that provides no images any more clears away what it finds."""
+    box = another(docker_registry=registry.url, docker_ignore_runtime=True)
+    assert box.run(docker("test/both"), "echo ${IMAGE:-none}; pwd; cat /hello") == \
+        "none\n/mnt/mesos/sandbox\nhello from the image\n"
+    task = box.start(docker("test/both"), "sleep 1000")
+    box.agent.argv = [arg for arg in box.agent.argv if not arg.startswith(("--image_providers", "--docker"))]
+    box.restart()
+    assert len(box.mounts()) == 1
+    box.kill(task)
+    box.nothing_left()
+    assert "--image_providers does not have it" in box.run(docker("test/both"), "true", "TASK_FAILED")
+
+
 @pytest.mark.parametrize("flags,expected", [
     ({"isolation": "posix/cpu"}, "needs filesystem/linux in --isolation"),
     ({"isolation": "filesystem/linux"}, "needs docker/runtime in --isolation"),
@@ -781,6 +795,40 @@ def test_requests_that_are_none(box, request_):
     done = subprocess.run([box.cluster.tree.program("mesos-image")], input=request_, text=True, timeout=20,
                           capture_output=True, check=False)
     assert done.returncode == 1 and json.loads(done.stdout)["error"]
+
+
+def test_appc_by_discovery(box, registry, tmp_path):
+    aci(str(tmp_path / "aci"), "example.com/app", [("rootfs/a", *member("x", b"a"))])
+    with open(tmp_path / "aci" / "example.com/app-latest-linux-amd64.aci", "rb") as file:
+        data = file.read()
+    registry.lies["/aci/example.com/app-latest-linux-amd64.aci"] = answer(200, data)
+    registry.lies["/aci/example.com/bad-latest-linux-amd64.aci"] = answer(200, data)
+    pull = {"action": "PULL", "store_dir": str(tmp_path / "store"), "source": registry.url + "/aci/"}
+    status, result = helper(box, image=appc("example.com/app"), **pull)
+    assert status == 0 and os.listdir(result["layers"][0]) == ["a"] and result["appc"]["name"] == "example.com/app"
+    asked = len(registry.asked)
+    assert helper(box, image=appc("example.com/app", os="linux"), **pull)[0] == 0 and len(registry.asked) == asked
+    status, result = helper(box, image=appc("example.com/bad"), **pull)
+    assert status == 1 and "holds 'example.com/app'" in result["error"]
+    assert "answers 404" in helper(box, image=appc("example.com/none"), **pull)[1]["error"]
+    wrong = {"type": "APPC", "appc": {"name": "example.com/app", "id": "sha512-" + "0" * 128}}
+    assert "was asked for" in helper(box, image=wrong, **pull)[1]["error"]
+    assert os.listdir(tmp_path / "store" / "staging") == []
+
+
+def test_stranger_in_the_store(box, registry, tmp_path):
+    os.makedirs(tmp_path / "store" / "layers")
+    os.chown(tmp_path / "store" / "layers", 65534, 65534)
+    status, result = helper(box, action="PULL", image=docker("test/both"), store_dir=str(tmp_path / "store"), source=registry.url)
+    assert status == 1 and "is no directory of ours" in result["error"]
+
+
+def test_odd_layers(box, registry, tmp_path):
+    """Empty ones, the same one twice, more than mount(2) has room for by their paths."""
+    layers = [BASE, archive(), archive()] + [archive(member(f"f{i}", str(i).encode())) for i in range(100)] + [SMALL, SMALL]
+    registry.add("odd/app", Image(layers))
+    out = box.run(docker("odd/app"), "cat /f0 /f99 /a; ls / | grep -c ^f")
+    assert out == "099a100\n"
 
 
 # ---- a registry that others wrote ----

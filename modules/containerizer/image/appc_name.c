@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Texts of appc manifests and wishes: every name is checked before it becomes part of a path. No files here. */
 #include "containerizer/image/appc_name.h"
 
 #include <errno.h>

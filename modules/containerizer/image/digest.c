@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Digests by OpenSSL, as bytes go by. */
 #include "containerizer/image/digest.h"
 
 #include <errno.h>

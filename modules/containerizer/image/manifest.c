@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Documents of images, by way of wire's JSON reader: whatever is kept of them has been checked here. No files, no network. */
 #include "containerizer/image/manifest.h"
 
 #include <errno.h>

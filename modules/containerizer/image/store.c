@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* The stores on disk: staging, names, the index, removal. Called by the pullers and by prune; knows no registry. */
 #include "containerizer/image/store.h"
 
 #include <dirent.h>
@@ -34,8 +35,15 @@ open_lock(const char *dir, const char *name, int how, struct err *err)
 static int
 make_below(const char *dir, const char *name, struct err *err)
 {
+    struct stat st;
     auto_free char *path = xasprintf("%s/%s", dir, name);
-    return dir_make(path, 0700, err);
+    int rc = dir_make(path, 0700, err);
+    if (rc < 0)
+        return rc;
+    /* The usual place is in /tmp, where anybody may have been before. */
+    if (lstat(path, &st) < 0 || !S_ISDIR(st.st_mode) || st.st_uid != geteuid())
+        return err_set(err, -EPERM, "the image store's '%s' is no directory of ours: somebody else made it", path);
+    return 0;
 }
 
 static int

@@ -381,12 +381,22 @@ option_or(const struct mesos_host *host, const char *name, const char *usual)
     return value && *value ? value : usual;
 }
 
+/* An agent of before provided images: its containers' root file systems must go with them. */
+static bool
+has_left(const struct mesos_host *host)
+{
+    auto_free char *path = xasprintf("%s/provisioner/containers", host->work_dir);
+    auto_free char *program = xasprintf("%s/mesos-image", host->launcher_dir);
+    return geteuid() == 0 && access(path, F_OK) == 0 && access(program, X_OK) == 0;
+}
+
 int
 provisioner_start(struct native *native, struct err *err)
 {
     const struct mesos_host *host = native->host;
     const char *providers = host->daemon_option(host, "image_providers");
-    if (!providers || !*providers || !host->work_dir)
+    bool provides = providers && *providers;
+    if (!host->work_dir || (!provides && !has_left(host)))
         return 0;
     struct provisioner *provisioner = xcalloc(1, sizeof *provisioner);
     native->provisioner = provisioner;
@@ -404,10 +414,11 @@ provisioner_start(struct native *native, struct err *err)
     provisioner->appc_prefix = option_or(host, "appc_simple_discovery_uri_prefix", "http://");
     provisioner->appc_store = option_or(host, "appc_store_dir", "/tmp/mesos/store/appc");
     read_stall(provisioner, host->daemon_option(host, "fetcher_stall_timeout"));
-    int rc = read_providers(provisioner, providers, err);
-    rc = rc < 0 ? rc : check_needs(provisioner, host, providers, err);
+    int rc = provides ? read_providers(provisioner, providers, err) : 0;
+    if (rc == 0 && provides)
+        rc = check_needs(provisioner, host, providers, err);
     rc = rc < 0 ? rc : read_gc(provisioner, host->daemon_option(host, "image_gc_config"), err);
-    if (rc == 0 && access(provisioner->program, X_OK) < 0)
+    if (rc == 0 && provides && access(provisioner->program, X_OK) < 0)
         rc = err_errno(err, "image_providers: '%s' needs '%s' (is --launcher_dir right?)", providers, provisioner->program);
     return rc;
 }
