@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import tempfile
 
+import cgroups
 from agent_api import AgentApi
 from cluster import Cluster, wait_for
 from scheduler import TERMINAL, Scheduler, command_task
@@ -29,10 +30,10 @@ class Isolated:
         self.directory = tempfile.mkdtemp(prefix="cm-")
         os.chmod(self.directory, 0o755)  # for tasks of other users
         self.cluster = Cluster(self.directory)
-        self.cgroups_root = f"mesos_test_{os.getpid()}"
+        self.groups = cgroups.Run(os.path.basename(self.directory))
         self.cluster.master.start()
         self.agent = self.cluster.add_agent({"launcher": "linux", "isolation": isolation,
-                                             "cgroups_root": self.cgroups_root, **flags}, start=False)
+                                             "cgroups_root": self.groups.root, **flags}, start=False)
         self.agent.start()
         self.cluster.wait_agents(1)
         self.api = AgentApi(self.agent)
@@ -110,9 +111,11 @@ class Isolated:
         left = mounts(self.directory)
         for target in reversed(left):
             subprocess.run(["umount", "-l", target], check=False)
+        groups = self.groups.left()
+        self.groups.end()
         self.cluster.remove()
         shutil.rmtree(self.directory, ignore_errors=True)
-        assert left == []
+        assert left == [] and groups == []
 
 
 def host_path(path, into, mode="RW", **more):

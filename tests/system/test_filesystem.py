@@ -7,6 +7,7 @@ import subprocess
 
 import pytest
 
+import cgroups
 from cluster import Cluster, wait_for
 from images import Image, archive, busybox_layer, directory, link
 from isolated import Isolated, host_path, mounts, sandbox_path
@@ -366,12 +367,14 @@ def test_shared_gives_each_its_own(tmp_path):
 ])
 def test_refused_at_start(tmp_path, flags, words):
     cluster = Cluster(tmp_path)
-    agent = cluster.add_agent({"cgroups_root": f"mesos_test_{os.getpid()}", **flags}, start=False)
+    groups = cgroups.Run("refused")
+    agent = cluster.add_agent({"cgroups_root": groups.root, **flags}, start=False)
     agent.start(wait=False)
     try:
         assert agent.process.wait(10) != 0
     finally:
         agent.stop()
+        groups.end()
     text = agent.log()
     for word in words:
         assert word in text, text

@@ -10,6 +10,7 @@ import time
 
 import pytest
 
+import cgroups
 from cluster import Cluster, wait_for
 from isolated import mounts
 from libprocess import Peer, make
@@ -36,11 +37,12 @@ class Box:
     def __init__(self, isolation, **flags):
         self.directory = tempfile.mkdtemp(prefix="cm-")
         os.chmod(self.directory, 0o755)
+        self.groups = cgroups.Run(os.path.basename(self.directory))
         self.cluster = Cluster(self.directory)
         self.master = Peer("master")
         self.agent = self.cluster.add_agent({
             "master": f"127.0.0.1:{self.master.port}", "launcher": "linux", "isolation": isolation,
-            "cgroups_root": f"mesos_test_{os.getpid()}", "resources": "cpus:4;mem:4096;disk(eng):10000", **flags}, start=False)
+            "cgroups_root": self.groups.root, "resources": "cpus:4;mem:4096;disk(eng):10000", **flags}, start=False)
         self.framework = {"user": "root", "name": "f", "id": {"value": "framework"}, "roles": ["eng"], "checkpoint": True,
                           "capabilities": [{"type": "MULTI_ROLE"}], "failover_timeout": 1000}
         self.states = {}
@@ -111,6 +113,7 @@ class Box:
             subprocess.run(["umount", "-l", target], check=False)
         assert not self.cluster.complaints()
         self.master.close()
+        self.groups.end()
         shutil.rmtree(self.directory, ignore_errors=True)
         assert left == []
 
