@@ -4,6 +4,7 @@ volume/sandbox_path, volume/secret. Links that tasks plant, mounts that come bac
 import base64
 import os
 import subprocess
+import tempfile
 
 import pytest
 
@@ -382,6 +383,26 @@ def test_refused_at_start(tmp_path, flags, words):
 
 
 # ---- root file systems ----
+
+
+def test_a_runtime_directory_without_devices(tmp_path):
+    """/run of some machines: nodes in it do not work, so that the agent mounts it on itself. What is in memory stays so."""
+    runtime = tempfile.mkdtemp(prefix="cm-run-")
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "nodev,nosuid", "cm", runtime], check=True)
+    try:
+        Image([busybox_layer()]).save(str(tmp_path / "images" / "box:latest.tar"), "box:latest")
+        box = Isolated("filesystem/linux,docker/runtime,volume/secret", image_providers="docker", runtime_dir=runtime,
+                       docker_registry=str(tmp_path / "images"), docker_store_dir=str(tmp_path / "store"))
+        try:
+            assert f"written\n{SECRET}\n" in box.run("echo x > /dev/null && echo written; head -c 1 /dev/zero | wc -c; cat s; echo",
+                                                     **with_image(volumes=[secret_volume(SECRET, "s")])).replace("1\n", "", 1)
+            assert mounts(runtime) == [runtime, runtime + "/containers"]
+        finally:
+            box.close()
+        assert mounts(runtime) == [runtime]
+    finally:
+        subprocess.run(["umount", "-l", runtime], check=True)
+        os.rmdir(runtime)
 
 
 @pytest.fixture(scope="module")

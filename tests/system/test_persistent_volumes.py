@@ -173,14 +173,10 @@ def test_restart_with_a_volume_in_use(box):
 def test_an_agent_that_dies_again_and_again(box):
     """Whenever it dies while containers with volumes come and go, nothing of them stays mounted."""
     for i in range(5):
-        tasks = [box.run("sleep 0.05", volume("v2", f"data{n}")) for n in range(3)]
-        time.sleep(0.02 * i)
+        for n in range(3):
+            box.run("sleep 0.05", volume("v2", f"data{n}"))
+        time.sleep(0.03 * i)
         box.restart()
-        for task_id in tasks:
-            try:
-                box.until(task_id, "TASK_FINISHED", "TASK_FAILED", "TASK_LOST", "TASK_DROPPED", timeout=4)
-            except AssertionError:
-                pass  # the message that launched it was lost with the agent
     wait_for(lambda: [m for m in mounts(box.directory) if m != box.agent.work_dir] == [], 15)
 
 
