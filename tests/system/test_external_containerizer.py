@@ -11,6 +11,7 @@ import time
 
 import pytest
 
+from agent_api import AgentApi
 from cluster import REPOSITORY, Cluster, wait_for
 from external_program import field, kill_tree, parse
 from scheduler import Scheduler, TERMINAL, command_task, scalar
@@ -217,11 +218,21 @@ def test_restart(box):
     assert box.log("recover") and box.log("containers")
     assert box.container("kept") == container and len(box.waiting()) == 1
     assert not [s for s in box.scheduler.history if s["task_id"]["value"] == "kept" and s["state"] in TERMINAL]
-    # An orderly end of the agent leaves no program behind, and its container alone.
+    # It is told again what it has: the task's share and the executor's own.
+    wait_for(lambda: os.path.exists(os.path.join(box.base, "containers", container, "update")), what="an update")
+    update = parse(box.file(container, "update"))
+    assert parse(update[1][0])[1][0].decode() == container
+    given = {parse(r)[1][0]: parse(parse(r)[3][0])[1][0] for r in update[2]}
+    assert given == {b"cpus": pytest.approx(0.2), b"mem": 64}
+    assert all(parse(r)[6] == [b"*"] and 11 not in parse(r) for r in update[2])  # as agents of that time wrote them
+    # An orderly end of the agent leaves no program behind, and its container alone. An update that fails is only told of.
     box.agent.stop()
     wait_for(lambda: not box.waiting(), what="the end of who waits")
+    box.mode("update", "exit 1")
     box.agent.start()
     box.cluster.wait_agents(1)
+    wait_for(lambda: "update' exited with status 1" in box.agent.log(), what="the failed update")
+    box.mode("update", None)
     assert box.container("kept") == container
     box.scheduler.kill("kept")
     assert box.scheduler.until("kept", TERMINAL)[-1]["state"] == "TASK_KILLED"
@@ -273,6 +284,16 @@ def test_usage_lies(box):
     assert figures["statistics"]["mem_rss_bytes"] > 0
     box.scheduler.kill("watched")
     box.scheduler.until("watched", TERMINAL)
+
+
+def test_nesting_is_refused(box):
+    """The protocol knows no containers in containers: the operator is told so."""
+    assert box.launch("alone", "sleep 1000")["state"] == "TASK_RUNNING"
+    api = AgentApi(box.agent)
+    answer = api.launch([box.container("alone"), "inner"], "true", expect=None)
+    assert api.status in (400, 500, 501) and answer, answer
+    box.scheduler.kill("alone")
+    box.scheduler.until("alone", TERMINAL)
 
 
 def test_limited(box):
