@@ -534,6 +534,15 @@ configure(struct cni *cni, struct err *err)
     return check_start(cni, err) < 0 ? err->code : open_root(cni, err);
 }
 
+static void
+release(struct cni *cni)
+{
+    cni_networks_fini(&cni->known);
+    arena_free(cni->arena);
+    free(cni->root_dir);
+    free(cni->helper);
+}
+
 static int
 start(void *instance, const struct mesos_host *host)
 {
@@ -541,7 +550,10 @@ start(void *instance, const struct mesos_host *host)
     struct err err = {0};
     cni->host = host;
     runs_init(&cni->runs, host);
-    return configure(cni, &err) < 0 ? host->fail(host, err.code, "%s", err.text) : 0;
+    if (configure(cni, &err) == 0)
+        return 0;
+    release(cni); /* nobody stops what did not start */
+    return host->fail(host, err.code, "%s", err.text);
 }
 
 /* Containers go on without the agent; a plugin that is at work does not. */
@@ -556,10 +568,7 @@ stop(void *instance, struct mesos_call *call)
     }
     runs_fini(&cni->runs);
     map_fini(&cni->containers);
-    cni_networks_fini(&cni->known);
-    arena_free(cni->arena);
-    free(cni->root_dir);
-    free(cni->helper);
+    release(cni);
     if (call)
         reply(cni, call, 0);
 }
