@@ -4,6 +4,7 @@ to the container's user or to a group. The test is the master, so that it decide
 import grp
 import os
 import shutil
+import socket
 import subprocess
 import tempfile
 import time
@@ -104,6 +105,14 @@ class Box:
 
     def restart(self):
         self.agent.kill()
+        for _ in range(20):  # somebody's connection may have taken the port meanwhile, for a moment
+            with socket.socket() as probe:
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                try:
+                    probe.bind(("127.0.0.1", self.agent.port))
+                    break
+                except OSError:
+                    time.sleep(0.2)
         self.start()
 
     def close(self):
