@@ -33,7 +33,7 @@ modules_containerizer_libimage_a_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/modul
 IMAGE = modules/containerizer/image
 modules_containerizer_libimage_a_SOURCES = $(IMAGE)/appc.c $(IMAGE)/appc_name.c $(IMAGE)/appc_name.h $(IMAGE)/copy.c \
   $(IMAGE)/credentials.c $(IMAGE)/credentials.h $(IMAGE)/digest.c $(IMAGE)/digest.h $(IMAGE)/docker.c $(IMAGE)/layer.c \
-  $(IMAGE)/layer.h $(IMAGE)/manifest.c $(IMAGE)/manifest.h $(IMAGE)/pull.h $(IMAGE)/reference.c $(IMAGE)/reference.h \
+  $(IMAGE)/layer.h $(IMAGE)/layer_inside.h $(IMAGE)/layer_member.c $(IMAGE)/manifest.c $(IMAGE)/manifest.h $(IMAGE)/pull.h $(IMAGE)/reference.c $(IMAGE)/reference.h \
   $(IMAGE)/registry.c $(IMAGE)/registry.h $(IMAGE)/rootfs.c $(IMAGE)/rootfs.h $(IMAGE)/store.c $(IMAGE)/store.h
 IMAGE_LIBS = modules/containerizer/libimage.a core/wire/libwire.a module-api/proto/libproto.a core/base/libbase.a \
   $(PROTOBUF_C_LIBS) $(CURL_LIBS) $(LIBARCHIVE_LIBS) $(JANSSON_LIBS) $(LIBCRYPTO_LIBS) -lpthread -lm
