@@ -24,11 +24,12 @@ FUZZ_REPLAYS = tests/fuzz/replay_json \
   tests/fuzz/replay_image_reference \
   tests/fuzz/replay_image_documents \
   tests/fuzz/replay_cni \
+  tests/fuzz/replay_cgroups \
   tests/fuzz/replay_docker
 check_PROGRAMS += $(FUZZ_REPLAYS)
 TESTS += $(FUZZ_REPLAYS)
 if FUZZERS
-noinst_PROGRAMS += tests/fuzz/fuzz_cni tests/fuzz/fuzz_docker tests/fuzz/fuzz_seccomp tests/fuzz/fuzz_json \
+noinst_PROGRAMS += tests/fuzz/fuzz_cgroups tests/fuzz/fuzz_cni tests/fuzz/fuzz_docker tests/fuzz/fuzz_seccomp tests/fuzz/fuzz_json \
   tests/fuzz/fuzz_protobuf \
   tests/fuzz/fuzz_recordio \
   tests/fuzz/fuzz_http \
@@ -177,3 +178,11 @@ tests_fuzz_fuzz_seccomp_SOURCES = $(FUZZ_SECCOMP_SOURCES)
 tests_fuzz_fuzz_seccomp_CPPFLAGS = $(FUZZ_CPPFLAGS) -I$(top_srcdir)/modules/isolator
 tests_fuzz_fuzz_seccomp_LDADD = $(FUZZ_SECCOMP_LIBS)
 tests_fuzz_fuzz_seccomp_LDFLAGS = $(FUZZ_LINK_FLAGS)
+# Of control groups; the archive is the isolators'.
+tests_fuzz_replay_cgroups_SOURCES = tests/fuzz/cgroups.c tests/fuzz/fuzz.h tests/fuzz/replay.c
+tests_fuzz_replay_cgroups_CPPFLAGS = $(FUZZ_CPPFLAGS) -I$(top_srcdir)/modules
+tests_fuzz_replay_cgroups_LDADD = $(CGROUPS_LIBS)
+tests_fuzz_fuzz_cgroups_SOURCES = tests/fuzz/cgroups.c tests/fuzz/fuzz.h
+tests_fuzz_fuzz_cgroups_CPPFLAGS = $(FUZZ_CPPFLAGS) -I$(top_srcdir)/modules
+tests_fuzz_fuzz_cgroups_LDADD = $(CGROUPS_LIBS)
+tests_fuzz_fuzz_cgroups_LDFLAGS = $(FUZZ_LINK_FLAGS)
