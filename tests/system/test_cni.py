@@ -62,6 +62,11 @@ class Box:
         self.network("bad", {"type": "broken"})
         self.network("slow", {"type": "hung"})
         self.network("lies", {"type": "liar"})
+        self.network("loop", {"type": "loopback"})
+        self.network("newest", {"cniVersion": "1.0.0", "plugins": [self.bridge("br-new", "10.77.8.0/24"),
+                                                                   {"type": "loopback"}]})
+        self.network("six", {"cniVersion": "1.0.0", "type": "bridge", "bridge": "br-six", "isGateway": True, "ipam": {
+            "type": "host-local", "dataDir": self.leases, "ranges": [[{"subnet": "fd00:77::/64"}]]}})
         self.network("mapped", {"cniVersion": "0.4.0", "plugins": [
             self.bridge("br-map", "10.77.3.0/24"),
             {"type": "portmap", "capabilities": {"portMappings": True}, "snat": True}]})
@@ -149,7 +154,7 @@ class Box:
     def addresses_in_use(self):
         found = []
         for root, _, files in os.walk(self.leases):
-            found += [os.path.join(root, f) for f in files if f[0].isdigit()]
+            found += [os.path.join(root, f) for f in files if f[0].isdigit() or f.startswith("fd00")]
         return found
 
     def bridge_ports(self):
@@ -246,6 +251,18 @@ def test_several_networks_and_wanted_address(box):
     assert "eth0    inet 10.77.2.77/24" in text and "eth1    inet " + second["ip_addresses"][0]["ip_address"] in text
     assert "nameserver 10.77.0.53" in text  # the default for networks without an entry of their own
     box.kill("both")
+    box.nothing_left()
+
+
+@pytest.mark.parametrize("network,address", [("newest", "10.77.8."), ("six", "fd00:77::"), ("loop", "127.0.0.1")])
+def test_versions_and_families(box, network, address):
+    """CNI 1.0.0, several plugins in a row, IPv6, a plugin without an interface of its own."""
+    status = box.start(network, "ip -o address; cat /etc/hosts; echo end; sleep 1000", network, hostname="me")
+    first = infos_of(status)[0]["ip_addresses"][0]
+    assert first["ip_address"].startswith(address) and first["protocol"] == ("IPv6" if ":" in address else "IPv4")
+    text = box.stdout(network, "end")
+    assert first["ip_address"] + "/" in text and first["ip_address"] + " me" in text.splitlines()
+    box.kill(network)
     box.nothing_left()
 
 
