@@ -112,6 +112,21 @@ volume_validate(const Mesos__V1__Volume *volume, struct err *err)
     return volume->source ? source_validate(volume->source, err) : 0;
 }
 
+/* Texts are Mesos's. The name is the containerizer's, by which it knows its containers again. */
+static int
+docker_validate(const Mesos__V1__ContainerInfo *container, struct err *err)
+{
+    const Mesos__V1__ContainerInfo__DockerInfo *docker = container->docker;
+    if (container->type != MESOS__V1__CONTAINER_INFO__TYPE__DOCKER)
+        return 0;
+    if (!docker)
+        return err_set(err, -EINVAL, "DockerInfo 'docker' is not set for DOCKER typed ContainerInfo");
+    for (size_t i = 0; i < docker->n_parameters; i++)
+        if (strcmp(docker->parameters[i]->key, "name") == 0)
+            return err_set(err, -EINVAL, "Parameter in DockerInfo must not be 'name'");
+    return 0;
+}
+
 int
 container_validate(const Mesos__V1__ContainerInfo *container, struct err *err)
 {
@@ -120,6 +135,8 @@ container_validate(const Mesos__V1__ContainerInfo *container, struct err *err)
         if (rc)
             return err_wrap(err, "Volume '%s'", container->volumes[i]->container_path);
     }
+    if (docker_validate(container, err))
+        return err->code;
     const Mesos__V1__RLimitInfo *limits = container->rlimit_info;
     for (size_t i = 0; limits && i < limits->n_rlimits; i++)
         if (limits->rlimits[i]->has_soft != limits->rlimits[i]->has_hard)

@@ -242,6 +242,8 @@ def test_none_and_user_networks(box, engine):
     ("option", {"image": "--privileged"}, {}, "'--privileged' begins with"),
     ("odd-image", {"image": "box:1 --privileged"}, {}, "has characters that no name of an image has"),
     ("odd-key", {"parameters": [{"key": "a b", "value": "c"}]}, {}, "'a b' is no name of an option"),
+    ("named", {"parameters": [{"key": "name", "value": "x"}]}, {}, "Parameter in DockerInfo must not be 'name'"),
+    ("no-docker", None, {"container": {"docker": None}}, "DockerInfo 'docker' is not set for DOCKER typed ContainerInfo"),
     ("out", {}, {"volumes": [{"container_path": "/x", "host_path": "../../x", "mode": "RW"}]}, "leads out of the sandbox"),
     ("colon", {}, {"volumes": [{"container_path": "/x:/etc", "host_path": "/tmp", "mode": "RW"}]}, "which docker takes"),
 ])

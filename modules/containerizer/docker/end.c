@@ -252,7 +252,6 @@ hunt_for(struct container *container)
     void **arg = xcalloc(2, sizeof *arg);
     arg[0] = container->docker;
     arg[1] = xstrdup(container->id);
-    container->docker->host->count(container->docker->host, "containerizer/docker/container_destroy_errors", 1);
     kill_by_environment(container->docker, "MESOS_CONTAINER_NAME", container->name, SIGKILL, on_hunted, arg);
 }
 
