@@ -240,6 +240,12 @@ def test_wrong_secrets(box):
     assert "cannot resolve references" in status["message"], (task_id, status)
 
 
+def test_secret_in_a_nested_container(box):
+    assert box.nested_output((box.root, "sec"), box.sandbox(box.pod), "cat deep/s; echo", [secret_volume(SECRET, "deep/s")]) == \
+        SECRET + "\n"
+    assert os.listdir(os.path.join(box.directory, "agent1.run", ".secret")) == []
+
+
 def test_secret_in_the_environment(box):
     value = {"type": "VALUE", "value": {"data": base64.b64encode(SECRET.encode()).decode()}}
     command = {"value": "echo got $V; sleep 1000", "environment": {"variables": [

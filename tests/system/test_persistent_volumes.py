@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Persistent volumes on the agent: made and removed as the master has them checkpointed, mounted or linked into sandboxes, given
 to the container's user or to a group. The test is the master, so that it decides which volumes there are."""
+import glob
 import grp
 import os
 import shutil
@@ -129,7 +130,7 @@ class Box:
 
 @pytest.fixture(scope="module", params=["filesystem/linux", "filesystem/posix"])
 def box(request):
-    made = Box(request.param + ",posix/cpu")
+    made = Box(request.param + ",volume/sandbox_path,posix/cpu")
     made.mounts = request.param == "filesystem/linux"
     yield made
     made.close()
@@ -187,6 +188,40 @@ def test_an_agent_that_dies_again_and_again(box):
         time.sleep(0.03 * i)
         box.restart()
     wait_for(lambda: [m for m in mounts(box.directory) if m != box.agent.work_dir] == [], 15)
+
+
+def test_a_pod_that_runs_gets_another_volume(box):
+    """The second group of tasks brings a volume: it shows up in the executor's container, which has been running, and in the
+    task's, which is nested in it; and goes when the task has ended."""
+    executor = {"type": "DEFAULT", "executor_id": {"value": "pod"}, "framework_id": {"value": "framework"},
+                "resources": [scalar("cpus", 0.1, "eng"), scalar("mem", 32, "eng"), scalar("disk", 10, "eng", True)]}
+
+    box.checkpoint(volume("v1", "data"), volume("v2", "other"), volume("v9", "late"))
+
+    def group(task_id, command, *volumes):
+        task = {"name": task_id, "task_id": {"value": task_id}, "agent_id": {"value": "A0"},
+                "resources": [scalar("cpus", 0.1, "eng"), scalar("mem", 32, "eng"), *volumes], "command": {"value": command}}
+        box.master.send(box.pid, make("RunTaskGroupMessage", framework=box.framework, executor=executor,
+                                      task_group={"tasks": [task]}))
+    group("long", "sleep 1000")
+    box.until("long", "TASK_RUNNING")
+    sandbox = os.path.realpath(box.cluster.sandbox("framework", "pod"))
+    group("brings", "echo nested > late/file; until test -e late/go; do sleep 0.05; done", volume("v9", "late"))
+    assert box.until("brings", "TASK_RUNNING", "TASK_FAILED") == "TASK_RUNNING", box.message
+    wait_for(lambda: os.path.exists(box.path("v9") + "/file"), 5)
+    target = sandbox + "/late"
+    assert os.path.exists(target + "/file")
+    if box.mounts:
+        with open(glob.glob(os.path.join(box.directory, "agent1.run", "containers", os.path.basename(sandbox), "pid"))[0],
+                  encoding="ascii") as file, open(f"/proc/{file.read()}/mountinfo", encoding="utf-8") as table:
+            assert target in table.read()
+    with open(box.path("v9") + "/go", "w", encoding="utf-8"):
+        pass
+    assert box.until("brings", "TASK_FINISHED", "TASK_FAILED") == "TASK_FINISHED", box.message
+    wait_for(lambda: not os.path.lexists(target), 10)
+    assert os.path.exists(box.path("v9") + "/file")
+    box.master.send(box.pid, make("KillTaskMessage", framework_id={"value": "framework"}, task_id={"value": "long"}))
+    box.until("long", "TASK_KILLED")
 
 
 def test_what_stands_in_the_way(box):

@@ -7,6 +7,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <pwd.h>
 #include <stdio.h>
 #include <string.h>
@@ -178,6 +179,20 @@ mount_volume(struct sandbox_path_isolator *isolator, const struct mesos_isolator
     return wish->parent ? share(isolator, container, source, is, job) : 0;
 }
 
+/* What filesystem/posix made of a persistent volume of the parent: the one link that may be linked to. */
+static bool
+is_persistent_volume(const struct sandbox_path_isolator *isolator, const char *root, const char *path)
+{
+    char text[PATH_MAX];
+    const char *slash = strrchr(path, '/');
+    auto_free char *above = xstrndup(path, slash ? (size_t)(slash - path) : 0);
+    auto_free char *volumes = xasprintf("%s/volumes/roles/", isolator->host->work_dir);
+    auto_fd int at = safe_path_open(root, above, SAFE_PATH_NO_LINKS, NULL);
+    ssize_t len = at < 0 ? -1 : readlinkat(at, slash ? slash + 1 : path, text, sizeof text - 1);
+    text[len > 0 ? len : 0] = '\0';
+    return strncmp(text, volumes, strlen(volumes)) == 0 && safe_path_is_inside(text + 1);
+}
+
 static int
 prepare_volume(struct sandbox_path_isolator *isolator, const struct mesos_isolator_container *container,
                const struct wish *wish, struct volume_job *job)
@@ -188,6 +203,8 @@ prepare_volume(struct sandbox_path_isolator *isolator, const struct mesos_isolat
     auto_free char *root = wish->parent ? volume_parent_sandbox(container->sandbox) : xstrdup(container->sandbox);
     auto_free char *source = xasprintf("%s/%s", root, wish->path);
     auto_fd int there = safe_path_open(root, wish->path, SAFE_PATH_NO_LINKS, &err);
+    if (there < 0 && !isolator->may_mount && wish->parent && is_persistent_volume(isolator, root, wish->path))
+        return link_volume(isolator, container, wish, source);
     if (there < 0 &&
         (err.code != -ENOENT || safe_path_make(root, wish->path, SAFE_PATH_NO_LINKS, SAFE_PATH_DIRECTORY, NULL, NULL, &err) < 0 ||
          (there = safe_path_open(root, wish->path, SAFE_PATH_NO_LINKS, &err)) < 0))
