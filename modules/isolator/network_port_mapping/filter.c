@@ -79,23 +79,21 @@ put_action(struct nl_msg *msg, const struct net_filter *filter)
 int
 net_filter_add(struct net *net, int index, uint32_t parent, const struct net_filter *filter, struct err *err)
 {
-    struct {
-        struct tc_u32_sel sel;
-        struct tc_u32_key keys[NET_KEYS_MAX];
-    } selector;
-    memset(&selector, 0, sizeof selector);
-    selector.sel.flags = TC_U32_TERMINAL;
-    selector.sel.nkeys = filter->key_count;
+    _Alignas(struct tc_u32_sel) char selector[sizeof(struct tc_u32_sel) + NET_KEYS_MAX * sizeof(struct tc_u32_key)];
+    struct tc_u32_sel *sel = (struct tc_u32_sel *)(void *)selector;
+    memset(selector, 0, sizeof selector);
+    sel->flags = TC_U32_TERMINAL;
+    sel->nkeys = filter->key_count;
     for (uint8_t i = 0; i < filter->key_count; i++)
-        selector.keys[i] = (struct tc_u32_key){.mask = filter->keys[i].mask, .val = filter->keys[i].value,
-                                               .off = filter->keys[i].offset};
+        sel->keys[i] = (struct tc_u32_key){.mask = filter->keys[i].mask, .val = filter->keys[i].value,
+                                           .off = filter->keys[i].offset};
     struct net_filter fresh = *filter;
     fresh.handle = 0;
     struct nl_msg *msg = message(RTM_NEWTFILTER, NLM_F_CREATE | NLM_F_EXCL, index, parent, &fresh);
     struct nlattr *options = nla_nest_start(msg, TCA_OPTIONS);
     if (filter->class_id)
         net_put(msg, TCA_U32_CLASSID, &filter->class_id, sizeof filter->class_id);
-    net_put(msg, TCA_U32_SEL, &selector, sizeof selector.sel + filter->key_count * sizeof selector.keys[0]);
+    net_put(msg, TCA_U32_SEL, selector, sizeof *sel + filter->key_count * sizeof sel->keys[0]);
     if (filter->verdict != NET_PASS)
         put_action(msg, filter);
     nla_nest_end(msg, options);
