@@ -622,53 +622,55 @@ def test_what_dies_with_the_agent_is_cleared(box, pair):
 
 
 def test_rates(box, pair):
-    """Both directions at once over ten seconds, of a container that was there before the limits and of one that comes
-    under them: counted by the kernel and by who receives."""
-    a, _ = pair
+    """Over ten seconds, counted by the kernel and by who receives: two containers send and two receive as fast as they may;
+    one of each was there before the limits."""
+    a, b = pair
     out, into = 4_000_000, 3_000_000
     box.restart(egress_rate_limit_per_container=f"{out}B", ingress_rate_limit_per_container=f"{into}B",
                 ephemeral_ports_per_container="300")
-    c = box.puppet(31044, 31047)
+    c, d = box.puppet(31044, 31047), box.puppet(31048, 31049)
     assert c.ephemeral()[1] - c.ephemeral()[0] + 1 == 300  # no power of two works too
-    wait_for(lambda: "net_rx_rate_limit" in box.statistics(a), 10, "the limit of the older container")
+    wait_for(lambda: all("net_rx_rate_limit" in box.statistics(p) for p in pair), 10, "limits of the older containers")
     got = [[0], [0]]
     with box.at_far():
         box.far_scope["sink"](7020, got[0])
         box.far_scope["sink"](7021, got[1])
-    c.do("got = [0]\nsink(31045, got)\n0")
-    a.do("got2 = [0]\nsink(31007, got2)\n0")
-    senders = [p.later(f"send({FAR!r}, {port}, seconds=13)", 60) for p, port in ((c, 7020), (a, 7021))]
+    b.do("got = [0]\nsink(31012, got)\n0")
+    d.do("got = [0]\nsink(31049, got)\n0")
+    senders = [p.later(f"send({FAR!r}, {port}, seconds=13)", 60) for p, port in ((a, 7020), (c, 7021))]
     with box.at_far():
         threads = [threading.Thread(target=box.tools["send"], args=(HOST, port), kwargs={"seconds": 13}, daemon=True)
-                   for port in (31045, 31007)]
+                   for port in (31012, 31049)]
         for thread in threads:
             thread.start()
     time.sleep(1.5)
 
     def counts():
-        now = [box.statistics(p) for p in (c, a)]
-        return (time.monotonic(), [s["net_tx_bytes"] for s in now], [s["net_rx_bytes"] for s in now],
-                [got[0][0], got[1][0]], [c.do("got[0]"), a.do("got2[0]")])
+        """When, what the kernel counts, what arrived."""
+        sent = [(box.statistics(p)["net_tx_bytes"], got[i][0]) for i, p in enumerate((a, c))]
+        received = [(box.statistics(p)["net_rx_bytes"], p.do("got[0]")) for p in (b, d)]
+        return time.monotonic(), sent + received
     begin = counts()
     time.sleep(10)
     end = counts()
     passed = end[0] - begin[0]
     headers = 1514 / 1448  # limits count whole packets, who receives only what is in them
-    for which, limit, factor in ((1, out, 1), (2, into, 1), (3, out, headers), (4, into, headers)):
-        for i in range(2):
-            rate = (end[which][i] - begin[which][i]) * factor / passed
-            assert 0.9 * limit < rate < 1.1 * limit, (which, i, rate, limit)
+    for who, limit in enumerate((out, out, into, into)):
+        counted, arrived = ((end[1][who][i] - begin[1][who][i]) / passed for i in range(2))
+        assert 0.9 * limit < counted < 1.1 * limit, (who, counted, limit)
+        assert 0.9 * limit < arrived * headers < 1.1 * limit, (who, arrived, limit)
     stats = box.statistics(c)
     assert stats["net_tx_rate_limit"] == out == stats["net_tx_burst_rate_limit"] and stats["net_tx_burst_size"] > 0
     assert stats["net_rx_rate_limit"] == into == stats["net_rx_burst_rate_limit"]
     control = {s["id"]: s for s in stats["net_traffic_control_statistics"]}
     assert control["bw_limit"]["bytes"] > 9 * out and control["bw_limit"]["overlimits"] > 0
+    control = {s["id"]: s for s in box.statistics(d)["net_traffic_control_statistics"]}
     assert control["ingress_bw_limit"]["bytes"] > 9 * into
     for sender in senders:
         sender()
     for thread in threads:
         thread.join(20)
-    box.end(c)
+    box.end(c, d)
 
 
 def test_rates_by_cpus(box, pair):
