@@ -563,3 +563,30 @@ def test_containers_with_an_image_see_their_groups(tmp_path):
         raise
     finally:
         box.end()
+
+
+@pytest.mark.parametrize("low,shares", [(True, 10), (False, 1126)])
+def test_revocable_cpus_have_low_priority(tmp_path, low, shares):
+    """A hundredth of the shares of others, unless the operator says no."""
+    config = tmp_path / "agent.ini"
+    config.write_text("resource_estimator = fixed\noversubscribed_resources_interval = 100ms\n[fixed]\n"
+                      "resources = cpus:3;mem:512\n", encoding="utf-8")
+    box = Box(tmp_path, "low", "cgroups/cpu", config=str(config), revocable_cpu_low_priority=low)
+    try:
+        scheduler = Scheduler(box.cluster.address, capabilities=[{"type": "MULTI_ROLE"}, {"type": "REVOCABLE_RESOURCES"}])
+        scheduler.subscribe()
+        box.scheduler.teardown()
+        offer = scheduler.offer()
+        while not any("revocable" in r for r in offer["resources"]):
+            scheduler.decline(offer)
+            offer = scheduler.offer()
+        task = command_task("spare", "sleep 1000", offer)
+        task["resources"] = [scalar("cpus", 1, revocable={}), scalar("mem", 64, revocable={})]
+        scheduler.accept(offer, [task])
+        status = scheduler.until("spare", ["TASK_RUNNING"], 60)[-1]
+        container = status["container_status"]["container_id"]["value"]
+        assert abs(int(box.run.read("cpu", container, "cpu.shares")) - shares) <= 1
+        scheduler.teardown()
+        box.gone()
+    finally:
+        box.end()
