@@ -80,53 +80,6 @@ container_isolated(const struct container *container, uint32_t index)
     return !container->standalone || (ops->supports_standalone && ops->supports_standalone(isolator));
 }
 
-/* Children of a process, as the kernel lists them; at most `max`. */
-static size_t
-children_of(pid_t pid, pid_t *ret, size_t max)
-{
-    auto_free char *path = xasprintf("/proc/%d/task/%d/children", (int)pid, (int)pid);
-    auto_buf struct buf text = {0};
-    uint64_t number;
-    size_t count = 0;
-    if (file_read(path, 65536, &text, NULL) < 0)
-        return 0;
-    for (struct str rest = buf_str(&text); rest.len > 0 && count < max;) {
-        if (str_to_u64(str_cut(&rest, ' '), &number) == 0 && number <= INT32_MAX)
-            ret[count++] = (pid_t)number;
-    }
-    return count;
-}
-
-static bool
-same_mounts(pid_t a, pid_t b)
-{
-    struct stat one, other;
-    auto_free char *path = xasprintf("/proc/%d/ns/mnt", (int)a), *path_b = xasprintf("/proc/%d/ns/mnt", (int)b);
-    return stat(path, &one) < 0 || stat(path_b, &other) < 0 || one.st_ino == other.st_ino;
-}
-
-/* The first below `pid` that lives in another mount namespace; 0 = none. */
-static pid_t
-other_mounts_below(pid_t pid, pid_t top, unsigned depth)
-{
-    pid_t children[64], found = 0;
-    size_t count = children_of(pid, children, ARRAY_LEN(children));
-    for (size_t i = 0; i < count && found == 0; i++) {
-        found = same_mounts(children[i], top) ? 0 : children[i];
-        if (found == 0 && depth > 0)
-            found = other_mounts_below(children[i], top, depth - 1);
-    }
-    return found;
-}
-
-pid_t
-container_mounts_pid(const struct container *container)
-{
-    bool task_has_root = container->inside_sandbox && strcmp(container->inside_sandbox, container->sandbox) != 0;
-    pid_t task = !container->kept && task_has_root ? other_mounts_below(container->pid, container->pid, 2) : 0;
-    return task > 0 ? task : container->pid;
-}
-
 /* A nested one is its parent's from now on. The parent, when there is one, is known. */
 struct container *
 container_new(struct native *native, const char *id, const char *sandbox)

@@ -58,3 +58,47 @@ read_small(const char *path, size_t max)
     text[len] = '\0';
     return text;
 }
+
+/* As the host's /proc knows us, which is not as we know ourselves in a pid namespace of our own. */
+struct self {
+    int pid;
+    unsigned long long start_time;
+};
+
+static struct self
+self_read(void)
+{
+    char text[1024];
+    int fd = open("/proc/self/stat", O_RDONLY | O_CLOEXEC);
+    ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof text - 1);
+    if (n <= 0)
+        fail("Failed to read /proc/self/stat: %s", strerror(errno));
+    close(fd);
+    text[n] = '\0';
+    const char *at = strrchr(text, ')');
+    for (int field = 2; at && field < 22; field++) /* field 22, counted from 1; the ')' ends field 2 */
+        at = strchr(at + 1, ' ');
+    if (!at)
+        fail("Failed to read /proc/self/stat: too short");
+    return (struct self){atoi(text), strtoull(at + 1, NULL, 10)};
+}
+
+void
+write_state(const char *path)
+{
+    const char *text = path + strlen(path) + 1;
+    size_t cap = strlen(text) + 64;
+    char *content = allocate(cap);
+    struct self self = self_read();
+    snprintf(content, cap, "%d %llu\n%s\n", self.pid, self.start_time, text);
+    write_file(path, content, strlen(content), 0644);
+    free(content);
+}
+
+void
+write_pid(const char *path)
+{
+    char text[16];
+    snprintf(text, sizeof text, "%d", self_read().pid);
+    write_file(path, text, strlen(text), 0644);
+}

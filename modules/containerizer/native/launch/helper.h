@@ -28,6 +28,9 @@ struct launch {
 void fail(const char *fmt, ...) __attribute__((noreturn, format(printf, 1, 2)));
 void *allocate(size_t size);
 void write_file(const char *path, const char *bytes, size_t len, unsigned mode); /* made when it is missing; follows no link */
+/* Who we are, as the host's /proc tells it. What write_state adds to that follows its path, behind the NUL. */
+void write_state(const char *path);
+void write_pid(const char *path);
 /* The whole of a small file, NUL-terminated, or NULL. */
 char *read_small(const char *path, size_t max);
 
