@@ -113,6 +113,8 @@ test_idle(void **state)
     pass(box, 1200); /* past the second look */
     assert_false(answer.done);
     assert_int_equal(box->asked, 0);
+    contract_host_close(&box->contract); /* while the answer is owed */
+    assert_int_equal(answer.count, 1);
 }
 
 static void
