@@ -40,8 +40,9 @@ net_filter_key(struct net_filter *filter, int32_t offset, uint32_t value, uint32
 bool
 net_filter_equal(const struct net_filter *a, const struct net_filter *b)
 {
-    bool equal = !a->foreign && !b->foreign && a->priority == b->priority && a->protocol == b->protocol && a->verdict == b->verdict &&
-                 a->target == b->target && a->class_id == b->class_id && a->key_count == b->key_count;
+    bool equal = !a->foreign && !b->foreign && a->priority == b->priority && a->protocol == b->protocol &&
+                 a->verdict == b->verdict && a->target == b->target && a->class_id == b->class_id &&
+                 a->key_count == b->key_count;
     for (uint8_t i = 0; equal && i < a->key_count; i++)
         equal = a->keys[i].offset == b->keys[i].offset && a->keys[i].mask == b->keys[i].mask &&
                 a->keys[i].value == b->keys[i].value;
