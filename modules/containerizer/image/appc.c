@@ -106,7 +106,6 @@ static int
 fetch(struct appc *a, const struct appc_wish *wish, struct stored *ret, struct err *err)
 {
     char id[DIGEST_TEXT];
-    auto_free char *staged = NULL;
     log_info("Fetching appc image '%s'", wish->name);
     auto_fd int fd = get_file(a, wish, err);
     if (fd < 0)
