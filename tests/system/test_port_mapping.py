@@ -168,6 +168,7 @@ class Box:
     def __init__(self, directory, **flags):
         self.directory = directory
         os.chmod(directory, 0o755)
+        sweep()
         self.handles_before = handles()
         self.net = NetBox().enter()
         self.far = self.net.other_host("eth0", HOST, FAR)
@@ -297,6 +298,14 @@ def ports_resource(begin, end):
 def handles():
     directory = "/var/run/netns"
     return {n for n in os.listdir(directory) if n.isdigit()} if os.path.isdir(directory) else set()
+
+
+def sweep():
+    """Handles of runs that were broken off: their processes are gone, and so are the agents that would know them."""
+    for name in handles():
+        if not os.path.exists(f"/proc/{name}"):
+            run("umount", "--lazy", f"/var/run/netns/{name}", check=False)
+            os.unlink(f"/var/run/netns/{name}")
 
 
 def cables():
