@@ -28,13 +28,13 @@ on_count(void *arg, const char *metric, double delta)
 void
 contract_host_open(struct contract *contract)
 {
-    const char *path = getenv("CONTRACT_MODULE_PATH");
+    const char *path = getenv("CONTRACT_MODULE_PATH"), *helpers = getenv("CONTRACT_LAUNCHER_DIR");
     struct host_options options = {
         .loop = contract->loop,
         .module_path = path ? path : MODULE_PATH,
         .work_dir = contract->work_dir,
         .runtime_dir = contract->runtime_dir,
-        .launcher_dir = contract->launcher_dir,
+        .launcher_dir = helpers ? helpers : contract->launcher_dir,
         .daemon_option = daemon_option,
         .count = on_count,
         .arg = contract,

@@ -6,6 +6,7 @@
  *
  * Runs without root too: a module may refuse to start then, in one line that names it. A module of your own is asked the
  * same with CONTRACT_MODULE_PATH=<directories> tests/contract/isolator <name> [option value]...
+ * (and CONTRACT_LAUNCHER_DIR=<their directory> where it has helpers).
  */
 #include "contract.h"
 

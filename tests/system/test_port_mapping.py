@@ -755,3 +755,20 @@ def test_what_cannot_work_is_refused_at_the_start(box, pair, tmp_path):
     if subprocess.run([*nobody, "test", "-x", box.agent.argv[0]], check=False).returncode == 0:
         assert "network/port_mapping' needs an agent that runs as root" in refusal(box, *nobody, launcher="posix")
     assert run("ip", "link") + run("tc", "filter", "show", "dev", "eth0", "ingress") == before
+
+
+def test_it_keeps_the_contract_of_isolators(box):
+    """In a network of its own, because an isolator that starts there changes the host's."""
+    program = os.path.join(box.cluster.tree.build, "tests/contract/isolator")
+    if not os.access(program, os.X_OK):
+        pytest.skip("tests/contract/isolator is in build trees that ran make check")
+    steps = ["ip link set lo up", "ip link add eth0 type veth peer name far", "ip address add 10.79.0.1/24 dev eth0",
+             "ip link set eth0 up", "ip route add default via 10.79.0.2",
+             "echo 57345 61000 >/proc/sys/net/ipv4/ip_local_port_range",
+             f"'{program}' network/port_mapping resources '{RESOURCES}'", "! ip -o link | grep mesos",
+             "test -z \"$(tc filter show dev eth0 ingress; tc filter show dev lo ingress)\""]
+    env = {**os.environ, "CONTRACT_MODULE_PATH": box.cluster.tree.module_path,
+           "CONTRACT_LAUNCHER_DIR": box.cluster.tree.launcher_dir}
+    done = subprocess.run(["unshare", "--net", "bash", "-ec", " && ".join(steps)], env=env, timeout=60, text=True,
+                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
+    assert done.returncode == 0 and "containers share the address" in done.stdout, done.stdout
