@@ -183,6 +183,7 @@ start_command(struct command_executor *executor)
         .command = task_command(executor),
         .extra_environment = executor->extra_environment,
         .allocation_role = allocation_role(task),
+        .task_id = task->task_id->value,
         .user = command_user(executor),
         .working_directory = executor->options.working_directory,
         .launch = executor->options.task_launch,

@@ -646,6 +646,7 @@ gather_environment(const struct docker_executor *executor, struct variables *own
     }
     if (task->n_resources && task->resources[0]->allocation_info && task->resources[0]->allocation_info->role)
         variable(own, "MESOS_ALLOCATION_ROLE", task->resources[0]->allocation_info->role);
+    variable(own, "MESOS_TASK_ID", task->task_id->value); /* monitoring agents look for it in every task */
     variable(own, "MESOS_CONTAINER_NAME", executor->options.container);
     variable(own, "MESOS_SANDBOX", executor->options.mapped_directory);
 }

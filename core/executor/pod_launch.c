@@ -35,11 +35,17 @@ command_for(const struct pod_task *task, struct arena *arena)
     const Mesos__V1__Environment *own = command->environment;
     Mesos__V1__Environment *environment = arena_alloc(arena, sizeof(*environment));
     const char *role = allocation_role(task->task);
+    bool has_id = false;
     size_t count = own ? own->n_variables : 0;
     mesos__v1__environment__init(environment);
-    environment->variables = arena_calloc(arena, count + 2, sizeof(*environment->variables));
+    environment->variables = arena_calloc(arena, count + 3, sizeof(*environment->variables));
     for (size_t i = 0; i < count; i++)
         environment->variables[environment->n_variables++] = own->variables[i];
+    for (size_t i = 0; i < count; i++)
+        has_id = has_id || strcmp(own->variables[i]->name, "MESOS_TASK_ID") == 0;
+    if (!has_id) /* monitoring agents look for it in every task */
+        environment->variables[environment->n_variables++] =
+            variable_new(arena, "MESOS_TASK_ID", task->task->task_id->value);
     if (task->pod->options.container_ip)
         environment->variables[environment->n_variables++] =
             variable_new(arena, "MESOS_CONTAINER_IP", task->pod->options.container_ip);

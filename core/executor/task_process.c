@@ -83,6 +83,8 @@ env_make(const struct task_command *task)
     env_inherit(&env);
     if (task->allocation_role)
         env_set(&env, "MESOS_ALLOCATION_ROLE", task->allocation_role);
+    if (task->task_id) /* monitoring agents look for it in every task */
+        env_set(&env, "MESOS_TASK_ID", task->task_id);
     env_add_all(&env, task->extra_environment);
     env_add_all(&env, task->command->environment);
     return env;

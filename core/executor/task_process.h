@@ -19,6 +19,7 @@ struct task_command {
     const Mesos__V1__CommandInfo *command;
     const Mesos__V1__Environment *extra_environment; /* before the command's own; may be NULL */
     const char *allocation_role; /* NULL = none */
+    const char *task_id; /* NULL: the command is no task */
     const char *user; /* NULL = stay who we are */
     const char *working_directory; /* NULL = stay where we are */
     const struct task_launch *launch; /* NULL = run it here; else user and working_directory are its affair */

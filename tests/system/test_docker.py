@@ -140,6 +140,7 @@ def test_output_environment_and_status(box, engine):
     out = box.read("echo").splitlines()
     assert out[0] == "out" and "FOO=bar baz" in out and "MESOS_SANDBOX=/mnt/mesos/sandbox" in out
     assert f"MESOS_CONTAINER_NAME=mesos-{container_id}" in out and "MESOS_ALLOCATION_ROLE=*" in out
+    assert "MESOS_TASK_ID=echo" in out
     assert out[out.index("LINES=a") + 1] == "b"
     assert "err\n" in box.read("echo", "stderr") and box.read("echo", "mine") == ""
     assert "mesos-" + container_id in engine.containers()  # kept until docker_remove_delay is over

@@ -169,7 +169,7 @@ def test_environment_of_a_task(pods):
     assert pods.wait("env")["state"] == "TASK_FINISHED"
     with open(os.path.join(pods.sandbox(executor), "tasks", "env", "stdout"), encoding="utf-8") as out:
         lines = out.read().splitlines()
-    assert {"MINE=a b", "MESOS_CONTAINER_IP=127.0.0.1", "MESOS_ALLOCATION_ROLE=*"} <= set(lines)
+    assert {"MINE=a b", "MESOS_CONTAINER_IP=127.0.0.1", "MESOS_ALLOCATION_ROLE=*", "MESOS_TASK_ID=env"} <= set(lines)
 
 
 def test_uris_of_a_task(pods):

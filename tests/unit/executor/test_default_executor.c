@@ -520,7 +520,7 @@ test_what_a_container_is_given(void **state)
     assert_int_equal(agent.launch.resources, 2);
     assert_string_equal(agent.launch.limit, "cpus=2");
     assert_string_equal(agent.launch.volume, "data<-data");
-    assert_int_equal(agent.launch.variables, 3);
+    assert_int_equal(agent.launch.variables, 4);
     assert_string_equal(agent.launch.first_variable, "MINE");
     assert_string_equal(agent.launch.role, "dev");
     stop(&agent);

@@ -95,6 +95,17 @@ normalise_update(struct call *call, struct str body, struct arena *arena)
     message_pack(&call->bytes, message);
 }
 
+/* Ours tells each task its id; the recorded executor did not. */
+static void
+drop_task_id(Mesos__V1__Environment *environment)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < environment->n_variables; i++)
+        if (strcmp(environment->variables[i]->name, "MESOS_TASK_ID") != 0)
+            environment->variables[kept++] = environment->variables[i];
+    environment->n_variables = kept;
+}
+
 static void
 normalise_operator(struct call *call, struct str body, struct arena *arena)
 {
@@ -103,6 +114,7 @@ normalise_operator(struct call *call, struct str body, struct arena *arena)
     const char *type = name_of(&mesos__v1__agent__call__type__descriptor, (int)message->type);
     if (message->launch_container) {
         blank_id(message->launch_container->container_id);
+        drop_task_id(message->launch_container->command->environment);
         snprintf(call->what, sizeof(call->what), "%s %s", type, message->launch_container->command->value);
     } else {
         assert_non_null(message->wait_nested_container);

@@ -80,7 +80,7 @@ static void
 test_environment_layers(void **state)
 {
     int status = 0;
-    Mesos__V1__CommandInfo command = shell_command("echo $INHERITED $EXTRA $OWN $BOTH $MESOS_ALLOCATION_ROLE "
+    Mesos__V1__CommandInfo command = shell_command("echo $INHERITED $EXTRA $OWN $BOTH $MESOS_ALLOCATION_ROLE $MESOS_TASK_ID "
                                                    "${MESOS_EXECUTOR_AUTHENTICATION_TOKEN:-hidden}");
     Mesos__V1__Environment__Variable vars[4], *extra[2] = {&vars[0], &vars[1]}, *own[2] = {&vars[2], &vars[3]};
     static const char *const texts[4][2] = {{"EXTRA", "e"}, {"BOTH", "extra"}, {"OWN", "o"}, {"BOTH", "own"}};
@@ -94,11 +94,11 @@ test_environment_layers(void **state)
     extra_env.variables = extra;
     own_env.variables = own;
     command.environment = &own_env;
-    struct task_command task = {.command = &command, .extra_environment = &extra_env, .allocation_role = "dev"};
+    struct task_command task = {.command = &command, .extra_environment = &extra_env, .allocation_role = "dev", .task_id = "t1"};
     setenv("INHERITED", "i", 1);
     setenv("MESOS_EXECUTOR_AUTHENTICATION_TOKEN", "secret", 1);
     auto_free char *text = output_of(&task, &status);
-    assert_string_equal(text, "i e o own dev hidden\n");
+    assert_string_equal(text, "i e o own dev t1 hidden\n");
     unsetenv("MESOS_EXECUTOR_AUTHENTICATION_TOKEN");
 }
 
