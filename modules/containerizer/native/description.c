@@ -365,16 +365,19 @@ steps_terminal_and_init(const struct container *container, struct buf *out)
         step_text(out, LAUNCH_TERMINAL, terminal ? terminal : "");
     if (description_has_init(container)) {
         auto_free char *status_file = xasprintf("%s/status", container->runtime_dir);
-        step_text(out, LAUNCH_INIT, status_file);
+        step_text(out, LAUNCH_STATUS, status_file);
     }
+    /* Before init stays behind: in a container whose /proc shows it, its root is to be the container's. */
+    if (joins_parents_mounts(container))
+        step_number(out, LAUNCH_ENTER_MOUNTS, (uint32_t)container_mounts_pid(container->parent));
+    if (description_has_init(container))
+        step(out, LAUNCH_INIT, "", 0);
 }
 
 static int
 steps_file_system(const struct container *container, struct buf *out, struct err *err)
 {
     const struct asked *asked = &container->asked;
-    if (joins_parents_mounts(container))
-        step_number(out, LAUNCH_ENTER_MOUNTS, (uint32_t)container_mounts_pid(container->parent));
     if (asked->clone & CLONE_NEWNS)
         steps_mounts(out, asked, container_root(container)->sandbox);
     int rc = steps_commands(out, asked, err);

@@ -62,7 +62,8 @@ enum launch_kind {
     LAUNCH_GROUPS, /* of root, which it stays: numbers */
     LAUNCH_NO_NEW_PRIVILEGES,
     LAUNCH_SECCOMP, /* a BPF program: struct sock_filter ... */
-    LAUNCH_INIT, /* path, "" = none: stay as init and write the wait status there; a child goes on with the steps */
+    LAUNCH_STATUS, /* path, on the host: a file in which LAUNCH_INIT is going to write the wait status */
+    LAUNCH_INIT, /* stay as init; a child goes on with the steps. Init sees the file system as it is at this step */
     LAUNCH_TERMINAL, /* path of what becomes 0, 1 and 2, "" = 0 is it: the session's controlling terminal */
     LAUNCH_KEEP, /* struct launch_number: this descriptor is inherited by what is executed */
     LAUNCH_EXECUTE, /* path or name: the last step */

@@ -22,6 +22,7 @@ struct launch {
     bool tty; /* descriptor 0 is the terminal that controls the session */
     pid_t init; /* parent of what runs, when there is one of ours */
     bool has_init;
+    int status_fd; /* of LAUNCH_STATUS */
 };
 
 /* helper.c */
@@ -55,7 +56,8 @@ void capabilities_apply(const struct launch *launch);
 void seccomp_install(const void *filter, size_t len);
 
 /* init.c */
-void init(struct launch *launch, const char *path); /* returns in the child, which goes when its init goes */
+void status_open(struct launch *launch, const char *path);
+void init(struct launch *launch); /* returns in the child, which goes when its init goes */
 void follow_init(const struct launch *launch); /* last before the program: a change of the user would take it back */
 
 #endif

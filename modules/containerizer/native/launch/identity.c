@@ -28,6 +28,9 @@ void
 capabilities_keep(struct launch *launch, const struct launch_capabilities *wanted)
 {
     launch->capabilities = *wanted;
+    /* With no more rights than its neighbours in the container it must not be open to them before it executes. */
+    if (geteuid() == 0 && prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
+        fail("Failed to hide from other processes: %s", strerror(errno));
     for (unsigned i = 0; wanted->has_bounding && i < 64 && prctl(PR_CAPBSET_READ, i, 0, 0, 0) >= 0; i++) {
         if (!(wanted->bounding >> i & 1) && prctl(PR_CAPBSET_DROP, i, 0, 0, 0) < 0)
             fail("Failed to drop capability %u from the bounding set: %s", i, strerror(errno));

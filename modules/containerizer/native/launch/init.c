@@ -59,19 +59,29 @@ take_foreground(void)
 }
 
 void
-init(struct launch *launch, const char *path)
+status_open(struct launch *launch, const char *path)
 {
-    sigset_t signals, before;
-    int status_fd = -1;
-    if (*path && (status_fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644)) < 0)
+    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644);
+    if (fd < 0)
         fail("Failed to open '%s': %s", path, strerror(errno));
-    if (status_fd >= 0 && status_fd < LAUNCH_FDS) { /* 0 to 2 may be anything; this one stays */
-        int moved = fcntl(status_fd, F_DUPFD_CLOEXEC, LAUNCH_FDS);
+    if (fd < LAUNCH_FDS) { /* 0 to 2 may be anything; this one stays */
+        int moved = fcntl(fd, F_DUPFD_CLOEXEC, LAUNCH_FDS);
         if (moved < 0)
             fail("Failed to duplicate a descriptor: %s", strerror(errno));
-        close(status_fd);
-        status_fd = moved;
+        close(fd);
+        fd = moved;
     }
+    launch->status_fd = fd;
+}
+
+/* The container finds init in its /proc, and through it init's directory: at '/' that follows when the root changes, while
+ * any other would stay a door to the host. */
+void
+init(struct launch *launch)
+{
+    sigset_t signals, before;
+    if (chdir("/") < 0)
+        fail("Failed to chdir to '/': %s", strerror(errno));
     sigfillset(&signals);
     sigprocmask(SIG_SETMASK, &signals, &before);
     prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
@@ -81,9 +91,10 @@ init(struct launch *launch, const char *path)
     if (pid < 0)
         fail("Failed to fork: %s", strerror(errno));
     if (pid > 0)
-        init_run(status_fd, pid, &signals);
-    if (status_fd >= 0)
-        close(status_fd);
+        init_run(launch->status_fd, pid, &signals);
+    if (launch->status_fd >= 0)
+        close(launch->status_fd);
+    launch->status_fd = -1;
     if (launch->tty)
         take_foreground();
     sigprocmask(SIG_SETMASK, &before, NULL);

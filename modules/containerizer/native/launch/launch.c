@@ -340,8 +340,11 @@ take_step(struct launch *launch, const struct launch_step *step, char *bytes)
         if (chdir(bytes) < 0)
             fail("Failed to chdir into current working directory '%s': %s", bytes, strerror(errno));
         break;
+    case LAUNCH_STATUS:
+        status_open(launch, bytes);
+        break;
     case LAUNCH_INIT:
-        init(launch, bytes);
+        init(launch);
         break;
     case LAUNCH_TERMINAL:
         take_terminal(launch, bytes);
@@ -383,7 +386,7 @@ take_steps(struct launch *launch)
 static void
 launch_run(void)
 {
-    struct launch launch = {.root_fd = -1, .sandbox_fd = -1};
+    struct launch launch = {.root_fd = -1, .sandbox_fd = -1, .status_fd = -1};
     receive(&launch);
     close_range(LAUNCH_FD, ~0u, CLOSE_RANGE_CLOEXEC); /* the program inherits 0, 1 and 2 only */
     take_steps(&launch);
@@ -394,7 +397,7 @@ launch_run(void)
 static void
 task_run(int argc, char **argv)
 {
-    struct launch launch = {.root_fd = -1, .sandbox_fd = -1, .environment = environ};
+    struct launch launch = {.root_fd = -1, .sandbox_fd = -1, .status_fd = -1, .environment = environ};
     struct stat st;
     int fd = argc > 1 ? atoi(argv[0]) : -1;
     if (fd < 3 || fstat(fd, &st) < 0 || st.st_size > LAUNCH_MAX)

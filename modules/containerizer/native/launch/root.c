@@ -459,7 +459,10 @@ root_change(struct launch *launch, const char *root)
     close(old);
     if (launch->root)
         close(launch->root_fd);
+    if (launch->sandbox)
+        close(launch->sandbox_fd); /* it would lead out of the new root whoever may look into /proc/<us>/fd */
     launch->root = launch->sandbox = NULL;
+    launch->root_fd = launch->sandbox_fd = -1;
 }
 
 void
