@@ -39,6 +39,13 @@ struct removal {
     int status;
 };
 
+/* How full the disk is, asked off the loop: a disk that hangs must not hang the agent. */
+struct look {
+    struct gc *gc; /* NULL when the collector has gone meanwhile */
+    char *path;
+    double usage;
+};
+
 struct gc {
     struct agent *agent;
     struct list paths;
@@ -46,6 +53,7 @@ struct gc {
     struct map by_path;
     struct loop_timer watch;
     struct removal *removing;
+    struct look *looking;
     double max_age_secs;
     struct metric *pending, *succeeded, *failed, *allowed;
     int64_t delay_ns, watch_ms;
@@ -120,6 +128,8 @@ gc_free(struct gc *gc)
     free(gc->chunk);
     if (gc->removing)
         gc->removing->gc = NULL;
+    if (gc->looking)
+        gc->looking->gc = NULL;
     map_fini(&gc->by_path);
     free(gc);
 }
@@ -239,16 +249,37 @@ gc_collect(struct gc *gc)
 }
 
 static void
+look_work(void *arg)
+{
+    struct look *look = arg;
+    struct statvfs fs;
+    if (!statvfs(look->path, &fs) && fs.f_blocks)
+        look->usage = 1 - (double)fs.f_bavail / (double)fs.f_blocks;
+}
+
+static void
+look_done(void *arg)
+{
+    struct look *look = arg;
+    struct gc *gc = look->gc;
+    if (gc) {
+        double share = 1 - gc->headroom - look->usage;
+        gc->looking = NULL;
+        gc->max_age_secs = (double)gc->delay_ns / (double)NS_PER_SEC * (share > 0 ? share : 0);
+        metric_set(gc->allowed, gc->max_age_secs);
+        gc_collect(gc);
+        loop_timer_start(&gc->watch, gc->watch_ms > 0 ? gc->watch_ms : 60000);
+    }
+    free(look->path);
+    free(look);
+}
+
+static void
 on_watch(void *arg)
 {
     struct gc *gc = arg;
-    struct statvfs fs;
-    double usage = 0;
-    if (!statvfs(gc->agent->work_dir, &fs) && fs.f_blocks)
-        usage = 1 - (double)fs.f_bavail / (double)fs.f_blocks;
-    double share = 1 - gc->headroom - usage;
-    gc->max_age_secs = (double)gc->delay_ns / (double)NS_PER_SEC * (share > 0 ? share : 0);
-    metric_set(gc->allowed, gc->max_age_secs);
-    gc_collect(gc);
-    loop_timer_start(&gc->watch, gc->watch_ms > 0 ? gc->watch_ms : 60000);
+    struct look *look = gc->looking = xcalloc(1, sizeof(*look));
+    look->gc = gc;
+    look->path = xstrdup(gc->agent->work_dir);
+    loop_offload(gc->agent->loop, NULL, look_work, look_done, look);
 }

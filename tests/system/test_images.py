@@ -9,6 +9,7 @@ import os
 import shutil
 import signal
 import subprocess
+import tarfile
 import tempfile
 import time
 import urllib.request
@@ -200,6 +201,32 @@ def test_files_of_the_image(box):
     assert "4755 0 0 1 /etc/setuid" in lines and "644 4242 4243 1 /etc/owned" in lines
     assert "644 0 0 2 /same" in lines
     assert lines[-3:] == ["/old", "hidden", "writable"]
+
+
+@pytest.mark.parametrize("link", [False, True])
+def test_a_fetched_archive_does_not_replace_programs_of_the_image(box, tmp_path, link):
+    """bin/sh in the archive is the sandbox's, and a link to the root leads the fetcher nowhere."""
+    evil = tmp_path / "evil"
+    (evil / "bin").mkdir(parents=True)
+    (evil / "bin" / "sh").write_text("#!/bin/cat\n", encoding="ascii")
+    os.chmod(evil / "bin" / "sh", 0o755)
+    archive = tmp_path / "evil.tar"
+    with tarfile.open(archive, "w") as out:
+        if link:
+            entry = tarfile.TarInfo("out")
+            entry.type, entry.linkname = tarfile.SYMTYPE, "/"
+            out.addfile(entry)
+        out.add(evil / "bin" / "sh", "out/bin/sh" if link else "bin/sh")
+    before = os.stat("/bin/sh").st_ino, os.stat("/bin/sh").st_size
+    uris = [{"value": str(archive), "extract": True}]
+    if link:
+        message = box.run(docker("test/both"), {"value": "true", "uris": uris}, "TASK_FAILED")
+        assert "fetch" in message.lower() or "extract" in message.lower(), message
+    else:
+        out = box.run(docker("test/both"), {"value": "echo still; ls $MESOS_SANDBOX/bin", "uris": uris})
+        assert out.split() == ["still", "sh"]
+    assert box.run(docker("test/both"), "echo intact").strip() == "intact"
+    assert (os.stat("/bin/sh").st_ino, os.stat("/bin/sh").st_size) == before
 
 
 @pytest.mark.parametrize("name,command,expected", [
