@@ -8,6 +8,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "base/file.h"
+
 static int
 open_below(int root_fd, const char *path, uint64_t flags, enum safe_path_rule rule)
 {
@@ -21,6 +23,15 @@ open_below(int root_fd, const char *path, uint64_t flags, enum safe_path_rule ru
         if (fd >= 0 || errno != EAGAIN || tries == 64)
             return fd;
     }
+}
+
+/* Of a nested container it lies in its parent's sandbox, whose user may put a link in its place at any moment. */
+static int
+open_root(const char *root)
+{
+    int fd = file_open_trusted(root, O_PATH | O_DIRECTORY);
+    errno = fd < 0 ? -fd : errno;
+    return fd;
 }
 
 static const char *
@@ -45,7 +56,7 @@ wrong(struct err *err, const char *root, const char *path)
 int
 safe_path_open(const char *root, const char *path, enum safe_path_rule rule, struct err *err)
 {
-    auto_fd int root_fd = open(root, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    auto_fd int root_fd = open_root(root);
     int fd = root_fd < 0 ? -1 : open_below(root_fd, relative(path), O_PATH, rule);
     return fd < 0 ? wrong(err, root, path) : fd;
 }
@@ -101,7 +112,7 @@ safe_path_make(const char *root, const char *path, enum safe_path_rule rule, enu
 {
     struct stat root_stat;
     bool made;
-    auto_fd int root_fd = open(root, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    auto_fd int root_fd = open_root(root);
     if (root_fd < 0 || fstat(root_fd, &root_stat) < 0)
         return wrong(err, root, path);
     auto_free char *copy = xstrdup(relative(path));

@@ -16,7 +16,8 @@ enum safe_path_rule {
 
 enum safe_path_kind { SAFE_PATH_DIRECTORY, SAFE_PATH_FILE };
 
-/* Opens (O_PATH) what is at `path` below `root`, whose own links are followed. The descriptor, or -errno and err. */
+/* Opens (O_PATH) what is at `path` below `root`, whose own links are followed
+ * where nobody but root or ourselves can have put them. The descriptor, or -errno and err. */
 int safe_path_open(const char *root, const char *path, enum safe_path_rule rule, struct err *err);
 /* Makes `path` and the directories above it where they are missing; a file is made empty. What is made belongs to owner (NULL =
  * whoever has `root`) when we are root. What is there stays as it is, of whatever kind. *ret_made tells whether the last one was made. */

@@ -186,8 +186,9 @@ volume_gids_take(struct volume_gids *gids, const char *path, Mesos__Internal__Sl
 {
     struct stat is;
     *ret_fresh = false;
-    if (stat(path, &is) < 0)
-        return err_errno(err, "Failed to stat '%s'", path);
+    auto_fd int there = file_open_trusted(path, O_PATH);
+    if (there < 0 || fstat(there, &is) < 0)
+        return err_set(err, there < 0 ? there : -errno, "Failed to stat '%s': %s", path, strerror(there < 0 ? -there : errno));
     if (in_range(gids, is.st_gid)) { /* a volume of a volume, or given before */
         *ret_gid = is.st_gid;
         return 0;
@@ -279,11 +280,12 @@ int
 volume_gids_own(const char *path, uint32_t gid, bool shared, struct err *err)
 {
     struct stat is;
-    int fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
+    int fd = file_open_trusted(path, O_RDONLY | O_NONBLOCK);
     if (fd < 0 || fstat(fd, &is) < 0) {
+        err_set(err, fd < 0 ? fd : -errno, "Failed to open '%s': %s", path, strerror(fd < 0 ? -fd : errno));
         if (fd >= 0)
             close(fd);
-        return err_errno(err, "Failed to open '%s'", path);
+        return err->code;
     }
     int rc = 0;
     if (S_ISDIR(is.st_mode)) {

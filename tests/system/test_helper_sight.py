@@ -1,13 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What containers can reach through the processes that start them: the helper, on its way into a container, and the init that
-stays above its program, are seen in the container's /proc and must not be doors to the host."""
+"""What containers can reach through those who start them: the helper, on its way into a container, and the init that stays above
+its program, are seen in the container's /proc and must not be doors to the host; and who prepares nested containers must not be
+led out of the parent's sandbox."""
 import os
+import platform
 import shutil
 import tempfile
 import time
 
 import pytest
 
+from cluster import wait_for
 from images import Image, busybox_layer
 from isolated import Isolated
 
@@ -18,6 +21,18 @@ FEW = {"linux_info": {"effective_capabilities": CAPABILITIES, "bounding_capabili
 IMAGE = {"type": "MESOS", "mesos": {"image": {"type": "DOCKER", "docker": {"name": "busy"}}}}
 LOOK = ("for p in /proc/[0-9]*; do for d in root cwd cwd/.. cwd/../.. cwd/../../..; do "
         "[ ! -e $p/$d/{mark} ] || echo out by $p/$d; done; done; echo looked")
+
+
+# A parent whose user exchanges the directory of its nested containers for a link, all the time.
+EXCHANGE = """
+import ctypes, os
+libc = ctypes.CDLL(None)
+os.makedirs('containers', exist_ok=True)
+os.symlink('{target}', 'other')
+open('ready', 'w')
+while True:
+    libc.syscall(316, -100, b'containers', -100, b'other', 2)
+"""
 
 
 @pytest.fixture(scope="module")
@@ -73,3 +88,19 @@ def test_the_helper_cannot_be_looked_into_on_its_way(box):
     box.api.kill(["watcher"])
     box.api.wait(["watcher"])
     assert stdout(sandbox) == "watching\n"
+
+
+@pytest.mark.skipif(platform.machine() != "x86_64", reason="renameat2 is called by its number")
+def test_outputs_stay_in_the_sandbox(box, tmp_path):
+    """Files of the user's in directories of root's would let it add to what root runs."""
+    os.chmod(tmp_path, 0o755)
+    box.api.call("LAUNCH_CONTAINER", container_id={"value": "p"}, command={
+        "value": "exec python3 -c \"" + EXCHANGE.format(target=tmp_path) + "\"", "user": "nobody"})
+    sandbox = os.path.join(box.directory, "agent1", "containers", "p")
+    wait_for(lambda: os.path.exists(os.path.join(sandbox, "ready")), 10, "the parent")
+    for i in range(60):
+        os.mkdir(tmp_path / f"v{i}", 0o755)
+        box.api.launch(["p", f"v{i}"], {"value": "true", "user": "nobody"}, None)
+    box.api.kill(["p"])
+    box.api.wait(["p"])
+    assert [found for i in range(60) for found in os.listdir(tmp_path / f"v{i}")] == []

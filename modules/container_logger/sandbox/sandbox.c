@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include "base/file.h"
 #include "base/map.h"
 #include "mesos/container_logger.h"
 
@@ -81,11 +82,13 @@ sandbox_prepare(void *instance, const char *container_id, const char *directory,
         if (!owner)
             return sandbox->host->fail(sandbox->host, -ENOENT, "Failed to get user information for '%s'", user);
     }
-    auto_fd int directory_fd = open(directory, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    /* A nested container's lies in its parent's, whose user may put something else there at any moment. */
+    auto_fd int directory_fd = file_open_trusted(directory, O_PATH | O_DIRECTORY);
     auto_fd int out = -1;
     auto_fd int errors = -1;
     if (directory_fd < 0)
-        return sandbox->host->fail(sandbox->host, -errno, "cannot open the sandbox '%s': %s", directory, strerror(errno));
+        return sandbox->host->fail(sandbox->host, directory_fd, "cannot open the sandbox '%s': %s", directory,
+                                   strerror(-directory_fd));
     int rc = open_output(sandbox, directory_fd, directory, "stdout", owner, &out);
     if (rc == 0)
         rc = open_output(sandbox, directory_fd, directory, "stderr", owner, &errors);

@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include "base/fault.h"
 #include "base/file.h"
@@ -178,6 +179,50 @@ test_remove_a_very_deep_tree(void **state)
     assert_int_equal(access(top, F_OK), -1);
 }
 
+static int
+opened(const char *name, int flags)
+{
+    auto_free char *path = below(name);
+    int fd = file_open_trusted(path, flags);
+    if (fd < 0)
+        return fd;
+    close(fd);
+    return 0;
+}
+
+static void
+test_links_are_followed_where_they_are_ours(void **state)
+{
+    auto_free char *real = below("real/deep"), *inner = below("real/deep/link"), *link = below("link"), *open = below("real");
+    struct err err = {0};
+    assert_int_equal(dir_make(real, 0755, &err), 0);
+    assert_int_equal(symlink("real", link), 0);
+    assert_int_equal(symlink("..", inner), 0);
+    assert_int_equal(opened("link/deep", O_PATH | O_DIRECTORY), 0);
+    assert_int_equal(opened("link//deep/./link/deep/", O_RDONLY | O_DIRECTORY), 0);
+    assert_int_equal(opened("link/missing", O_PATH), -ENOENT);
+    assert_int_equal(opened("link/deep", O_WRONLY), -EISDIR);
+    /* Whoever may write to the directory may have put the link there. */
+    assert_int_equal(chmod(real, 0777), 0);
+    assert_int_equal(opened("link/deep/link", O_PATH), -ELOOP);
+    assert_int_equal(opened("link/deep/link/deep", O_PATH), -ELOOP);
+    assert_int_equal(opened("link/deep", O_PATH), 0);
+    assert_int_equal(chmod(real, 01777), 0); /* where only its owner may take it away, it is ours */
+    assert_int_equal(opened("link/deep/link", O_PATH), 0);
+    if (geteuid() == 0) {
+        assert_int_equal(lchown(inner, 65534, 65534), 0);
+        assert_int_equal(opened("link/deep/link", O_PATH), -ELOOP);
+        assert_int_equal(chmod(real, 0755), 0);
+        assert_int_equal(opened("link/deep/link", O_PATH), 0); /* a link's owner cannot change it */
+        assert_int_equal(chown(open, 65534, 65534), 0);
+        assert_int_equal(opened("link/deep/link", O_PATH), 0);
+        assert_int_equal(chown(real, 65534, 65534), 0);
+        assert_int_equal(opened("link/deep/link", O_PATH), -ELOOP);
+    }
+    assert_int_equal(dir_remove(open, &err), 0);
+    assert_int_equal(unlink(link), 0);
+}
+
 int
 main(void)
 {
@@ -189,6 +234,7 @@ main(void)
         cmocka_unit_test(test_fault_kills_and_refuses_nonsense),
 #endif
         cmocka_unit_test(test_make_and_remove_directories),
+        cmocka_unit_test(test_links_are_followed_where_they_are_ours),
         cmocka_unit_test(test_remove_a_very_deep_tree),
     };
     return cmocka_run_group_tests(tests, make_root, remove_root);
