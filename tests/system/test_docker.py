@@ -7,6 +7,7 @@ import re
 import signal
 import stat
 import subprocess
+import tarfile
 import tempfile
 import time
 import uuid
@@ -584,6 +585,34 @@ def test_hung_clients_are_cut_off(engine):
         box.close()
     for pid in alive("6543"):
         os.kill(int(pid), signal.SIGKILL)
+
+
+def test_logins_of_a_sandbox_are_its_own(engine):
+    """What was fetched may say how to log in, but not where else that is said."""
+    directory = tempfile.mkdtemp(prefix="cm-")
+    seen = os.path.join(directory, "seen")
+    client = wrapper(directory, engine, pull=f'cat "$DOCKER_CONFIG/config.json" >> {seen}; echo >> {seen}; exit 1')
+    box = Box(engine, {"docker": client}, directory)
+    others = os.path.join(directory, "others")
+    os.mkdir(others)
+    for name, login in (("config.json", '{"auths": {"others.example": {"auth": "eDp5"}}}'),
+                        (".dockercfg", '{"own.example": {"auth": "eDp6"}}')):
+        with open(os.path.join(others, name), "w", encoding="utf-8") as file:
+            file.write(login)
+    archive = os.path.join(directory, "login.tar")
+    with tarfile.open(archive, "w") as tar:
+        link = tarfile.TarInfo(".docker")
+        link.type, link.linkname = tarfile.SYMTYPE, others
+        tar.addfile(link)
+    try:
+        for name, uri in (("led", archive), ("own", os.path.join(others, ".dockercfg"))):
+            status = box.run(name, {"value": "true", "uris": [{"value": uri, "extract": True}]}, {"image": "127.0.0.1:9/x:1"})
+            assert status["state"] == "TASK_FAILED", status
+        with open(seen, encoding="utf-8") as file:
+            text = file.read()
+        assert "own.example" in text and "others.example" not in text
+    finally:
+        box.close()
 
 
 def test_agent_is_killed_in_the_middle_of_run(engine):

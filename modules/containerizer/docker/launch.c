@@ -521,14 +521,15 @@ on_pulled(const struct cli_result *result, void *arg)
 }
 
 /* Logins that the framework had fetched into the sandbox. Nothing but them is taken over: a client's configuration can
- * name programs to run. */
+ * name programs to run. No link leads to logins of others: what is fetched may be one. */
 static json_t *
 sandbox_logins(const struct container *container)
 {
-    static const char *const files[] = {".docker/config.json", ".dockercfg"};
+    static const char *const files[][2] = {{".docker", "config.json"}, {".", ".dockercfg"}};
     for (size_t i = 0; i < ARRAY_LEN(files); i++) {
-        auto_free char *path = xasprintf("%s/%s", container->sandbox, files[i]);
-        auto_fd int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+        auto_free char *path = xasprintf("%s/%s", container->sandbox, files[i][0]);
+        auto_fd int directory = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+        auto_fd int fd = directory < 0 ? -1 : openat(directory, files[i][1], O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
         char text[LOGIN_MAX_BYTES];
         ssize_t n = fd >= 0 ? read(fd, text, sizeof text) : -1;
         json_t *root = n > 0 ? json_loadb(text, (size_t)n, 0, NULL) : NULL;
