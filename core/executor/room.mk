@@ -31,7 +31,8 @@ core_executor_mesos_default_executor_LDADD = $(EXECUTOR_LIBS)
 pkglibexec_PROGRAMS += core/executor/mesos-docker-executor
 core_executor_mesos_docker_executor_CPPFLAGS = $(AM_CPPFLAGS) $(JANSSON_CFLAGS)
 core_executor_mesos_docker_executor_SOURCES = core/executor/docker_command.c core/executor/docker_command.h \
-  core/executor/docker_executor.c core/executor/docker_executor.h core/executor/mesos_docker_executor.c
+  core/executor/docker_checks.c core/executor/docker_end.c core/executor/docker_executor.c core/executor/docker_executor.h \
+  core/executor/docker_follow.c core/executor/docker_start.c core/executor/docker_task.h core/executor/mesos_docker_executor.c
 core_executor_mesos_docker_executor_LDADD = core/model/libmodel.a $(EXECUTOR_LIBS) $(JANSSON_LIBS)
 
 pkglibexec_PROGRAMS += core/executor/mesos-http-check
