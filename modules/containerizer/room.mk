@@ -44,8 +44,10 @@ modules_containerizer_mesos_image_LDADD = $(IMAGE_LIBS)
 
 module_LTLIBRARIES += modules/containerizer_docker.la
 modules_containerizer_docker_la_SOURCES = modules/containerizer/docker/cli.c modules/containerizer/docker/docker.c \
-  modules/containerizer/docker/docker.h modules/containerizer/docker/end.c modules/containerizer/docker/figures.c \
-  modules/containerizer/docker/launch.c modules/containerizer/docker/recover.c modules/containerizer/docker/session.c \
+  modules/containerizer/docker/docker.h modules/containerizer/docker/end.c \
+  modules/containerizer/docker/executor_container.c modules/containerizer/docker/executor_process.c \
+  modules/containerizer/docker/figures.c modules/containerizer/docker/image.c modules/containerizer/docker/launch.c \
+  modules/containerizer/docker/launch.h modules/containerizer/docker/recover.c modules/containerizer/docker/session.c \
   modules/containerizer/docker/state.c
 modules_containerizer_docker_la_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/modules $(JANSSON_CFLAGS)
 modules_containerizer_docker_la_LDFLAGS = $(MODULE_LDFLAGS)

@@ -148,8 +148,12 @@ void cli_stop(struct docker *docker);
 /* launch.c */
 void docker_launch(void *instance, const struct mesos_containerizer_launch *launch, struct mesos_call *call);
 void launch_fail(struct container *container, int code, const char *text);
-void on_executor_exited(pid_t pid, int status, void *arg);
+
+/* image.c */
 void engine_ask(struct docker *docker);
+
+/* executor_process.c */
+void on_executor_exited(pid_t pid, int status, void *arg);
 
 /* end.c */
 void end_begin(struct container *container);
