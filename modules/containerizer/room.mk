@@ -54,8 +54,11 @@ modules_containerizer_docker_la_LDFLAGS = $(MODULE_LDFLAGS)
 modules_containerizer_docker_la_LIBADD = core/model/libmodel.a modules/common/libcommon.a core/wire/libwire.a \
   module-api/proto/libproto.a core/base/libbase.a $(PROTOBUF_C_LIBS) $(JANSSON_LIBS) -lm
 module_LTLIBRARIES += modules/containerizer_external.la
-modules_containerizer_external_la_SOURCES = modules/containerizer/external/external.c modules/containerizer/external/external.h \
-  modules/containerizer/external/messages.c modules/containerizer/external/program.c
+modules_containerizer_external_la_SOURCES = modules/containerizer/external/container.c \
+  modules/containerizer/external/container.h modules/containerizer/external/end.c \
+  modules/containerizer/external/external.c modules/containerizer/external/external.h \
+  modules/containerizer/external/messages.c modules/containerizer/external/program.c \
+  modules/containerizer/external/recover.c
 modules_containerizer_external_la_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/modules
 modules_containerizer_external_la_LDFLAGS = $(MODULE_LDFLAGS)
 modules_containerizer_external_la_LIBADD = modules/common/libcommon.a core/wire/libwire.a $(MODEL_LIBS) module-api/proto/libproto.a \

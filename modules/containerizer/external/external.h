@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What the files of containerizer "external" share. program.c runs the program for one command at a time and knows no
- * container; external.c knows containers; messages.c what is written and read.
+ * container; container.c, end.c, recover.c and external.c know containers; messages.c what is written and read.
  */
 #ifndef EXTERNAL_EXTERNAL_H
 #define EXTERNAL_EXTERNAL_H
