@@ -67,6 +67,19 @@ struct container *container_new(struct cni *cni, const char *id);
 void container_free(struct container *container);
 void container_network_add(struct container *container, const char *name, const char *interface);
 void container_fail(struct container *container, int code, const char *text); /* answers the call */
+struct container *container_find(const struct cni *cni, struct str id);
+const struct container *container_owner_above(const struct cni *cni, const char *id);
+void cni_reply(const struct cni *cni, struct mesos_call *call, int status);
+void cni_complain(void *arg, const char *text);
+
+/* configure.c */
+int cni_configure(struct cni *cni, struct err *err);
+void cni_release(struct cni *cni); /* what configure took, also when it failed half way */
+
+/* prepare.c, figures.c: the operations of these names. */
+void cni_prepare(void *instance, const struct mesos_isolator_container *view, struct mesos_call *call);
+void cni_status(void *instance, const char *container_id, struct mesos_call *call);
+void cni_usage(void *instance, const char *container_id, struct mesos_call *call);
 
 /* attach.c: both answer container->call. */
 void attach(struct container *container);
