@@ -98,26 +98,14 @@ static const struct mesos_option options[] = {
 };
 
 static const struct mesos_module module = {
-    .abi = MESOS_ABI,
-    .size = sizeof(struct mesos_module),
-    .host_size = sizeof(struct mesos_host),
-    .ops_size = sizeof ops,
-    .kind = MESOS_KIND_ISOLATOR,
-    .instance_size = sizeof(struct badge),
+    MESOS_MODULE(ISOLATOR, ops, struct badge),
     .name = "org_example_badge",
     .version = "1.0",
     .author = "Example Org",
     .summary = "gives each container a badge",
     .options = options,
     .start = start,
-    .ops = &ops,
     .phase = MESOS_PHASE_CUSTOM,
 };
 
-MESOS_EXPORT const struct mesos_module *const *mesos_modules(void);
-MESOS_EXPORT const struct mesos_module *const *
-mesos_modules(void)
-{
-    static const struct mesos_module *const modules[] = {&module, NULL};
-    return modules;
-}
+MESOS_MODULES(&module);

@@ -414,12 +414,7 @@ static const struct mesos_option options[] = {
 };
 
 static const struct mesos_module module = {
-    .abi = MESOS_ABI,
-    .size = sizeof(struct mesos_module),
-    .host_size = sizeof(struct mesos_host),
-    .ops_size = sizeof ops,
-    .kind = MESOS_KIND_ALLOCATOR,
-    .instance_size = sizeof(struct lottery),
+    MESOS_MODULE(ALLOCATOR, ops, struct lottery),
     .name = "org_example_lottery",
     .version = "1.0",
     .author = "Example Org",
@@ -427,13 +422,6 @@ static const struct mesos_module module = {
     .options = options,
     .start = start,
     .stop = stop,
-    .ops = &ops,
 };
 
-MESOS_EXPORT const struct mesos_module *const *mesos_modules(void);
-MESOS_EXPORT const struct mesos_module *const *
-mesos_modules(void)
-{
-    static const struct mesos_module *const modules[] = {&module, NULL};
-    return modules;
-}
+MESOS_MODULES(&module);

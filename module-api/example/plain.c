@@ -411,25 +411,13 @@ static const struct mesos_containerizer_ops ops = {
     .describe = describe};
 
 static const struct mesos_module module = {
-    .abi = MESOS_ABI,
-    .size = sizeof(struct mesos_module),
-    .host_size = sizeof(struct mesos_host),
-    .ops_size = sizeof ops,
-    .kind = MESOS_KIND_CONTAINERIZER,
-    .instance_size = sizeof(struct plain),
+    MESOS_MODULE(CONTAINERIZER, ops, struct plain),
     .name = "org_example_plain",
     .version = "1.0",
     .author = "Example Org",
     .summary = "containers are plain processes",
     .start = start,
     .stop = stop,
-    .ops = &ops,
 };
 
-MESOS_EXPORT const struct mesos_module *const *mesos_modules(void);
-MESOS_EXPORT const struct mesos_module *const *
-mesos_modules(void)
-{
-    static const struct mesos_module *const modules[] = {&module, NULL};
-    return modules;
-}
+MESOS_MODULES(&module);

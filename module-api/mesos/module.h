@@ -174,6 +174,22 @@ struct mesos_module {
 typedef const struct mesos_module *const *mesos_modules_fn(void);
 #define MESOS_EXPORT __attribute__((visibility("default")))
 
+/* The members of a descriptor that say what it was compiled for: its kind, its kind's table of functions (an object), its
+ * instance (a type). Stands among designated initializers: {MESOS_MODULE(ISOLATOR, ops, struct mine), .name = ...}. */
+#define MESOS_MODULE(KIND, table, instance_type)                                                                   \
+    .abi = MESOS_ABI, .size = sizeof(struct mesos_module), .host_size = sizeof(struct mesos_host),                 \
+    .ops_size = sizeof(table), .kind = MESOS_KIND_##KIND, .instance_size = sizeof(instance_type), .ops = &(table)
+
+/* What a library exports, its descriptors by their addresses: MESOS_MODULES(&first, &second); */
+#define MESOS_MODULES(...)                                                                                         \
+    MESOS_EXPORT const struct mesos_module *const *mesos_modules(void);                                            \
+    MESOS_EXPORT const struct mesos_module *const *mesos_modules(void)                                             \
+    {                                                                                                              \
+        static const struct mesos_module *const modules[] = {__VA_ARGS__, NULL};                                   \
+        return modules;                                                                                            \
+    }                                                                                                              \
+    struct mesos_module /* takes the semicolon behind the macro */
+
 #ifdef __cplusplus
 }
 #endif

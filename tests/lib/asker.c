@@ -54,25 +54,13 @@ static const struct mesos_isolator_ops ops = {
 };
 
 static const struct mesos_module module = {
-    .abi = MESOS_ABI,
-    .size = sizeof(struct mesos_module),
-    .host_size = sizeof(struct mesos_host),
-    .ops_size = sizeof ops,
-    .kind = MESOS_KIND_ISOLATOR,
-    .instance_size = sizeof(struct asker),
+    MESOS_MODULE(ISOLATOR, ops, struct asker),
     .name = "asker",
     .version = "1",
     .author = "somebody else",
     .summary = "asks for what the container says",
     .start = start,
-    .ops = &ops,
     .phase = MESOS_PHASE_CUSTOM,
 };
 
-MESOS_EXPORT const struct mesos_module *const *mesos_modules(void);
-MESOS_EXPORT const struct mesos_module *const *
-mesos_modules(void)
-{
-    static const struct mesos_module *const modules[] = {&module, NULL};
-    return modules;
-}
+MESOS_MODULES(&module);

@@ -115,12 +115,7 @@ static const struct mesos_option options[] = {
     {0},
 };
 static const struct mesos_module module = {
-    .abi = MESOS_ABI,
-    .size = sizeof(struct mesos_module),
-    .host_size = sizeof(struct mesos_host),
-    .ops_size = sizeof ops,
-    .kind = MESOS_KIND_ELECTION,
-    .instance_size = sizeof(struct file_election),
+    MESOS_MODULE(ELECTION, ops, struct file_election),
     .name = "file",
     .version = "1",
     .author = "tests",
@@ -128,13 +123,6 @@ static const struct mesos_module module = {
     .options = options,
     .start = start,
     .stop = stop,
-    .ops = &ops,
 };
 
-MESOS_EXPORT const struct mesos_module *const *mesos_modules(void);
-MESOS_EXPORT const struct mesos_module *const *
-mesos_modules(void)
-{
-    static const struct mesos_module *const modules[] = {&module, NULL};
-    return modules;
-}
+MESOS_MODULES(&module);

@@ -229,6 +229,18 @@ def test_a_fetched_archive_does_not_replace_programs_of_the_image(box, tmp_path,
     assert (os.stat("/bin/sh").st_ino, os.stat("/bin/sh").st_size) == before
 
 
+def test_a_store_that_others_may_exchange_is_refused(registry, tmp_path):
+    open_to_all = tmp_path / "open"
+    open_to_all.mkdir()
+    os.chmod(open_to_all, 0o777)
+    made = Box("unsafe", docker_registry=registry.url, docker_store_dir=str(open_to_all / "store"))
+    try:
+        message = made.run(docker("test/both"), "true", "TASK_FAILED")
+        assert f"others may exchange '{open_to_all}'" in message, message
+    finally:
+        made.close()
+
+
 @pytest.mark.parametrize("name,command,expected", [
     ("both", {"shell": False}, "entry cmd"),
     ("both", {"shell": False, "arguments": ["a", "b"]}, "entry a b"),

@@ -238,12 +238,7 @@ static const struct mesos_option options[] = {
 static const struct mesos_container_logger_ops ops = {.prepare = prepare};
 
 static const struct mesos_module module = {
-    .abi = MESOS_ABI,
-    .size = sizeof(struct mesos_module),
-    .host_size = sizeof(struct mesos_host),
-    .ops_size = sizeof ops,
-    .kind = MESOS_KIND_CONTAINER_LOGGER,
-    .instance_size = sizeof(struct logrotate),
+    MESOS_MODULE(CONTAINER_LOGGER, ops, struct logrotate),
     .name = "logrotate",
     .version = CMESOS_VERSION,
     .author = "cmesos",
@@ -251,13 +246,6 @@ static const struct mesos_module module = {
     .options = options,
     .start = start,
     .stop = stop,
-    .ops = &ops,
 };
 
-MESOS_EXPORT const struct mesos_module *const *mesos_modules(void);
-MESOS_EXPORT const struct mesos_module *const *
-mesos_modules(void)
-{
-    static const struct mesos_module *const modules[] = {&module, NULL};
-    return modules;
-}
+MESOS_MODULES(&module);

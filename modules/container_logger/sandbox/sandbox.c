@@ -122,25 +122,13 @@ sandbox_stop(void *instance, struct mesos_call *call)
 static const struct mesos_container_logger_ops ops = {.prepare = sandbox_prepare};
 
 static const struct mesos_module module = {
-    .abi = MESOS_ABI,
-    .size = sizeof(struct mesos_module),
-    .host_size = sizeof(struct mesos_host),
-    .ops_size = sizeof ops,
-    .kind = MESOS_KIND_CONTAINER_LOGGER,
-    .instance_size = sizeof(struct sandbox),
+    MESOS_MODULE(CONTAINER_LOGGER, ops, struct sandbox),
     .name = "sandbox",
     .version = CMESOS_VERSION,
     .author = "cmesos",
     .summary = "files stdout and stderr in the sandbox",
     .start = sandbox_start,
     .stop = sandbox_stop,
-    .ops = &ops,
 };
 
-MESOS_EXPORT const struct mesos_module *const *mesos_modules(void);
-MESOS_EXPORT const struct mesos_module *const *
-mesos_modules(void)
-{
-    static const struct mesos_module *const modules[] = {&module, NULL};
-    return modules;
-}
+MESOS_MODULES(&module);

@@ -59,11 +59,35 @@ stage(struct store *store, struct err *err)
     return 0;
 }
 
+/* Whoever could exchange a directory on the way could exchange what containers run: each is ours or root's, and one that
+ * others may write, as /tmp, lets nobody rename what is another's. */
+static int
+check_way(const char *dir, struct err *err)
+{
+    auto_free char *path = xstrdup(dir);
+    for (;;) {
+        struct stat st;
+        const char *at = *path ? path : "/";
+        if (stat(at, &st) < 0)
+            return err_errno(err, "cannot look at '%s'", at);
+        bool shared = st.st_mode & (S_IWGRP | S_IWOTH);
+        if ((st.st_uid != 0 && st.st_uid != geteuid()) || (shared && !(st.st_mode & S_ISVTX)))
+            return err_set(err, -EPERM, "the image store '%s' is not safe: others may exchange '%s'", dir, at);
+        char *slash = strrchr(path, '/');
+        if (!slash)
+            return 0;
+        *slash = '\0';
+        if (!*path && at[0] == '/' && !at[1])
+            return 0;
+    }
+}
+
 int
 store_open(struct store *store, const char *dir, const char *kind, struct err *err)
 {
     *store = (struct store){.dir = xstrdup(dir), .staging_fd = -1, .lock_fd = -1};
     int rc = dir_make(dir, 0755, err);
+    rc = rc < 0 ? rc : check_way(dir, err);
     rc = rc < 0 ? rc : make_below(dir, kind, err);
     rc = rc < 0 ? rc : make_below(dir, "staging", err);
     rc = rc < 0 ? rc : make_below(dir, "gc", err);

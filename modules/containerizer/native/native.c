@@ -429,25 +429,13 @@ static const struct mesos_containerizer_ops ops = {
 };
 
 static const struct mesos_module module = {
-    .abi = MESOS_ABI,
-    .size = sizeof(struct mesos_module),
-    .host_size = sizeof(struct mesos_host),
-    .ops_size = sizeof ops,
-    .kind = MESOS_KIND_CONTAINERIZER,
-    .instance_size = sizeof(struct native),
+    MESOS_MODULE(CONTAINERIZER, ops, struct native),
     .name = "native",
     .version = CMESOS_VERSION,
     .author = "cmesos",
     .summary = "runs containers as process trees of the agent's machine, with the configured isolators",
     .start = native_start,
     .stop = native_stop,
-    .ops = &ops,
 };
 
-MESOS_EXPORT const struct mesos_module *const *mesos_modules(void);
-MESOS_EXPORT const struct mesos_module *const *
-mesos_modules(void)
-{
-    static const struct mesos_module *const modules[] = {&module, NULL};
-    return modules;
-}
+MESOS_MODULES(&module);

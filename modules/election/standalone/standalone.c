@@ -257,12 +257,7 @@ static const struct mesos_option options[] = {
 };
 
 static const struct mesos_module module = {
-    .abi = MESOS_ABI,
-    .size = sizeof(struct mesos_module),
-    .host_size = sizeof(struct mesos_host),
-    .ops_size = sizeof ops,
-    .kind = MESOS_KIND_ELECTION,
-    .instance_size = sizeof(struct standalone),
+    MESOS_MODULE(ELECTION, ops, struct standalone),
     .name = "standalone",
     .version = CMESOS_VERSION,
     .author = "cmesos",
@@ -270,13 +265,6 @@ static const struct mesos_module module = {
     .options = options,
     .start = standalone_start,
     .stop = standalone_stop,
-    .ops = &ops,
 };
 
-MESOS_EXPORT const struct mesos_module *const *mesos_modules(void);
-MESOS_EXPORT const struct mesos_module *const *
-mesos_modules(void)
-{
-    static const struct mesos_module *const modules[] = {&module, NULL};
-    return modules;
-}
+MESOS_MODULES(&module);

@@ -284,26 +284,14 @@ static const struct mesos_isolator_ops ops = {
 };
 
 static const struct mesos_module module = {
-    .abi = MESOS_ABI,
-    .size = sizeof(struct mesos_module),
-    .host_size = sizeof(struct mesos_host),
-    .ops_size = sizeof ops,
-    .kind = MESOS_KIND_ISOLATOR,
-    .instance_size = sizeof(struct disk_du),
+    MESOS_MODULE(ISOLATOR, ops, struct disk_du),
     .name = "disk/du",
     .version = CMESOS_VERSION,
     .author = "cmesos",
     .summary = "measures sandboxes and volumes by du, and holds containers to their disk",
     .start = start,
     .stop = stop,
-    .ops = &ops,
     .phase = MESOS_PHASE_POSIX + 5,
 };
 
-MESOS_EXPORT const struct mesos_module *const *mesos_modules(void);
-MESOS_EXPORT const struct mesos_module *const *
-mesos_modules(void)
-{
-    static const struct mesos_module *const modules[] = {&module, NULL};
-    return modules;
-}
+MESOS_MODULES(&module);

@@ -94,25 +94,13 @@ static const struct mesos_isolator_ops ops = {
 };
 
 static const struct mesos_module module = {
-    .abi = MESOS_ABI,
-    .size = sizeof(struct mesos_module),
-    .host_size = sizeof(struct mesos_host),
-    .ops_size = sizeof ops,
-    .kind = MESOS_KIND_ISOLATOR,
-    .instance_size = sizeof(struct pids),
+    MESOS_MODULE(ISOLATOR, ops, struct pids),
     .name = NAME,
     .version = CMESOS_VERSION,
     .author = "cmesos",
     .summary = "gives containers pid namespaces of their own",
     .start = start,
-    .ops = &ops,
     .phase = MESOS_PHASE_LINUX,
 };
 
-MESOS_EXPORT const struct mesos_module *const *mesos_modules(void);
-MESOS_EXPORT const struct mesos_module *const *
-mesos_modules(void)
-{
-    static const struct mesos_module *const modules[] = {&module, NULL};
-    return modules;
-}
+MESOS_MODULES(&module);

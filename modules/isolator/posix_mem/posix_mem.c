@@ -32,26 +32,14 @@ static const struct mesos_isolator_ops ops = {
 };
 
 static const struct mesos_module module = {
-    .abi = MESOS_ABI,
-    .size = sizeof(struct mesos_module),
-    .host_size = sizeof(struct mesos_host),
-    .ops_size = sizeof ops,
-    .kind = MESOS_KIND_ISOLATOR,
-    .instance_size = sizeof(struct posix_isolator),
+    MESOS_MODULE(ISOLATOR, ops, struct posix_isolator),
     .name = "posix/mem",
     .version = CMESOS_VERSION,
     .author = "cmesos",
     .summary = "adds up the resident memory of a container's processes",
     .start = start,
     .stop = posix_stop,
-    .ops = &ops,
     .phase = 60,
 };
 
-MESOS_EXPORT const struct mesos_module *const *mesos_modules(void);
-MESOS_EXPORT const struct mesos_module *const *
-mesos_modules(void)
-{
-    static const struct mesos_module *const modules[] = {&module, NULL};
-    return modules;
-}
+MESOS_MODULES(&module);

@@ -292,26 +292,14 @@ static const struct mesos_isolator_ops ops = {
 };
 
 static const struct mesos_module module = {
-    .abi = MESOS_ABI,
-    .size = sizeof(struct mesos_module),
-    .host_size = sizeof(struct mesos_host),
-    .ops_size = sizeof ops,
-    .kind = MESOS_KIND_ISOLATOR,
-    .instance_size = sizeof(struct sandbox_path_isolator),
+    MESOS_MODULE(ISOLATOR, ops, struct sandbox_path_isolator),
     .name = "volume/sandbox_path",
     .version = CMESOS_VERSION,
     .author = "cmesos",
     .summary = "lends containers directories of their own or their parent's sandbox",
     .start = start,
     .stop = stop,
-    .ops = &ops,
     .phase = MESOS_PHASE_VOLUME,
 };
 
-MESOS_EXPORT const struct mesos_module *const *mesos_modules(void);
-MESOS_EXPORT const struct mesos_module *const *
-mesos_modules(void)
-{
-    static const struct mesos_module *const modules[] = {&module, NULL};
-    return modules;
-}
+MESOS_MODULES(&module);

@@ -16,23 +16,11 @@ corrections(void *instance, struct mesos_call *call)
 static const struct mesos_qos_controller_ops ops = {.corrections = corrections};
 
 static const struct mesos_module module = {
-    .abi = MESOS_ABI,
-    .size = sizeof(struct mesos_module),
-    .host_size = sizeof(struct mesos_host),
-    .ops_size = sizeof ops,
-    .kind = MESOS_KIND_QOS_CONTROLLER,
-    .instance_size = sizeof(struct noop),
+    MESOS_MODULE(QOS_CONTROLLER, ops, struct noop),
     .name = "noop",
     .version = CMESOS_VERSION,
     .author = "cmesos",
     .summary = "nothing is corrected",
-    .ops = &ops,
 };
 
-MESOS_EXPORT const struct mesos_module *const *mesos_modules(void);
-MESOS_EXPORT const struct mesos_module *const *
-mesos_modules(void)
-{
-    static const struct mesos_module *const modules[] = {&module, NULL};
-    return modules;
-}
+MESOS_MODULES(&module);

@@ -287,12 +287,7 @@ static const struct mesos_option options[] = {
 };
 
 static const struct mesos_module module = {
-    .abi = MESOS_ABI,
-    .size = sizeof(struct mesos_module),
-    .host_size = sizeof(struct mesos_host),
-    .ops_size = sizeof ops,
-    .kind = MESOS_KIND_REGISTRY,
-    .instance_size = sizeof(struct local),
+    MESOS_MODULE(REGISTRY, ops, struct local),
     .name = "local",
     .version = CMESOS_VERSION,
     .author = "cmesos",
@@ -300,13 +295,6 @@ static const struct mesos_module module = {
     .options = options,
     .start = local_start,
     .stop = local_stop,
-    .ops = &ops,
 };
 
-MESOS_EXPORT const struct mesos_module *const *mesos_modules(void);
-MESOS_EXPORT const struct mesos_module *const *
-mesos_modules(void)
-{
-    static const struct mesos_module *const modules[] = {&module, NULL};
-    return modules;
-}
+MESOS_MODULES(&module);

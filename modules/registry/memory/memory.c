@@ -106,25 +106,13 @@ memory_stop(void *instance, struct mesos_call *call)
 static const struct mesos_registry_ops ops = {.fetch = memory_fetch, .store = memory_store};
 
 static const struct mesos_module module = {
-    .abi = MESOS_ABI,
-    .size = sizeof(struct mesos_module),
-    .host_size = sizeof(struct mesos_host),
-    .ops_size = sizeof ops,
-    .kind = MESOS_KIND_REGISTRY,
-    .instance_size = sizeof(struct memory),
+    MESOS_MODULE(REGISTRY, ops, struct memory),
     .name = "memory",
     .version = CMESOS_VERSION,
     .author = "cmesos",
     .summary = "forgets everything when the master ends",
     .start = memory_start,
     .stop = memory_stop,
-    .ops = &ops,
 };
 
-MESOS_EXPORT const struct mesos_module *const *mesos_modules(void);
-MESOS_EXPORT const struct mesos_module *const *
-mesos_modules(void)
-{
-    static const struct mesos_module *const modules[] = {&module, NULL};
-    return modules;
-}
+MESOS_MODULES(&module);

@@ -142,12 +142,7 @@ static const struct mesos_option options[] = {
 };
 
 static const struct mesos_module module = {
-    .abi = MESOS_ABI,
-    .size = sizeof(struct mesos_module),
-    .host_size = sizeof(struct mesos_host),
-    .ops_size = sizeof ops,
-    .kind = MESOS_KIND_RESOURCE_ESTIMATOR,
-    .instance_size = sizeof(struct fixed),
+    MESOS_MODULE(RESOURCE_ESTIMATOR, ops, struct fixed),
     .name = "fixed",
     .version = CMESOS_VERSION,
     .author = "cmesos",
@@ -155,13 +150,6 @@ static const struct mesos_module module = {
     .options = options,
     .start = start,
     .stop = stop,
-    .ops = &ops,
 };
 
-MESOS_EXPORT const struct mesos_module *const *mesos_modules(void);
-MESOS_EXPORT const struct mesos_module *const *
-mesos_modules(void)
-{
-    static const struct mesos_module *const modules[] = {&module, NULL};
-    return modules;
-}
+MESOS_MODULES(&module);

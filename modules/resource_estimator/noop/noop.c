@@ -23,24 +23,12 @@ start(void *instance, const struct mesos_host *host)
 static const struct mesos_resource_estimator_ops ops = {.oversubscribable = oversubscribable};
 
 static const struct mesos_module module = {
-    .abi = MESOS_ABI,
-    .size = sizeof(struct mesos_module),
-    .host_size = sizeof(struct mesos_host),
-    .ops_size = sizeof ops,
-    .kind = MESOS_KIND_RESOURCE_ESTIMATOR,
-    .instance_size = sizeof(struct noop),
+    MESOS_MODULE(RESOURCE_ESTIMATOR, ops, struct noop),
     .name = "noop",
     .version = CMESOS_VERSION,
     .author = "cmesos",
     .summary = "nothing is oversubscribed",
     .start = start,
-    .ops = &ops,
 };
 
-MESOS_EXPORT const struct mesos_module *const *mesos_modules(void);
-MESOS_EXPORT const struct mesos_module *const *
-mesos_modules(void)
-{
-    static const struct mesos_module *const modules[] = {&module, NULL};
-    return modules;
-}
+MESOS_MODULES(&module);

@@ -582,10 +582,4 @@ static const struct mesos_module module = {.abi = MESOS_ABI,
                                          .stop = dcos_stop,
                                          .ops = &ops};
 
-MESOS_EXPORT const struct mesos_module *const *mesos_modules(void);
-MESOS_EXPORT const struct mesos_module *const *
-mesos_modules(void)
-{
-    static const struct mesos_module *const modules[] = {&module, NULL};
-    return modules;
-}
+MESOS_MODULES(&module);
