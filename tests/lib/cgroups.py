@@ -7,6 +7,7 @@ and unmounted at its end.
 import os
 import signal
 import subprocess
+import tempfile
 import time
 
 HIERARCHY = "/sys/fs/cgroup"
@@ -76,6 +77,34 @@ def sweep():
                 remove(entry)
 
 
+def hierarchies():
+    """controller -> number of its version 1 hierarchy, 0 when it has none, from /proc/cgroups."""
+    with open("/proc/cgroups", encoding="ascii") as file:
+        rows = [line.split() for line in file if not line.startswith("#")]
+    return {row[0]: int(row[1]) for row in rows}
+
+
+def dissolve(timeout=10):
+    """Ends hierarchies that nobody has mounted. One whose last groups were still dying when it was unmounted stays for
+    ever, and programs that find it in /proc/<pid>/cgroup and no mount of it, as containerd, give up. Mounting and
+    unmounting it again, when they are dead, ends it."""
+    if unified():
+        return
+    end = time.monotonic() + timeout
+    while time.monotonic() < end:
+        mounted = controllers()
+        left = [name for name, number in hierarchies().items() if number and name in mounted and not mounted[name]]
+        if not left:
+            return
+        for name in left:
+            place = tempfile.mkdtemp(prefix="cgroup-")
+            if subprocess.run(["mount", "-t", "cgroup", "-o", name, "none", place], check=False,
+                              stderr=subprocess.DEVNULL).returncode == 0:
+                subprocess.run(["umount", place], check=False)
+            os.rmdir(place)
+        time.sleep(0.1)
+
+
 class Run:
     """A name for cgroups_root that is this run's own."""
 
@@ -107,3 +136,4 @@ class Run:
                     os.rmdir(mount)
                 except OSError:
                     pass
+        dissolve()

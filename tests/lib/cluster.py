@@ -66,6 +66,13 @@ class Tree:
                 return place
         raise AssertionError(f"{name} was not built: looked at {places}")
 
+    def contract_program(self, kind):
+        """The contract's program of that kind of module: in the build tree, or in the one that contrib/check installed
+        from. None when `make check` has not built it."""
+        builds = [self.build] + ([os.path.join(os.path.dirname(self.prefix.rstrip("/")), "gcc")] if self.prefix else [])
+        programs = [os.path.join(build, "tests", "contract", kind) for build in builds]
+        return next((path for path in programs if os.access(path, os.X_OK)), None)
+
     def _gather_helpers(self):
         """A directory as `make install` would lay it out."""
         directory = os.path.join(self.directory, "libexec")

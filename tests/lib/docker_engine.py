@@ -19,6 +19,8 @@ import tarfile
 import tempfile
 import time
 
+import cgroups
+
 PREFIX = "mesos_test_docker_"
 
 
@@ -116,6 +118,7 @@ class DockerEngine:
                 "--bip", "172.31.250.1/24", "--cgroup-parent", self.tag, "--exec-opt", "native.cgroupdriver=cgroupfs"]
 
     def start(self):
+        cgroups.dissolve()
         if not os.path.exists(f"/run/netns/{self.tag}"):
             run("ip", "netns", "add", self.tag)
             run("nsenter", f"--net=/run/netns/{self.tag}", "ip", "link", "set", "lo", "up")

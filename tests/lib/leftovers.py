@@ -36,7 +36,7 @@ def _mounts():
 
 def mounts():
     return {f"{m['point']} ({m['type']})" for m in _mounts()
-            if OURS.search(m["point"]) or m["point"].startswith("/run/netns") or m["point"].startswith("/var/run/netns")}
+            if OURS.search(m["point"]) or m["point"].startswith("/run/netns/")}  # /run/netns itself is `ip netns`'s for ever
 
 
 def namespaces():

@@ -425,20 +425,13 @@ def test_the_agent_has_groups_of_its_own_where_it_is_told(rest):
     assert not os.path.isdir(os.path.join(rest.run.path("net_prio"), "slave"))
 
 
-def contract_builds(tree):
-    """Where the contract's program may be: the build tree, or the one that contrib/check installed from."""
-    yield tree.build
-    if tree.prefix:
-        yield os.path.join(os.path.dirname(tree.prefix.rstrip("/")), "gcc")
-
-
 def test_the_contract_of_those(rest):
     tree = rest.cluster.tree
-    builds = [b for b in contract_builds(tree) if os.access(os.path.join(b, "tests/contract/isolator"), os.X_OK)]
-    if not builds:
+    program = tree.contract_program("isolator")
+    if not program:
         pytest.skip("the contract's program is not built: make check builds it")
     for name in REST.split(",") + ["cgroups/all"]:
-        done = subprocess.run(["tests/contract/isolator", name], cwd=builds[0], timeout=60, check=False,
+        done = subprocess.run([program, name], timeout=60, check=False,
                               env={**os.environ, "CONTRACT_MODULE_PATH": tree.module_path},
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         assert done.returncode == 0, done.stdout.decode()

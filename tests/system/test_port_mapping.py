@@ -759,8 +759,8 @@ def test_what_cannot_work_is_refused_at_the_start(box, pair, tmp_path):
 
 def test_it_keeps_the_contract_of_isolators(box):
     """In a network of its own, because an isolator that starts there changes the host's."""
-    program = os.path.join(box.cluster.tree.build, "tests/contract/isolator")
-    if not os.access(program, os.X_OK):
+    program = box.cluster.tree.contract_program("isolator")
+    if not program:
         pytest.skip("tests/contract/isolator is in build trees that ran make check")
     steps = ["ip link set lo up", "ip link add eth0 type veth peer name far", "ip address add 10.79.0.1/24 dev eth0",
              "ip link set eth0 up", "ip route add default via 10.79.0.2",
