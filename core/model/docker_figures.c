@@ -13,6 +13,7 @@
 enum {
     SHARES_PER_CPU = 1024,
     SHARES_MIN = 2,
+    SHARES_MAX = 262144, /* the kernel takes no more */
     CFS_PERIOD_US = 100000,
     CFS_QUOTA_MIN_US = 1000,
     MEMORY_MIN_MB = 32,
@@ -49,7 +50,8 @@ docker_figures(const struct docker_limits *limits, bool cfs)
 {
     struct docker_figures figures = {0};
     double quota = limits->cpus_limit > 0 ? limits->cpus_limit : cfs ? limits->cpus : HUGE_VAL;
-    figures.cpu_shares = (uint64_t)(limits->cpus * SHARES_PER_CPU);
+    double shares = limits->cpus * SHARES_PER_CPU;
+    figures.cpu_shares = shares < SHARES_MAX ? (uint64_t)shares : SHARES_MAX;
     if (figures.cpu_shares < SHARES_MIN)
         figures.cpu_shares = SHARES_MIN;
     if (isfinite(quota) && quota > 0 && quota < 1e6) {

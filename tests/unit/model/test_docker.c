@@ -189,7 +189,8 @@ test_figures(void **state)
     assert_int_equal(figures.cpu_quota, 1000);
     assert_int_equal(figures.oom_score_adj, 0);
     limits = (struct docker_limits){.cpus = 1e300, .mem_mb = 1e300};
-    docker_figures(&limits, true);
+    figures = docker_figures(&limits, true);
+    assert_int_equal(figures.cpu_shares, 262144); /* the kernel takes no more */
 }
 
 static void
