@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <pwd.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 struct volume_job *
 volume_job_new(const struct mesos_host *host, struct mesos_call *call, bool must)
@@ -85,4 +86,33 @@ volume_job_run(struct volume_job *job, int status)
         end(job, status);
     else
         job->host->offload(job->host, true, work, done, job);
+}
+
+/* The container's user gets the volume, or a group that its users share. */
+int
+volume_job_own(struct volume_job *job, struct volume_gids *gids, const struct persistent_volume *volume,
+               const struct stat *owner, bool others_use, bool task_groups)
+{
+    const struct mesos_host *host = job->host;
+    struct err err = {0};
+    uint32_t gid;
+    bool fresh;
+    if (owner->st_uid == 0 || geteuid() != 0)
+        return 0;
+    if (volume_gids_on(gids)) {
+        if (volume_gids_take(gids, volume->source, MESOS__INTERNAL__SLAVE__VOLUME_GID_INFO__TYPE__PERSISTENT, &gid, &fresh,
+                             &err) < 0)
+            return host->fail(host, err.code, "%s", err.text);
+        if (fresh)
+            volume_job_add(job, volume->source, gid, true);
+        launch_info_group(&job->info, gid, task_groups);
+        return 0;
+    }
+    if (volume->shared && others_use)
+        return 0;
+    if (chown(volume->source, owner->st_uid, owner->st_gid) < 0)
+        return host->fail(host, -errno,
+                          "Failed to change the ownership of the persistent volume at '%s' with uid %u and gid %u: %s",
+                          volume->source, owner->st_uid, owner->st_gid, strerror(errno));
+    return 0;
 }

@@ -17,7 +17,7 @@ modules_isolator_disk_du_la_SOURCES = modules/isolator/disk_du/disk_du.c modules
   modules/isolator/disk_du/measure.c modules/isolator/disk_du/places.c
 modules_isolator_disk_du_la_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/modules
 modules_isolator_disk_du_la_LDFLAGS = $(MODULE_LDFLAGS)
-modules_isolator_disk_du_la_LIBADD = module-api/proto/libproto.a core/base/libbase.a $(PROTOBUF_C_LIBS) -lm
+modules_isolator_disk_du_la_LIBADD = core/model/libmodel.a module-api/proto/libproto.a core/base/libbase.a $(PROTOBUF_C_LIBS) -lm
 include modules/isolator/network_cni/room.mk
 include modules/isolator/network_ports/room.mk
 include modules/isolator/cgroups/room.mk

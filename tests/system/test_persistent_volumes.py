@@ -249,3 +249,26 @@ def test_group_of_shared_volumes():
         assert not any(g.gr_gid in (47110, 47111) for g in grp.getgrall())
     finally:
         made.close()
+
+
+def test_a_volume_has_a_limit_of_its_own():
+    """disk/du measures it where it lies, and names it when it is over."""
+    made = Box("filesystem/linux,posix/cpu,disk/du", enforce_container_disk_quota=True, container_disk_watch_interval="50ms")
+    try:
+        made.checkpoint(volume("d1", "data"))
+        wait_for(lambda: os.path.isdir(made.path("d1")), 5)
+        task_id = made.run("dd if=/dev/zero of=data/part bs=1M count=3; while [ ! -e data/go ]; do sleep 0.05; done; "
+                           "dd if=/dev/zero of=data/all bs=1M count=9; sleep 60", volume("d1", "data"))
+        made.until(task_id, "TASK_RUNNING")
+
+        def measured():
+            rows = [r["statistics"].get("disk_statistics", []) for r in made.agent.get("/monitor/statistics")]
+            found = [d for row in rows for d in row if d.get("persistence", {}).get("id") == "d1"]
+            return found[0] if found and found[0].get("used_bytes", 0) >= 3 << 20 else None
+        found = wait_for(measured, 10, "three megabytes to be seen")
+        assert found["limit_bytes"] == 10 << 20 and found["used_bytes"] < 4 << 20
+        open(made.path("d1") + "/go", "w", encoding="ascii").close()
+        assert made.until(task_id, "TASK_FAILED", "TASK_FINISHED", "TASK_LOST") == "TASK_FAILED"
+        assert made.message.startswith("Disk usage (") and made.message.endswith("exceeds quota (10MB)"), made.message
+    finally:
+        made.close()

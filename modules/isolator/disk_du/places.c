@@ -5,6 +5,7 @@
  */
 #include "disk_du.h"
 #include "mesos/slave/containerizer.pb-c.h"
+#include "model/volume_path.h"
 
 bool
 place_is_sandbox(const struct place *place)
@@ -41,39 +42,16 @@ place_get(struct du_container *container, const char *path)
     return place;
 }
 
-/* <root>/volumes/roles/<role>/<id>, with ' ' for the '/' of a role; a mount is a volume itself. NULL: not one on disk. */
-static char *
-volume_path(const struct disk_du *isolator, const struct mesos_resource *item, const Mesos__V1__Resource__DiskInfo *disk)
-{
-    const Mesos__V1__Resource__DiskInfo__Source *source = disk->source;
-    const char *work_dir = isolator->host->work_dir ? isolator->host->work_dir : "", *root = work_dir;
-    if (source && source->type == MESOS__V1__RESOURCE__DISK_INFO__SOURCE__TYPE__MOUNT)
-        return source->mount && source->mount->root ? xstrdup(source->mount->root) : NULL;
-    if (source && source->type == MESOS__V1__RESOURCE__DISK_INFO__SOURCE__TYPE__PATH && source->path && source->path->root)
-        root = source->path->root;
-    else if (source)
-        return NULL;
-    char *path = *root == '/' ? xasprintf("%s/volumes/roles/", root) : xasprintf("%s/%s/volumes/roles/", work_dir, root);
-    size_t at = strlen(path);
-    char *whole = xasprintf("%s%s/%s", path, item->role, disk->persistence->id);
-    for (size_t end = at + strlen(item->role); at < end; at++)
-        if (whole[at] == '/')
-            whole[at] = ' ';
-    free(path);
-    return whole;
-}
-
 static void
 volume_add(struct du_container *container, const struct mesos_resource *item, Mesos__V1__Resource *resource)
 {
-    auto_free char *path = volume_path(container->isolator, item, resource->disk);
+    auto_free char *path = volume_path(container->isolator->host->work_dir, resource);
     if (!path)
         return;
     struct place *place = place_get(container, path);
     buf_clear(&place->resource);
     buf_append(&place->resource, item->identity, item->identity_len);
-    place->mount =
-        resource->disk->source && resource->disk->source->type == MESOS__V1__RESOURCE__DISK_INFO__SOURCE__TYPE__MOUNT;
+    place->mount = volume_is_mount(resource);
     place->limit_bytes = (uint64_t)item->scalar * 1024 / 1000 * 1024;
     place->wanted = true;
 }

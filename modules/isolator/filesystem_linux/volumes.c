@@ -23,35 +23,6 @@ is_used_by_another(const struct linux_isolator *isolator, const struct box *box,
     return false;
 }
 
-/* The container's user gets the volume, or a group that its users share. */
-static int
-own(struct linux_isolator *isolator, const struct box *box, const struct persistent_volume *volume,
-    const struct stat *owner, bool task_groups, struct volume_job *job)
-{
-    const struct mesos_host *host = isolator->host;
-    struct err err = {0};
-    uint32_t gid;
-    bool fresh;
-    if (owner->st_uid == 0)
-        return 0;
-    if (volume_gids_on(&isolator->gids)) {
-        if (volume_gids_take(&isolator->gids, volume->source, MESOS__INTERNAL__SLAVE__VOLUME_GID_INFO__TYPE__PERSISTENT, &gid,
-                             &fresh, &err) < 0)
-            return host->fail(host, err.code, "%s", err.text);
-        if (fresh)
-            volume_job_add(job, volume->source, gid, true);
-        launch_info_group(&job->info, gid, task_groups);
-        return 0;
-    }
-    if (volume->shared && is_used_by_another(isolator, box, volume))
-        return 0;
-    if (chown(volume->source, owner->st_uid, owner->st_gid) < 0)
-        return host->fail(host, -errno,
-                          "Failed to change the ownership of the persistent volume at '%s' with uid %u and gid %u: %s",
-                          volume->source, owner->st_uid, owner->st_gid, strerror(errno));
-    return 0;
-}
-
 static bool
 is_mounted(const char *target)
 {
@@ -127,7 +98,8 @@ change(struct linux_isolator *isolator, struct box *box, const struct persistent
     for (size_t i = 0; i < wanted->count && rc == 0; i++) {
         if (persistent_find(&box->volumes, &wanted->items[i]))
             continue;
-        rc = own(isolator, box, &wanted->items[i], &owner, task_groups, job);
+        rc = volume_job_own(job, &isolator->gids, &wanted->items[i], &owner,
+                            is_used_by_another(isolator, box, &wanted->items[i]), task_groups);
         if (rc == 0)
             rc = mount_one(isolator, box, &wanted->items[i]);
     }

@@ -178,22 +178,22 @@ test_persistent_volumes(void **state)
     resource.reservations = reservations;
     resource.n_reservations = 1;
     resource.disk = &disk;
-    persistent_of_messages(&volumes, "/work", list, 1);
+    persistent_of_messages(&volumes, "/agent", list, 1);
     assert_int_equal(volumes.count, 0); /* a disk without a volume */
     persistence.id = id;
     disk.persistence = &persistence;
     disk.volume = &volume;
     volume.mode = MESOS__V1__VOLUME__MODE__RO;
     volume.container_path = into;
-    persistent_of_messages(&volumes, "/work", list, 2);
+    persistent_of_messages(&volumes, "/agent", list, 2);
     assert_int_equal(volumes.count, 1); /* once */
-    assert_string_equal(volumes.items[0].source, "/work/volumes/roles/eng web/id1");
+    assert_string_equal(volumes.items[0].source, "/agent/volumes/roles/eng web/id1");
     assert_string_equal(volumes.items[0].container_path, "data");
     assert_true(volumes.items[0].read_only && !volumes.items[0].shared);
     volume.container_path = nested;
-    persistent_of_messages(&volumes, "/work", list, 1);
+    persistent_of_messages(&volumes, "/agent", list, 1);
     volume.container_path = up;
-    persistent_of_messages(&volumes, "/work", list, 1);
+    persistent_of_messages(&volumes, "/agent", list, 1);
     assert_int_equal(volumes.count, 1);
     persistent_volumes_fini(&volumes);
 }
