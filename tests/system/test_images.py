@@ -804,7 +804,7 @@ def test_refused_at_start(box, tmp_path, flags, expected):
 def helper(box, fault=None, **request):
     done = subprocess.run([box.cluster.tree.program("mesos-image")], input=json.dumps(request), text=True, timeout=60,
                           capture_output=True, env={"PATH": "/bin", **({"MESOS_FAULT": fault} if fault else {})}, check=False)
-    return done.returncode, json.loads(done.stdout) if done.stdout else None
+    return done.returncode, json.loads(done.stdout) if done.stdout else done.stderr
 
 
 def test_killed_at_any_point(box, registry, tmp_path):
@@ -813,7 +813,8 @@ def test_killed_at_any_point(box, registry, tmp_path):
     registry.add("crash/app", Image([BASE, TOP, SMALL]))
     pull = {"action": "PULL", "image": docker("crash/app"), "store_dir": store, "source": registry.url}
     for fault in ("image/sync=kill", "image/keep=kill@1", "image/keep=kill@2", "image/keep=kill@3"):
-        assert helper(box, fault, **pull)[0] == -signal.SIGKILL
+        status, result = helper(box, fault, **pull)
+        assert status == -signal.SIGKILL, result
         status, result = helper(box, action="RECOVER", directory=str(tmp_path / "p"), stores=[store])
         assert status == 0 and os.listdir(store + "/staging") == []
     status, result = helper(box, **pull)
