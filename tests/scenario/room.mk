@@ -10,8 +10,9 @@ tests_scenario_test_drivers_SOURCES = tests/scenario/test_drivers.c tests/lib/fa
 tests_scenario_test_drivers_LDADD = core/master/libmaster.a $(DAEMON_LIBS) $(CMOCKA_LIBS)
 tests_scenario_test_master_SOURCES = tests/scenario/test_master.c tests/lib/facts.h
 tests_scenario_test_master_LDADD = core/master/libmaster.a $(DAEMON_LIBS) $(CMOCKA_LIBS)
-tests_scenario_test_cluster_SOURCES = tests/scenario/test_cluster.c tests/scenario/executor_double.c \
+SCENARIO_CLUSTER = tests/scenario/cluster.c tests/scenario/cluster.h tests/scenario/executor_double.c \
   tests/scenario/executor_double.h
+tests_scenario_test_cluster_SOURCES = tests/scenario/test_cluster.c $(SCENARIO_CLUSTER)
 tests_scenario_test_cluster_LDADD = tests/scenario/master_room.o tests/scenario/agent_room.o core/main/libmain.a $(DAEMON_LIBS) \
   $(CMOCKA_LIBS)
 endif

@@ -1,0 +1,558 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* See cluster.h. Whatever does not go as it must ends the test. */
+#include "cluster.h"
+
+#include <stdio.h>
+#include <unistd.h>
+
+#include "base/units.h"
+#include "mesos/v1/master/master.pb-c.h"
+#include "wire/message.h"
+#include "wire/recordio.h"
+
+/* ---- the network ---- */
+
+static bool
+spared(const struct cluster *c, const struct address *at)
+{
+    for (size_t i = 0; i < c->port_count; i++) {
+        if (c->ports[i] == address_port(at))
+            return true;
+    }
+    return false;
+}
+
+/* The connections of the scheduler are spared, and those of executors, which are Unix sockets. All others to or from the
+ * master are the agent's. */
+static int64_t
+shape(void *arg, const struct address *from, const struct address *to)
+{
+    struct cluster *c = arg;
+    bool between = address_eq(from, &c->master_at) || address_eq(to, &c->master_at) || address_eq(from, &c->agent_at) ||
+                   address_eq(to, &c->agent_at);
+    bool connects = address_eq(to, &c->master_at) && address_port(from) > c->newest; /* ports are given in order */
+    if (connects)
+        c->newest = address_port(from);
+    if (connects && c->connecting > 0 && c->port_count < PORTS) {
+        c->connecting--;
+        c->ports[c->port_count++] = address_port(from);
+    }
+    return c->cut && between && !spared(c, from) && !spared(c, to) ? -1 : 1000000;
+}
+
+/* ---- the daemons ---- */
+
+static const char *
+option_of(void *arg, const char *name)
+{
+    struct option_set *const *set = arg;
+    return conf_value(*set, name, NULL);
+}
+
+static struct host *
+host_of(struct cluster *c, struct option_set **set, const char *work_dir, const char *runtime_dir)
+{
+    struct err err = {0};
+    const char *path = getenv("CMESOS_MODULES");
+    const struct host_options options = {.loop = c->loop, .module_path = path ? path : "modules/.libs", .work_dir = work_dir,
+                                         .runtime_dir = runtime_dir, .daemon_option = option_of, .arg = set};
+    struct host *host = host_new(&options);
+    assert_int_equal(host_add_linked(host, double_modules, "double", &err), 0);
+    return host;
+}
+
+static struct module *
+started(struct host *host, enum mesos_kind kind, const char *name)
+{
+    struct err err = {0};
+    struct module *module = host_start(host, kind, name, NULL, NULL, 0, &err);
+    assert_string_equal(module ? "" : err.text, "");
+    return module;
+}
+
+static void
+on_fatal(void *arg, const char *reason)
+{
+    fail_msg("the master gives up: %s", reason);
+}
+
+static void
+on_finished(void *arg, int exit_status, const char *reason)
+{
+    fail_msg("the agent gives up: %s", reason);
+}
+
+static struct option_set *
+options_of(struct conf_owner owner, char **argv, int argc)
+{
+    struct err err = {0};
+    struct option_set *set = NULL;
+    char *no_environment[] = {NULL};
+    int status;
+    owner.ini_name = NULL;
+    int rc = conf_load(&set, &owner, argc, argv, no_environment, &status, &err);
+    assert_string_equal(rc == 0 ? "" : err.text, "");
+    return set;
+}
+
+void
+master_open(struct cluster *c, const char *more)
+{
+    struct err err = {0};
+    auto_free char *work_dir = xasprintf("--work_dir=%s/master", c->dir);
+    char program[] = "mesos-master", registry[] = "--registry=local", interval[] = "--allocation_interval=100ms";
+    auto_free char *extra = xstrdup(more ? more : "--no-hostname_lookup");
+    char *argv[] = {program, registry, interval, work_dir, extra, NULL};
+    c->master_set = options_of(master_conf_owner(&c->master_options), argv, 5);
+    c->master_host = host_of(c, &c->master_set, c->master_options.common.work_dir, NULL);
+    assert_int_equal(dir_make(c->master_options.common.work_dir, 0755, &err), 0);
+    struct master_setup setup = {
+        .loop = c->loop, .options = &c->master_options, .set = c->master_set, .host = c->master_host, .listen = c->master_at,
+        .hostname = "master1.example", .fatal = on_fatal, .arg = c};
+    setup.allocator = started(c->master_host, MESOS_KIND_ALLOCATOR, "hierarchical_drf");
+    setup.registry = started(c->master_host, MESOS_KIND_REGISTRY, "local");
+    setup.election = started(c->master_host, MESOS_KIND_ELECTION, "standalone");
+    c->master = master_new(&setup, &err);
+    assert_string_equal(c->master ? "" : err.text, "");
+    assert_string_equal(master_start(c->master, &err) == 0 ? "" : err.text, "");
+}
+
+void
+agent_open(struct cluster *c)
+{
+    struct err err = {0};
+    auto_free char *work_dir = xasprintf("--work_dir=%s/agent", c->dir);
+    auto_free char *runtime_dir = xasprintf("--runtime_dir=%s/run", c->dir);
+    char program[] = "mesos-agent", master[] = "--master=10.0.0.1:5050", isolation[] = "--isolation=posix/cpu",
+         containerizers[] = "--containerizers=double", lookup[] = "--no-hostname_lookup", user[] = "--no-switch_user",
+         backoff[] = "--registration_backoff_factor=100ms", sockets[] = "--http_executor_domain_sockets",
+         resources[] = "--resources=cpus:4;mem:4096;disk:100;ports:[1-2]";
+    char *argv[] = {program, master,    isolation, containerizers, lookup, user, backoff,
+                    resources, sockets, work_dir,  runtime_dir,    NULL};
+    c->agent_set = options_of(agent_conf_owner(&c->agent_options), argv, 11);
+    c->agent_host = host_of(c, &c->agent_set, c->agent_options.common.work_dir, c->agent_options.runtime_dir);
+    assert_int_equal(dir_make(c->agent_options.runtime_dir, 0755, &err), 0);
+    struct agent_setup setup = {
+        .loop = c->loop, .options = &c->agent_options, .set = c->agent_set, .host = c->agent_host, .listen = c->agent_at,
+        .hostname = "agent1.example", .finished = on_finished, .arg = c};
+    setup.election = started(c->agent_host, MESOS_KIND_ELECTION, "standalone");
+    setup.container_logger = started(c->agent_host, MESOS_KIND_CONTAINER_LOGGER, "sandbox");
+    c->isolator = started(c->agent_host, MESOS_KIND_ISOLATOR, "posix/cpu");
+    c->containerizer = started(c->agent_host, MESOS_KIND_CONTAINERIZER, "double");
+    setup.isolators = &c->isolator;
+    setup.isolator_count = 1;
+    setup.containerizers = &c->containerizer;
+    setup.containerizer_count = 1;
+    c->agent = agent_new(&setup, &err);
+    assert_string_equal(c->agent ? "" : err.text, "");
+    assert_string_equal(agent_start(c->agent, &err) == 0 ? "" : err.text, "");
+}
+
+static void
+on_stopped(void *arg)
+{
+    ((struct cluster *)arg)->stopped = true;
+}
+
+static bool
+is_stopped(void *arg)
+{
+    return ((struct cluster *)arg)->stopped;
+}
+
+void
+host_close(struct cluster *c, struct host *host, struct option_set *set)
+{
+    c->stopped = false;
+    host_stop(host, on_stopped, c);
+    assert_true(loop_run_until(c->loop, is_stopped, c, MINUTE));
+    host_free(host);
+    conf_free(set);
+}
+
+void
+agent_close(struct cluster *c)
+{
+    agent_free(c->agent);
+    c->agent = NULL;
+    host_close(c, c->agent_host, c->agent_set);
+}
+
+static bool
+never(void *arg)
+{
+    return false;
+}
+
+void
+pass(struct cluster *c, int64_t ms)
+{
+    loop_run_until(c->loop, never, c, ms);
+}
+
+static bool
+is_up(void *arg)
+{
+    const struct cluster *c = arg;
+    return agent_registered(c->agent);
+}
+
+void
+wait_up(struct cluster *c)
+{
+    assert_true(loop_run_until(c->loop, is_up, c, 5 * MINUTE));
+}
+
+struct cluster *
+cluster_new(const char *master_flag)
+{
+    struct cluster *c = xcalloc(1, sizeof *c);
+    struct err err = {0};
+    const struct loop_options options = {.virtual_clock = true, .seed = 11};
+    snprintf(c->dir, sizeof c->dir, "/tmp/cm-scenario-XXXXXX");
+    assert_non_null(mkdtemp(c->dir));
+    c->loop = loop_new(&options, &err);
+    c->arena = arena_new(0);
+    assert_int_equal(address_parse(STR_LIT("10.0.0.1:5050"), &c->master_at, NULL), 0);
+    assert_int_equal(address_parse(STR_LIT("10.0.0.2:5051"), &c->agent_at, NULL), 0);
+    const struct stream_net_shape net_shape = {shape, c};
+    c->net = stream_net_new(c->loop, &net_shape);
+    double_open(c->loop);
+    master_open(c, master_flag);
+    agent_open(c);
+    wait_up(c);
+    snprintf(c->agent_id, sizeof c->agent_id, "%s", agent_id(c->agent));
+    return c;
+}
+
+void
+cluster_free(struct cluster *c)
+{
+    struct scheduler *schedulers[] = {&c->scheduler, &c->second};
+    for (size_t i = 0; i < ARRAY_LEN(schedulers); i++) {
+        http_client_free(schedulers[i]->stream);
+        http_client_free(schedulers[i]->calls);
+    }
+    double_close();
+    if (c->agent)
+        agent_close(c);
+    master_free(c->master);
+    host_close(c, c->master_host, c->master_set);
+    stream_net_free(c->net);
+    loop_free(c->loop);
+    arena_free(c->arena);
+    assert_int_equal(dir_remove(c->dir, NULL), 0);
+    free(c);
+}
+
+/* ---- the scheduler ---- */
+
+struct ear {
+    struct cluster *c;
+    struct scheduler *s;
+};
+
+static void
+on_head(const struct http_response *response, void *arg)
+{
+    struct ear *ear = arg;
+    assert_int_equal(response->status, 200);
+    snprintf(ear->s->stream_id, sizeof ear->s->stream_id, "%.*s",
+             STR_ARG(http_header_get(&response->headers, "Mesos-Stream-Id")));
+}
+
+static void
+on_body(const struct http_response *response, void *arg)
+{
+    struct ear *ear = arg;
+    struct str record;
+    size_t used;
+    while (recordio_read(response->body, &record, &used, NULL) == 1) {
+        Mesos__V1__Scheduler__Event *event = MESSAGE_UNPACK(
+            Mesos__V1__Scheduler__Event, mesos__v1__scheduler__event, record, ear->c->arena, NULL);
+        assert_non_null(event);
+        if (event->type != EVENT(HEARTBEAT)) {
+            assert_true(ear->s->event_count < EVENTS);
+            ear->s->events[ear->s->event_count++] = event;
+        }
+        buf_consume(response->body, used);
+    }
+}
+
+static void
+on_stream_end(const struct http_response *response, void *arg)
+{
+    ((struct ear *)arg)->s->stream_ended = true;
+}
+
+static void
+on_stream_error(const struct err *err, void *arg)
+{
+    ((struct ear *)arg)->s->stream_ended = true;
+}
+
+static void
+on_answer(const struct http_response *response, void *arg)
+{
+    ((struct scheduler *)arg)->status = response->status;
+}
+
+static void
+on_answer_error(const struct err *err, void *arg)
+{
+    ((struct scheduler *)arg)->status = -1;
+}
+
+static void
+send_json(struct cluster *c, struct scheduler *s, struct http_client *client, const struct buf *body,
+          const struct http_call_handler *handler, void *arg)
+{
+    const struct http_header headers[] = {{STR_LIT("Content-Type"), STR_LIT("application/json")},
+                                          {STR_LIT("Accept"), STR_LIT("application/x-protobuf")},
+                                          {STR_LIT("Mesos-Stream-Id"), str_of(s->stream_id)}};
+    http_client_send(client, "POST", "/api/v1/scheduler", headers, s->stream_id[0] ? 3 : 2, buf_str(body), 0, handler, arg);
+}
+
+struct wanted {
+    struct scheduler *s;
+    Mesos__V1__Scheduler__Event__Type type;
+    const Mesos__V1__Scheduler__Event *found;
+};
+
+static bool
+has_event(void *arg)
+{
+    struct wanted *wanted = arg;
+    for (; !wanted->found && wanted->s->seen < wanted->s->event_count; wanted->s->seen++) {
+        if (wanted->s->events[wanted->s->seen]->type == wanted->type)
+            wanted->found = wanted->s->events[wanted->s->seen];
+    }
+    return wanted->found != NULL;
+}
+
+const Mesos__V1__Scheduler__Event *
+next(struct cluster *c, struct scheduler *s, Mesos__V1__Scheduler__Event__Type type, int64_t ms)
+{
+    struct wanted wanted = {s, type, NULL};
+    loop_run_until(c->loop, has_event, &wanted, ms);
+    return wanted.found;
+}
+
+const Mesos__V1__TaskStatus *
+next_status(struct cluster *c, struct scheduler *s, int64_t ms)
+{
+    const Mesos__V1__Scheduler__Event *event = next(c, s, EVENT(UPDATE), ms);
+    return event ? event->update->status : NULL;
+}
+
+void
+subscribe(struct cluster *c, struct scheduler *s)
+{
+    static const struct http_call_handler handler = {on_head, on_body, on_stream_end, on_stream_error};
+    auto_buf struct buf body = {0};
+    const char *id = c->framework_id;
+    buf_puts(&body, "{\"type\":\"SUBSCRIBE\",");
+    if (*id)
+        buf_printf(&body, "\"framework_id\":{\"value\":\"%s\"},", id);
+    buf_puts(&body, "\"subscribe\":{\"framework_info\":{\"user\":\"root\",\"name\":\"fw\",\"roles\":[\"*\"],\"checkpoint\":true,"
+                    "\"failover_timeout\":3600,\"capabilities\":[{\"type\":\"MULTI_ROLE\"}]");
+    if (*id)
+        buf_printf(&body, ",\"id\":{\"value\":\"%s\"}", id);
+    buf_puts(&body, "}}}");
+    struct ear *ear = arena_calloc(c->arena, 1, sizeof *ear);
+    *ear = (struct ear){c, s};
+    s->stream = http_client_new(c->loop, &c->master_at, "master");
+    s->calls = http_client_new(c->loop, &c->master_at, "master");
+    c->connecting++;
+    send_json(c, s, s->stream, &body, &handler, ear);
+    const Mesos__V1__Scheduler__Event *event = next(c, s, EVENT(SUBSCRIBED), MINUTE);
+    assert_non_null(event);
+    snprintf(c->framework_id, sizeof c->framework_id, "%s", event->subscribed->framework_id->value);
+}
+
+void
+call(struct cluster *c, struct scheduler *s, const char *rest)
+{
+    static const struct http_call_handler handler = {.on_response = on_answer, .on_error = on_answer_error};
+    auto_buf struct buf body = {0};
+    buf_printf(&body, "{\"framework_id\":{\"value\":\"%s\"},%s}", c->framework_id, rest);
+    s->status = 0;
+    c->connecting += !s->called;
+    s->called = true;
+    send_json(c, s, s->calls, &body, &handler, s);
+    pass(c, 50);
+    assert_int_equal(s->status, 202);
+}
+
+const Mesos__V1__Offer *
+next_offer(struct cluster *c, struct scheduler *s)
+{
+    const Mesos__V1__Scheduler__Event *event = next(c, s, EVENT(OFFERS), MINUTE);
+    assert_non_null(event);
+    assert_int_equal(event->offers->n_offers, 1);
+    return event->offers->offers[0];
+}
+
+double
+cpus_of(const Mesos__V1__Offer *offer)
+{
+    double sum = 0;
+    for (size_t i = 0; i < offer->n_resources; i++) {
+        if (strcmp(offer->resources[i]->name, "cpus") == 0)
+            sum += offer->resources[i]->scalar->value;
+    }
+    return sum;
+}
+
+void
+launch(struct cluster *c, struct scheduler *s, const char *task_id)
+{
+    const Mesos__V1__Offer *offer = next_offer(c, s);
+    auto_buf struct buf text = {0};
+    buf_printf(&text,
+               "\"type\":\"ACCEPT\",\"accept\":{\"offer_ids\":[{\"value\":\"%s\"}],\"operations\":[{\"type\":\"LAUNCH\","
+               "\"launch\":{\"task_infos\":[{\"name\":\"t\",\"task_id\":{\"value\":\"%s\"},\"agent_id\":{\"value\":\"%s\"},"
+               "\"executor\":{\"type\":\"CUSTOM\",\"executor_id\":{\"value\":\"e\"},\"framework_id\":{\"value\":\"%s\"},"
+               "\"command\":{\"value\":\"none\"}},"
+               "\"resources\":[{\"name\":\"cpus\",\"type\":\"SCALAR\",\"scalar\":{\"value\":1}},"
+               "{\"name\":\"mem\",\"type\":\"SCALAR\",\"scalar\":{\"value\":64}}]}]}}],\"filters\":{\"refuse_seconds\":0}}",
+               offer->id->value, task_id, offer->agent_id->value, c->framework_id);
+    call(c, s, buf_cstr(&text));
+}
+
+void
+acknowledge(struct cluster *c, struct scheduler *s, const Mesos__V1__TaskStatus *status)
+{
+    auto_buf struct buf text = {0}, uuid = {0};
+    assert_true(status->has_uuid);
+    base64_encode(&uuid, status->uuid.data, status->uuid.len);
+    buf_printf(&text, "\"type\":\"ACKNOWLEDGE\",\"acknowledge\":{\"agent_id\":{\"value\":\"%s\"},\"task_id\":{\"value\":\"%s\"},"
+                      "\"uuid\":\"%s\"}",
+               status->agent_id->value, status->task_id->value, buf_cstr(&uuid));
+    call(c, s, buf_cstr(&text));
+    buf_fini(&uuid);
+}
+
+void
+expect(struct cluster *c, struct scheduler *s, const char *task_id, Mesos__V1__TaskState state)
+{
+    const Mesos__V1__TaskStatus *status = next_status(c, s, 5 * MINUTE);
+    assert_non_null(status);
+    assert_string_equal(status->task_id->value, task_id);
+    assert_int_equal(status->state, state);
+    acknowledge(c, s, status);
+}
+
+struct executor_double *
+running(struct cluster *c, const char *task_id)
+{
+    launch(c, &c->scheduler, task_id);
+    expect(c, &c->scheduler, task_id, STATE(TASK_RUNNING));
+    struct executor_double *executor = double_find("e");
+    assert_non_null(executor);
+    return executor;
+}
+
+/* ---- the operator ---- */
+
+static void
+note_state(struct buf *log, const Mesos__V1__Master__Response__GetState *state)
+{
+    buf_printf(log, "SUBSCRIBED agents=%zu recovered=%zu frameworks=%zu tasks=%zu unreachable=%zu completed=%zu\n",
+               state->get_agents->n_agents, state->get_agents->n_recovered_agents, state->get_frameworks->n_frameworks,
+               state->get_tasks->n_tasks, state->get_tasks->n_unreachable_tasks, state->get_tasks->n_completed_tasks);
+}
+
+static void
+note_event(struct watcher *watcher, const Mesos__V1__Master__Event *event)
+{
+    struct buf *log = &watcher->log;
+    const ProtobufCEnumValue *name =
+        protobuf_c_enum_descriptor_get_value(&mesos__v1__master__event__type__descriptor, (int)event->type);
+    assert_non_null(name);
+    if (event->type == MESOS__V1__MASTER__EVENT__TYPE__HEARTBEAT) {
+        watcher->heartbeats++;
+    } else if (event->subscribed) {
+        assert_true(event->subscribed->heartbeat_interval_seconds == 15);
+        note_state(log, event->subscribed->get_state);
+    } else if (event->task_added) {
+        buf_printf(log, "%s %s %d\n", name->name, event->task_added->task->task_id->value,
+                   (int)event->task_added->task->state);
+    } else if (event->task_updated) {
+        buf_printf(log, "%s %s %d\n", name->name, event->task_updated->status->task_id->value,
+                   (int)event->task_updated->state);
+        assert_false(event->task_updated->status->has_data);
+    } else if (event->framework_added || event->framework_updated) {
+        const Mesos__V1__Master__Response__GetFrameworks__Framework *framework =
+            event->framework_added ? event->framework_added->framework : event->framework_updated->framework;
+        buf_printf(log, "%s %s\n", name->name,
+                   framework->connected   ? "connected"
+                   : framework->recovered ? "recovered"
+                                          : "disconnected");
+    } else {
+        buf_printf(log, "%s\n", name->name);
+    }
+}
+
+static void
+on_watched(const struct http_response *response, void *arg)
+{
+    struct watcher *watcher = arg;
+    struct str record;
+    size_t used;
+    while (recordio_read(response->body, &record, &used, NULL) == 1) {
+        auto_arena struct arena *arena = arena_new(0);
+        Mesos__V1__Master__Event *event =
+            MESSAGE_UNPACK(Mesos__V1__Master__Event, mesos__v1__master__event, record, arena, NULL);
+        assert_non_null(event);
+        note_event(watcher, event);
+        buf_consume(response->body, used);
+    }
+}
+
+static void
+on_watch_head(const struct http_response *response, void *arg)
+{
+    assert_int_equal(response->status, 200);
+}
+
+static void
+on_watch_end(const struct http_response *response, void *arg)
+{
+    ((struct watcher *)arg)->ended = true;
+}
+
+static void
+on_watch_error(const struct err *err, void *arg)
+{
+    ((struct watcher *)arg)->ended = true;
+}
+
+void
+watch(struct cluster *c, struct watcher *watcher)
+{
+    static const struct http_call_handler handler = {on_watch_head, on_watched, on_watch_end, on_watch_error};
+    static const struct http_header headers[] = {{STR_LIT("Content-Type"), STR_LIT("application/json")},
+                                                 {STR_LIT("Accept"), STR_LIT("application/x-protobuf")}};
+    *watcher = (struct watcher){.c = c};
+    watcher->client = http_client_new(c->loop, &c->master_at, "master");
+    c->connecting++;
+    http_client_send(watcher->client, "POST", "/api/v1", headers, ARRAY_LEN(headers), STR_LIT("{\"type\":\"SUBSCRIBE\"}"), 0,
+                     &handler, watcher);
+    pass(c, 100);
+}
+
+void
+unwatch(struct watcher *watcher)
+{
+    http_client_free(watcher->client);
+    buf_fini(&watcher->log);
+}
+
+void
+expect_events(struct watcher *watcher, const char *text)
+{
+    assert_string_equal(buf_cstr(&watcher->log), text);
+    buf_clear(&watcher->log);
+}
+
