@@ -4,11 +4,13 @@
  * must do is asked of "local" alone, its file's faults included.
  */
 #include "contract.h"
+#include "tests/lib/facts.h"
 
 #include <fcntl.h>
 #include <sqlite3.h>
 #include <stdio.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include "base/fault.h"
@@ -16,6 +18,27 @@
 #include "host/kind_registry.h"
 
 #define MANY 300
+
+/* What SQLite calls to make a file durable: this program's comes before the C library's. */
+static bool sync_fails;
+
+MESOS_EXPORT int
+fdatasync(int fd)
+{
+    if (!sync_fails)
+        return (int)syscall(SYS_fdatasync, fd);
+    errno = EIO;
+    return -1;
+}
+
+MESOS_EXPORT int
+fsync(int fd)
+{
+    if (!sync_fails)
+        return (int)syscall(SYS_fsync, fd);
+    errno = EIO;
+    return -1;
+}
 
 static int
 setup(void **state)
@@ -279,8 +302,142 @@ static void
 test_newer_formats_are_refused(void **state)
 {
     struct contract *contract = *state;
-    tamper(contract, "PRAGMA user_version = 2");
-    refused(contract, "written by a newer one");
+    tamper(contract, "PRAGMA user_version = 3");
+    refused(contract, "has format 3, this release knows up to 2: it was written by a newer one");
+}
+
+/* Each row is sound by itself; what is there is not what was written. */
+static void
+test_rows_that_vanish_or_grow_young_are_noticed(void **state)
+{
+    struct contract *contract = *state;
+    char error[512];
+    tamper(contract, "CREATE TEMP TABLE kept AS SELECT * FROM entries; DELETE FROM entries");
+    struct module *module = contract_start(contract, MESOS_KIND_REGISTRY, "local");
+    assert_null(fetch(contract, module, error));
+    assert_text(error, "registry.sqlite' is damaged", "it has 0 rows", "and 1 with", "--import-registry", NULL);
+    contract_host_close(contract);
+    auto_free char *path = xasprintf("%s/registry.sqlite", contract->work_dir);
+    assert_int_equal(unlink(path), 0);
+    contract_host_open(contract);
+    module = contract_start(contract, MESOS_KIND_REGISTRY, "local");
+    assert_int_equal(store(contract, module, 2, "agent-7", "young"), 0);
+    contract_host_close(contract);
+    auto_buf struct buf young = {0};
+    assert_int_equal(file_read(path, 1 << 20, &young, NULL), 0);
+    contract_host_open(contract);
+    module = contract_start(contract, MESOS_KIND_REGISTRY, "local");
+    assert_int_equal(store(contract, module, 2, "agent-7", "grown"), 0);
+    contract_host_close(contract);
+    auto_buf struct buf mixed = {0};
+    assert_int_equal(file_read(path, 1 << 20, &mixed, NULL), 0);
+    assert_int_equal(mixed.len, young.len);
+    char *at = memmem(buf_data(&mixed), mixed.len, "grown", 5);
+    assert_non_null(at);
+    size_t page = (size_t)(at - buf_data(&mixed)) / 4096 * 4096; /* the whole page as it was before, a write that was lost */
+    memcpy(buf_data(&mixed) + page, buf_data(&young) + page, 4096);
+    assert_int_equal(file_replace(path, buf_data(&mixed), mixed.len, 0600, false, NULL), 0);
+    contract_host_open(contract);
+    module = contract_start(contract, MESOS_KIND_REGISTRY, "local");
+    assert_null(fetch(contract, module, error));
+    assert_text(error, "registry.sqlite' is damaged", "it has 1 rows", NULL);
+}
+
+/* One bit in turn of every byte that means something: an error or the right values. */
+static void
+test_each_flipped_bit_is_found(void **state)
+{
+    struct contract *contract = *state;
+    char error[512];
+    auto_free char *path = xasprintf("%s/registry.sqlite", contract->work_dir);
+    auto_free char *journal = xasprintf("%s-journal", path);
+    struct module *module = contract_start(contract, MESOS_KIND_REGISTRY, "local");
+    for (int i = 0; i < 9; i++) {
+        char key[16];
+        snprintf(key, sizeof key, "agent-%d", i);
+        assert_int_equal(store(contract, module, 2 + (unsigned)i % 3, key, "what is known of it"), 0);
+    }
+    auto_free char *right = fetch(contract, module, error);
+    contract_host_close(contract);
+    auto_buf struct buf whole = {0};
+    assert_int_equal(file_read(path, 1 << 20, &whole, NULL), 0);
+    int refusals = 0;
+    for (size_t at = 0; at < whole.len; at++) {
+        if (!buf_data(&whole)[at] && at > 108 && at % 101 != 0)
+            continue; /* room that nobody uses */
+        auto_free char *bytes = xmemdup(buf_data(&whole), whole.len);
+        bytes[at] = (char)(bytes[at] ^ 1 << at % 8);
+        assert_int_equal(file_replace(path, bytes, whole.len, 0600, false, NULL), 0);
+        unlink(journal);
+        contract_host_open(contract);
+        struct err err = {0};
+        module = host_start(contract->host, MESOS_KIND_REGISTRY, "local", NULL, NULL, 0, &err);
+        if (!module)
+            assert_text(err.text, "registry.sqlite", NULL);
+        auto_free char *all = module ? fetch(contract, module, error) : NULL;
+        refusals += all == NULL;
+        if (all)
+            assert_string_equal(all, right);
+        else if (module)
+            assert_text(error, "registry.sqlite", NULL);
+        contract_host_close(contract);
+    }
+    assert_true(refusals > 500);
+    contract_host_open(contract);
+}
+
+/* What the first release wrote, and its master was killed: three agents, the newest of them in the write-ahead log. */
+static void
+test_the_first_format_still_opens(void **state)
+{
+    struct contract *contract = *state;
+    char error[512];
+    static const char *const names[] = {"registry.sqlite", "registry.sqlite-wal"};
+    for (int i = 0; i < 2; i++) {
+        auto_free char *name = xasprintf("states/registry-1/%s", names[i]);
+        auto_free char *to = xasprintf("%s/%s", contract->work_dir, names[i]);
+        auto_buf struct buf bytes = {0};
+        facts_read(name, &bytes);
+        assert_int_equal(file_replace(to, buf_data(&bytes), bytes.len, 0644, false, NULL), 0);
+    }
+    for (int again = 0; again < 2; again++) {
+        struct module *module = contract_start(contract, MESOS_KIND_REGISTRY, "local");
+        auto_free char *all = fetch(contract, module, error);
+        assert_non_null(all);
+        for (int i = 0; i < 3; i++) {
+            auto_free char *agent = xasprintf("\n2 d93f0046-4072-44b5-bff5-a9270ed35aa2-S%d=", i);
+            assert_non_null(strstr(all, agent));
+        }
+        assert_non_null(strstr(all, "agent2.example"));
+        if (again)
+            assert_non_null(strstr(all, "\n2 new=1\n"));
+        else
+            assert_int_equal(store(contract, module, 2, "new", "1"), 0);
+        contract_host_close(contract);
+        contract_host_open(contract);
+    }
+    struct stat st;
+    auto_free char *path = xasprintf("%s/registry.sqlite", contract->work_dir);
+    assert_int_equal(stat(path, &st), 0);
+    assert_int_equal(st.st_mode & 0777, 0600);
+}
+
+/* The disk says no when it is asked to keep: whatever was not told is not there, what was told is. */
+static void
+test_a_failing_fsync_ends_it(void **state)
+{
+    struct contract *contract = *state;
+    char error[512];
+    struct module *module = contract_start(contract, MESOS_KIND_REGISTRY, "local");
+    assert_int_equal(store(contract, module, 2, "a", "1"), 0);
+    sync_fails = true;
+    assert_int_equal(store(contract, module, 2, "b", "2"), -EIO);
+    sync_fails = false;
+    assert_int_equal(store(contract, module, 2, "c", "3"), -EIO); /* nothing is taken after a failure */
+    contract_host_close(contract);
+    contract_host_open(contract);
+    auto_free char *all = fetch(contract, contract_start(contract, MESOS_KIND_REGISTRY, "local"), error);
+    assert_string_equal(all, "2 a=1\n");
 }
 
 static void
@@ -367,6 +524,10 @@ main(void)
         cmocka_unit_test_setup_teardown(test_newer_formats_are_refused, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_flipped_value_is_an_error_with_its_key, setup, teardown),
         cmocka_unit_test_setup_teardown(test_damaged_pages_never_give_wrong_values, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_rows_that_vanish_or_grow_young_are_noticed, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_each_flipped_bit_is_found, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_the_first_format_still_opens, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_a_failing_fsync_ends_it, setup, teardown),
     };
     int failed = 0;
     if (!getenv("CONTRACT_REGISTRY"))
