@@ -17,6 +17,18 @@ registry_fetch(struct module *module, int64_t timeout_ms, registry_entry_fn *ent
 }
 
 void
+registry_peek(struct module *module, int64_t timeout_ms, registry_entry_fn *entry, host_done_fn *done, void *arg)
+{
+    if (!ops(module)->peek) {
+        registry_fetch(module, timeout_ms, entry, done, arg);
+        return;
+    }
+    struct mesos_call *call =
+        host_call_new(module, "peek", timeout_ms > 0 ? timeout_ms : REGISTRY_FETCH_TIMEOUT_MS, done, arg);
+    ops(module)->peek(module_instance(module), entry, arg, call);
+}
+
+void
 registry_store(struct module *module, int64_t timeout_ms, const struct mesos_registry_entry *entries, size_t count,
                host_done_fn *done, void *arg)
 {

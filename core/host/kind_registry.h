@@ -14,6 +14,8 @@ typedef void registry_entry_fn(void *arg, const struct mesos_registry_entry *ent
 
 /* Reads everything: entry(arg) for each, then done(arg). timeout_ms 0 = the default. Once, before any store. */
 void registry_fetch(struct module *module, int64_t timeout_ms, registry_entry_fn *entry, host_done_fn *done, void *arg);
+/* The same without taking the registry over from whoever leads: for exports. */
+void registry_peek(struct module *module, int64_t timeout_ms, registry_entry_fn *entry, host_done_fn *done, void *arg);
 /* Stores the batch whole; entries are borrowed during the call only. Order of calls is order of storing. */
 void registry_store(struct module *module, int64_t timeout_ms, const struct mesos_registry_entry *entries, size_t count,
                     host_done_fn *done, void *arg);
