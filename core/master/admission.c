@@ -47,9 +47,9 @@ finish(struct admission *admission)
     struct master *master = admission->master;
     struct str body = str_n(admission->body, admission->body_len);
     if (admission->again)
-        reregister_finish(admission, MESSAGE_UNPACK(Mesos__Internal__ReregisterSlaveMessage,
-                                                    mesos__internal__reregister_slave_message, body,
-                                                    master->arena, NULL));
+        reregister_finish(master, &admission->from,
+                          MESSAGE_UNPACK(Mesos__Internal__ReregisterSlaveMessage,
+                                         mesos__internal__reregister_slave_message, body, master->arena, NULL));
     else
         register_finish(admission,
                         MESSAGE_UNPACK(Mesos__Internal__RegisterSlaveMessage,
@@ -81,7 +81,7 @@ write_registry(struct master *master, const Mesos__SlaveInfo *info)
 
 void
 admission_start(struct master *master, const struct upid *from, const Mesos__SlaveInfo *info, struct str body,
-                bool again, bool write)
+                bool again)
 {
     char pid[400];
     upid_format(from, pid);
@@ -95,10 +95,6 @@ admission_start(struct master *master, const struct upid *from, const Mesos__Sla
     admission->body = xmemdup(body.ptr, body.len);
     admission->body_len = body.len;
     map_set(&master->admissions, str_of(admission->pid), admission);
-    if (!write) {
-        on_admitted(admission);
-        return;
-    }
     write_registry(master, info);
     registrar_commit(master->registrar, on_admitted, admission);
 }

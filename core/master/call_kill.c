@@ -25,8 +25,9 @@ call_kill(struct framework *framework, const Mesos__V1__Scheduler__Call *call, s
         return 202;
     }
     log_info("kill task=%s framework=%s agent=%s", task->id, framework->id, task->agent->id);
+    task->killed = true;
     if (!task->agent->connected)
-        return 202; /* reconciliation at its re-registration is the framework's to ask for */
+        return 202; /* it is told when it comes back */
     Mesos__Internal__KillTaskMessage message = MESOS__INTERNAL__KILL_TASK_MESSAGE__INIT;
     message.framework_id = framework->info->id;
     message.task_id = kill->task_id;

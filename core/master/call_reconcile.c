@@ -2,7 +2,7 @@
 /*
  * RECONCILE: what the master knows of tasks, as updates that want no acknowledgement. Without a list: all
  * tasks of the framework. An agent that may still come back after a failover of the master is not answered
- * for.
+ * for. Who asks without saying on which agent is answered from what is remembered of unreachable tasks.
  */
 #include <stdio.h>
 
@@ -15,9 +15,8 @@ send_known(struct framework *framework, const struct task *task, struct arena *a
     Mesos__V1__TaskStatus status;
     const Mesos__V1__TaskStatus *last = task_last_status(task, arena);
     Mesos__V1__TaskState state = (Mesos__V1__TaskState)(task->has_update ? task->update_state : task->state);
-    task_status_init(&status, framework->master, task->id, task->agent->id, state,
-                     MESOS__V1__TASK_STATUS__REASON__REASON_RECONCILIATION,
-                     "Reconciliation: Latest task state", arena);
+    task_status_of(&status, task, state, MESOS__V1__TASK_STATUS__REASON__REASON_RECONCILIATION,
+                   "Reconciliation: Latest task state", arena);
     if (last) {
         status.has_healthy = last->has_healthy;
         status.healthy = last->healthy;
@@ -48,6 +47,9 @@ reconcile_one(struct framework *framework, const char *task_id, const char *agen
 {
     struct master *master = framework->master;
     const struct task *task = task_find(framework, task_id);
+    const struct task *unreachable = agent_id ? NULL : map_get(&framework->unreachable, str_of(task_id));
+    if (unreachable)
+        agent_id = arena_strdup(arena, task_agent_id(unreachable));
     struct str id = str_of(agent_id);
     const struct lost_agent *lost = agent_id ? map_get(&master->unreachable, id) : NULL;
     if (task) {

@@ -24,6 +24,8 @@ call_fn *call_function(Mesos__V1__Scheduler__Call__Type type);
 const char *call_name(Mesos__V1__Scheduler__Call__Type type);
 
 /* validate_framework.c: what may be said in SUBSCRIBE and UPDATE_FRAMEWORK. */
+/* The part of it that has nothing to do with this master: what agents tell of frameworks must pass it too. */
+int framework_info_check(const Mesos__V1__FrameworkInfo *info, struct err *err);
 int framework_info_validate(const struct master *master, const Mesos__V1__FrameworkInfo *info,
                             struct err *err);
 int suppressed_validate(const Mesos__V1__FrameworkInfo *info, char *const *suppressed, size_t count,

@@ -199,6 +199,8 @@ framework_connect(struct framework *framework, const struct contact *contact, bo
     if (contact->stream)
         take_stream(framework, contact);
     framework->connected = framework->active = true;
+    if (framework->recovered)
+        framework->registered_secs = loop_wall_secs(master->loop);
     framework->recovered = false;
     if (!was_active)
         allocator_activate_framework(master->allocator, framework->number);

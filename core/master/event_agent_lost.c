@@ -11,13 +11,26 @@
 #include "mesos/internal/registry.pb-c.h"
 #include "wire/message.h"
 
-void
+struct lost_agent *
 lost_agent_add(struct map *map, struct str id, int64_t since_ns)
 {
     struct lost_agent *lost = xcalloc(1, sizeof(*lost) + id.len + 1);
     memcpy(lost->id, id.ptr, id.len);
     lost->since_ns = since_ns;
-    free(map_set(map, str_of(lost->id), lost));
+    list_init(&lost->tasks);
+    lost_agent_free(map_set(map, str_of(lost->id), lost));
+    return lost;
+}
+
+void
+lost_agent_free(struct lost_agent *lost)
+{
+    struct task *task, *next;
+    if (!lost)
+        return;
+    list_foreach_safe (task, next, &lost->tasks, agent_node)
+        list_remove(&task->agent_node);
+    free(lost);
 }
 
 static void
@@ -26,8 +39,7 @@ end_task(struct task *task, Mesos__V1__TaskState state, int reason, const char *
 {
     Mesos__V1__TaskStatus status;
     Mesos__V1__TimeInfo since = MESOS__V1__TIME_INFO__INIT;
-    task_status_init(&status, task->framework->master, task->id, task->agent->id, state, reason, message,
-                     arena);
+    task_status_of(&status, task, state, reason, message, arena);
     if (unreachable_ns) {
         since.nanoseconds = unreachable_ns;
         status.unreachable_time = &since;
@@ -107,9 +119,19 @@ send_failure(struct master *master, const char *agent_id)
         framework_send(framework, &event);
 }
 
-/* The registry has it: now it shows. unreachable: tasks may come back. */
+/* What becomes of a task whose agent goes. Of one that left for good a framework that knows the state hears that the
+ * task does not run any more; the others know one word only. */
+static Mesos__V1__TaskState
+lost_state(const struct framework *framework, bool unreachable)
+{
+    return !framework->partition_aware ? MESOS__V1__TASK_STATE__TASK_LOST
+           : unreachable               ? MESOS__V1__TASK_STATE__TASK_UNREACHABLE
+                                       : MESOS__V1__TASK_STATE__TASK_GONE;
+}
+
+/* The registry has it: now it shows. lost: its tasks may come back with it; NULL: it left for good. */
 static void
-lose(struct agent *agent, bool unreachable)
+lose(struct agent *agent, struct lost_agent *lost)
 {
     struct master *master = agent->master;
     struct task *task, *next;
@@ -119,14 +141,12 @@ lose(struct agent *agent, bool unreachable)
     agent_set_state(agent, agent->connected, false);
     list_foreach_safe (task, next, &agent->tasks, agent_node) {
         bool ended = task_state_terminal((Mesos__V1__TaskState)task->state);
-        Mesos__V1__TaskState state = unreachable && task->framework->partition_aware
-                                         ? MESOS__V1__TASK_STATE__TASK_UNREACHABLE
-                                         : MESOS__V1__TASK_STATE__TASK_LOST;
         if (!ended)
-            end_task(task, state, MESOS__V1__TASK_STATUS__REASON__REASON_AGENT_REMOVED, agent->loss,
-                     unreachable ? agent->loss_ns : 0, arena);
-        if (unreachable && !ended)
-            task_set_unreachable(task);
+            end_task(task, lost_state(task->framework, lost != NULL),
+                     MESOS__V1__TASK_STATUS__REASON__REASON_AGENT_REMOVED, agent->loss, lost ? agent->loss_ns : 0,
+                     arena);
+        if (lost && !ended)
+            task_set_unreachable(task, lost);
         else
             task_complete(task);
         arena_reset(arena);
@@ -145,10 +165,10 @@ on_unreachable_stored(void *arg)
 {
     struct agent *agent = arg;
     struct master *master = agent->master;
-    lost_agent_add(&master->unreachable, str_of(agent->id), agent->loss_ns);
+    struct lost_agent *lost = lost_agent_add(&master->unreachable, str_of(agent->id), agent->loss_ns);
     metric_inc(master->m.slave_unreachable_completed);
     metric_inc(master->m.slave_removals_unhealthy);
-    lose(agent, true);
+    lose(agent, lost);
 }
 
 static void
@@ -210,7 +230,7 @@ on_unregistered_stored(void *arg)
     struct agent *agent = arg;
     metric_inc(agent->replaced ? agent->master->m.slave_removals_registered
                                : agent->master->m.slave_removals_unregistered);
-    lose(agent, false);
+    lose(agent, NULL);
 }
 
 void
@@ -233,15 +253,40 @@ on_recovered_lost(void *arg)
     struct recovered_agent *recovered;
     int64_t now_ns = (int64_t)(loop_wall_secs(master->loop) * 1e9);
     map_foreach (recovered, &master->recovered) {
-        if (!recovered->leaving)
+        if (!recovered->marking)
             continue;
         map_remove(&master->recovered, str_of(recovered->id));
         lost_agent_add(&master->unreachable, str_of(recovered->id), now_ns);
         metric_inc(master->m.recovery_slave_removals);
         metric_inc(master->m.slave_removals);
+        metric_inc(master->m.slave_removals_unhealthy);
+        metric_inc(master->m.slave_unreachable_completed);
         send_failure(master, recovered->id);
         recovered_agent_free(recovered);
     }
+}
+
+/* As many of those that were awaited in vain as --agent_removal_rate_limit lets go now; the others later. Who comes back
+ * meanwhile stays. */
+static void
+mark_recovered(struct master *master)
+{
+    struct recovered_agent *recovered;
+    bool wait = false, marked = false;
+    map_foreach (recovered, &master->recovered) {
+        if (!recovered->leaving || recovered->marking || recovered->returning || wait)
+            continue;
+        wait = !may_remove(master);
+        if (wait)
+            continue;
+        log_warning("unreachable agent=%s: it did not re-register after the failover of the master", recovered->id);
+        recovered->marking = marked = true;
+        put_unreachable(master, recovered->id, (int64_t)(loop_wall_secs(master->loop) * 1e9));
+    }
+    if (marked)
+        registrar_commit(master->registrar, on_recovered_lost, master);
+    if (wait)
+        loop_timer_start(&master->reregister, master->next_removal_ms - loop_now_ms(master->loop) + 1);
 }
 
 void
@@ -252,6 +297,10 @@ agents_reregister_timeout(void *arg)
     struct recovered_agent *recovered;
     if (!missing)
         return;
+    if (master->awaited_in_vain) {
+        mark_recovered(master);
+        return;
+    }
     double share = (double)missing / (double)total;
     if (share > master->options->recovery_agent_removal_limit) {
         master_fatal(master,
@@ -262,11 +311,12 @@ agents_reregister_timeout(void *arg)
         return;
     }
     log_warning("unreachable agents=%zu: they did not come back within --agent_reregister_timeout", missing);
+    master->awaited_in_vain = true;
     map_foreach (recovered, &master->recovered) {
         recovered->leaving = true;
-        put_unreachable(master, recovered->id, (int64_t)(loop_wall_secs(master->loop) * 1e9));
+        metric_inc(master->m.slave_unreachable_scheduled);
     }
-    registrar_commit(master->registrar, on_recovered_lost, master);
+    mark_recovered(master);
 }
 
 static void
@@ -281,7 +331,7 @@ collect(struct master *master, struct map *map, enum mesos_registry_table table)
             break; /* in order of time */
         registrar_remove(master->registrar, table, str_of(lost->id));
         map_remove(map, str_of(lost->id));
-        free(lost);
+        lost_agent_free(lost);
         gone++;
     }
     if (gone)

@@ -283,23 +283,29 @@ on_failover(void *arg)
     framework_remove(framework, "failover timeout");
 }
 
+/* One that ended before keeps its state; that the framework went is its last status all the same. */
+static void
+end_task(struct task *task, struct arena *arena)
+{
+    Mesos__V1__TaskStatus status;
+    char *message = arena_printf(arena, "Framework %s removed", task->framework->id);
+    task_status_of(&status, task, MESOS__V1__TASK_STATE__TASK_KILLED,
+                   MESOS__V1__TASK_STATUS__REASON__REASON_FRAMEWORK_REMOVED, message, arena);
+    task_update(task, &status, status.state, (struct str){0});
+    task_complete(task);
+    arena_reset(arena);
+}
+
 static void
 end_tasks(struct framework *framework)
 {
-    struct master *master = framework->master;
     auto_arena struct arena *arena = arena_new(0);
-    auto_free char *message = xasprintf("Framework %s removed", framework->id);
     struct task *task;
     struct executor *executor;
-    map_foreach (task, &framework->tasks) {
-        /* One that ended before keeps its state; that the framework went is its last status all the same. */
-        Mesos__V1__TaskStatus status;
-        task_status_init(&status, master, task->id, task->agent->id, MESOS__V1__TASK_STATE__TASK_KILLED,
-                         MESOS__V1__TASK_STATUS__REASON__REASON_FRAMEWORK_REMOVED, message, arena);
-        task_update(task, &status, status.state, (struct str){0});
-        task_complete(task);
-        arena_reset(arena);
-    }
+    map_foreach (task, &framework->tasks)
+        end_task(task, arena);
+    map_foreach (task, &framework->unreachable) /* an agent that returns with it is told to end it */
+        end_task(task, arena);
     map_foreach (executor, &framework->executors) {
         executor_remove(executor, true);
     }
@@ -358,6 +364,14 @@ framework_remove(struct framework *framework, const char *why)
 }
 
 void
+framework_teardown(struct framework *framework, const char *why)
+{
+    if (framework->pid)
+        framework_send_error(framework, "Framework has been removed");
+    framework_remove(framework, why);
+}
+
+void
 framework_free(struct framework *framework)
 {
     struct task *task, *next;
@@ -367,8 +381,10 @@ framework_free(struct framework *framework)
     loop_timer_stop(&framework->failover);
     list_foreach_safe (task, next, &framework->done, agent_node)
         task_free(task);
-    map_foreach (task, &framework->unreachable)
+    map_foreach (task, &framework->unreachable) {
+        list_remove(&task->agent_node);
         task_free(task);
+    }
     framework_metrics_free(framework->metrics, framework->master->daemon->metrics);
     sheets_fini(&framework->task_sheets);
     sheets_fini(&framework->unreachable_sheets);

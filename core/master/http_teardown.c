@@ -30,6 +30,6 @@ http_teardown(struct http_exchange *exchange, void *arg)
         http_reply_text(exchange, 400, "No framework found with specified ID");
         return;
     }
-    framework_remove(framework, "teardown by an operator");
+    framework_teardown(framework, "teardown by an operator");
     http_reply(exchange, 200, NULL, (struct str){0});
 }

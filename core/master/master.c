@@ -359,9 +359,9 @@ free_maps(struct master *master)
     map_foreach (recovered, &master->recovered)
         recovered_agent_free(recovered);
     map_foreach (lost, &master->unreachable)
-        free(lost);
+        lost_agent_free(lost);
     map_foreach (lost, &master->gone)
-        free(lost);
+        lost_agent_free(lost);
     map_foreach (admission, &master->admissions)
         admission_free(admission);
     map_fini(&master->recovered);

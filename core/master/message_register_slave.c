@@ -61,7 +61,7 @@ message_register_slave(struct master *master, const struct upid *from,
         agent_unregistered(known, "a new agent registered at the same address");
     }
     message->slave->id = new_id(master);
-    admission_start(master, from, message->slave, body, false, true);
+    admission_start(master, from, message->slave, body, false);
 }
 
 void

@@ -25,13 +25,39 @@ moved(const struct agent *agent, const struct upid *from, const Mesos__SlaveInfo
     return NULL;
 }
 
+/* Another agent goes by this id and is alive: the link to it stands and it answers. A copied work_dir does that. It keeps
+ * its place; who comes second is heard when the first is silent. */
 static bool
-info_changed(const struct agent *agent, const Mesos__SlaveInfo *info, struct arena *arena)
+usurps(const struct agent *agent, const struct upid *from)
+{
+    char pid[400];
+    if (!agent || !agent->connected || agent->missed_pings > 0 || upid_eq(&agent->upid, from))
+        return false;
+    log_warning("drop reregister agent=%s pid=%s: its id is in use by the live agent at %s; does one of them run in a "
+                "copy of the other's work_dir?",
+                agent->id, upid_format(from, pid), agent->pid);
+    return true;
+}
+
+static bool
+info_is(const Mesos__SlaveInfo *info, const void *known, size_t known_len, struct arena *arena)
 {
     size_t size = mesos__slave_info__get_packed_size(info);
+    if (size != known_len)
+        return false;
     unsigned char *bytes = arena_alloc(arena, size + 1);
     mesos__slave_info__pack(info, bytes);
-    return size != agent->info_len || memcmp(bytes, agent->info, size) != 0;
+    return memcmp(bytes, known, size) == 0;
+}
+
+/* Does the registry have it just so? */
+static bool
+is_admitted(struct master *master, const struct agent *agent, const struct recovered_agent *recovered,
+            const Mesos__SlaveInfo *info)
+{
+    return agent       ? info_is(info, agent->info, agent->info_len, master->arena)
+           : recovered ? info_is(info, recovered->info, recovered->info_len, master->arena)
+                       : false;
 }
 
 void
@@ -58,8 +84,11 @@ message_reregister_slave(struct master *master, const struct upid *from, Message
         return;
     }
     struct agent *agent = agent_find(master, id);
-    if (agent && agent->leaving)
+    struct recovered_agent *recovered = map_get(&master->recovered, str_of(id));
+    if ((agent && agent->leaving) || (recovered && recovered->marking))
         return; /* it will try again, and the registry knows by then */
+    if (usurps(agent, from))
+        return;
     const char *why = agent ? moved(agent, from, message->slave) : NULL;
     if (why) {
         agent_shutdown(master, from, why);
@@ -68,8 +97,13 @@ message_reregister_slave(struct master *master, const struct upid *from, Message
     struct agent *former = map_get(&master->agents_by_pid, str_of(pid));
     if (former && former != agent && !former->leaving)
         agent_unregistered(former, "another agent re-registered at the same address");
-    bool admitted = agent && !info_changed(agent, message->slave, master->arena);
-    admission_start(master, from, message->slave, body, true, !admitted);
+    if (is_admitted(master, agent, recovered, message->slave)) {
+        reregister_finish(master, from, message);
+        return;
+    }
+    if (recovered)
+        recovered->returning = true;
+    admission_start(master, from, message->slave, body, true);
 }
 
 /* Frameworks that only this agent knows are kept until they subscribe. */
@@ -78,9 +112,15 @@ recover_frameworks(struct master *master, const Message *message)
 {
     for (size_t i = 0; i < message->n_frameworks; i++) {
         const Mesos__V1__FrameworkInfo *info = message->frameworks[i];
-        if (!info->id || framework_find(master, info->id->value) ||
+        struct err err;
+        if (!info->id || !info->id->value[0] || framework_find(master, info->id->value) ||
             map_get(&master->completed_ids, str_of(info->id->value)))
             continue;
+        if (framework_info_check(info, &err)) {
+            log_warning("drop framework=%s that agent=%s tells of: %s", info->id->value,
+                        message->slave->id->value, err.text);
+            continue;
+        }
         struct framework *framework = framework_add(master, info, info->id->value);
         framework->recovered = true;
         log_info("recover framework=%s name=\"%s\"", framework->id, info->name);
@@ -129,15 +169,14 @@ take_executors(struct agent *agent, const Message *message)
 }
 
 static void
-tell_returned(const struct task *task)
+tell_returned(const struct task *task, const char *message)
 {
     struct framework *framework = task->framework;
     struct arena *arena = framework->master->arena;
     Mesos__V1__TaskStatus status;
     const Mesos__V1__TaskStatus *last = task_last_status(task, arena);
-    task_status_init(&status, framework->master, task->id, task->agent->id, (Mesos__V1__TaskState)task->state,
-                     MESOS__V1__TASK_STATUS__REASON__REASON_AGENT_REREGISTERED,
-                     "Unreachable agent re-reregistered", arena);
+    task_status_of(&status, task, (Mesos__V1__TaskState)task->state,
+                   MESOS__V1__TASK_STATUS__REASON__REASON_AGENT_REREGISTERED, message, arena);
     if (last) {
         status.has_healthy = last->has_healthy;
         status.healthy = last->healthy;
@@ -147,30 +186,101 @@ tell_returned(const struct task *task)
     framework_send_status(framework, &status);
 }
 
-static void
-take_tasks(struct agent *agent, const Message *message, bool was_unreachable)
+/* One that the framework knows to have ended: its last update was acknowledged, and only the agent has not heard it. It
+ * will say it again and is answered then. */
+static bool
+is_over(const struct framework *framework, const Mesos__V1__Task *from)
+{
+    struct str uuid = from->has_status_update_uuid
+                          ? str_n((const char *)from->status_update_uuid.data, from->status_update_uuid.len)
+                          : (struct str){0};
+    return task_state_terminal(from->state) && task_was_acknowledged(framework, from->task_id->value, uuid);
+}
+
+static bool
+was_gone(const struct framework *framework, const char *task_id)
+{
+    const struct task *done = map_get(&framework->done_ids, str_of(task_id));
+    return done && (done->state == MESOS__V1__TASK_STATE__TASK_GONE ||
+                    done->state == MESOS__V1__TASK_STATE__TASK_GONE_BY_OPERATOR);
+}
+
+/* A task that the master does not count to this agent. news: what the framework is told, if anything. */
+static struct task *
+take_task(struct framework *framework, struct agent *agent, const Mesos__V1__Task *from, const char *news)
 {
     struct err err;
+    const char *id = from->task_id->value;
+    struct task *former = map_get(&framework->unreachable, str_of(id));
+    bool gone = was_gone(framework, id);
+    if (is_over(framework, from))
+        return NULL;
+    if (former)
+        task_forget(former);
+    task_forget_completed(framework, id);
+    struct task *task = task_adopt(framework, agent, from, &err);
+    if (!task) {
+        log_warning("drop task=%s of agent=%s: %s", id, agent->id, err.text);
+        return NULL;
+    }
+    task->killed = gone; /* the framework was told that it does not run any more: so be it */
+    if (news && !gone)
+        tell_returned(task, news);
+    return task;
+}
+
+static void
+take_tasks(struct agent *agent, const Message *message, const char *news)
+{
     for (size_t i = 0; i < message->n_tasks; i++) {
         const Mesos__V1__Task *from = message->tasks[i];
         struct framework *framework = owner(agent->master, from->framework_id);
         if (!framework)
             continue;
         struct task *task = task_find(framework, from->task_id->value);
-        if (!task) {
-            task = map_get(&framework->unreachable, str_of(from->task_id->value));
-            if (task)
-                task_forget(task);
-            task = task_adopt(framework, agent, from, &err);
-            if (!task) {
-                log_warning("drop task=%s of agent=%s: %s", from->task_id->value, agent->id, err.text);
-                continue;
-            }
-            if (was_unreachable)
-                tell_returned(task);
-        }
-        if (task->agent == agent)
+        if (!task)
+            task = take_task(framework, agent, from, news);
+        if (task && task->agent == agent)
             task->seen = true;
+    }
+}
+
+/* What was unreachable with the agent and did not come back with it will never come. Who knows the state hears so; the
+ * others were told that it is lost. */
+static void
+end_missing(struct agent *agent, struct lost_agent *lost)
+{
+    struct arena *arena = agent->master->arena;
+    struct task *task, *next;
+    list_foreach_safe (task, next, &lost->tasks, agent_node) {
+        Mesos__V1__TaskStatus status;
+        log_info("gone task=%s framework=%s: agent=%s came back without it", task->id, task->framework->id, agent->id);
+        task_status_of(&status, task, MESOS__V1__TASK_STATE__TASK_GONE,
+                       MESOS__V1__TASK_STATUS__REASON__REASON_AGENT_REREGISTERED,
+                       "Reconciliation: Task is unknown to the agent", arena);
+        if (task->framework->partition_aware) {
+            task_update(task, &status, status.state, (struct str){0});
+            framework_send_status(task->framework, &status);
+        }
+        task_complete(task);
+    }
+}
+
+/* KILL may have been asked for while the agent was away. */
+static void
+kill_again(struct agent *agent)
+{
+    struct task *task;
+    list_foreach (task, &agent->tasks, agent_node) {
+        if (!task->killed || task_state_terminal((Mesos__V1__TaskState)task->state))
+            continue;
+        Mesos__Internal__KillTaskMessage message = MESOS__INTERNAL__KILL_TASK_MESSAGE__INIT;
+        Mesos__V1__TaskID id = MESOS__V1__TASK_ID__INIT;
+        id.value = task->id;
+        message.framework_id = task->framework->info->id;
+        message.task_id = &id;
+        log_info("kill again task=%s framework=%s agent=%s", task->id, task->framework->id, agent->id);
+        agent_send(agent, "mesos.internal.KillTaskMessage", &message);
     }
 }
 
@@ -242,28 +352,31 @@ tell_frameworks(struct agent *agent, const Message *message)
     }
 }
 
-/* Forgets that it was awaited or lost; true when frameworks were told that it is unreachable. */
+/* Forgets that it was awaited; true when it was. One whose turn to be marked unreachable had not come is spared. */
 static bool
 welcome(struct master *master, const char *id)
 {
     struct recovered_agent *recovered = map_remove(&master->recovered, str_of(id));
+    if (recovered && recovered->leaving)
+        metric_inc(master->m.slave_unreachable_canceled);
     recovered_agent_free(recovered);
-    struct lost_agent *lost = map_remove(&master->unreachable, str_of(id));
-    free(lost);
-    return lost != NULL;
+    return recovered != NULL;
 }
 
 void
-reregister_finish(struct admission *admission, Message *message)
+reregister_finish(struct master *master, const struct upid *from, Message *message)
 {
-    struct master *master = admission->master;
-    struct agent *agent = agent_find(master, admission->id);
     struct err err;
-    if (!message || (agent && agent->leaving))
+    if (!message)
         return;
-    bool known = agent != NULL, was_unreachable = welcome(master, admission->id);
+    const char *id = message->slave->id->value;
+    struct agent *agent = agent_find(master, id);
+    if ((agent && agent->leaving) || usurps(agent, from))
+        return;
+    bool known = agent != NULL, awaited = welcome(master, id);
+    struct lost_agent *lost = map_remove(&master->unreachable, str_of(id));
     struct agent_news news = {
-        .from = &admission->from,
+        .from = from,
         .info = message->slave,
         .version = message->version,
         .capabilities = message->agent_capabilities,
@@ -274,7 +387,8 @@ reregister_finish(struct admission *admission, Message *message)
     };
     recover_frameworks(master, message);
     if (known ? agent_update(agent, &news, &err) != 0 : (agent = agent_add(master, &news, &err)) == NULL) {
-        log_error("agent %s passed its checks and cannot be added: %s", admission->id, err.text);
+        log_error("agent %s passed its checks and cannot be added: %s", id, err.text);
+        lost_agent_free(lost);
         return;
     }
     agent->returned = true;
@@ -283,12 +397,20 @@ reregister_finish(struct admission *admission, Message *message)
     if (known)
         offers_rescind_agent(agent);
     take_executors(agent, message);
-    take_tasks(agent, message, was_unreachable);
+    take_tasks(agent, message,
+               lost              ? "Unreachable agent re-reregistered"
+               : known           ? "Agent re-registered"
+               : awaited         ? NULL
+                                 : "Unknown agent reregistered");
+    if (lost)
+        end_missing(agent, lost);
+    lost_agent_free(lost);
     metric_inc(master->m.slave_reregistrations);
     log_info("reregister agent=%s pid=%s hostname=%s tasks=%zu", agent->id, agent->pid, agent->hostname,
              message->n_tasks);
     agent_observe(agent);
     send_reregistered(agent);
+    kill_again(agent);
     tell_frameworks(agent, message);
     if (known)
         agent_reannounce(agent);

@@ -26,13 +26,13 @@ void driver_call(struct master *master, const struct upid *from, const Mesos__V1
 struct framework *driver_framework(struct master *master, const struct upid *from,
                                    Mesos__V1__Scheduler__Call__Type type, const char *id);
 
-/* admission.c: a registration that has passed its checks. Writes the registry (when write is true), then
- * calls finish. */
+/* admission.c: a registration that has passed its checks. Writes the registry, then calls finish. */
 void admission_start(struct master *master, const struct upid *from, const Mesos__SlaveInfo *info,
-                     struct str body, bool again, bool write);
+                     struct str body, bool again);
 /* Its second half, when the registry has it: the message is decoded again into master->arena. */
 void register_finish(struct admission *admission, Mesos__Internal__RegisterSlaveMessage *message);
-void reregister_finish(struct admission *admission, Mesos__Internal__ReregisterSlaveMessage *message);
+void reregister_finish(struct master *master, const struct upid *from,
+                       Mesos__Internal__ReregisterSlaveMessage *message);
 void admission_free(struct admission *admission);
 /* Common checks of what an agent says of itself; err gets the reason that the agent is told. */
 int agent_info_validate(struct master *master, const Mesos__SlaveInfo *info, const char *version,

@@ -10,6 +10,6 @@ operator_teardown(struct operator_call *op)
         http_reply_text(op->exchange, 400, "No framework found with specified ID");
         return;
     }
-    framework_remove(framework, "teardown by an operator");
+    framework_teardown(framework, "teardown by an operator");
     operator_reply_done(op->exchange);
 }

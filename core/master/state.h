@@ -92,7 +92,7 @@ struct executor {
  * resources: they are in packed.
  */
 struct task {
-    struct list agent_node; /* agent->tasks, or framework->completed */
+    struct list agent_node; /* agent->tasks, lost_agent->tasks, or framework->done */
     struct framework *framework;
     struct agent *agent;        /* NULL when the task is completed or unreachable */
     struct executor *executor;  /* NULL for command tasks */
@@ -107,6 +107,7 @@ struct task {
     bool seen;                 /* named by the re-registration that is being handled */
     bool has_update, has_uuid; /* has_uuid: that update wants an acknowledgement ... */
     bool acknowledged;         /* ... and got it */
+    bool killed;               /* KILL was asked for: said again to an agent that comes back with it */
     unsigned char update_uuid[UUID_BYTES];
     char id[];
 };
@@ -165,14 +166,17 @@ struct framework {
 struct recovered_agent {
     void *info; /* packed mesos.SlaveInfo */
     size_t info_len;
-    bool leaving; /* being marked unreachable, or readmitted */
+    bool leaving;   /* to be marked unreachable as soon as --agent_removal_rate_limit allows, or being marked */
+    bool marking;   /* the registry is being written: it must wait to come back */
+    bool returning; /* its readmission is being written */
     struct record record; /* in master->recovered_sheets */
     char id[];
 };
 
 /* An agent that the registry lists as unreachable or gone. */
 struct lost_agent {
-    int64_t since_ns; /* wall clock */
+    int64_t since_ns;  /* wall clock */
+    struct list tasks; /* struct task.agent_node: those that frameworks->unreachable still know */
     char id[];
 };
 
@@ -232,6 +236,7 @@ struct master {
     struct buf whitelist_text;         /* its last content, when whitelist_known */
     bool whitelist_known;
     int64_t next_removal_ms; /* --agent_removal_rate_limit */
+    bool awaited_in_vain;    /* --agent_reregister_timeout has passed since the election */
     struct list refused;     /* struct refused_offer: given back to the allocator outside its call */
     struct loop_timer refused_soon;
     int64_t used_scalars[SCALARS];  /* thousandths held by tasks and executors: SCALAR_... */
@@ -325,12 +330,18 @@ void task_update(struct task *task, const Mesos__V1__TaskStatus *status, Mesos__
 void task_status_init(Mesos__V1__TaskStatus *status, struct master *master, const char *task_id,
                       const char *agent_id, Mesos__V1__TaskState state, int reason, const char *message,
                       struct arena *arena);
-/* To the framework's history; its resources must have been given back (terminal). */
+/* The same about a task that is known, also when its agent is lost: with its agent and its own executor. */
+void task_status_of(Mesos__V1__TaskStatus *status, const struct task *task, Mesos__V1__TaskState state, int reason,
+                    const char *message, struct arena *arena);
+/* To the framework's history, from its agent or from the unreachable ones; its resources must have been given back
+ * (terminal). */
 void task_complete(struct task *task);
+/* The history forgets what it has under this id: the task is back. */
+void task_forget_completed(struct framework *framework, const char *id);
 /* Was exactly this update acknowledged before, so that the framework must not see it again? */
 bool task_was_acknowledged(const struct framework *framework, const char *id, struct str uuid);
-/* To the framework's unreachable tasks. */
-void task_set_unreachable(struct task *task);
+/* To the framework's unreachable tasks, and to those of the agent that is lost. */
+void task_set_unreachable(struct task *task, struct lost_agent *lost);
 /* A removed task leaves no trace in the history. */
 void task_forget(struct task *task);
 void task_free(struct task *task);
@@ -338,6 +349,7 @@ void task_free(struct task *task);
 Mesos__V1__TaskStatus *task_last_status(const struct task *task, struct arena *arena);
 /* In its packed form. */
 struct str task_agent_id(const struct task *task);
+struct str task_executor_id(const struct task *task); /* empty for command tasks */
 /* Appends the mesos.v1.Task as it is now, its fields in order. */
 void task_pack(const struct task *task, struct buf *out);
 /* The whole mesos.v1.Task, unpacked into arena. */
@@ -393,6 +405,8 @@ void framework_set_suppressed(struct framework *framework, const char *const *ro
 void framework_disconnect(struct framework *framework); /* its contact is gone already */
 /* Ends everything of it: tasks are killed, agents told, history kept. */
 void framework_remove(struct framework *framework, const char *why);
+/* The same, by somebody else than its scheduler: a v0 driver, which has no stream that ends, hears of it. */
+void framework_teardown(struct framework *framework, const char *why);
 void framework_free(struct framework *framework);
 bool framework_has_role(const struct framework *framework, const char *role);
 bool framework_has_capability(const Mesos__V1__FrameworkInfo *info, int type);
@@ -417,7 +431,9 @@ void agent_mark_unreachable(struct agent *agent, const char *message);
 void agent_unregistered(struct agent *agent, const char *message);
 /* Tasks and executors of a framework that does not checkpoint end with the agent's connection. */
 void agent_drop_framework(struct agent *agent, struct framework *framework);
-void lost_agent_add(struct map *map, struct str id, int64_t since_ns);
+struct lost_agent *lost_agent_add(struct map *map, struct str id, int64_t since_ns);
+/* Its tasks stay unreachable. */
+void lost_agent_free(struct lost_agent *lost);
 void agents_reregister_timeout(void *arg);
 void unreachable_collect(void *arg);
 

@@ -10,7 +10,7 @@
 #include "master/subscribers.h"
 #include "wire/message.h"
 
-enum { FIELD_AGENT_ID = 5, FIELD_STATE = 6, FIELD_UPDATE_STATE = 9 };
+enum { FIELD_EXECUTOR_ID = 4, FIELD_AGENT_ID = 5, FIELD_STATE = 6, FIELD_UPDATE_STATE = 9 };
 enum { TAG_STATUSES = 0x42, TAG_STATE = 0x30, TAG_UPDATE_STATE = 0x48, TAG_UPDATE_UUID = 0x52 };
 
 struct task *
@@ -304,6 +304,20 @@ task_status_init(Mesos__V1__TaskStatus *status, struct master *master, const cha
     status->timestamp = loop_wall_secs(master->loop);
 }
 
+void
+task_status_of(Mesos__V1__TaskStatus *status, const struct task *task, Mesos__V1__TaskState state, int reason,
+               const char *message, struct arena *arena)
+{
+    struct str executor = task_executor_id(task);
+    const char *agent_id = arena_strdup(arena, task_agent_id(task));
+    task_status_init(status, task->framework->master, task->id, agent_id, state, reason, message, arena);
+    if (executor.len) {
+        status->executor_id = arena_alloc(arena, sizeof(*status->executor_id));
+        mesos__v1__executor_id__init(status->executor_id);
+        status->executor_id->value = arena_strdup(arena, executor);
+    }
+}
+
 static void
 detach(struct task *task)
 {
@@ -316,12 +330,24 @@ detach(struct task *task)
     task->executor = NULL;
 }
 
+/* From the unreachable ones of its framework and of the agent that was lost. */
+static void
+leave_unreachable(struct task *task)
+{
+    map_remove(&task->framework->unreachable, str_of(task->id));
+    list_remove(&task->agent_node);
+    record_remove(&task->record);
+}
+
 void
 task_complete(struct task *task)
 {
     struct framework *framework = task->framework;
     int64_t max = framework->master->options->max_completed_tasks_per_framework;
-    detach(task);
+    if (task->agent)
+        detach(task);
+    else
+        leave_unreachable(task);
     if (!task_state_terminal((Mesos__V1__TaskState)task->state))
         count(task, -1);
     task->packed = xrealloc(task->packed, task->len);
@@ -351,38 +377,49 @@ task_was_acknowledged(const struct framework *framework, const char *id, struct 
            memcmp(task->update_uuid, uuid.ptr, UUID_BYTES) == 0;
 }
 
-static void
-unreachable_remove(struct framework *framework, struct task *task)
+void
+task_forget_completed(struct framework *framework, const char *id)
 {
-    map_remove(&framework->unreachable, str_of(task->id));
+    struct task *task = map_remove(&framework->done_ids, str_of(id));
+    if (!task)
+        return;
+    list_remove(&task->agent_node);
     record_remove(&task->record);
+    framework->done_count--;
+    task_free(task);
+}
+
+static void
+unreachable_remove(struct task *task)
+{
+    leave_unreachable(task);
     count(task, -1);
     task_free(task);
 }
 
 void
-task_set_unreachable(struct task *task)
+task_set_unreachable(struct task *task, struct lost_agent *lost)
 {
     struct framework *framework = task->framework;
     size_t max = (size_t)framework->master->options->max_unreachable_tasks_per_framework;
     detach(task);
     struct task *former = map_get(&framework->unreachable, str_of(task->id));
     if (former)
-        unreachable_remove(framework, former);
+        unreachable_remove(former);
     map_add(&framework->unreachable, str_of(task->id), task);
+    list_push(&lost->tasks, &task->agent_node);
     sheets_add(&framework->unreachable_sheets, &task->record);
     while (map_count(&framework->unreachable) > max) {
         uint32_t at = 0;
-        unreachable_remove(framework, map_next(&framework->unreachable, &at)->value);
+        unreachable_remove(map_next(&framework->unreachable, &at)->value);
     }
 }
 
 void
 task_forget(struct task *task)
 {
-    struct framework *framework = task->framework;
-    if (map_get(&framework->unreachable, str_of(task->id)) == task) {
-        unreachable_remove(framework, task);
+    if (!task->agent) {
+        unreachable_remove(task);
         return;
     }
     detach(task);
@@ -431,11 +468,12 @@ core_find(const struct task *task, unsigned number)
     return at;
 }
 
-struct str
-task_agent_id(const struct task *task)
+/* The value of a field of the core that is an id. */
+static struct str
+core_id(const struct task *task, unsigned field)
 {
-    size_t at = core_find(task, FIELD_AGENT_ID), end;
-    if (at >= task->core_len || get_varint(task->packed, &at) >> 3 != FIELD_AGENT_ID)
+    size_t at = core_find(task, field), end;
+    if (at >= task->core_len || get_varint(task->packed, &at) >> 3 != field)
         return (struct str){"", 0};
     end = get_varint(task->packed, &at);
     end += at;
@@ -443,6 +481,18 @@ task_agent_id(const struct task *task)
         return (struct str){"", 0};
     size_t len = get_varint(task->packed, &at);
     return str_n((const char *)task->packed + at, len);
+}
+
+struct str
+task_agent_id(const struct task *task)
+{
+    return core_id(task, FIELD_AGENT_ID);
+}
+
+struct str
+task_executor_id(const struct task *task)
+{
+    return core_id(task, FIELD_EXECUTOR_ID);
 }
 
 void

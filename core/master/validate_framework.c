@@ -145,7 +145,7 @@ timeout_validate(const Mesos__V1__FrameworkInfo *info, struct err *err)
 }
 
 int
-framework_info_validate(const struct master *master, const Mesos__V1__FrameworkInfo *info, struct err *err)
+framework_info_check(const Mesos__V1__FrameworkInfo *info, struct err *err)
 {
     int rc = roles_validate(info, err);
     if (!rc && info->id && info->id->value[0])
@@ -154,6 +154,13 @@ framework_info_validate(const struct master *master, const Mesos__V1__FrameworkI
         rc = offer_filters_validate(info, err);
     if (!rc)
         rc = timeout_validate(info, err);
+    return rc;
+}
+
+int
+framework_info_validate(const struct master *master, const Mesos__V1__FrameworkInfo *info, struct err *err)
+{
+    int rc = framework_info_check(info, err);
     if (!rc)
         rc = whitelist_validate(master, info, err);
     if (!rc && !master->options->root_submissions && strcmp(info->user, "root") == 0)

@@ -70,9 +70,11 @@ def test_unreachable_and_back(two):
         assert state["slaves"] == [] and state["unreachable_slaves"] == 1
         tasks = {t["id"]: t["state"] for f in state["frameworks"] for t in f["unreachable_tasks"]}
         assert tasks == {"aware": "TASK_UNREACHABLE", "plain": "TASK_LOST"}
-        aware.call("RECONCILE", reconcile={"tasks": [{"task_id": {"value": "aware"}}]})
-        status = said_by_master(aware, "aware", "TASK_UNKNOWN")
-        assert status["message"] == "Reconciliation: Task is unknown" and "agent_id" not in status
+        aware.history.clear()
+        aware.call("RECONCILE", reconcile={"tasks": [{"task_id": {"value": "aware"}}]})  # Mesos: TASK_UNKNOWN
+        status = said_by_master(aware, "aware", "TASK_UNREACHABLE")
+        assert status["message"] == "Reconciliation: Task is unreachable" and status["unreachable_time"]
+        assert status["agent_id"]["value"] == agent_id
         aware.history.clear()
         aware.call("RECONCILE", reconcile={"tasks": [{"task_id": {"value": "aware"}, "agent_id": {"value": agent_id}}]})
         status = said_by_master(aware, "aware", "TASK_UNREACHABLE")
@@ -93,8 +95,8 @@ def test_an_agent_that_leaves(two):
     cluster, aware, plain = two
     agent_id = cluster.wait_agents(1)[0]["id"]
     cluster.agents[0].process.send_signal(signal.SIGUSR1)
-    for scheduler, task in ((aware, "aware"), (plain, "plain")):
-        status = said_by_master(scheduler, task, "TASK_LOST")
+    for scheduler, task, state in ((aware, "aware", "TASK_GONE"), (plain, "plain", "TASK_LOST")):  # Mesos: TASK_LOST to both
+        status = said_by_master(scheduler, task, state)
         assert status["message"] == "Agent localhost removed: the agent unregistered"
         assert status["reason"] == "REASON_AGENT_REMOVED"
         assert failure(scheduler) == {"agent_id": {"value": agent_id}}
