@@ -23,6 +23,7 @@ include tests/bench/room.mk
 include tests/lint/room.mk
 include tests/system/room.mk
 include tests/conformance/room.mk
+include tests/chaos/room.mk
 
 # What contrib/check builds with the thread sanitizer: whatever runs work off the loop's thread. Conditional parts add.
 THREAD_TESTS = $(LOOP_TESTS) tests/contract/registry tests/contract/host tests/contract/containerizer \

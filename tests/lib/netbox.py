@@ -36,7 +36,8 @@ class NetBox:
 
     def other_host(self, name, ours, theirs, length=24):
         """Another namespace at the other end of a veth pair, as one more machine; returns the argv prefix that runs there."""
-        host = subprocess.Popen(["unshare", "--net", "sleep", "1000"], stdin=subprocess.DEVNULL)
+        host = subprocess.Popen(["setpriv", "--pdeathsig", "KILL", "unshare", "--net", "sleep", "infinity"],
+                                stdin=subprocess.DEVNULL)
         self.hosts.append(host)
         own = os.stat("/proc/self/ns/net").st_ino
         while os.stat(f"/proc/{host.pid}/ns/net").st_ino == own:

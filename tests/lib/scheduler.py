@@ -34,6 +34,8 @@ class CallFailed(Exception):
 
 
 class Scheduler:
+    patience = 30  # seconds for the answer to a call
+
     def __init__(self, address, acknowledge=True, **info):
         self.address = address
         self.acknowledge = acknowledge
@@ -125,7 +127,7 @@ class Scheduler:
         return self.raw(message, expect)
 
     def raw(self, message, expect=202, headers=None):
-        connection = http.client.HTTPConnection(self.address, timeout=30)
+        connection = http.client.HTTPConnection(self.address, timeout=self.patience)
         body = message if isinstance(message, (bytes, str)) else json.dumps(message)
         connection.request("POST", "/api/v1/scheduler", body,
                            {"Content-Type": "application/json", "Mesos-Stream-Id": self.stream_id or "",
