@@ -1,8 +1,26 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What the agent leaves on disk, where and in the form in which Apache Mesos does (facts: layout.tsv, golden
- * exchanges), so that either may adopt the other's. Small blocking writes; agent id and info are fsynced, the
- * rest only has to survive the process (status updates have their own journal).
+ * exchanges), so that either may adopt the other's. Small blocking writes in two classes of durability. Power loss:
+ * the agent's id and info, checkpointed resources and the version are fsynced here, status updates in their own
+ * journal (journal.c). Process crash: everything of frameworks, executors and tasks is renamed into place without
+ * fsync; a new boot id says that the machine went down in between, and then torn files of this class are no error.
+ *
+ * meta/cmesos_version holds the number of this form. Without it, it is 0: of Apache Mesos, or of our first builds.
+ * 1 adds resources_and_operations.state and demands nothing else. A higher number is refused.
+ *
+ * Taking over the work_dir of an agent of Apache Mesos 1.11: frameworks, executors (v0 and v1), tasks, updates that
+ * are not acknowledged, reservations, volumes and the agent's id are kept. What is not:
+ * - operations.updates and the operations in resources_and_operations.state: their resources are taken, statuses of
+ *   operations with feedback that a framework has not acknowledged are not repeated (reconciling tells them);
+ * - drain.config: the master tells an agent that re-registers of its draining again;
+ * - resource_provider_registry and resource_providers: there are no resource providers here, and the files stay;
+ * - IO switchboards: output goes on to be written, attaching to a container from before the change is refused;
+ * - containers' start times, which Apache Mesos does not write: the native containerizer takes a process for the
+ *   container's when it began about when its pid was written down, else the container counts as gone.
+ * The other way round: task.info has a second record behind the one that Apache Mesos reads (it looks at the first
+ * only), cmesos_version and runtime_dir's `state` files are not looked at.
+ * Containers of the containerizer docker are not handed over either way: end such tasks before the change.
  */
 #include "agent/state.h"
 
@@ -98,6 +116,9 @@ checkpoint_record_next(struct buf *buf, struct str *ret_record)
 int
 checkpoint_link(const char *target, const char *link, struct err *err)
 {
+    int status = fault("checkpoint/link");
+    if (status)
+        return err_set(err, status, "cannot make the link %s: %s", link, strerror(-status));
     if (!symlink(target, link))
         return 0;
     if (errno != EEXIST)
@@ -179,25 +200,6 @@ checkpoint_executor_bytes(const struct executor *executor, struct arena *arena)
     return str_n(arena_strdup(arena, buf_str(&bytes)), bytes.len);
 }
 
-int
-checkpoint_executor(struct executor *executor, struct err *err)
-{
-    auto_arena struct arena *arena = arena_new(0);
-    auto_free char *dir = xasprintf("%s/slaves/%s/frameworks/%s/executors/%s", executor->agent->meta_dir,
-                                    executor->agent->id, executor->framework->id, executor->id);
-    auto_free char *info = xasprintf("%s/executor.info", dir);
-    auto_free char *generated = xasprintf("%s/executor_generated_for_command_task", dir);
-    auto_free char *pids = xasprintf("%s/pids", executor->meta);
-    auto_free char *latest = xasprintf("%s/runs/latest", dir);
-    int status;
-    if ((status = dir_make(dir, 0755, err)) ||
-        (status = checkpoint_record(info, checkpoint_executor_bytes(executor, arena), false, err)) ||
-        (status = checkpoint_text(generated, executor->generated ? "1" : "0", err)) ||
-        (status = dir_make(pids, 0755, err)) || (status = checkpoint_link(executor->meta, latest, err)))
-        return status;
-    return 0;
-}
-
 static void
 add_record(struct buf *out, struct str bytes)
 {
@@ -233,9 +235,10 @@ static void
 touch(const char *dir, const char *name)
 {
     auto_free char *path = xasprintf("%s/%s", dir, name);
-    auto_fd int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
+    int status = fault("checkpoint/touch");
+    auto_fd int fd = status ? -1 : open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
     if (fd < 0)
-        log_warning("cannot write %s: %s", path, strerror(errno));
+        log_warning("cannot write %s: %s", path, strerror(status ? -status : errno));
 }
 
 void

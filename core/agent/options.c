@@ -228,9 +228,9 @@ check_launcher(const char *value, void *target, struct option_set *set, struct e
 static int
 check_reconfiguration(const char *value, void *target, struct option_set *set, struct err *err)
 {
-    if (strcmp(value, "additive") == 0)
-        return err_set(err, -ENOTSUP, "'additive' asks for what is not built yet: equal works");
-    return strcmp(value, "equal") == 0 ? 0 : err_set(err, -EINVAL, "'%s' is none of equal|additive", value);
+    if (strcmp(value, "equal") == 0 || strcmp(value, "additive") == 0 || strcmp(value, "any") == 0)
+        return 0;
+    return err_set(err, -EINVAL, "'%s' is none of equal|additive|any", value);
 }
 
 static int
@@ -544,7 +544,9 @@ const struct option agent_option_table[] = {
      .help = "How long executors wait for the agent to come back."},
     {.name = "reconfiguration_policy", .type = OPTION_STRING, AT(reconfiguration_policy), .fallback = "equal",
      .argument = "POLICY", .check = check_reconfiguration,
-     .help = "What of the agent may change between two runs with the same id: equal, nothing."},
+     .help = "What of the agent may change between two runs with the same id: equal, nothing; additive, there may be "
+             "more resources and attributes; any, also fewer and others, as long as tasks, reservations and volumes "
+             "have what they need."},
     {.name = "strict", .type = OPTION_BOOL, AT(strict), .fallback = "true",
      .help = "Do not start over state that cannot be read; --no-strict goes on with what can."},
     OPTION_GONE("checkpoint", BOOL, "Write state to disk.", "it is always written"),

@@ -51,7 +51,7 @@ struct agent_options {
     int64_t registration_backoff_factor_ns;
     const char *recover; /* "reconnect" or "cleanup" */
     int64_t recovery_timeout_ns;
-    const char *reconfiguration_policy; /* "equal" */
+    const char *reconfiguration_policy; /* "equal", "additive" or "any" */
     bool strict;
 
     int64_t max_completed_executors_per_framework;

@@ -3,7 +3,7 @@
 noinst_LIBRARIES += core/agent/libagent.a
 core_agent_libagent_a_SOURCES = \
   core/agent/agent.c core/agent/agent.h core/agent/call_heartbeat.c core/agent/call_message.c \
-  core/agent/call_subscribe.c core/agent/call_update.c core/agent/calls.def core/agent/checkpoint.c core/agent/checkpoint_resources.c \
+  core/agent/call_subscribe.c core/agent/call_update.c core/agent/calls.def core/agent/checkpoint.c core/agent/checkpoint_resources.c core/agent/checkpoint_version.c \
   core/agent/command_executor.c core/agent/container_figures.c core/agent/containers.h core/agent/default_executor.c core/agent/detect.c core/agent/environment.c core/agent/environment_json.c core/agent/environment_json.h \
   core/agent/executor_attach.c core/agent/executor_driver.c core/agent/executor_stream.c \
   core/agent/executors.c core/agent/fetcher.c core/agent/fetcher.h core/agent/fetcher_claim.c \
@@ -21,6 +21,6 @@ core_agent_libagent_a_SOURCES = \
   core/agent/message_update_framework.c core/agent/messages.def core/agent/metrics.c core/agent/operator.h core/agent/operator_calls.def core/agent/operator_containers.c core/agent/operator_daemon.c core/agent/operator_get_agent.c core/agent/operator_get_state.c \
   core/agent/operator_resource_provider.c core/agent/orders.c core/agent/orders.h core/agent/oversubscription.c core/agent/pb.h \
   core/agent/operator_attach.c \
-  core/agent/recover.c core/agent/recover_read.c core/agent/registration.c core/agent/routes.c core/agent/state.h \
+  core/agent/reconfigure.c core/agent/recover.c core/agent/recover_agent.c core/agent/recover_inside.h core/agent/recover_read.c core/agent/recover_task.c core/agent/registration.c core/agent/routes.c core/agent/state.h \
   core/agent/status_updates.c core/agent/status_updates.h core/agent/tasks.c core/agent/telemetry.c core/agent/updates.c \
   core/agent/usage.c core/agent/volumes.c

@@ -378,12 +378,15 @@ int checkpoint_link(const char *target, const char *link, struct err *err);
 int checkpoint_agent(struct agent *agent, struct err *err); /* slave.info and the latest link, durable */
 int checkpoint_boot_id(struct agent *agent, struct err *err);
 int checkpoint_framework(struct framework *framework, struct err *err);
-int checkpoint_executor(struct executor *executor, struct err *err);
 void checkpoint_task_bytes(const struct task *task, struct buf *out); /* content of task.info */
 int checkpoint_task(struct task *task, struct err *err);
 void checkpoint_contact(struct executor *executor); /* pids/libprocess.pid, or http.marker */
 void checkpoint_sentinel(struct executor *executor);
 struct str checkpoint_executor_bytes(const struct executor *executor, struct arena *arena);
+
+/* checkpoint_version.c: which form meta/ has. Refused with an error when it is of a later release; 0 when nothing tells. */
+int checkpoint_version_read(const struct agent *agent, unsigned *ret_version, struct err *err);
+int checkpoint_version_write(const struct agent *agent, unsigned version_before, struct err *err);
 
 /* checkpoint_resources.c */
 int checkpoint_resources(struct agent *agent, Mesos__V1__Resource *const *resources, size_t count,
@@ -404,6 +407,13 @@ int recover_start(struct agent *agent, struct err *err);
 void recover_free(struct agent *agent);
 int recover_read(struct agent *agent, struct err *err); /* recover_read.c: the reading alone */
 void recover_heard(struct agent *agent); /* an executor subscribed or ended: is everybody back? */
+
+/* reconfigure.c */
+/* Does what the agent was then agree with what it is told to be now, as far as --reconfiguration_policy demands? */
+int reconfigure_compare(const struct agent *agent, const Mesos__SlaveInfo *then, struct err *err);
+/* Does it still have what its reservations and volumes need, and under the policy any its tasks (if running: after a
+ * reboot there are none)? In one line: who needs what. */
+int reconfigure_covers(const struct agent *agent, bool running, struct err *err);
 
 /* gc.c */
 struct gc *gc_new(struct agent *agent);

@@ -31,35 +31,6 @@ agent_ping_timeout_secs(const struct master *master)
            (double)master->options->max_agent_ping_timeouts;
 }
 
-/* What the agent's own share looks like before operators and frameworks reserved it or made volumes of it;
- * NULL when it looks that way already. */
-static Mesos__V1__Resource *
-stripped(const Mesos__V1__Resource *item, struct arena *arena)
-{
-    size_t keep = 0;
-    while (keep < item->n_reservations &&
-           item->reservations[keep]->type == MESOS__V1__RESOURCE__RESERVATION_INFO__TYPE__STATIC)
-        keep++;
-    bool volume = item->disk && item->disk->persistence;
-    if (keep == item->n_reservations && !item->reservation && !volume && !item->shared)
-        return NULL;
-    Mesos__V1__Resource *bare = arena_alloc(arena, sizeof(*bare));
-    *bare = *item;
-    bare->n_reservations = keep;
-    if (item->reservation)
-        bare->role = arena_strdup(arena, STR_LIT("*"));
-    bare->reservation = NULL;
-    bare->shared = NULL;
-    if (!volume)
-        return bare;
-    Mesos__V1__Resource__DiskInfo *disk = arena_alloc(arena, sizeof(*disk));
-    *disk = *item->disk;
-    disk->persistence = NULL;
-    disk->volume = NULL;
-    bare->disk = disk->source ? disk : NULL;
-    return bare;
-}
-
 int
 agent_total(struct resources *ret, const Mesos__SlaveInfo *info, Mesos__V1__Resource *const *checkpointed,
             size_t count, struct arena *arena, struct err *err)
@@ -68,7 +39,7 @@ agent_total(struct resources *ret, const Mesos__SlaveInfo *info, Mesos__V1__Reso
     int rc = resources_from_proto(&total, info->resources, info->n_resources, err);
     for (size_t i = 0; i < count && !rc; i++) {
         auto_resources struct resources before = {0}, after = {0};
-        Mesos__V1__Resource *bare = stripped(checkpointed[i], arena), *item = checkpointed[i];
+        Mesos__V1__Resource *bare = resource_bare(checkpointed[i], arena), *item = checkpointed[i];
         if (!bare)
             continue;
         rc = resources_from_proto(&before, &bare, 1, err);

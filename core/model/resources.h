@@ -54,6 +54,10 @@ Mesos__V1__Resource **resources_to_proto(const struct resources *r, bool old_for
  * they are allocated to where they do not say it; NULL = left open. */
 void resources_upgrade(Mesos__V1__Resource **items, size_t count, const char *role, struct arena *arena);
 
+/* resource_bare.c: what it looked like before operators and frameworks reserved it or made a volume of it; NULL when it
+ * looks that way already. In arena, sharing what item points to. */
+Mesos__V1__Resource *resource_bare(const Mesos__V1__Resource *item, struct arena *arena);
+
 void resources_add(struct resources *r, const struct resources *other);
 void resources_add_view(struct resources *r, struct mesos_resources other);
 /* other must be contained (assert); use resources_contains before when it comes from outside. */

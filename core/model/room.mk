@@ -6,7 +6,7 @@ core_model_libmodel_a_SOURCES = \
   core/model/docker_run.c core/model/docker_run.h core/model/docker_run_parts.h \
   core/model/docker_state.c core/model/docker_state.h core/model/docker_volumes.c \
   core/model/ranges.c core/model/ranges.h \
-  core/model/resource_check.c \
+  core/model/resource_bare.c core/model/resource_check.c \
   core/model/resources.c core/model/resources.h core/model/resources_item.h \
   core/model/resources_json.c core/model/resources_json.h \
   core/model/resources_proto.c \

@@ -18,7 +18,7 @@ modules_containerizer_native_la_SOURCES = modules/containerizer/native/asked.c m
   modules/containerizer/native/image_run.c modules/containerizer/native/nested.c modules/containerizer/native/provision.c \
   modules/containerizer/native/provision.h modules/containerizer/native/provision_inside.h \
   modules/containerizer/native/provisioner.c \
-  modules/containerizer/native/recover.c \
+  modules/containerizer/native/foreign.c modules/containerizer/native/recover.c \
   modules/containerizer/native/seccomp.c modules/containerizer/native/steps.c modules/containerizer/native/switchboard.c \
   modules/containerizer/native/user.c modules/containerizer/native/views.c
 modules_containerizer_native_la_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/modules

@@ -42,7 +42,8 @@ struct reading {
 void
 runtime_forget(const struct container *container, bool all)
 {
-    static const char *const files[] = {"pid", "state", "status", "environment", "config", "force_destroy_on_recovery",
+    static const char *const files[] = {"pid", "state", "status", "environment", "config", "launch_info",
+                                        "force_destroy_on_recovery",
                                         "io_switchboard/pid", "io_switchboard/state", "io_switchboard/socket"};
     static const char *const last[] = {"termination", "standalone.marker"};
     for (size_t i = 0; i < ARRAY_LEN(files); i++) {

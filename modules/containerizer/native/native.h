@@ -257,6 +257,8 @@ void runtime_forget(const struct container *container, bool all);
 void container_drop(struct container *container);
 void end_stop(struct native *native);
 
+/* foreign.c: the living first process of a container that Apache Mesos started, by what it wrote into directory. */
+bool foreign_process(const char *directory, pid_t *ret_pid, uint64_t *ret_start_time);
 /* recover.c */
 void native_recover(void *instance, const struct mesos_isolator_state *states, size_t count, struct mesos_call *call);
 

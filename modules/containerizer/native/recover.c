@@ -128,8 +128,10 @@ look_at(struct recovery *recovery, const char *above, const char *id, const char
     auto_free char *directory = xasprintf("%s/%s", above, name);
     auto_free char *path = xasprintf("%s/state", directory);
     auto_free char *nested = xasprintf("%s/containers", directory);
-    if (read_state(path, &found) < 0) /* the helper ended before it wrote and nothing ran, or it was tidied up */
+    if (read_state(path, &found) < 0) { /* the helper ended before it wrote and nothing ran, or it was tidied up */
         found.sandbox = parent_sandbox ? xasprintf("%s/containers/%s", parent_sandbox, name) : xstrdup("");
+        foreign_process(directory, &found.pid, &found.start_time);
+    }
     found.id = xstrdup(id);
     found.switchboard = read_switchboard(directory);
     read_record(directory, "config", CONFIG_MAX_BYTES, &found.config);
