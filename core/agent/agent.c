@@ -154,6 +154,7 @@ agent_free(struct agent *agent)
     agent_telemetry_stop(agent);
     resources_fini(&agent->total);
     packed_fini(&agent->checkpointed);
+    packed_fini(&agent->drain_config);
     arena_free(agent->attributes_arena);
     free(agent->hostname);
     free(agent->work_dir);

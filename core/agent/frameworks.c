@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Frameworks that have, or had, executors on this agent. */
-#include "agent/state.h"
+#include "agent/drain.h"
 
 void
 packed_set(struct packed *packed, struct str bytes)
@@ -125,6 +125,7 @@ framework_settle(struct framework *framework)
         agent->completed_count--;
         framework_free(oldest);
     }
+    drain_settle(agent);
     if (agent->state == AGENT_TERMINATING && !map_count(&agent->frameworks))
         loop_timer_start(&agent->leave, 100);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* GET /state: the whole agent as one JSON object, shaped as Mesos shapes it. */
-#include "agent/state.h"
+#include "agent/drain.h"
 
 static void
 json_resources(struct json *json, const char *key, const struct resources *resources)
@@ -305,6 +305,17 @@ static const char *const capability_names[] = {
 };
 
 static void
+json_drain(struct json *json, const struct agent *agent)
+{
+    auto_arena struct arena *arena = arena_new(256);
+    Mesos__V1__DrainConfig *config = drain_config(agent, arena);
+    if (!config)
+        return;
+    json_message(json, "drain_config", config);
+    json_key_int(json, "estimated_drain_start_time_seconds", (int64_t)agent->drain_start_secs);
+}
+
+static void
 json_agent(struct json *json, const struct agent *agent)
 {
     daemon_version_members(json);
@@ -318,6 +329,7 @@ json_agent(struct json *json, const struct agent *agent)
     for (size_t i = 0; i < ARRAY_LEN(capability_names); i++)
         json_text(json, capability_names[i]);
     json_array_end(json);
+    json_drain(json, agent);
     json_total(json, agent);
     json_attributes(json, agent);
     if (agent->has_master) {

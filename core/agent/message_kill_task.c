@@ -37,6 +37,19 @@ kill_later(struct task *task, const Mesos__V1__KillPolicy *policy)
 }
 
 void
+task_kill(struct task *task, const Mesos__V1__KillPolicy *policy)
+{
+    if (task->place == TASK_QUEUED) {
+        kill_queued(task);
+    } else if (task->place == TASK_LAUNCHED) {
+        if (executor_reachable(task->executor) && !task->executor->recovered)
+            executor_send_kill(task->executor, str_of(task->id), policy);
+        else
+            kill_later(task, policy);
+    }
+}
+
+void
 message_kill_task(struct agent *agent, const struct upid *from,
                   const Mesos__Internal__KillTaskMessage *message)
 {
@@ -57,12 +70,5 @@ message_kill_task(struct agent *agent, const struct upid *from,
                               "Cannot find executor");
         return;
     }
-    if (task->place == TASK_QUEUED) {
-        kill_queued(task);
-    } else if (task->place == TASK_LAUNCHED) {
-        if (executor_reachable(task->executor) && !task->executor->recovered)
-            executor_send_kill(task->executor, task_id, message->kill_policy);
-        else
-            kill_later(task, message->kill_policy);
-    }
+    task_kill(task, message->kill_policy);
 }

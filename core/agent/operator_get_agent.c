@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* GET_AGENT, and GET_OPERATIONS, which shows, truly, nothing: no operation changes this agent's resources yet. */
+#include "agent/drain.h"
 #include "agent/operator.h"
 
 void
@@ -13,6 +14,11 @@ operator_get_agent(struct operator_call *op)
     body.agent_info = agent_info(op->agent, op->arena);
     body.agent_info->base.n_unknown_fields = 1;
     body.agent_info->base.unknown_fields = &unknown;
+    Mesos__V1__TimeInfo since = MESOS__V1__TIME_INFO__INIT;
+    body.drain_config = drain_config(op->agent, op->arena);
+    since.nanoseconds = (int64_t)op->agent->drain_start_secs * INT64_C(1000000000);
+    if (body.drain_config)
+        body.estimated_drain_start_time = &since;
     response.has_type = true;
     response.type = MESOS__V1__AGENT__RESPONSE__TYPE__GET_AGENT;
     response.get_agent = &body;

@@ -5,6 +5,8 @@
  */
 #include "agent/orders.h"
 
+#include "agent/drain.h"
+
 #include <errno.h>
 #include <string.h>
 
@@ -172,6 +174,7 @@ order_take(struct agent *agent, const struct upid *from, struct order *order,
         log_error("dropping %s: %s", what, agent->id ? err.text : "the agent has no id yet");
         return;
     }
+    drain_forget(agent);
     order->agent = agent;
     order->framework = framework_for(agent, info, pid);
     for (size_t i = 0; i < order->count; i++) {

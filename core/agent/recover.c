@@ -3,7 +3,7 @@
  * After a restart: has the checkpoints read, finds the executors that are still alive, waits a little for
  * them to subscribe again, ends those that stay silent, and only then lets the agent register.
  */
-#include "agent/state.h"
+#include "agent/drain.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -216,6 +216,8 @@ recovery_end(struct recovery *recovery)
     log_info("recovery done in %.3f s", agent->recovery_secs);
     if (cleanup)
         agent_leave(agent, "cleaned up (--recover=cleanup)");
-    else
+    else {
+        drain_resume(agent);
         registration_start(agent);
+    }
 }

@@ -7,6 +7,7 @@
  * info has never run and is forgotten. After a reboot files of the first class may be torn, which is no error
  * then.
  */
+#include "agent/drain.h"
 #include "agent/recover_inside.h"
 
 #include <dirent.h>
@@ -34,6 +35,8 @@ recover_read(struct agent *agent, struct err *err)
     if (!status && (status = checkpoint_resources_read(agent, err)))
         status = piece_lost(&reading, "the checkpointed resources", false, err);
     volumes_recover(agent);
+    if (!status && agent->id && (status = drain_read(agent, err)))
+        status = status == -ENOENT ? absent(err) : piece_lost(&reading, "drain.config", true, err);
     if (!status && agent->id)
         status = read_frameworks(&reading, err);
     if (!status)

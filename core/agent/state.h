@@ -163,6 +163,10 @@ struct agent {
     struct list completed; /* frameworks */
     uint32_t completed_count;
     uint32_t next_group;
+    /* drain.h */
+    bool draining, drain_marks_gone;
+    double drain_start_secs;    /* wall clock, of this run */
+    struct packed drain_config; /* mesos.v1.DrainConfig */
     struct list container_calls; /* of the operator API, whose containerizer has not answered */
     /* registration.c */
     struct mesos_election_events election_events;
@@ -322,6 +326,9 @@ void task_move(struct task *task, enum task_place place);
 void task_status_add(struct task *task, const Mesos__V1__TaskStatus *status);
 /* mesos.v1.Task as it is now, in arena. */
 Mesos__V1__Task *task_message(const struct task *task, struct arena *arena);
+/* message_kill_task.c: hands the kill to its executor, now or when that is there again; a queued task ends, with its
+ * group. policy may be NULL. The task and its executor may be gone afterwards. */
+void task_kill(struct task *task, const Mesos__V1__KillPolicy *policy);
 bool task_state_terminal(task_state state);
 const char *task_state_name(task_state state);
 

@@ -8,6 +8,7 @@
 #include <errno.h>
 
 #include "agent/containers.h"
+#include "agent/drain.h"
 #include "agent/pb.h"
 
 /* An update that waits until the containerizer has said what the container looks like, or behind one that does. */
@@ -338,6 +339,7 @@ update_take(struct agent *agent, struct framework *framework, struct executor *e
     struct task *task = executor ? map_get(&executor->tasks, task_id) : NULL;
     auto_arena struct arena *arena = NULL;
     bool terminal = task_state_terminal(status->state);
+    drain_mark_status(framework, status);
     if (framework->terminating || (executor && !task)) {
         /* Nobody waits for it: the executor may forget it at once. */
         if (executor)

@@ -100,8 +100,9 @@ const struct cli_command cli_command_framework_explain = {
         "time that is not over. ROLE_SUPPRESSED: it wants no offers for this role. OFFER_CONSTRAINTS: its own constraints "
         "exclude the agent. RESERVED: what is free is for other roles. CAPABILITY_MISSING, GPUS_KEPT: for frameworks "
         "that say they understand it. BELOW_MINIMUM: what is free is too little for an offer. FRAMEWORK_INACTIVE: it is "
-        "not connected. AGENT_INACTIVE, AGENT_UNREACHABLE, AGENT_RECOVERING: the agent is away. NOT_WHITELISTED: the "
-        "operator offers other agents only. ALLOCATION_PAUSED: the master waits for agents after a failover.",
+        "not connected. AGENT_INACTIVE, AGENT_UNREACHABLE, AGENT_RECOVERING: the agent is away. AGENT_DEACTIVATED, "
+        "AGENT_DRAINING: an operator wants no more tasks there. NOT_WHITELISTED: the operator offers other agents only. "
+        "ALLOCATION_PAUSED: the master waits for agents after a failover.",
     .options = options,
     .target_size = sizeof(struct framework_explain_target),
     .min_words = 1,

@@ -8,8 +8,8 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "master/marks.h"
 #include "master/messages.h"
-#include "mesos/internal/registry.pb-c.h"
 #include "model/role.h"
 #include "wire/message.h"
 
@@ -69,12 +69,8 @@ on_admitted(void *arg)
 static void
 write_registry(struct master *master, const Mesos__SlaveInfo *info)
 {
-    Mesos__Internal__Registry__Slave entry = MESOS__INTERNAL__REGISTRY__SLAVE__INIT;
     struct str id = str_of(info->id->value);
-    entry.info = (Mesos__SlaveInfo *)(uintptr_t)info;
-    buf_clear(&master->out);
-    message_pack(&master->out, &entry);
-    registrar_put(master->registrar, MESOS_REGISTRY_ADMITTED, id, buf_str(&master->out));
+    registry_put_admitted(master, info);
     if (map_get(&master->unreachable, id))
         registrar_remove(master->registrar, MESOS_REGISTRY_UNREACHABLE, id);
 }

@@ -8,7 +8,7 @@
 
 #include "base/log.h"
 #include "host/kind_allocator.h"
-#include "master/state.h"
+#include "master/marks.h"
 #include "master/subscribers.h"
 #include "wire/message.h"
 
@@ -145,7 +145,7 @@ agent_add(struct master *master, const struct agent_news *news, struct err *err)
     list_init(&agent->tasks);
     list_init(&agent->executors);
     list_init(&agent->offers);
-    agent_set_state(agent, true, true);
+    agent_set_state(agent, true, !agent_is_deactivated(agent));
     agent->registered_secs = loop_wall_secs(master->loop);
     loop_timer_init(&agent->ping, master->loop, on_ping, agent);
     snprintf(agent->observer, sizeof(agent->observer), "slave-observer(%u)", ++master->next_observer);
@@ -229,7 +229,7 @@ agent_update(struct agent *agent, const struct agent_news *news, struct err *err
     map_set(&master->agents_by_pid, str_of(agent->pid), agent);
     libprocess_link(master->daemon->libprocess, &agent->upid);
     set_total(agent, &total);
-    agent_set_state(agent, true, true);
+    agent_set_state(agent, true, !agent_is_deactivated(agent));
     return 0;
 }
 

@@ -7,9 +7,8 @@
 
 #include "base/log.h"
 #include "host/kind_allocator.h"
+#include "master/marks.h"
 #include "master/state.h"
-#include "mesos/internal/registry.pb-c.h"
-#include "wire/message.h"
 
 struct lost_agent *
 lost_agent_add(struct map *map, struct str id, int64_t since_ns)
@@ -119,32 +118,36 @@ send_failure(struct master *master, const char *agent_id)
         framework_send(framework, &event);
 }
 
+/* How an agent was lost: what its tasks become. */
+enum loss { LOSS_UNREACHABLE, LOSS_REMOVED, LOSS_GONE };
+
 /* What becomes of a task whose agent goes. Of one that left for good a framework that knows the state hears that the
  * task does not run any more; the others know one word only. */
 static Mesos__V1__TaskState
-lost_state(const struct framework *framework, bool unreachable)
+lost_state(const struct framework *framework, enum loss loss)
 {
     return !framework->partition_aware ? MESOS__V1__TASK_STATE__TASK_LOST
-           : unreachable               ? MESOS__V1__TASK_STATE__TASK_UNREACHABLE
-                                       : MESOS__V1__TASK_STATE__TASK_GONE;
+           : loss == LOSS_UNREACHABLE  ? MESOS__V1__TASK_STATE__TASK_UNREACHABLE
+           : loss == LOSS_REMOVED      ? MESOS__V1__TASK_STATE__TASK_GONE
+                                       : MESOS__V1__TASK_STATE__TASK_GONE_BY_OPERATOR;
 }
 
-/* The registry has it: now it shows. lost: its tasks may come back with it; NULL: it left for good. */
+/* The registry has it: now it shows. lost: of an unreachable one, whose tasks may come back with it; else NULL. */
 static void
-lose(struct agent *agent, struct lost_agent *lost)
+lose(struct agent *agent, enum loss loss, struct lost_agent *lost)
 {
     struct master *master = agent->master;
     struct task *task, *next;
     struct executor *executor, *following;
+    int reason = loss == LOSS_GONE ? MESOS__V1__TASK_STATUS__REASON__REASON_AGENT_REMOVED_BY_OPERATOR
+                                   : MESOS__V1__TASK_STATUS__REASON__REASON_AGENT_REMOVED;
     auto_arena struct arena *arena = arena_new(0);
     allocator_deactivate_agent(master->allocator, agent->number);
     agent_set_state(agent, agent->connected, false);
     list_foreach_safe (task, next, &agent->tasks, agent_node) {
         bool ended = task_state_terminal((Mesos__V1__TaskState)task->state);
         if (!ended)
-            end_task(task, lost_state(task->framework, lost != NULL),
-                     MESOS__V1__TASK_STATUS__REASON__REASON_AGENT_REMOVED, agent->loss, lost ? agent->loss_ns : 0,
-                     arena);
+            end_task(task, lost_state(task->framework, loss), reason, agent->loss, lost ? agent->loss_ns : 0, arena);
         if (lost && !ended)
             task_set_unreachable(task, lost);
         else
@@ -158,6 +161,8 @@ lose(struct agent *agent, struct lost_agent *lost)
     agent_remove(agent);
     metric_inc(master->m.slave_removals);
     send_failure(master, id);
+    if (loss != LOSS_UNREACHABLE)
+        marked_agent_forget(master, id);
 }
 
 static void
@@ -168,24 +173,14 @@ on_unreachable_stored(void *arg)
     struct lost_agent *lost = lost_agent_add(&master->unreachable, str_of(agent->id), agent->loss_ns);
     metric_inc(master->m.slave_unreachable_completed);
     metric_inc(master->m.slave_removals_unhealthy);
-    lose(agent, lost);
+    lose(agent, LOSS_UNREACHABLE, lost);
 }
 
 static void
 put_unreachable(struct master *master, const char *id, int64_t since_ns)
 {
-    Mesos__Internal__Registry__UnreachableSlave entry = MESOS__INTERNAL__REGISTRY__UNREACHABLE_SLAVE__INIT;
-    Mesos__V1__AgentID agent_id = MESOS__V1__AGENT_ID__INIT;
-    Mesos__V1__TimeInfo since = MESOS__V1__TIME_INFO__INIT;
-    auto_free char *text = xstrdup(id);
-    agent_id.value = text;
-    since.nanoseconds = since_ns;
-    entry.id = &agent_id;
-    entry.timestamp = &since;
-    buf_clear(&master->out);
-    message_pack(&master->out, &entry);
     registrar_remove(master->registrar, MESOS_REGISTRY_ADMITTED, str_of(id));
-    registrar_put(master->registrar, MESOS_REGISTRY_UNREACHABLE, str_of(id), buf_str(&master->out));
+    registry_put_unreachable(master, id, since_ns);
 }
 
 /* --agent_removal_rate_limit: true when one more may go now. Who may not is asked about again at its next
@@ -230,7 +225,7 @@ on_unregistered_stored(void *arg)
     struct agent *agent = arg;
     metric_inc(agent->replaced ? agent->master->m.slave_removals_registered
                                : agent->master->m.slave_removals_unregistered);
-    lose(agent, NULL);
+    lose(agent, LOSS_REMOVED, NULL);
 }
 
 void
@@ -244,6 +239,45 @@ agent_unregistered(struct agent *agent, const char *message)
     agent->loss = xasprintf("Agent %s removed: %s", agent->hostname, message);
     registrar_remove(master->registrar, MESOS_REGISTRY_ADMITTED, str_of(agent->id));
     registrar_commit(master->registrar, on_unregistered_stored, agent);
+}
+
+/* Its frameworks had been told that they are unreachable, and that they may come back. */
+static void
+end_unreachable_tasks(struct lost_agent *lost, const char *reason)
+{
+    auto_arena struct arena *arena = arena_new(0);
+    struct task *task, *next;
+    list_foreach_safe (task, next, &lost->tasks, agent_node) {
+        if (task->framework->partition_aware) /* to others it was lost, and stays so */
+            end_task(task, lost_state(task->framework, LOSS_GONE),
+                     MESOS__V1__TASK_STATUS__REASON__REASON_AGENT_REMOVED_BY_OPERATOR, reason, 0, arena);
+        task_complete(task);
+        arena_reset(arena);
+    }
+}
+
+void
+agent_gone(struct master *master, const char *id, int64_t since_ns)
+{
+    static const char reason[] = "Agent has been marked gone";
+    struct agent *agent = agent_find(master, id);
+    struct recovered_agent *recovered = map_remove(&master->recovered, str_of(id));
+    struct lost_agent *lost = map_remove(&master->unreachable, str_of(id));
+    lost_agent_add(&master->gone, str_of(id), since_ns);
+    if (agent) {
+        agent_shutdown(master, &agent->upid, reason);
+        free(agent->loss);
+        agent->loss = xstrdup(reason);
+        lose(agent, LOSS_GONE, NULL);
+    } else if (recovered) {
+        metric_inc(master->m.slave_removals);
+        send_failure(master, id);
+    }
+    if (lost)
+        end_unreachable_tasks(lost, reason);
+    recovered_agent_free(recovered);
+    lost_agent_free(lost);
+    marked_agent_forget(master, id);
 }
 
 static void
@@ -274,7 +308,8 @@ mark_recovered(struct master *master)
     struct recovered_agent *recovered;
     bool wait = false, marked = false;
     map_foreach (recovered, &master->recovered) {
-        if (!recovered->leaving || recovered->marking || recovered->returning || wait)
+        const struct marked_agent *mark = marked_agent(master, recovered->id);
+        if (!recovered->leaving || recovered->marking || recovered->returning || (mark && mark->going) || wait)
             continue;
         wait = !may_remove(master);
         if (wait)
@@ -330,6 +365,7 @@ collect(struct master *master, struct map *map, enum mesos_registry_table table)
         if (lost->since_ns >= oldest_ns && (int64_t)map_count(map) <= options->registry_max_agent_count)
             break; /* in order of time */
         registrar_remove(master->registrar, table, str_of(lost->id));
+        marked_agent_forget(master, lost->id);
         map_remove(map, str_of(lost->id));
         lost_agent_free(lost);
         gone++;

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "host/kind_allocator.h"
-#include "master/state.h"
+#include "master/marks.h"
 
 struct executor *
 executor_find(const struct framework *framework, const struct agent *agent, const char *id)
@@ -55,6 +55,7 @@ executor_remove(struct executor *executor, bool recover)
                                     resources_view(&executor->resources), -1);
     record_remove(&executor->record);
     agent_touch(executor->agent);
+    agent_drain_check(executor->agent);
     map_remove(&framework->executors, str_of(executor->key));
     list_remove(&executor->agent_node);
     resources_fini(&executor->resources);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "host/kind_allocator.h"
+#include "master/marks.h"
 #include "wire/message.h"
 
 typedef Mesos__V1__Master__Response__ExplainOffers Answer;
@@ -101,9 +102,29 @@ tell_offers(struct asking *asking, const struct agent *agent, Entry *entry)
                                   other->framework->info->name, other->id);
 }
 
+/* It is there, and an operator does not want it to be offered. */
+static void
+tell_marked(struct asking *asking, const struct marks *marks, Entry *entry)
+{
+    bool drains = marks->state != MESOS__V1__DRAIN_STATE__UNKNOWN;
+    enum mesos_offer_reason reason =
+        drains ? MESOS_OFFER_REASON_AGENT_DRAINING : MESOS_OFFER_REASON_AGENT_DEACTIVATED;
+    entry->reason = (Mesos__V1__Master__Response__ExplainOffers__Explanation__Reason)reason;
+    entry->message = arena_printf(
+        asking->arena, "An operator has %s, until it is reactivated",
+        !drains                                           ? "deactivated the agent: nothing of it is offered"
+        : marks->state == MESOS__V1__DRAIN_STATE__DRAINED ? "drained the agent: nothing of it is offered"
+                                                          : "the agent drained of its tasks: nothing of it is offered");
+}
+
 static void
 tell_inactive(struct asking *asking, const struct agent *agent, Entry *entry)
 {
+    const struct marked_agent *marked = marked_agent(agent->master, agent->id);
+    if (agent->connected && marked && marked->marks.deactivated) {
+        tell_marked(asking, &marked->marks, entry);
+        return;
+    }
     if (agent->connected)
         return;
     entry->since = wall_time(asking, agent->disconnected_ms);

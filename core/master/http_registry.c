@@ -4,16 +4,31 @@
  * mesos.internal.Registry. Written from the master's own state, which is never ahead of the store.
  */
 #include "master/http.h"
+#include "master/marks.h"
 #include "mesos/mesos.pb-c.h"
 #include "wire/message.h"
 
 static void
-write_agent(struct json *json, const void *info, size_t info_len)
+write_marks(struct json *json, const struct master *master, const char *id)
+{
+    const struct marked_agent *marked = marked_agent(master, id);
+    struct drain_message drain;
+    json_key_bool(json, "deactivated", marked && marked->marks.deactivated);
+    if (!marked || !marks_drain_info(&marked->marks, &drain))
+        return;
+    auto_buf struct buf text = {0};
+    message_to_json(&text, &drain.info);
+    json_key(json, "drain_info");
+    json_raw(json, buf_str(&text));
+}
+
+static void
+write_agent(struct json *json, const struct master *master, const char *id, const void *info, size_t info_len)
 {
     auto_buf struct buf text = {0};
     message_transcode(&text, &mesos__slave_info__descriptor, str_n(info, info_len));
     json_object(json);
-    json_key_bool(json, "deactivated", false);
+    write_marks(json, master, id);
     json_key(json, "info");
     json_raw(json, buf_str(&text));
     json_object_end(json);
@@ -29,16 +44,16 @@ write_agents(struct json *json, const struct master *master)
     json_key(json, "slaves");
     json_array(json);
     map_foreach (agent, &master->agents)
-        write_agent(json, agent->info, agent->info_len);
+        write_agent(json, master, agent->id, agent->info, agent->info_len);
     map_foreach (recovered, &master->recovered)
-        write_agent(json, recovered->info, recovered->info_len);
+        write_agent(json, master, recovered->id, recovered->info, recovered->info_len);
     json_array_end(json);
     json_object_end(json);
 }
 
 /* "unreachable" and "gone": members that are there only when somebody is in them. */
 static void
-write_lost(struct json *json, const char *key, const struct map *agents)
+write_lost(struct json *json, const struct master *master, const char *key, const struct map *agents)
 {
     const struct lost_agent *lost;
     if (map_count(agents) == 0)
@@ -53,6 +68,8 @@ write_lost(struct json *json, const char *key, const struct map *agents)
         json_object(json);
         json_key_text(json, "value", lost->id);
         json_object_end(json);
+        if (agents == &master->unreachable)
+            write_marks(json, master, lost->id);
         json_key(json, "timestamp");
         json_object(json);
         json_key_int(json, "nanoseconds", lost->since_ns);
@@ -98,8 +115,8 @@ http_registry(struct http_exchange *exchange, void *arg)
     json_raw(&json, buf_str(&info));
     json_object_end(&json);
     write_agents(&json, master);
-    write_lost(&json, "unreachable", &master->unreachable);
-    write_lost(&json, "gone", &master->gone);
+    write_lost(&json, master, "unreachable", &master->unreachable);
+    write_lost(&json, master, "gone", &master->gone);
     write_weights(&json, master);
     json_object_end(&json);
     reply_json(exchange, buf_str(&out));

@@ -15,6 +15,7 @@
 #include "host/kind_allocator.h"
 #include "host/kind_election.h"
 #include "master/http.h"
+#include "master/marks.h"
 #include "master/messages.h"
 #include "master/records.h"
 #include "mesos/internal/registry.pb-c.h"
@@ -94,6 +95,7 @@ master_new(const struct master_setup *setup, struct err *err)
     list_init(&master->fresh);
     list_init(&master->subscribers);
     list_init(&master->refused);
+    list_init(&master->mark_orders);
     uuid_new(master->id);
     parse_roles(master);
     return master;
@@ -212,6 +214,7 @@ recover_agent(struct master *master, struct str id, struct str value)
     mesos__slave_info__pack(entry->info, recovered->info);
     recovered_agent_free(map_set(&master->recovered, str_of(recovered->id), recovered));
     sheets_add(&master->recovered_sheets, &recovered->record);
+    marks_recover(master, recovered->id, entry->drain_info, entry->deactivated);
     master_arena_reset(master);
 }
 
@@ -223,6 +226,8 @@ recover_lost(struct master *master, struct map *map, struct str id, struct str v
         MESSAGE_UNPACK(Mesos__Internal__Registry__UnreachableSlave,
                        mesos__internal__registry__unreachable_slave, value, master->arena, NULL);
     lost_agent_add(map, id, entry ? entry->timestamp->nanoseconds : 0);
+    if (entry && map == &master->unreachable)
+        marks_recover(master, entry->id->value, entry->drain_info, entry->deactivated);
     master_arena_reset(master);
 }
 
@@ -338,6 +343,7 @@ master_start(struct master *master, struct err *err)
         return err && err->code ? err->code : -EIO;
     loop_timer_init(&master->reregister, master->loop, agents_reregister_timeout, master);
     loop_timer_init(&master->gc, master->loop, unreachable_collect, master);
+    loop_timer_init(&master->drain_check, master->loop, on_drain_check, master);
     master->registrar = make_registrar(master);
     offers_init(master);
     tell_weights(master);
@@ -364,6 +370,7 @@ free_maps(struct master *master)
         lost_agent_free(lost);
     map_foreach (admission, &master->admissions)
         admission_free(admission);
+    marks_free(master);
     map_fini(&master->recovered);
     map_fini(&master->unreachable);
     map_fini(&master->gone);
@@ -432,6 +439,8 @@ master_free(struct master *master)
     registrar_free(master->registrar);
     loop_timer_stop(&master->reregister);
     loop_timer_stop(&master->gc);
+    loop_timer_stop(&master->drain_check);
+    mark_orders_free(master);
     whitelist_stop(master);
     loop_timer_stop(&master->refused_soon);
     refused_flush(master);

@@ -7,6 +7,7 @@
 
 #include "base/log.h"
 #include "host/kind_allocator.h"
+#include "master/marks.h"
 #include "master/messages.h"
 #include "master/subscribers.h"
 #include "wire/message.h"
@@ -85,7 +86,8 @@ message_reregister_slave(struct master *master, const struct upid *from, Message
     }
     struct agent *agent = agent_find(master, id);
     struct recovered_agent *recovered = map_get(&master->recovered, str_of(id));
-    if ((agent && agent->leaving) || (recovered && recovered->marking))
+    const struct marked_agent *marked = marked_agent(master, id);
+    if ((agent && agent->leaving) || (recovered && recovered->marking) || (marked && marked->going))
         return; /* it will try again, and the registry knows by then */
     if (usurps(agent, from))
         return;
@@ -412,6 +414,7 @@ reregister_finish(struct master *master, const struct upid *from, Message *messa
     send_reregistered(agent);
     kill_again(agent);
     tell_frameworks(agent, message);
+    agent_tell_drain(agent);
     if (known)
         agent_reannounce(agent);
     else

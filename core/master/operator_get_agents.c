@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* GET_AGENTS: the agents that were admitted, with what is used and offered of them, and those not heard of since the
  * last failover. */
+#include <math.h>
+
 #include "master/http.h"
+#include "master/marks.h"
 #include "master/operator.h"
 #include "wire/message.h"
 
@@ -58,6 +61,19 @@ show_capabilities(Shown *shown, uint64_t bits, struct arena *arena)
     }
 }
 
+static void
+show_marks(Shown *shown, const struct agent *agent, struct arena *arena)
+{
+    const struct marked_agent *marked = marked_agent(agent->master, agent->id);
+    shown->has_deactivated = true;
+    if (!marked)
+        return;
+    shown->deactivated = marked->marks.deactivated;
+    shown->drain_info = marks_drain_info(&marked->marks, arena_alloc(arena, sizeof(struct drain_message)));
+    if (shown->drain_info && marked->drain_start_secs > 0)
+        shown->estimated_drain_start_time = operator_time(floor(marked->drain_start_secs), arena);
+}
+
 static Shown *
 show(const struct agent *agent, struct arena *arena)
 {
@@ -65,7 +81,7 @@ show(const struct agent *agent, struct arena *arena)
     Shown *shown = arena_alloc(arena, sizeof(*shown));
     mesos__v1__master__response__get_agents__agent__init(shown);
     shown->active = agent->active;
-    shown->has_deactivated = true;
+    show_marks(shown, agent, arena);
     shown->version = agent->version;
     shown->pid = agent->pid;
     shown->registered_time = operator_time(agent->registered_secs, arena);

@@ -8,13 +8,13 @@ core_master_libmaster_a_SOURCES = \
   core/master/call_shutdown.c core/master/call_suppress.c core/master/call_teardown.c \
   core/master/call_update_framework.c core/master/calls.c core/master/calls.def core/master/calls.h \
   core/master/contact.c core/master/contact.h core/master/driver.c \
-  core/master/event_agent_lost.c core/master/executors.c core/master/explain.c core/master/explain.h \
+  core/master/event_agent_lost.c core/master/event_agent_drained.c core/master/executors.c core/master/explain.c core/master/explain.h \
   core/master/http_explain.c core/master/operator_explain_offers.c core/master/frameworks.c core/master/http.c \
   core/master/http.h core/master/http_operator.c core/master/http_roles.c core/master/http_scheduler.c \
   core/master/operator.h core/master/operator_calls.def core/master/operator_daemon.c \
   core/master/operator_get_agents.c core/master/operator_get_executors.c core/master/operator_get_frameworks.c \
   core/master/operator_get_maintenance.c core/master/operator_get_master.c core/master/operator_get_roles.c \
-  core/master/operator_get_state.c core/master/operator_get_tasks.c core/master/operator_subscribe.c \
+  core/master/operator_get_state.c core/master/operator_marks.c core/master/marks.c core/master/marks.h core/master/operator_get_tasks.c core/master/operator_subscribe.c \
   core/master/operator_teardown.c core/master/subscribers.c core/master/subscribers.h \
   core/master/http_maintenance.c core/master/http_quota.c core/master/http_registry.c core/master/http_reserve.c \
   core/master/http_stats.c core/master/http_weights.c core/master/http_state.c core/master/http_state_summary.c core/master/http_tasks.c \

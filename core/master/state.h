@@ -50,6 +50,7 @@ struct agent {
     bool active;           /* may be offered */
     bool replaced;         /* ... because a new agent registered at its address */
     bool doomed;           /* to be marked unreachable as soon as --agent_removal_rate_limit allows */
+    bool draining;         /* see marks.h */
     bool leaving;          /* a registry write that removes it is under way: what it sends is ignored */
     char *loss;            /* then: what frameworks are told */
     int64_t loss_ns;       /* then: since when it is unreachable, wall clock */
@@ -81,6 +82,7 @@ struct executor {
     char *id;
     void *info; /* packed mesos.v1.ExecutorInfo */
     size_t info_len;
+    bool told_to_end;           /* because its agent drains */
     struct resources resources; /* allocated */
     struct record record;       /* in framework->executor_sheets */
     char key[];                 /* "<agent number> <id>" in framework->executors */
@@ -222,6 +224,9 @@ struct master {
     struct map offers;
     struct map recovered;         /* id -> struct recovered_agent */
     struct map unreachable, gone; /* id -> struct lost_agent, in order of time */
+    struct map marked;            /* id -> struct marked_agent: marks.h */
+    struct list mark_orders;      /* struct mark_order: operator_marks.c */
+    struct loop_timer drain_check;
     struct map admissions;        /* pid -> struct admission */
     struct map observers;         /* "slave-observer(n)" -> struct agent */
     struct list completed;        /* frameworks, oldest first */
@@ -431,6 +436,8 @@ void agent_mark_unreachable(struct agent *agent, const char *message);
 void agent_unregistered(struct agent *agent, const char *message);
 /* Tasks and executors of a framework that does not checkpoint end with the agent's connection. */
 void agent_drop_framework(struct agent *agent, struct framework *framework);
+/* The registry has it among the gone: it ends here, wherever it was, and its tasks with it. */
+void agent_gone(struct master *master, const char *id, int64_t since_ns);
 struct lost_agent *lost_agent_add(struct map *map, struct str id, int64_t since_ns);
 /* Its tasks stay unreachable. */
 void lost_agent_free(struct lost_agent *lost);

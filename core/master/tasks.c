@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "host/kind_allocator.h"
-#include "master/state.h"
+#include "master/marks.h"
 #include "master/subscribers.h"
 #include "wire/message.h"
 
@@ -325,6 +325,7 @@ detach(struct task *task)
     list_remove(&task->agent_node);
     record_remove(&task->record);
     agent_touch(task->agent);
+    agent_drain_check(task->agent);
     map_remove(&task->framework->tasks, str_of(task->id));
     task->agent = NULL;
     task->executor = NULL;

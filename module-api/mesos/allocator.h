@@ -62,7 +62,8 @@ struct mesos_allocator_sink {
 };
 
 /* Why an agent's resources are not (further) offered to a framework: append only, numbers are the ABI. The allocator tells
- * those of its own; OFFERED, OFFERED_TO_OTHER, AGENT_UNREACHABLE and AGENT_RECOVERING are the master's to find out. */
+ * those of its own; OFFERED, OFFERED_TO_OTHER, AGENT_UNREACHABLE, AGENT_RECOVERING, AGENT_DEACTIVATED and
+ * AGENT_DRAINING are the master's to find out. */
 enum mesos_offer_reason {
     MESOS_OFFER_REASON_OFFERABLE = 1, /* nothing: a coming cycle may offer them */
     MESOS_OFFER_REASON_OFFERED = 2, /* the framework has an offer of them */
@@ -82,6 +83,8 @@ enum mesos_offer_reason {
     MESOS_OFFER_REASON_AGENT_RECOVERING = 16,
     MESOS_OFFER_REASON_NOT_WHITELISTED = 17,
     MESOS_OFFER_REASON_ALLOCATION_PAUSED = 18,
+    MESOS_OFFER_REASON_AGENT_DEACTIVATED = 19, /* by an operator */
+    MESOS_OFFER_REASON_AGENT_DRAINING = 20, /* or drained already */
 };
 
 struct mesos_allocator_explanation {
