@@ -23,6 +23,7 @@
 #include "wire/limits.h"
 
 static int read_frameworks(struct reading *reading, struct err *err);
+static int absent(struct err *err);
 
 int
 recover_read(struct agent *agent, struct err *err)

@@ -243,6 +243,9 @@ def shown_agent(cluster):
 def test_deactivate_drain_gone(recorded_cluster, schema):
     """What the recording does to one agent, in its order: deactivated, drained while a task will not go, gone."""
     replay = Replay(recorded_cluster, WRITES)
+    recorded_cluster.agents[0].kill()  # the recorded one had re-registered, too
+    recorded_cluster.agents[0].start()
+    wait_for(lambda: "reregistered_time" in shown_agent(recorded_cluster), 30, "the agent to be back")
     web = subscribe(recorded_cluster, Replay(recorded_cluster, READS), "subscribe-web")
     requests = {int(name[:3]): (name, request, answer) for name, request, answer in replay.requests}
     with Differences(WRITES + " agents") as differences:
