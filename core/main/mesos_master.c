@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* mesos-master: options, modules, one struct master, its loop, the exit code. */
+/* mesos-master: options, modules, one struct master, its loop, the exit code; or the registry out or in, and nothing else. */
+#include <errno.h>
 #include <stdio.h>
 
 #include "base/log.h"
 #include "main/process.h"
 #include "master/master.h"
 #include "master/options.h"
+#include "master/registry_transfer.h"
 #include "wire/limits.h"
 
 enum { OWN_DESCRIPTORS = 1024 }; /* beside connections: logs, database, pipes */
@@ -75,17 +77,108 @@ run(struct process *process, const struct master_options *options, struct err *e
     return status;
 }
 
+/* --export-registry[=FILE], --import-registry=FILE, --overwrite-registry: orders of one moment, which no file of the
+ * configuration should hold, so that they are no options. Taken out of argv. */
+struct order {
+    const char *export_to, *import_from;
+    bool overwrite;
+};
+
+/* NULL: it is another argument. */
+static const char *
+order_value(const char *argument, const char *name)
+{
+    size_t i = 0;
+
+    if (strncmp(argument, "--", 2) != 0)
+        return NULL;
+    for (argument += 2; name[i]; i++)
+        if (argument[i] != name[i] && !(argument[i] == '_' && name[i] == '-'))
+            return NULL;
+    if (!argument[i])
+        return argument + i;
+    return argument[i] == '=' ? argument + i + 1 : NULL;
+}
+
+static int
+take_order(int *argc, char **argv, struct order *order, struct err *err)
+{
+    int kept = 1;
+
+    for (int i = 1; i < *argc; i++) {
+        const char *export_to = order_value(argv[i], "export-registry");
+        const char *import_from = order_value(argv[i], "import-registry");
+
+        if (export_to)
+            order->export_to = *export_to ? export_to : "-";
+        else if (import_from && !*import_from)
+            return err_set(err, -EINVAL, "--import-registry wants the file to read: --import-registry=FILE, '-' is standard "
+                                         "input");
+        else if (import_from)
+            order->import_from = import_from;
+        else if (order_value(argv[i], "overwrite-registry"))
+            order->overwrite = true;
+        else
+            argv[kept++] = argv[i];
+    }
+    argv[kept] = NULL;
+    *argc = kept;
+    if (order->export_to && order->import_from)
+        return err_set(err, -EINVAL, "--export-registry and --import-registry are two things: do one after the other");
+    if (order->overwrite && !order->import_from)
+        return err_set(err, -EINVAL, "--overwrite-registry belongs to --import-registry=FILE");
+    return 0;
+}
+
+static int
+obey(struct process *process, const struct master_options *options, const struct order *order, struct err *err)
+{
+    static const char *const keys[] = {"create"}, *const values[] = {"false"};
+    struct registry_transfer transfer = {.options = options, .export_to = order->export_to,
+                                         .import_from = order->import_from, .overwrite = order->overwrite};
+    bool looks_only = order->export_to && strcmp(options->registry, "local") == 0;
+    auto_buf struct buf result = {0};
+    int status = process_open(process, NULL, OWN_DESCRIPTORS, err);
+
+    if (status < 0)
+        return status;
+    transfer.loop = process->loop;
+    transfer.registry = host_start(process->host, MESOS_KIND_REGISTRY, options->registry, keys, values, looks_only ? 1 : 0, err);
+    if (!transfer.registry)
+        return err->code;
+    status = registry_transfer(&transfer, &result, err);
+    for (struct str rest = buf_str(&result); rest.len;) {
+        struct str line = str_cut(&rest, '\n');
+
+        fprintf(stderr, "mesos-master: %.*s\n", STR_ARG(line));
+    }
+    return status;
+}
+
 int
 main(int argc, char **argv)
 {
+    struct order order = {0};
     struct master_options options = {0};
     struct process process = {
         .owner = master_conf_owner(&options), .common = &options.common, .wanted = wanted_modules};
     struct err err = {0};
-    int exit_status = process_configure(&process, argc, argv);
+    int exit_status;
 
+    if (take_order(&argc, argv, &order, &err) < 0) {
+        fprintf(stderr, "mesos-master: %s\n", err.text);
+        return 1;
+    }
+    exit_status = process_configure(&process, argc, argv);
     if (exit_status >= 0) {
         process.exit_status = exit_status;
+        return process_close(&process);
+    }
+    if (order.export_to || order.import_from) {
+        if (obey(&process, &options, &order, &err) < 0) {
+            fprintf(stderr, "mesos-master: %s\n", err.text);
+            process.exit_status = 1;
+        }
         return process_close(&process);
     }
     if (run(&process, &options, &err) < 0) {

@@ -277,6 +277,12 @@ master_conf_owner(struct master_options *target)
     return (struct conf_owner){
         .program = "mesos-master",
         .summary = "Leads a cluster: offers the agents' resources to frameworks and runs their tasks.",
+        .usage = "[--option=value ...]\n"
+                 "       mesos-master [--option=value ...] --export-registry[=FILE]\n"
+                 "       mesos-master [--option=value ...] --import-registry=FILE [--overwrite-registry]\n"
+                 "\n"
+                 "The second writes what the configured registry holds, as JSON, the third reads such a file, or what\n"
+                 "GET /registrar(1)/registry of a master of Mesos gave; both do that and end.",
         .options = master_option_table,
         .target = target,
         .ini_name = "master.ini",

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Private to this room: JSON text taken apart, token by token, with no memory of its own. */
+/* JSON text taken apart, token by token, with no memory of its own. For this room, and for whoever walks a document that is
+ * too large to be decoded whole. */
 #ifndef WIRE_JSON_TOKEN_H
 #define WIRE_JSON_TOKEN_H
 

@@ -20,7 +20,7 @@ enum mesos_registry_table {
      * mesos.internal.Registry.Machine */
     MESOS_REGISTRY_MAINTENANCE = 5,
     MESOS_REGISTRY_QUOTA = 6, /* key role: packed mesos.v1.quota.QuotaConfig */
-    MESOS_REGISTRY_WEIGHT = 7, /* key role: packed mesos.v1.WeightInfo */
+    MESOS_REGISTRY_WEIGHT = 7, /* key role: packed mesos.internal.Registry.Weight */
     MESOS_REGISTRY_RESERVATION = 8,
     MESOS_REGISTRY_MINIMUM_CAPABILITY = 9, /* key capability: packed mesos.internal.Registry.MinimumCapability */
     MESOS_REGISTRY_FRAMEWORK = 10, /* key framework id; what the next leader must know of it before it comes back */

@@ -7,12 +7,14 @@
  */
 #include <errno.h>
 #include <stdio.h>
+#include <unistd.h>
 #include "database.h"
 #include "mesos/registry.h"
 
 struct local {
     const struct mesos_host *host;
     const char *path; /* option; NULL = <work_dir>/registry.sqlite */
+    bool create; /* option */
     struct database *db;
     struct list waiting; /* struct batch: asked for, not yet under way */
     struct group *group; /* under way */
@@ -264,6 +266,8 @@ local_start(void *instance, const struct mesos_host *host)
         return host->fail(host, -EINVAL, "registry 'local' keeps its file in --work_dir, which is not set");
     auto_free char *path = local->path ? xstrdup(local->path) : xasprintf("%s/registry.sqlite", host->work_dir);
     struct err err = {0};
+    if (!local->create && access(path, F_OK) < 0)
+        return host->fail(host, -ENOENT, "there is no registry '%s'", path);
     local->db = database_open(path, &err);
     if (!local->db)
         return host->fail(host, err.code, "%s", err.text);
@@ -283,6 +287,7 @@ static const struct mesos_registry_ops ops = {.fetch = local_fetch, .store = loc
 static const struct mesos_option options[] = {
     {"path", MESOS_OPTION_PATH, offsetof(struct local, path), NULL,
      "The file; default: registry.sqlite in the master's work_dir."},
+    {"create", MESOS_OPTION_BOOL, offsetof(struct local, create), "true", "Make the file when it is missing."},
     {0},
 };
 
