@@ -23,7 +23,10 @@ CALM = 75  # seconds that it may take, at most, until all is well again after th
 
 
 def logs():
-    return os.environ.get("CMESOS_CHAOS_LOGS") or os.path.join(REPOSITORY, "build", "chaos")
+    if os.environ.get("CMESOS_CHAOS_LOGS"):
+        return os.environ["CMESOS_CHAOS_LOGS"]
+    prefix = os.environ.get("CMESOS_PREFIX")
+    return os.path.join(os.path.dirname(prefix.rstrip("/")) if prefix else os.path.join(REPOSITORY, "build"), "chaos")
 
 
 class Result:

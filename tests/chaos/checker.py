@@ -29,6 +29,8 @@ class Story:
         self.kills, self.victims = self._of_task("kill"), self._of_task("victim")
         self.aware = {line["who"] for line in self.by_kind["start"] if line.get("aware")}
         self.faults = [(line["begun"], line["t"], line["what"], line["targets"]) for line in self.by_kind["fault"]]
+        self.machines = {line["id"]: line["what"] for line in self.by_kind["agent"]}
+        self.all_machines = {name for *_, targets in self.faults for name in targets}
 
     def _of_task(self, kind):
         found = collections.defaultdict(list)
@@ -40,9 +42,15 @@ class Story:
         """When it did, by its own account; None: it never did."""
         return next((line["t"] for line in self.ran[task] if line["what"] == what), None)
 
-    def troubled(self, begin, end):
-        """Seconds between these times in which some fault lasted or was still being made up for."""
-        marks = sorted((max(begin, a), min(end, b + AFTERMATH)) for a, b, _, _ in self.faults if a < end and b + AFTERMATH > begin)
+    def path(self, line):
+        """The machines between a framework and the agent of this line. One without a name might be any."""
+        agent = self.machines.get(line.get("agent"))
+        return {line["who"]} | {m for m in self.all_machines if m[0] in "mz" or m == agent or not agent and m[0] == "a"}
+
+    def troubled(self, begin, end, machines):
+        """Seconds between these times in which some fault lasted there or was still being made up for."""
+        marks = sorted((max(begin, a), min(end, b + AFTERMATH)) for a, b, _, targets in self.faults
+                       if a < end and b + AFTERMATH > begin and not machines.isdisjoint(targets))
         total, last = 0.0, begin
         for a, b in marks:
             total += max(0.0, b - max(a, last))
@@ -116,11 +124,11 @@ def acknowledged_is_done(story):
     acked = {}
     for line in story.lines:
         if line["kind"] == "acked" and (line["who"], line["uuid"]) not in acked:
-            if not story.troubled(line["t"] - 1.0, line["t"] + 2.0):
+            if not story.troubled(line["t"] - 1.0, line["t"] + 2.0, story.path(line)):
                 acked[line["who"], line["uuid"]] = line
         elif line["kind"] == "update" and line.get("uuid"):
             ack = acked.get((line["who"], line["uuid"]))
-            if ack and line["t"] - ack["t"] > ON_ITS_WAY + story.troubled(ack["t"], line["t"]):
+            if ack and line["t"] - ack["t"] > ON_ITS_WAY + story.troubled(ack["t"], line["t"], story.path(line)):
                 yield f"{line['task']}: {line['state']} was acknowledged and sent again {line['t'] - ack['t']:.1f} s later"
 
 
@@ -248,6 +256,7 @@ def check(lines):
 
 def figures(lines):
     story = Story(lines)
+    calm = sum(1 for line in story.by_kind["acked"] if not story.troubled(line["t"] - 1.0, line["t"] + 2.0, story.path(line)))
     return {"faults": len(story.faults), "tasks": len(story.tasks), "ran": sum(1 for task in story.tasks if story.really(task, "start")),
-            "updates": len(story.by_kind["update"]), "offers": len(story.by_kind["offer"]),
+            "updates": len(story.by_kind["update"]), "calm_acks": calm, "offers": len(story.by_kind["offer"]),
             "leaders": len({key for _, _, key in reigns(story)}), "lines": len(story.lines)}

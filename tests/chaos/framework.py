@@ -23,7 +23,7 @@ from scheduler import CallFailed, Scheduler, command_task  # noqa: E402
 
 FINAL = {"TASK_FINISHED", "TASK_FAILED", "TASK_KILLED", "TASK_ERROR", "TASK_DROPPED", "TASK_GONE", "TASK_GONE_BY_OPERATOR"}
 AWAY = {"TASK_LOST", "TASK_UNKNOWN", "TASK_UNREACHABLE"}
-MOST_TASKS, LONG_TASKS = 14, 5
+MOST_TASKS, LONG_TASKS = 18, 5
 # One line when it starts and one when it ends, however it ends: so that a second start would be seen.
 SCRIPT = ("f='{file}'; echo \"start $(date +%s.%N) $MESOS_SANDBOX\" >>$f; "
           "trap 'echo \"killed $(date +%s.%N)\" >>$f; kill $! 2>/dev/null; exit 143' TERM; sleep {seconds} & "
@@ -129,7 +129,7 @@ class Framework(Scheduler):
                 self.record("offer", offer=offer["id"]["value"], agent=offer["agent_id"]["value"],
                             resources=amounts(offer["resources"]), reign=self.reign)
                 self.held[offer["id"]["value"]] = offer
-                self.later.append((time.monotonic() + self.random.choice((0, 0, 0.3, 1, 4)), offer["id"]["value"]))
+                self.later.append((time.monotonic() + self.random.choice((0, 0, 0, 0.3, 1, 4)), offer["id"]["value"]))
         elif kind == "RESCIND":
             self.record("rescind", offer=event["rescind"]["offer_id"]["value"])
             self.held.pop(event["rescind"]["offer_id"]["value"], None)

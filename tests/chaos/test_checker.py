@@ -39,7 +39,7 @@ def good():
         line(2, "f1", "launch", offer="o1", agent="A", tasks=[ONE]),
         line(2.2, "f2", "offer", offer="o2", agent="A", resources={"cpus": 3.0, "mem": 900.0}),
         ran(2.5, "start"), update(2.6, "TASK_STARTING", "u1"), line(2.6, "f1", "acked", uuid="u1", task="f1-1"),
-        update(2.7, "TASK_RUNNING", "u2"), line(2.7, "f1", "acked", uuid="u2", task="f1-1"),
+        update(2.7, "TASK_RUNNING", "u2"), line(2.7, "f1", "acked", uuid="u2", task="f1-1", agent="A"),
         line(3, "f2", "launch", offer="o2", agent="A", tasks=[two]), ran(3.2, "start", "f2-1"),
         update(3.3, "TASK_RUNNING", "v1", "f2-1", "f2"), line(3.4, "f2", "acked", uuid="v1", task="f2-1"),
         line(3.5, "run", "books", what="m1", agents={"A": {"total": 4.0, "tasks": 2.0, "offers": 1.0}}),
@@ -81,6 +81,8 @@ BAD = {
     "running, nobody told": ("ends_are_told", lambda h: without(h, kind="update", task="f2-1")),
     "acknowledged, sent again": ("acknowledged_is_done", lambda h: h + [update(40, "TASK_RUNNING", "u2")]),
     "sent again much after a fault": ("acknowledged_is_done", lambda h: h + [update(60, "TASK_RUNNING", "u2"), fault(20, 25)]),
+    "sent again though other machines had faults": ("acknowledged_is_done", lambda h: h + [
+        line(30, "run", "agent", what="a1", id="A"), fault(2, 40, targets=["a2", "f2"]), update(40, "TASK_RUNNING", "u2", agent="A")]),
     "two leaders": ("one_leader", lambda h: h + [elected(7.5, "m1", 10), elected(8.7, "m1", 10)]),
     "a leader that slept": ("one_leader", lambda h: without(h, kind="exit") + [elected(12, "m1", 10, asked=11)]),
     "the epoch goes back": ("one_leader", lambda h: h + [line(11, "run", "epoch", value=2)]),
@@ -115,6 +117,8 @@ def test_a_broken_guarantee(name):
 
 EXCUSED = {
     "an acknowledgement that a fault may have swallowed": lambda h: h + [fault(4.5, 5.5), update(16, "TASK_FINISHED", "u3")],
+    "an agent that an acknowledgement may not have reached": lambda h: h + [
+        line(30, "run", "agent", what="a1", id="A"), fault(2, 3, targets=["a1"]), update(40, "TASK_RUNNING", "u2", agent="A")],
     "a copy that was under way": lambda h: h + [update(8, "TASK_RUNNING", "u2")],
     "an executor that was killed": lambda h: without(without(h, kind="kill"), state="TASK_KILLED") + [
         line(30.9, "run", "victim", task="f2-1"), update(31.2, "TASK_FAILED", "v2", "f2-1", "f2")],

@@ -89,7 +89,7 @@ class World:
         self.record = Recorder(os.path.join(directory, "run.jsonl"), "run")
         self.network, self.programs, self.threads = Network().enter(), {}, []
         self.stopping = threading.Event()
-        self.zookeeper, self.led = None, "m1"
+        self.zookeeper, self.led, self.ids = None, "m1", set()
 
     def names(self, letter):
         return [f"{letter}{i + 1}" for i in range(self.counts[letter])]
@@ -242,6 +242,9 @@ class World:
                 why.append(f"{agent} does not answer")
                 continue
             ids.add(theirs["id"])
+            if theirs["id"] not in self.ids:
+                self.ids.add(theirs["id"])
+                self.record("agent", what=agent, id=theirs["id"])
             for framework in theirs["frameworks"]:
                 for executor in framework["executors"]:
                     for task in executor["tasks"] + executor["queued_tasks"]:
