@@ -54,7 +54,8 @@ run(struct process *process, const struct master_options *options, struct err *e
 {
     struct master_setup setup = {.options = options, .fatal = on_fatal, .arg = process};
     struct master *master;
-    int status = process_open(process, NULL, LIMIT_CONNECTIONS + OWN_DESCRIPTORS, err);
+    /* Each agent and each v0 scheduler that calls is called back. */
+    int status = process_open(process, NULL, 2 * LIMIT_CONNECTIONS + OWN_DESCRIPTORS, err);
 
     if (status < 0 || start_modules(process, &setup, err) < 0)
         return -1;

@@ -24,14 +24,15 @@ static const struct stream_handler stream_handler = {
 
 /* ---- server ---- */
 
-/* A quarter of the descriptors stays for files, children and connections of our own. */
+/* Two fifths of the descriptors stay for files, children and connections of our own: a master calls each agent back, and
+ * an agent that it cannot call is as good as disconnected. */
 static size_t
 connection_limit(void)
 {
     struct rlimit limit;
     if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY)
         return LIMIT_CONNECTIONS;
-    size_t most = (size_t)(limit.rlim_cur / 4 * 3);
+    size_t most = (size_t)(limit.rlim_cur / 5 * 3);
     return most < LIMIT_CONNECTIONS ? most : LIMIT_CONNECTIONS;
 }
 

@@ -69,7 +69,7 @@ static void
 make_directory(const struct bench_cluster *cluster, const char *name)
 {
     auto_free char *path = xasprintf("%s/%s", cluster->directory, name);
-    if (mkdir(path, 0755) < 0)
+    if (mkdir(path, 0755) < 0 && errno != EEXIST)
         bench_die("cannot make %s: %s", path, strerror(errno));
 }
 
@@ -254,6 +254,14 @@ cluster_start_master(struct bench_cluster *cluster, const char *const *flags)
 {
     static const char *const own[] = {"--registry=in_memory", NULL};
     start(cluster, "master", &cluster->master, own, flags);
+}
+
+void
+cluster_kill_master(struct bench_cluster *cluster)
+{
+    kill(cluster->master.pid, SIGKILL);
+    waitpid(cluster->master.pid, NULL, 0);
+    cluster->master.pid = 0;
 }
 
 void

@@ -28,6 +28,8 @@ void cluster_init(struct bench_cluster *cluster);
  * too). */
 void cluster_start_master(struct bench_cluster *cluster, const char *const *flags);
 void cluster_start_agent(struct bench_cluster *cluster, const char *const *flags);
+/* As a crash would. It may be started again, in the same work_dir. */
+void cluster_kill_master(struct bench_cluster *cluster);
 /* The body of GET path, to be freed, or NULL when there is no 200. */
 char *cluster_get(uint16_t port, const char *path);
 /* A port of loopback that nobody listens on now. */

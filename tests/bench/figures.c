@@ -36,19 +36,32 @@ percentile(double *values, size_t count, double share)
     return values[at < count ? at : count - 1];
 }
 
-double
-private_dirty(pid_t pid)
+/* A line "<name>: <n> kB" of a file of /proc, in bytes. */
+static double
+memory_of(pid_t pid, const char *name, const char *what)
 {
     char line[256];
     double kilobytes = 0;
-    snprintf(line, sizeof(line), "/proc/%d/smaps_rollup", (int)pid);
+    snprintf(line, sizeof(line), "/proc/%d/%s", (int)pid, name);
     FILE *file = fopen(line, "re");
     while (file && fgets(line, sizeof(line), file))
-        if (sscanf(line, "Private_Dirty: %lf kB", &kilobytes) == 1)
+        if (strncmp(line, what, strlen(what)) == 0 && sscanf(line + strlen(what), " %lf kB", &kilobytes) == 1)
             break;
     if (file)
         fclose(file);
     return kilobytes * 1024;
+}
+
+double
+private_dirty(pid_t pid)
+{
+    return memory_of(pid, "smaps_rollup", "Private_Dirty:");
+}
+
+double
+peak_memory(pid_t pid)
+{
+    return memory_of(pid, "status", "VmHWM:");
 }
 
 double

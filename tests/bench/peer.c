@@ -257,6 +257,134 @@ peer_register(struct peer *peer)
     return peer->out.len;
 }
 
+/* ---- coming back ---- */
+
+static Mesos__V1__Resource *
+allocated(struct arena *arena, const char *name, double value)
+{
+    Mesos__V1__Resource *item = resource(arena, name, value);
+    item->allocation_info = arena_alloc(arena, sizeof(*item->allocation_info));
+    mesos__v1__resource__allocation_info__init(item->allocation_info);
+    item->allocation_info->role = text_of("services");
+    return item;
+}
+
+static Mesos__V1__FrameworkInfo *
+framework(struct arena *arena)
+{
+    static const Mesos__V1__FrameworkInfo__Capability__Type types[] = {
+        MESOS__V1__FRAMEWORK_INFO__CAPABILITY__TYPE__MULTI_ROLE,
+        MESOS__V1__FRAMEWORK_INFO__CAPABILITY__TYPE__PARTITION_AWARE};
+    Mesos__V1__FrameworkInfo *info = arena_alloc(arena, sizeof(*info));
+    mesos__v1__framework_info__init(info);
+    info->user = text_of("root");
+    info->name = text_of("marathon");
+    info->id = arena_alloc(arena, sizeof(*info->id));
+    mesos__v1__framework_id__init(info->id);
+    info->id->value = text_of("2e1a6a05-45ab-4f5e-9d34-8e4fb0e1c0de-0000");
+    info->has_failover_timeout = info->has_checkpoint = true;
+    info->failover_timeout = 604800;
+    info->checkpoint = true;
+    info->roles = arena_alloc(arena, sizeof(char *));
+    info->roles[info->n_roles++] = text_of("services");
+    info->capabilities = arena_alloc(arena, ARRAY_LEN(types) * sizeof(*info->capabilities));
+    for (size_t i = 0; i < ARRAY_LEN(types); i++) {
+        Mesos__V1__FrameworkInfo__Capability *capability = arena_alloc(arena, sizeof(*capability));
+        mesos__v1__framework_info__capability__init(capability);
+        capability->has_type = true;
+        capability->type = types[i];
+        info->capabilities[info->n_capabilities++] = capability;
+    }
+    return info;
+}
+
+static Mesos__V1__TaskStatus *
+running(const Mesos__V1__Task *task, struct arena *arena)
+{
+    static const unsigned char uuid[UUID_BYTES] = "0123456789abcdef";
+    Mesos__V1__TaskStatus *status = arena_alloc(arena, sizeof(*status));
+    mesos__v1__task_status__init(status);
+    status->task_id = task->task_id;
+    status->state = task->state;
+    status->agent_id = task->agent_id;
+    status->has_timestamp = status->has_source = status->has_uuid = true;
+    status->timestamp = 1.7e9;
+    status->source = MESOS__V1__TASK_STATUS__SOURCE__SOURCE_EXECUTOR;
+    status->uuid = (ProtobufCBinaryData){UUID_BYTES, (uint8_t *)(uintptr_t)uuid};
+    status->container_status = arena_alloc(arena, sizeof(*status->container_status));
+    mesos__v1__container_status__init(status->container_status);
+    status->container_status->container_id = arena_alloc(arena, sizeof(Mesos__V1__ContainerID));
+    mesos__v1__container_id__init(status->container_status->container_id);
+    status->container_status->container_id->value = text_of("b8160fc4-ce3d-4839-98de-98aeb1a5530c");
+    status->container_status->has_executor_pid = true;
+    status->container_status->executor_pid = 4711;
+    return status;
+}
+
+static Mesos__V1__Task *
+task_of(const struct peer *peer, size_t agent, size_t number, const Mesos__V1__FrameworkInfo *info,
+        struct arena *arena)
+{
+    Mesos__V1__Task *task = arena_alloc(arena, sizeof(*task));
+    mesos__v1__task__init(task);
+    task->task_id = arena_alloc(arena, sizeof(*task->task_id));
+    mesos__v1__task_id__init(task->task_id);
+    task->task_id->value = arena_printf(arena, "service-%zu.instance-%zu-%zu._app.1", agent % 500, agent, number);
+    task->name = task->task_id->value;
+    task->framework_id = info->id;
+    task->agent_id = arena_alloc(arena, sizeof(*task->agent_id));
+    mesos__v1__agent_id__init(task->agent_id);
+    task->agent_id->value = peer->agent_ids[agent];
+    task->state = MESOS__V1__TASK_STATE__TASK_RUNNING;
+    task->resources = arena_alloc(arena, 2 * sizeof(*task->resources));
+    task->resources[task->n_resources++] = allocated(arena, "cpus", 0.5);
+    task->resources[task->n_resources++] = allocated(arena, "mem", 256);
+    task->statuses = arena_alloc(arena, sizeof(*task->statuses));
+    task->statuses[task->n_statuses++] = running(task, arena);
+    task->has_status_update_state = true;
+    task->status_update_state = task->state;
+    task->has_status_update_uuid = true;
+    task->status_update_uuid = task->statuses[0]->uuid;
+    return task;
+}
+
+void
+peer_pack_reregister(const struct peer *peer, size_t agent, size_t tasks, struct buf *out)
+{
+    auto_arena struct arena *arena = arena_new(0);
+    Mesos__Internal__RegisterSlaveMessage *first = registration(arena);
+    Mesos__Internal__ReregisterSlaveMessage message = MESOS__INTERNAL__REREGISTER_SLAVE_MESSAGE__INIT;
+    Mesos__V1__AgentID id = MESOS__V1__AGENT_ID__INIT;
+    Mesos__V1__FrameworkInfo *info = framework(arena);
+    id.value = peer->agent_ids[agent];
+    message.slave = first->slave;
+    message.slave->hostname = arena_printf(arena, "agent%zu.example", agent + 1);
+    message.slave->has_port = true;
+    message.slave->port = 5051;
+    message.slave->id = &id;
+    message.version = first->version;
+    message.n_agent_capabilities = first->n_agent_capabilities;
+    message.agent_capabilities = first->agent_capabilities;
+    message.n_frameworks = 1;
+    message.frameworks = &info;
+    message.tasks = arena_calloc(arena, tasks + 1, sizeof(*message.tasks));
+    for (size_t i = 0; i < tasks; i++)
+        message.tasks[message.n_tasks++] = task_of(peer, agent, i, info, arena);
+    message_pack(out, &message);
+}
+
+void
+peer_pack_update(const struct peer *peer, size_t agent, struct buf *out)
+{
+    Mesos__Internal__UpdateSlaveMessage message = MESOS__INTERNAL__UPDATE_SLAVE_MESSAGE__INIT;
+    Mesos__V1__AgentID id = MESOS__V1__AGENT_ID__INIT;
+    id.value = peer->agent_ids[agent];
+    message.slave_id = &id;
+    message.has_update_oversubscribed_resources = true;
+    message.update_oversubscribed_resources = true;
+    message_pack(out, &message);
+}
+
 /* ---- life ---- */
 
 void

@@ -30,6 +30,10 @@ void peer_fini(struct peer *peer);
 /* Sends RegisterSlaveMessage of every agent; peer->registered counts the answers. Returns the bytes of one.
  */
 size_t peer_register(struct peer *peer);
+/* The registered agent comes back, running so many tasks of one framework: body of its ReregisterSlaveMessage. */
+void peer_pack_reregister(const struct peer *peer, size_t agent, size_t tasks, struct buf *out);
+/* What agents say of themselves when they are registered: body of UpdateSlaveMessage. */
+void peer_pack_update(const struct peer *peer, size_t agent, struct buf *out);
 /* Every task that runs ends as TASK_FINISHED. */
 void peer_finish_tasks(struct peer *peer);
 

@@ -177,7 +177,7 @@ def test_a_download_that_is_not_read(limited):
 
 
 def test_ten_thousand_idle_connections(make_cluster):
-    cluster = make_cluster(master_flags={"ulimit": "-n 16000"})
+    cluster = make_cluster(master_flags={"ulimit": "-n 18000"})
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = 10000
     room = hard if hard == resource.RLIM_INFINITY else max(hard, wanted + 500)  # root may raise both
