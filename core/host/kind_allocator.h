@@ -183,6 +183,23 @@ allocator_decline(struct module *module, mesos_framework_t framework, mesos_agen
     else
         allocator_recover_resources(module, framework, agent, resources, refuse_secs);
 }
+/* 0, or -ENOTSUP when the module makes no inverse offers. unavailability NULL: none any more. */
+static inline int
+allocator_update_unavailability(struct module *module, mesos_agent_t agent,
+                                const struct mesos_unavailability *unavailability)
+{
+    if (!allocator_ops(module)->update_unavailability || !allocator_ops(module)->update_inverse_offer)
+        return -ENOTSUP;
+    allocator_ops(module)->update_unavailability(module_instance(module), agent, unavailability);
+    return 0;
+}
+static inline void
+allocator_update_inverse_offer(struct module *module, mesos_framework_t framework, mesos_agent_t agent,
+                               double refuse_secs)
+{
+    if (allocator_ops(module)->update_inverse_offer)
+        allocator_ops(module)->update_inverse_offer(module_instance(module), framework, agent, refuse_secs);
+}
 static inline int
 allocator_explain(struct module *module, mesos_framework_t framework, mesos_agent_t agent,
                   bool (*tell)(void *arg, const struct mesos_allocator_explanation *explanation), void *arg)

@@ -145,6 +145,8 @@ agent_add(struct master *master, const struct agent_news *news, struct err *err)
     list_init(&agent->tasks);
     list_init(&agent->executors);
     list_init(&agent->offers);
+    list_init(&agent->inverse_offers);
+    list_init(&agent->inverse_answers);
     agent_set_state(agent, true, !agent_is_deactivated(agent));
     agent->registered_secs = loop_wall_secs(master->loop);
     loop_timer_init(&agent->ping, master->loop, on_ping, agent);
@@ -155,6 +157,7 @@ agent_add(struct master *master, const struct agent_news *news, struct err *err)
     map_set(&master->agents_by_pid, str_of(agent->pid), agent);
     map_add(&master->observers, str_of(agent->observer), agent);
     libprocess_link(master->daemon->libprocess, &agent->upid);
+    machine_agent_added(agent);
     subscribers_agent_added(agent);
     return agent;
 }
@@ -211,6 +214,8 @@ agent_announce(struct agent *agent)
     allocator_view(agent, &offered, &view);
     allocator_add_agent(agent->master->allocator, &view, used, count);
     free(used);
+    if (agent->machine->window.planned)
+        machine_agent_announced(agent);
 }
 
 int
@@ -229,6 +234,7 @@ agent_update(struct agent *agent, const struct agent_news *news, struct err *err
     map_set(&master->agents_by_pid, str_of(agent->pid), agent);
     libprocess_link(master->daemon->libprocess, &agent->upid);
     set_total(agent, &total);
+    machine_agent_added(agent);
     agent_set_state(agent, true, !agent_is_deactivated(agent));
     return 0;
 }
@@ -293,6 +299,7 @@ agent_remove(struct agent *agent)
     libprocess_terminate(master->daemon->libprocess, agent->observer);
     libprocess_unlink(master->daemon->libprocess, &agent->upid);
     scalars_add(master->total_scalars, &agent->total, -1);
+    machine_agent_removed(agent);
     subscribers_agent_removed(agent);
     agent_free(agent);
 }
@@ -303,6 +310,7 @@ agent_free(struct agent *agent)
     if (!agent)
         return;
     loop_timer_stop(&agent->ping);
+    inverse_answers_forget(agent);
     resources_fini(&agent->total);
     free(agent->id);
     free(agent->pid);

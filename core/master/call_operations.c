@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Calls about offer operations and inverse offers. This master runs no operation that outlives its ACCEPT and
- * sends no inverse offer, so every id in them is unknown; the answers are those that Mesos gives for unknown
- * ids.
+ * Calls about offer operations. This master runs no operation that outlives its ACCEPT, so every id in them is unknown; the
+ * answers are those that Mesos gives for unknown ids.
  */
 #include "base/log.h"
 #include "master/calls.h"
@@ -50,30 +49,4 @@ call_acknowledge_operation_status(struct framework *framework, const Mesos__V1__
     log_warning("drop acknowledge framework=%s: unknown operation %s", framework->id,
                 call->acknowledge_operation_status->operation_id->value);
     return 202;
-}
-
-static int
-drop_inverse(struct framework *framework, const char *what, size_t count)
-{
-    log_warning("drop %s framework=%s: none of its %zu inverse offers is known", what, framework->id, count);
-    return 202;
-}
-
-int
-call_accept_inverse_offers(struct framework *framework, const Mesos__V1__Scheduler__Call *call,
-                           struct arena *arena, struct err *err)
-{
-    (void)arena;
-    (void)err;
-    return drop_inverse(framework, "accept_inverse_offers", call->accept_inverse_offers->n_inverse_offer_ids);
-}
-
-int
-call_decline_inverse_offers(struct framework *framework, const Mesos__V1__Scheduler__Call *call,
-                            struct arena *arena, struct err *err)
-{
-    (void)arena;
-    (void)err;
-    return drop_inverse(framework, "decline_inverse_offers",
-                        call->decline_inverse_offers->n_inverse_offer_ids);
 }

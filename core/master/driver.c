@@ -41,6 +41,30 @@ send_rescind(struct framework *framework, const Event *event)
     tell(framework, "mesos.internal.RescindResourceOfferMessage", &message);
 }
 
+/* Likewise. */
+static void
+send_inverse_offers(struct framework *framework, const Event *event)
+{
+    Mesos__Internal__InverseOffersMessage message = MESOS__INTERNAL__INVERSE_OFFERS_MESSAGE__INIT;
+    size_t count = event->inverse_offers->n_inverse_offers;
+    auto_free char **pids = xcalloc(count + 1, sizeof(*pids));
+    for (size_t i = 0; i < count; i++)
+        pids[i] = agent_find(framework->master, event->inverse_offers->inverse_offers[i]->agent_id->value)->pid;
+    message.n_inverse_offers = count;
+    message.inverse_offers = event->inverse_offers->inverse_offers;
+    message.n_pids = count;
+    message.pids = pids;
+    tell(framework, "mesos.internal.InverseOffersMessage", &message);
+}
+
+static void
+send_rescind_inverse(struct framework *framework, const Event *event)
+{
+    Mesos__Internal__RescindInverseOfferMessage message = MESOS__INTERNAL__RESCIND_INVERSE_OFFER_MESSAGE__INIT;
+    message.inverse_offer_id = event->rescind_inverse_offer->inverse_offer_id;
+    tell(framework, "mesos.internal.RescindInverseOfferMessage", &message);
+}
+
 /* A status that the master made. Nobody waits for its acknowledgement, which an empty pid says; answers to
  * reconciliation have none at all. */
 static void
@@ -102,6 +126,12 @@ driver_send_event(struct framework *framework, const Event *event)
         break;
     case MESOS__V1__SCHEDULER__EVENT__TYPE__RESCIND:
         send_rescind(framework, event);
+        break;
+    case MESOS__V1__SCHEDULER__EVENT__TYPE__INVERSE_OFFERS:
+        send_inverse_offers(framework, event);
+        break;
+    case MESOS__V1__SCHEDULER__EVENT__TYPE__RESCIND_INVERSE_OFFER:
+        send_rescind_inverse(framework, event);
         break;
     case MESOS__V1__SCHEDULER__EVENT__TYPE__UPDATE:
         send_own_status(framework, event);

@@ -280,6 +280,38 @@ agent_gone(struct master *master, const char *id, int64_t since_ns)
     marked_agent_forget(master, id);
 }
 
+void
+agent_machine_going_down(struct agent *agent)
+{
+    if (agent->leaving)
+        return; /* it goes in another way already */
+    agent->leaving = agent->machine_down = true;
+    registrar_remove(agent->master->registrar, MESOS_REGISTRY_ADMITTED, str_of(agent->id));
+}
+
+static void
+on_down_stored(void *arg)
+{
+    lose(arg, LOSS_REMOVED, NULL);
+}
+
+void
+agent_machine_down(struct agent *agent, const char *message)
+{
+    bool durable = agent->machine_down;
+    if (agent->leaving && !durable)
+        return;
+    log_info("remove agent=%s pid=%s hostname=%s: %s", agent->id, agent->pid, agent->hostname, message);
+    free(agent->loss);
+    agent->loss = xasprintf("Agent %s removed: %s", agent->hostname, message);
+    if (durable) {
+        lose(agent, LOSS_REMOVED, NULL);
+        return;
+    }
+    agent_machine_going_down(agent);
+    registrar_commit(agent->master->registrar, on_down_stored, agent);
+}
+
 static void
 on_recovered_lost(void *arg)
 {

@@ -190,6 +190,8 @@ framework_add(struct master *master, const Mesos__V1__FrameworkInfo *info, const
     sheets_init(&framework->executor_sheets, master->views, &executor_records);
     sheets_init(&framework->offer_sheets, master->views, &offer_records);
     list_init(&framework->fresh_node);
+    list_init(&framework->inverse_offers);
+    list_init(&framework->fresh_inverse_node);
     list_init(&framework->completed_node);
     loop_timer_init(&framework->heartbeat, master->loop, framework_heartbeat, framework);
     loop_timer_init(&framework->failover, master->loop, on_failover, framework);
@@ -350,6 +352,7 @@ framework_remove(struct framework *framework, const char *why)
     framework->active = false;
     tell_agents_shutdown(framework);
     offers_drop_framework(framework);
+    inverse_answers_forget_framework(framework);
     end_tasks(framework);
     framework_contact_end(framework);
     framework->connected = framework->recovered = false;

@@ -81,6 +81,45 @@ write_lost(struct json *json, const struct master *master, const char *key, cons
 }
 
 static void
+write_machine(const struct machine *machine, void *arg)
+{
+    struct json *json = arg;
+    auto_buf struct buf text = {0};
+    auto_arena struct arena *arena = arena_new(0);
+    Mesos__V1__MachineInfo info = MESOS__V1__MACHINE_INFO__INIT;
+    if (machine->mode == MACHINE_UP)
+        return;
+    machine_info(machine, &info, arena);
+    message_to_json(&text, &info);
+    json_object(json);
+    json_key(json, "info");
+    json_raw(json, buf_str(&text));
+    json_object_end(json);
+}
+
+/* "machines" and "schedules": those that are not up, and the one schedule that there is. */
+static void
+write_maintenance(struct json *json, const struct master *master)
+{
+    const Schedule *schedule = maintenance_schedule(master->maintenance);
+    auto_buf struct buf text = {0};
+    if (schedule->n_windows == 0)
+        return;
+    json_key(json, "machines");
+    json_object(json);
+    json_key(json, "machines");
+    json_array(json);
+    maintenance_each(master->maintenance, write_machine, json);
+    json_array_end(json);
+    json_object_end(json);
+    message_to_json(&text, schedule);
+    json_key(json, "schedules");
+    json_array(json);
+    json_raw(json, buf_str(&text));
+    json_array_end(json);
+}
+
+static void
 write_weights(struct json *json, const struct master *master)
 {
     struct str rest = str_of(master->options->weights), role;
@@ -117,6 +156,7 @@ http_registry(struct http_exchange *exchange, void *arg)
     write_agents(&json, master);
     write_lost(&json, master, "unreachable", &master->unreachable);
     write_lost(&json, master, "gone", &master->gone);
+    write_maintenance(&json, master);
     write_weights(&json, master);
     json_object_end(&json);
     reply_json(exchange, buf_str(&out));

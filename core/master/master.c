@@ -96,6 +96,8 @@ master_new(const struct master_setup *setup, struct err *err)
     list_init(&master->subscribers);
     list_init(&master->refused);
     list_init(&master->mark_orders);
+    list_init(&master->fresh_inverse);
+    master->maintenance = maintenance_new(master);
     uuid_new(master->id);
     parse_roles(master);
     return master;
@@ -192,6 +194,9 @@ static void
 on_fetched(void *arg)
 {
     struct master *master = arg;
+    maintenance_recovered(master->maintenance, master->maintenance_entries);
+    maintenance_entries_free(master->maintenance_entries);
+    master->maintenance_entries = NULL;
     registrar_put(master->registrar, MESOS_REGISTRY_MASTER, STR_LIT("info"),
                   str_n(master->info, master->info_len));
     registrar_commit(master->registrar, on_elected_recovered, master);
@@ -247,6 +252,9 @@ on_registry_entry(void *arg, const struct mesos_registry_entry *entry)
     case MESOS_REGISTRY_GONE:
         recover_lost(master, &master->gone, key, value);
         break;
+    case MESOS_REGISTRY_MAINTENANCE:
+        maintenance_recover_entry(master->maintenance, master->maintenance_entries, key, value);
+        break;
     default:
         break;
     }
@@ -261,6 +269,7 @@ on_elected(void *arg)
     master->elected = true;
     master->elected_secs = loop_wall_secs(master->loop);
     log_info("elected id=%s pid=%s", master->id, master->pid);
+    master->maintenance_entries = maintenance_entries_new();
     registrar_fetch(master->registrar, on_registry_entry, on_fetched, master);
 }
 
@@ -405,6 +414,7 @@ free_cluster(struct master *master)
         resources_fini(&offer->resources);
         free(offer);
     }
+    inverse_offers_free(master);
     map_foreach (framework, &master->frameworks) {
         if (framework->stream)
             http_exchange_on_gone(framework->stream, NULL, NULL);
@@ -453,6 +463,8 @@ master_free(struct master *master)
     sheets_fini(&master->recovered_sheets);
     views_free(master->views);
     daemon_free(master->daemon);
+    maintenance_free(master->maintenance);
+    maintenance_entries_free(master->maintenance_entries);
     master_telemetry_stop(master);
     arena_free(master->arena);
     buf_fini(&master->out);

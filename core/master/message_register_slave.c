@@ -50,6 +50,11 @@ message_register_slave(struct master *master, const struct upid *from,
         agent_shutdown(master, from, err.text);
         return;
     }
+    enum machine_door door = machine_door(master->maintenance, message->slave->hostname, from);
+    if (door == MACHINE_DOOR_SHUT)
+        agent_shutdown(master, from, "Machine is `DOWN`");
+    if (door != MACHINE_DOOR_OPEN)
+        return; /* one that has to wait tries again */
     struct agent *known = map_get(&master->agents_by_pid, str_of(pid));
     if (known && known->connected && !known->leaving) {
         log_info("register again agent=%s pid=%s", known->id, pid);

@@ -80,6 +80,11 @@ message_reregister_slave(struct master *master, const struct upid *from, Message
         return;
     }
     const char *id = message->slave->id->value;
+    enum machine_door door = machine_door(master->maintenance, message->slave->hostname, from);
+    if (door == MACHINE_DOOR_SHUT)
+        agent_shutdown(master, from, "Machine is `DOWN`");
+    if (door != MACHINE_DOOR_OPEN)
+        return; /* one that has to wait tries again */
     if (map_get(&master->gone, str_of(id))) {
         agent_shutdown(master, from, "Agent has been marked gone");
         return;

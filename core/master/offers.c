@@ -19,6 +19,7 @@ struct refused_offer {
     mesos_framework_t framework;
     mesos_agent_t agent;
     struct resources resources;
+    bool inverse; /* an inverse offer, which is about no resources */
 };
 
 static void
@@ -36,13 +37,27 @@ refuse(struct master *master, mesos_framework_t framework, mesos_agent_t agent, 
 }
 
 void
+inverse_offer_refuse(struct master *master, mesos_framework_t framework, mesos_agent_t agent)
+{
+    struct refused_offer *refused = xcalloc(1, sizeof(*refused));
+    refused->framework = framework;
+    refused->agent = agent;
+    refused->inverse = true;
+    list_push(&master->refused, &refused->node);
+    if (!loop_timer_running(&master->refused_soon))
+        loop_timer_start(&master->refused_soon, 0);
+}
+
+void
 refused_flush(void *arg)
 {
     struct master *master = arg;
     struct refused_offer *refused, *next;
     list_foreach_safe (refused, next, &master->refused, node) {
         list_remove(&refused->node);
-        if (!master->ended)
+        if (!master->ended && refused->inverse)
+            allocator_update_inverse_offer(master->allocator, refused->framework, refused->agent, -1);
+        else if (!master->ended)
             allocator_recover_resources(master->allocator, refused->framework, refused->agent,
                                         resources_view(&refused->resources), -1);
         resources_fini(&refused->resources);
@@ -106,7 +121,7 @@ fresh_add(struct framework *framework, struct offer *offer)
         list_push(&framework->master->fresh, &framework->fresh_node);
 }
 
-static Mesos__V1__URL *
+Mesos__V1__URL *
 agent_url(const struct agent *agent, struct arena *arena)
 {
     char ip[64];
@@ -168,6 +183,7 @@ offer_describe(const struct offer *offer, bool old_format, struct arena *arena)
         to->domain = info ? info->domain : NULL;
     }
     offer_executors(to, offer, arena);
+    to->unavailability = agent_unavailability(agent, arena);
     to->allocation_info = arena_alloc(arena, sizeof(*to->allocation_info));
     mesos__v1__resource__allocation_info__init(to->allocation_info);
     to->allocation_info->role = arena_strdup(arena, str_of(offer->role));
@@ -242,9 +258,10 @@ void
 offers_init(struct master *master)
 {
     list_init(&master->fresh);
+    list_init(&master->fresh_inverse);
     list_init(&master->refused);
     loop_timer_init(&master->refused_soon, master->loop, refused_flush, master);
-    master->sink = (struct mesos_allocator_sink){sizeof(master->sink), master, on_offer};
+    master->sink = (struct mesos_allocator_sink){sizeof(master->sink), master, on_offer, on_inverse_offer};
     allocator_initialize(master->allocator, &master->sink);
 }
 
@@ -316,6 +333,7 @@ offers_rescind_agent(struct agent *agent)
     struct offer *offer, *next;
     list_foreach_safe (offer, next, &agent->offers, agent_node)
         offer_rescind(offer);
+    inverse_offers_rescind_agent(agent);
 }
 
 void
@@ -324,6 +342,7 @@ offers_rescind_framework(struct framework *framework)
     struct offer *offer, *next;
     list_foreach_safe (offer, next, &framework->offers, framework_node)
         offer_rescind(offer);
+    inverse_offers_rescind_framework(framework);
 }
 
 void
@@ -332,6 +351,7 @@ offers_drop_framework(struct framework *framework)
     struct offer *offer, *next;
     list_foreach_safe (offer, next, &framework->offers, framework_node)
         offer_discard(offer, -1);
+    inverse_offers_drop_framework(framework);
 }
 
 double

@@ -29,6 +29,20 @@ show_offers(Shown *shown, const struct framework *framework, struct arena *arena
 }
 
 static void
+show_inverse_offers(Shown *shown, const struct framework *framework, struct arena *arena)
+{
+    struct inverse_offer *offer;
+    size_t count = 0;
+    list_foreach (offer, &framework->inverse_offers, framework_node)
+        count++;
+    if (!count)
+        return;
+    shown->inverse_offers = arena_calloc(arena, count, sizeof(*shown->inverse_offers));
+    list_foreach (offer, &framework->inverse_offers, framework_node)
+        shown->inverse_offers[shown->n_inverse_offers++] = inverse_offer_shown(offer, arena);
+}
+
+static void
 show_resources(Shown *shown, const struct framework *framework, struct arena *arena)
 {
     auto_resources struct resources used = {0}, offered = {0};
@@ -62,6 +76,7 @@ write_framework(struct writer *writer, uint32_t number, const struct framework *
         shown->unregistered_time = operator_time(framework->unregistered_secs, arena);
     } else {
         show_offers(shown, framework, arena);
+        show_inverse_offers(shown, framework, arena);
         show_resources(shown, framework, arena);
     }
     shown->offer_constraints = framework->constraints ? framework->constraints : &none;

@@ -13,7 +13,7 @@ core_master_libmaster_a_SOURCES = \
   core/master/http.h core/master/http_operator.c core/master/http_roles.c core/master/http_scheduler.c \
   core/master/operator.h core/master/operator_calls.def core/master/operator_daemon.c \
   core/master/operator_get_agents.c core/master/operator_get_executors.c core/master/operator_get_frameworks.c \
-  core/master/operator_get_maintenance.c core/master/operator_get_master.c core/master/operator_get_roles.c \
+  core/master/operator_get_quota.c core/master/operator_maintenance.c core/master/operator_get_master.c core/master/operator_get_roles.c \
   core/master/operator_get_state.c core/master/operator_marks.c core/master/marks.c core/master/marks.h core/master/operator_get_tasks.c core/master/operator_subscribe.c \
   core/master/operator_teardown.c core/master/subscribers.c core/master/subscribers.h \
   core/master/http_maintenance.c core/master/http_quota.c core/master/http_registry.c core/master/http_reserve.c \
@@ -24,6 +24,8 @@ core_master_libmaster_a_SOURCES = \
   core/master/message_scheduler_call.c core/master/messages_driver.c core/master/subscribe.c \
   core/master/message_status_update.c core/master/message_unregister_slave.c \
   core/master/message_update_slave.c core/master/messages.c core/master/messages.def core/master/messages.h \
+  core/master/call_inverse_offers.c core/master/inverse_offers.c core/master/inverse_offers.h \
+  core/master/maintenance.c core/master/maintenance.h core/master/maintenance_store.c core/master/maintenance_validate.c \
   core/master/metrics.c core/master/metrics.h core/master/offers.c core/master/records.c core/master/records.h core/master/registrar.c \
   core/master/registrar.h core/master/registry_import.c core/master/registry_json.c core/master/registry_json.h \
   core/master/registry_transfer.c core/master/registry_transfer.h core/master/state.h core/master/stream.c core/master/tasks.c core/master/telemetry.c core/master/telemetry.h \

@@ -15,6 +15,8 @@
 #include "daemon/daemon.h"
 #include "host/host.h"
 #include "master/contact.h"
+#include "master/inverse_offers.h"
+#include "master/maintenance.h"
 #include "master/master.h"
 #include "master/metrics.h"
 #include "master/options.h"
@@ -71,6 +73,11 @@ struct agent {
     struct list tasks;     /* struct task.agent_node */
     struct list executors; /* struct executor.agent_node */
     struct list offers;    /* struct offer.agent_node */
+    struct machine *machine;
+    struct list machine_node;    /* machine->agents */
+    struct list inverse_offers;  /* struct inverse_offer.agent_node */
+    struct list inverse_answers; /* inverse_offers.c's */
+    bool machine_down;           /* leaving because its machine goes down: the registry is being told */
     struct record record;  /* in master->agent_sheets; agent_touch() when anything of this changes that is shown */
 };
 
@@ -159,6 +166,8 @@ struct framework {
     struct offer **fresh; /* made in this cycle of the allocator, not yet sent */
     uint32_t fresh_count, fresh_cap;
     struct list fresh_node;            /* master->fresh */
+    struct list inverse_offers;        /* struct inverse_offer.framework_node */
+    struct list fresh_inverse_node;    /* master->fresh_inverse */
     struct list completed_node;        /* master->completed */
     struct framework_metrics *metrics; /* NULL when not published, and when it has gone */
     struct metric *messages_received, *messages_processed; /* of its principal; NULL = it has none */
@@ -234,6 +243,10 @@ struct master {
     struct list subscribers;      /* struct subscriber, oldest first: subscribers.c */
     uint32_t subscriber_count;
     struct list fresh; /* frameworks with fresh offers */
+    struct map inverse_offers;
+    struct list fresh_inverse; /* frameworks with fresh inverse offers */
+    struct maintenance *maintenance;
+    struct maintenance_entries *maintenance_entries; /* while the registry is read */
     struct mesos_allocator_sink sink;
     struct mesos_election_events election_events;
     struct loop_timer reregister, gc, whitelist;
@@ -375,6 +388,10 @@ void offers_rescind_agent(struct agent *agent);
 void offers_rescind_framework(struct framework *framework);
 void offers_drop_framework(struct framework *framework); /* without telling it */
 void refused_flush(void *arg);
+/* The allocator's wish for an inverse offer cannot be met: it is told so, outside its call. */
+void inverse_offer_refuse(struct master *master, mesos_framework_t framework, mesos_agent_t agent);
+/* Where the agent is reached, in arena. */
+Mesos__V1__URL *agent_url(const struct agent *agent, struct arena *arena);
 /* What the allocator is told of refuse_seconds: default 5, negative and NaN are the default, at most a year.
  */
 double filter_secs(const Mesos__V1__Filters *filters);
@@ -434,6 +451,10 @@ void framework_send_error(struct framework *framework, const char *message);
 void agent_disconnected(struct agent *agent);
 void agent_mark_unreachable(struct agent *agent, const char *message);
 void agent_unregistered(struct agent *agent, const char *message);
+/* Its machine goes down: that it was admitted is forgotten with the write that is being collected ... */
+void agent_machine_going_down(struct agent *agent);
+/* ... and when that is durable, or for one that came meanwhile, it is removed. It may be freed inside. */
+void agent_machine_down(struct agent *agent, const char *message);
 /* Tasks and executors of a framework that does not checkpoint end with the agent's connection. */
 void agent_drop_framework(struct agent *agent, struct framework *framework);
 /* The registry has it among the gone: it ends here, wherever it was, and its tasks with it. */

@@ -59,6 +59,16 @@ struct mesos_allocator_sink {
      * it once per (framework, role, agent) and once with agent 0 at the end of each cycle that offered anything. */
     void (*offer)(void *arg, mesos_framework_t framework, const char *role, mesos_agent_t agent,
                   struct mesos_resources resources);
+    /* This framework has something of this agent, which will be unavailable: the master asks it to make room. Called after a
+     * cycle's offers, once per (framework, agent) that no inverse offer is out for, and once with agent 0 at the end. */
+    void (*inverse_offer)(void *arg, mesos_framework_t framework, mesos_agent_t agent);
+};
+
+/* When a machine is planned to be away. */
+struct mesos_unavailability {
+    size_t size;
+    int64_t start_ns; /* since 1970; may be in the past */
+    int64_t duration_ns; /* -1 = for ever */
 };
 
 /* Why an agent's resources are not (further) offered to a framework: append only, numbers are the ABI. The allocator tells
@@ -151,6 +161,14 @@ struct mesos_allocator_ops {
      * 0, or -ENOENT for a framework or agent that is not known. */
     int (*explain)(void *instance, mesos_framework_t framework, mesos_agent_t agent,
                    bool (*tell)(void *arg, const struct mesos_allocator_explanation *explanation), void *arg);
+    /* The agent will be unavailable then; NULL = not any more. All inverse offers about it have been answered for with
+     * update_inverse_offer before, refusals of such are forgotten, and inverse offers begin with the next cycle. An agent is
+     * added without one. NULL member = the allocator makes no inverse offers. */
+    void (*update_unavailability)(void *instance, mesos_agent_t agent, const struct mesos_unavailability *unavailability);
+    /* The inverse offer about this agent that is out to this framework has come back: answered (either way), rescinded or
+     * timed out. refuse_secs > 0: the next one not before that; else the next cycle may make one. Required with
+     * update_unavailability. */
+    void (*update_inverse_offer)(void *instance, mesos_framework_t framework, mesos_agent_t agent, double refuse_secs);
 };
 
 #endif

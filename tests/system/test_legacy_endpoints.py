@@ -173,8 +173,7 @@ def test_lost_agents_in_the_registry(make_cluster):
 @pytest.mark.parametrize("method, path, says", [
     ("POST", "/reserve", "reservations"), ("POST", "/unreserve", "reservations"), ("POST", "/create-volumes", "volumes"),
     ("POST", "/destroy-volumes", "volumes"), ("PUT", "/weights", "--weights"), ("POST", "/quota", "quota"),
-    ("DELETE", "/quota/role", "quota"), ("POST", "/maintenance/schedule", "maintenance"),
-    ("POST", "/machine/down", "maintenance"), ("POST", "/machine/up", "maintenance"),
+    ("DELETE", "/quota/role", "quota"),
     ("POST", "/slave(1)/api/v1/resource_provider", "resource providers")])
 def test_what_is_not_built_says_so(shared, method, path, says):
     daemon = daemon_of(shared, "agent" if "slave" in path else "master")

@@ -274,6 +274,7 @@ agent_remove(void *instance, mesos_agent_t number)
     filters_drop_slot(drf, agent->slot);
     wishes_forget_slot(drf, agent->slot);
     allocate_forget(drf, agent);
+    inverse_forget_agent(drf, agent);
     drf->slots[agent->slot] = NULL;
     if (agent->slot < drf->first_free)
         drf->first_free = agent->slot;

@@ -214,18 +214,24 @@ cycle(struct drf *drf, bool everything)
         if (!agent)
             continue;
         agent->waiting = false;
-        if (!everything)
-            look_at(drf, agent, now_ms);
+        if (everything)
+            continue;
+        look_at(drf, agent, now_ms);
+        inverse_look_at(drf, agent, now_ms);
     }
     drf->waiting_count = 0;
     if (everything) {
         drf->everything_waits = false;
         look_at_all(drf, now_ms);
         forget_fresh(drf);
+        for (uint32_t slot = 0; drf->leaving_count && slot < drf->slot_count; slot++)
+            if (drf->slots[slot])
+                inverse_look_at(drf, drf->slots[slot], now_ms);
     }
     drf->host->count(drf->host, "allocator/mesos/allocation_runs", 1);
     drf->host->timing(drf->host, "allocator/mesos/allocation_run_ms", (double)(clock_ns() - began_ns) / 1e6);
     deliver(drf);
+    inverse_deliver(drf);
 }
 
 static void
@@ -353,6 +359,7 @@ allocate_stop(struct drf *drf)
         drf->host->timer_stop(drf->host, drf->soon);
     drf->batch = drf->soon = NULL;
     free(drf->offers);
+    free(drf->asks);
     free(drf->waiting);
     drf->waiting = NULL;
     drf->waiting_count = drf->waiting_cap = 0;

@@ -112,6 +112,19 @@ struct use {
     struct amounts amounts;
 };
 
+/* What a framework was asked about an agent that will be unavailable. */
+struct inverse {
+    mesos_framework_t framework;
+    bool out; /* an inverse offer of it waits for an answer */
+    int64_t until_ms; /* none before that */
+};
+
+/* An inverse offer of the running cycle. */
+struct ask {
+    mesos_framework_t framework;
+    mesos_agent_t agent;
+};
+
 struct agent {
     mesos_agent_t number;
     uint32_t slot; /* dense, reused */
@@ -126,6 +139,9 @@ struct agent {
     uint64_t quiet_epoch; /* quiet while this is the allocator's epoch ... */
     int64_t quiet_until_ms; /* ... and until then; INT64_MIN = not quiet */
     bool active, listed, gpus, waiting; /* listed: by the whitelist; waiting: for the next soon cycle */
+    bool leaving; /* will be unavailable */
+    struct inverse *inverses;
+    uint32_t inverse_count;
 };
 
 struct offer {
@@ -173,6 +189,9 @@ struct drf {
 
     struct offer *offers; /* of the running cycle */
     uint32_t offer_count, offer_cap;
+    struct ask *asks; /* of the running cycle */
+    uint32_t ask_count, ask_cap;
+    uint32_t leaving_count; /* agents that will be unavailable */
     struct agent **waiting; /* of the next soon cycle */
     uint32_t waiting_count, waiting_cap;
 };
@@ -234,6 +253,15 @@ bool wishes_admit(struct client *client, const struct agent *agent);
 bool wishes_excluded(void *instance, mesos_framework_t framework, const char *role, mesos_agent_t agent);
 /* Is this worth an offer to the client? */
 bool wishes_enough(const struct drf *drf, const struct client *client, const struct amounts *amounts);
+
+/* inverse.c */
+void inverse_look_at(struct drf *drf, struct agent *agent, int64_t now_ms);
+void inverse_deliver(struct drf *drf);
+void inverse_forget_agent(struct drf *drf, struct agent *agent);
+void inverse_forget_framework(struct drf *drf, mesos_framework_t framework);
+void inverse_drop_filters(struct drf *drf, mesos_framework_t framework);
+void inverse_update_unavailability(void *instance, mesos_agent_t agent, const struct mesos_unavailability *unavailability);
+void inverse_update(void *instance, mesos_framework_t framework, mesos_agent_t agent, double refuse_secs);
 
 /* explain.c */
 int explain(void *instance, mesos_framework_t framework, mesos_agent_t agent,

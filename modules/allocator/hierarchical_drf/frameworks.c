@@ -172,6 +172,7 @@ framework_remove(void *instance, mesos_framework_t number)
     if (!framework)
         return;
     agents_unbind(drf, framework);
+    inverse_forget_framework(drf, number);
     while (framework->client_count)
         client_free(drf, framework->clients[framework->client_count - 1]);
     map_remove(&drf->frameworks, key_of(&framework->number));
@@ -202,6 +203,7 @@ framework_deactivate(void *instance, mesos_framework_t number)
     if (!framework)
         return;
     framework->active = false;
+    inverse_drop_filters(drf, number);
     for (uint32_t i = 0; i < framework->client_count; i++) {
         client_want(framework->clients[i]);
         filters_drop_client(drf, framework->clients[i]); /* whoever comes back starts afresh */
@@ -235,6 +237,7 @@ void
 framework_revive(void *instance, mesos_framework_t framework, const char *const *roles, size_t count)
 {
     set_suppressed(instance, framework, roles, count, false);
+    inverse_drop_filters(instance, framework);
     allocate_soon(instance, NULL);
 }
 

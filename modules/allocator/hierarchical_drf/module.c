@@ -82,6 +82,8 @@ static const struct mesos_allocator_ops ops = {
     .excluded = wishes_excluded,
     .decline = agent_decline,
     .explain = explain,
+    .update_unavailability = inverse_update_unavailability,
+    .update_inverse_offer = inverse_update,
 };
 
 static const struct mesos_module hierarchical_drf = {
