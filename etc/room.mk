@@ -2,6 +2,7 @@
 # Samples, units and manual pages. Configuration that is there already is never overwritten by `make install`.
 ETC_SAMPLES = etc/mesos/master.ini etc/mesos/agent.ini etc/default/mesos etc/default/mesos-master etc/default/mesos-slave
 ETC_UNITS = etc/systemd/mesos-master.service etc/systemd/mesos-agent.service
+ETC_SOCKETS = etc/systemd/mesos-master.socket etc/systemd/mesos-agent.socket
 EXTRA_DIST += $(ETC_SAMPLES) etc/systemd/mesos-master.service.in etc/systemd/mesos-agent.service.in
 dist_man_MANS = etc/man/mesos-agent.8 etc/man/mesos-cat.1 etc/man/mesos-completion.1 etc/man/mesos-config.1 \
   etc/man/mesos-containerizer.8 etc/man/mesos-default-executor.8 etc/man/mesos-docker-executor.8 etc/man/mesos-events.1 \
@@ -12,6 +13,7 @@ dist_man_MANS = etc/man/mesos-agent.8 etc/man/mesos-cat.1 etc/man/mesos-completi
   etc/man/mesos.1
 systemdunitdir = $(prefix)/lib/systemd/system
 nodist_systemdunit_DATA = $(ETC_UNITS)
+dist_systemdunit_DATA = $(ETC_SOCKETS)
 CLEANFILES += $(ETC_UNITS)
 
 etc/systemd/%.service: etc/systemd/%.service.in Makefile

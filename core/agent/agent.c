@@ -39,8 +39,11 @@ agent_new(const struct agent_setup *setup, struct err *err)
     agent->runtime_dir = xstrdup(options->runtime_dir);
     agent->launcher_dir =
         xstrdup(options->common.launcher_dir ? options->common.launcher_dir : MESOS_LIBEXECDIR);
-    agent->socket_path = options->domain_socket_location ? xstrdup(options->domain_socket_location)
-                                                         : xasprintf("%s/agent.sock", agent->runtime_dir);
+    if (setup->executor_socket)
+        agent->socket_path = xstrdup(setup->executor_socket);
+    else
+        agent->socket_path = options->domain_socket_location ? xstrdup(options->domain_socket_location)
+                                                             : xasprintf("%s/agent.sock", agent->runtime_dir);
     agent->attributes_arena = arena_new(256);
     list_init(&agent->completed);
     list_init(&agent->container_calls);
@@ -93,12 +96,24 @@ agent_start(struct agent *agent, struct err *err)
 }
 
 static int
+agent_listen_executors(struct agent *agent, struct err *err)
+{
+    struct address at;
+    if (agent->setup.executor_fd > 0)
+        return daemon_listen_fd(agent->daemon, agent->setup.executor_fd, err);
+    auto_free char *text = xasprintf("unix:%s", agent->socket_path);
+    int status = address_parse(str_of(text), &at, err);
+    return status ? status : daemon_listen(agent->daemon, &at, err);
+}
+
+static int
 agent_listen(struct agent *agent, struct err *err)
 {
     struct daemon_setup setup = {
         .actor = AGENT_ACTOR,
         .log_path = "/slave/log",
         .listen = agent->setup.listen,
+        .listen_fd = agent->setup.listen_fd,
         .advertise = agent->setup.advertise,
         .conf = agent->setup.set,
         .options = &agent->options->common,
@@ -119,10 +134,7 @@ agent_listen(struct agent *agent, struct err *err)
     address_ip(&agent->daemon->self, agent->ip);
     router_mount(agent->daemon->router, AGENT_ACTOR, agent_routes, agent);
     agent_metrics_add(agent);
-    struct address unix_address;
-    auto_free char *text = xasprintf("unix:%s", agent->socket_path);
-    if ((status = address_parse(str_of(text), &unix_address, err)) ||
-        (status = daemon_listen(agent->daemon, &unix_address, err)))
+    if (agent_listen_executors(agent, err))
         return err_wrap(err, "executors' socket (--domain_socket_location)");
     /* Tasks run as other users and must reach it. (On an in-memory network there is no file.) */
     if (chmod(agent->socket_path, 0777) && errno != ENOENT)
@@ -283,4 +295,17 @@ on_message(const struct upid *from, struct str to_id, struct str name, struct st
         return;
     }
     log_verbose(1, "dropping unknown message %.*s from %s", STR_ARG(name), from->id);
+}
+
+void
+agent_describe(const struct agent *agent, char *out, size_t size)
+{
+    static const char *const states[] = {
+        [AGENT_RECOVERING] = "recovering", [AGENT_DISCONNECTED] = "looking for a master",
+        [AGENT_RUNNING] = "registered", [AGENT_TERMINATING] = "ending: its executors are shut down"};
+
+    if (agent->state == AGENT_RUNNING)
+        snprintf(out, size, "registered as %s: %zu frameworks", agent->id, map_count(&agent->frameworks));
+    else
+        snprintf(out, size, "%s", states[agent->state]);
 }

@@ -35,7 +35,10 @@ struct agent_setup {
     struct module *resource_estimator, *qos_controller; /* NULL = nothing is oversubscribed, nothing corrected */
     struct module *election;
     struct address listen;    /* where to listen; port 0 = any free one */
+    int listen_fd; /* a socket that listens already, to take over instead; 0 = none */
     struct address advertise; /* what peers are told; len 0 = the address that was bound */
+    int executor_fd; /* the executors' Unix socket, likewise; executor_socket: its path */
+    const char *executor_socket;
     const char *hostname;     /* shown in AgentInfo, /state and offers; copied */
     /* The agent has ended its work (told to by the master, by agent_unregister, or by a failure it cannot
      * survive): the program leaves its loop and exits with this status. Called from the loop at most once. */
@@ -63,5 +66,7 @@ struct metrics *agent_metrics(const struct agent *agent);
 const char *agent_id(const struct agent *agent);
 /* Registered with a master that is believed to lead. */
 bool agent_registered(const struct agent *agent);
+/* What it is doing, in a few words for the service manager's status. */
+void agent_describe(const struct agent *agent, char *out, size_t size);
 
 #endif

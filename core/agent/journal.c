@@ -310,11 +310,15 @@ batch_done(void *arg)
     struct journal *journal = batch->journal;
     struct append *append, *tmp;
     struct list failed = LIST_INIT(failed);
+    auto_free char *path = NULL;
     int status = 0;
     list_foreach_safe (append, tmp, &batch->appends, node) {
         list_remove(&append->node);
         if (append->status && !journal->closed) {
-            status = append->status;
+            if (append->status != -EAGAIN && !path) { /* else it waits behind another */
+                status = append->status;
+                path = xstrdup(append->file->path);
+            }
             list_push(&failed, &append->node);
             continue;
         }
@@ -336,10 +340,13 @@ batch_done(void *arg)
     }
     if (status) {
         if (!journal->failing)
-            log_error("cannot store status updates: %s; trying again each second", strerror(-status));
+            log_error("cannot store status updates: %s: %s; they wait, and are tried again each second", path,
+                      strerror(-status));
         journal->failing = true;
         loop_timer_start(&journal->retry, JOURNAL_RETRY_MS);
     } else {
+        if (journal->failing)
+            log_info("status updates are stored again");
         journal->failing = false;
         journal_flush(journal);
     }

@@ -22,7 +22,7 @@ static double
 pull_uptime(void *arg)
 {
     const struct agent *agent = arg;
-    return loop_wall_secs(agent->loop) - agent->daemon->start_secs;
+    return daemon_uptime_secs(agent->daemon);
 }
 
 static double

@@ -253,8 +253,10 @@ check_environment(const char *value, void *target, struct option_set *set, struc
 static int
 check_socket(const char *value, void *target, struct option_set *set, struct err *err)
 {
+    if (strcmp(value, "systemd:") == 0)
+        return err_set(err, -EINVAL, "'systemd:' names no socket: the FileDescriptorName= of the socket unit goes behind it");
     if (strncmp(value, "systemd:", 8) == 0)
-        return err_set(err, -ENOTSUP, "'%s' asks for what is not built yet: sockets from systemd; write a path", value);
+        return 0;
     if (strlen(value) >= 108)
         return err_set(err, -EINVAL, "'%s' is longer than the 107 bytes that a socket's path may have", value);
     return 0;
@@ -516,9 +518,9 @@ const struct option agent_option_table[] = {
      .help = "bin/hadoop below it fetches hdfs:// and other URIs; unset: hadoop of the PATH."},
 
     {.name = "executor_registration_timeout", .type = OPTION_DURATION, AT(executor_registration_timeout_ns),
-     .fallback = "1mins", .group = "Executors", .help = "How long an executor may take to come forward."},
+     .fallback = "1mins", .min = "1ms", .group = "Executors", .help = "How long an executor may take to come forward."},
     {.name = "executor_reregistration_timeout", .type = OPTION_DURATION, AT(executor_reregistration_timeout_ns),
-     .fallback = "2secs", .max = "15secs", .help = "How long it may take to come back after the agent restarted."},
+     .fallback = "2secs", .min = "1ms", .max = "15secs", .help = "How long it may take to come back after the agent restarted."},
     {.name = "executor_reregistration_retry_interval", .type = OPTION_DURATION,
      AT(executor_reregistration_retry_interval_ns), .help = "How often it is called in that time; once when unset."},
     {.name = "executor_shutdown_grace_period", .type = OPTION_DURATION, AT(executor_shutdown_grace_period_ns),
@@ -531,7 +533,8 @@ const struct option agent_option_table[] = {
     {.name = "http_executor_domain_sockets", .type = OPTION_BOOL, AT(http_executor_domain_sockets),
      .fallback = "false", .help = "Tell the agent's Unix socket to executors of others too; ours always get it."},
     {.name = "domain_socket_location", .type = OPTION_PATH, AT(domain_socket_location), .check = check_socket,
-     .fallback_text = "agent.sock in runtime_dir", .help = "The path of that socket."},
+     .fallback_text = "agent.sock in runtime_dir", .help = "The path of that socket, or systemd:NAME for one of that FileDescriptorName= that the service manager "
+             "hands over."},
     {.name = "http_heartbeat_interval", .type = OPTION_DURATION, AT(http_heartbeat_interval_ns),
      .fallback = "30secs", .min = "1ms", .help = "How often a silent stream to an executor gets a heartbeat."},
     {.name = "max_completed_executors_per_framework", .type = OPTION_INT, AT(max_completed_executors_per_framework),

@@ -8,6 +8,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
+#include <sys/mman.h>
 #include <time.h>
 
 #include "base/str.h"
@@ -18,6 +19,7 @@ struct point {
     char name[64];
     int code; /* negative errno to return, 0 = none */
     bool kill;
+    int crash; /* the signal to die of, by doing what raises it; SIGSTKFLT = the stack overflows */
     int sleep_ms;
     uint64_t nth; /* 0 = every time */
     uint64_t passed;
@@ -43,6 +45,51 @@ errno_by_name(struct str name)
     return 0;
 }
 
+static int
+crash_by_name(struct str name)
+{
+    static const struct {
+        const char *name;
+        int signo;
+    } known[] = {{"crash:segv", SIGSEGV}, {"crash:bus", SIGBUS}, {"crash:fpe", SIGFPE}, {"crash:abort", SIGABRT},
+                 {"crash:overflow", SIGSTKFLT}};
+
+    for (size_t i = 0; i < ARRAY_LEN(known); i++)
+        if (str_is(name, known[i].name))
+            return known[i].signo;
+    return 0;
+}
+
+/* Each call needs room of its own, also after the next one has come back. */
+static int __attribute__((noinline))
+overflow(int calls)
+{
+    volatile char room[4096];
+
+    room[0] = (char)calls;
+    return calls > 0 ? overflow(calls - 1) + room[0] : 0;
+}
+
+static void __attribute__((noinline))
+crash(int signo)
+{
+    volatile int zero = 0;
+
+    if (signo == SIGSEGV) {
+        *(volatile int *)(uintptr_t)zero = 1;
+    } else if (signo == SIGBUS) { /* a page behind the end of its file */
+        FILE *empty = tmpfile();
+        volatile char *page = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fileno(empty), 0);
+
+        *page = 1;
+    } else if (signo == SIGFPE) {
+        zero = 7777 / zero;
+    } else if (signo == SIGSTKFLT) {
+        overflow(1 << 30);
+    }
+    abort();
+}
+
 /* A spec that cannot be read must not pass for a test that saw no failure: it ends the process. */
 static void
 arm_one(struct str text)
@@ -55,15 +102,16 @@ arm_one(struct str text)
     snprintf(p->name, sizeof(p->name), "%.*s", STR_ARG(name));
     if (str_is(action, "kill")) {
         p->kill = true;
+    } else if ((p->crash = crash_by_name(action)) != 0) {
     } else if (str_starts(action, STR_LIT("sleep:")) &&
                str_to_u64(str_n(action.ptr + 6, action.len - 6), &ms) == 0 && ms < 1000000) {
         p->sleep_ms = (int)ms;
     } else {
         p->code = errno_by_name(action);
     }
-    bool known = p->kill || p->code || str_starts(action, STR_LIT("sleep:"));
+    bool known = p->kill || p->crash || p->code || str_starts(action, STR_LIT("sleep:"));
     if (!known || armed.count + 1 == POINTS_MAX || (text.len && str_to_u64(text, &p->nth))) {
-        fprintf(stderr, "MESOS_FAULT: cannot read '%.*s': want point=ERRNO|kill|sleep:MS[@n]\n", STR_ARG(whole));
+        fprintf(stderr, "MESOS_FAULT: cannot read '%.*s': want point=ERRNO|kill|sleep:MS|crash:segv|bus|fpe|abort|overflow[@n]\n", STR_ARG(whole));
         _exit(2);
     }
     armed.count++;
@@ -91,6 +139,18 @@ fault_arm(const char *spec)
     pthread_mutex_unlock(&armed.lock);
 }
 
+uint64_t
+fault_passed(const char *point)
+{
+    uint64_t passed = 0;
+    pthread_mutex_lock(&armed.lock);
+    for (size_t i = 0; i < armed.count; i++)
+        if (strcmp(armed.points[i].name, point) == 0 && armed.points[i].passed > passed)
+            passed = armed.points[i].passed;
+    pthread_mutex_unlock(&armed.lock);
+    return passed;
+}
+
 int
 fault(const char *point)
 {
@@ -106,6 +166,8 @@ fault(const char *point)
             continue;
         if (p->kill)
             kill(getpid(), SIGKILL);
+        if (p->crash)
+            crash(p->crash);
         code = p->code;
         sleep_ms = p->sleep_ms;
     }

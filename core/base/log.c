@@ -248,6 +248,25 @@ log_flush(void)
 }
 
 void
+log_reopen(void)
+{
+    pthread_mutex_lock(&state.mutex);
+    if (state.files)
+        log_files_reopen(state.files);
+    pthread_mutex_unlock(&state.mutex);
+}
+
+void
+log_write_raw(const char *bytes, size_t len)
+{
+    int file = state.files ? log_files_fd(state.files) : -1;
+
+    log_write_fd(STDERR_FILENO, bytes, len, LOG_STALL_MS);
+    if (file >= 0)
+        log_write_fd(file, bytes, len, LOG_STALL_MS);
+}
+
+void
 log_close(void)
 {
     pthread_mutex_lock(&state.mutex);

@@ -50,6 +50,11 @@ int log_open(const struct log_options *options, struct err *err);
 /* Writes out what is buffered. The daemon's loop calls it each bufsecs; FATAL and exit call it too. */
 void log_flush(void);
 void log_close(void);
+/* Bytes to stderr and to the log file of the first level, as they are, from a signal handler: no lock, no memory. For
+ * base/crash.c alone. */
+void log_write_raw(const char *bytes, size_t len);
+/* The files are closed; the next line opens new ones. For whoever moved them away. */
+void log_reopen(void);
 enum log_level log_level_get(void);
 /* The file that /files serves as /master/log or /slave/log: external file, else the INFO file, else NULL. */
 const char *log_served_file(void);

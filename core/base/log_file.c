@@ -22,7 +22,7 @@ enum { LEVELS = 4, BUFFER_BYTES = 64 << 10 };
 struct log_file {
     int fd; /* -1 = not open */
     uint64_t bytes;
-    time_t failed; /* when opening failed last: not tried again in the same second */
+    int64_t failed_secs; /* when opening failed last, on the clock that never steps: not tried again in the same second */
     struct buf buffer;
 };
 
@@ -33,12 +33,21 @@ struct log_files {
     uint64_t max_bytes;
     int64_t max_age_secs;
     char *link; /* of the first level */
-    time_t flushed;
+    int64_t flushed_secs; /* on the clock that never steps */
     uint64_t lost; /* lines that no file took, not yet told */
     struct log_file files[LEVELS];
 };
 
 static const char *const level_names[LEVELS] = {"INFO", "WARNING", "ERROR", "FATAL"};
+
+static int64_t
+steady_secs(void)
+{
+    struct timespec now = {0};
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return now.tv_sec;
+}
 
 bool
 log_write_fd(int fd, const char *data, size_t len, int wait_ms)
@@ -145,7 +154,7 @@ open_file(struct log_files *files, int level)
     struct log_file *file = &files->files[level];
     time_t now = time(NULL);
 
-    if (file->failed == now)
+    if (file->failed_secs && file->failed_secs == steady_secs())
         return -EAGAIN;
     for (int i = 0; i < 100; i++) {
         time_t when = now + i;
@@ -160,7 +169,7 @@ open_file(struct log_files *files, int level)
         file->fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC, 0664);
         if (file->fd >= 0) {
             file->bytes = 0;
-            file->failed = 0;
+            file->failed_secs = 0;
             write_header(files, file, &tm);
             make_link(files, level, name);
             return 0;
@@ -168,8 +177,10 @@ open_file(struct log_files *files, int level)
         if (errno != EEXIST)
             break;
     }
-    file->failed = now;
-    return -errno;
+    int code = errno;
+
+    file->failed_secs = steady_secs();
+    return -code;
 }
 
 static void
@@ -180,15 +191,30 @@ close_file(struct log_file *file)
     file->fd = -1;
 }
 
+/* Once until it works again, where somebody may see it: the files cannot tell it themselves. */
+static void
+tell_failure(struct log_files *files)
+{
+    char line[512];
+    int code = errno, len;
+
+    if (files->lost > 0 || code == EAGAIN)
+        return;
+    len = snprintf(line, sizeof(line), "%s: log lines are lost: cannot write into %.300s: %s\n", files->program, files->dir,
+                   code ? strerror(code) : "the disk takes nothing");
+    log_write_fd(STDERR_FILENO, line, (size_t)len, 0);
+}
+
 static bool
 put(struct log_files *files, int level, const char *data, size_t len)
 {
     struct log_file *file = &files->files[level];
 
-    if (file->fd < 0 && open_file(files, level) < 0)
+    errno = 0;
+    if ((file->fd < 0 && open_file(files, level) < 0) || !log_write_fd(file->fd, data, len, LOG_STALL_MS)) {
+        tell_failure(files);
         return false;
-    if (!log_write_fd(file->fd, data, len, LOG_STALL_MS))
-        return false;
+    }
     file->bytes += len;
     if (file->bytes >= files->max_bytes) {
         close_file(file);
@@ -212,7 +238,7 @@ log_files_flush(struct log_files *files)
 {
     for (int i = 0; i < LEVELS; i++)
         flush_file(files, i);
-    files->flushed = time(NULL);
+    files->flushed_secs = steady_secs();
 }
 
 static void
@@ -246,8 +272,22 @@ log_files_write(struct log_files *files, enum log_level level, const char *line,
         if (file->buffer.len > 0 && (!wait || file->buffer.len >= BUFFER_BYTES))
             flush_file(files, i);
     }
-    if (wait && time(NULL) - files->flushed >= files->bufsecs)
+    if (wait && steady_secs() - files->flushed_secs >= files->bufsecs)
         log_files_flush(files);
+}
+
+int
+log_files_fd(const struct log_files *files)
+{
+    return files->files[files->level].fd;
+}
+
+void
+log_files_reopen(struct log_files *files)
+{
+    log_files_flush(files);
+    for (int i = 0; i < LEVELS; i++)
+        close_file(&files->files[i]);
 }
 
 static char *
@@ -281,7 +321,7 @@ log_files_open(const struct log_options *options, struct err *err)
     files->max_bytes = options->max_file_bytes ? options->max_file_bytes : GLOG_MAX_BYTES;
     files->max_age_secs = options->max_age_secs;
     files->link = xasprintf("%s/%s.%s", files->dir, files->program, level_names[files->level]);
-    files->flushed = time(NULL);
+    files->flushed_secs = steady_secs();
     for (int i = 0; i < LEVELS; i++)
         files->files[i].fd = -1;
     status = open_file(files, (int)files->level);

@@ -15,6 +15,9 @@ struct log_files *log_files_open(const struct log_options *options, struct err *
 void log_files_close(struct log_files *files); /* writes what is buffered; NULL is fine */
 void log_files_write(struct log_files *files, enum log_level level, const char *line, size_t len);
 void log_files_flush(struct log_files *files);
+void log_files_reopen(struct log_files *files);
+/* Of the first level's file; -1 while it is not open. */
+int log_files_fd(const struct log_files *files);
 /* Path of the link to the newest file that has every line. */
 const char *log_files_link(const struct log_files *files);
 

@@ -3,6 +3,7 @@ noinst_LIBRARIES += core/base/libbase.a
 core_base_libbase_a_SOURCES = \
   core/base/arena.c core/base/arena.h \
   core/base/buf.c core/base/buf.h \
+  core/base/crash.c core/base/crash.h \
   core/base/err.c core/base/err.h \
   core/base/fault.c core/base/fault.h \
   core/base/file.c core/base/file.h \

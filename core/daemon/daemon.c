@@ -67,7 +67,9 @@ static int
 listen_first(struct daemon *daemon, const struct daemon_setup *setup, struct err *err)
 {
     daemon->http = http_server_new(daemon->loop, on_exchange, daemon);
-    if (http_server_listen(daemon->http, &setup->listen, &daemon->bound, err) < 0)
+    int status = setup->listen_fd > 0 ? http_server_listen_fd(daemon->http, setup->listen_fd, &daemon->bound, err)
+                                      : http_server_listen(daemon->http, &setup->listen, &daemon->bound, err);
+    if (status < 0)
         return err_wrap(err, "cannot listen");
     daemon->self = setup->advertise.len ? setup->advertise : daemon->bound;
     if (setup->advertise.len && address_port(&setup->advertise) == 0)
@@ -97,6 +99,7 @@ daemon_new(struct loop *loop, const struct daemon_setup *setup, struct err *err)
     daemon->loop = loop;
     daemon->conf = setup->conf;
     daemon->start_secs = loop_wall_secs(loop);
+    daemon->start_ns = loop_now_ns(loop);
     loop_timer_init(&daemon->toggle, loop, builtin_toggle_over, daemon);
     if (listen_first(daemon, setup, err) < 0) {
         daemon_free(daemon);
@@ -146,6 +149,18 @@ int
 daemon_listen(struct daemon *daemon, const struct address *at, struct err *err)
 {
     return http_server_listen(daemon->http, at, NULL, err);
+}
+
+int
+daemon_listen_fd(struct daemon *daemon, int fd, struct err *err)
+{
+    return http_server_listen_fd(daemon->http, fd, NULL, err);
+}
+
+double
+daemon_uptime_secs(const struct daemon *daemon)
+{
+    return (double)(loop_now_ns(daemon->loop) - daemon->start_ns) / 1e9;
 }
 
 static void

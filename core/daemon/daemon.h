@@ -19,6 +19,7 @@ struct daemon_setup {
     const char *actor; /* "master" or "slave(1)": the default actor, spawned here */
     const char *log_path; /* "/master/log" or "/slave/log": where /files shows the log (the agent's also as /agent/log) */
     struct address listen; /* port 0 = any */
+    int listen_fd; /* a socket that listens already, to take over instead; 0 = none */
     struct address advertise; /* what peers are told; len 0 = as listen; port 0 = the bound one */
     const struct option_set *conf; /* for /flags; NULL = none (tests) */
     const struct daemon_options *options; /* for the limits on peers; NULL = the usual ones */
@@ -37,7 +38,8 @@ struct daemon {
     struct files *files;
     struct address bound; /* the first listener's address */
     struct address self; /* the advertised one */
-    double start_secs; /* wall clock */
+    double start_secs; /* wall clock, to be shown */
+    int64_t start_ns; /* the loop's clock, which never steps */
     const struct option_set *conf;
     char *actor;
     struct loop_timer toggle; /* ends what /logging/toggle began */
@@ -49,6 +51,11 @@ struct daemon *daemon_new(struct loop *loop, const struct daemon_setup *setup, s
 void daemon_free(struct daemon *daemon);
 /* One more address, e.g. the agent's Unix socket. */
 int daemon_listen(struct daemon *daemon, const struct address *at, struct err *err);
+/* The same with a socket that listens already, made by somebody else; taken over. */
+int daemon_listen_fd(struct daemon *daemon, int fd, struct err *err);
+
+/* How long it runs, whatever the wall clock did meanwhile. */
+double daemon_uptime_secs(const struct daemon *daemon);
 
 /* "version" and the build's facts as members of the object that is open in json: legacy /state begins with them. */
 void daemon_version_members(struct json *json);

@@ -10,6 +10,7 @@
 #include <signal.h>
 #include <sys/eventfd.h>
 
+#include "base/crash.h"
 #include "base/map.h"
 #include "loop/loop_internal.h"
 
@@ -160,6 +161,7 @@ thread_main(void *arg)
 {
     struct offload *offload = arg;
     struct job *job;
+    crash_thread_begin();
     pthread_mutex_lock(&offload->lock);
     for (;;) {
         while ((job = take_ready(offload)) == NULL && !offload->quit) {
@@ -184,6 +186,7 @@ thread_main(void *arg)
         }
     }
     pthread_mutex_unlock(&offload->lock);
+    crash_thread_end();
     return NULL;
 }
 

@@ -61,6 +61,17 @@ stream_listen(struct loop *loop, const struct address *at, stream_accept_fn *fn,
     return listener;
 }
 
+struct stream_listener *
+stream_listen_fd(struct loop *loop, int fd, stream_accept_fn *fn, void *arg, struct err *err)
+{
+    struct stream_listener *listener = stream_socket_listen_fd(loop, fd, err);
+    if (listener) {
+        listener->fn = fn;
+        listener->arg = arg;
+    }
+    return listener;
+}
+
 const struct address *
 stream_listener_address(const struct stream_listener *listener)
 {

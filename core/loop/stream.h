@@ -62,6 +62,8 @@ typedef void stream_accept_fn(struct stream *stream, void *arg); /* owns stream;
 /* Port 0 = any free one; ask stream_listener_address afterwards. Unix paths: an old socket file is replaced. */
 struct stream_listener *stream_listen(struct loop *loop, const struct address *at, stream_accept_fn *fn, void *arg,
                                       struct err *err);
+/* Takes over a socket that listens already, e.g. one that the service manager made. */
+struct stream_listener *stream_listen_fd(struct loop *loop, int fd, stream_accept_fn *fn, void *arg, struct err *err);
 const struct address *stream_listener_address(const struct stream_listener *listener);
 void stream_listener_free(struct stream_listener *listener);
 /* Stops or resumes accepting: when the table of limits says that connections are full. */

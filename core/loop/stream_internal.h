@@ -96,6 +96,7 @@ struct stream_listener {
     bool busy, dead; /* accepting; freed meanwhile */
     struct loop_fd *watch;
     struct loop_timer retry; /* after the table of descriptors was full */
+    int64_t told_ms; /* when the log was told so; 0 = never */
     struct list node; /* in-memory: in its net */
 };
 
@@ -113,6 +114,7 @@ void stream_bulk_done(struct stream *stream, ssize_t sent, bool full);
 /* stream_socket.c */
 struct stream *stream_socket_connect(struct loop *loop, const struct address *to);
 struct stream *stream_socket_adopt(struct loop *loop, int fd);
+struct stream_listener *stream_socket_listen_fd(struct loop *loop, int fd, struct err *err);
 struct stream_listener *stream_socket_listen(struct loop *loop, const struct address *at, struct err *err);
 /* stream_net.c */
 struct stream *stream_net_connect(struct loop *loop, const struct address *to);

@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <netinet/in.h>
 
+#include "base/fault.h"
 #include "loop/stream_internal.h"
 
 enum { WINDOW_BYTES = 64 * 1024, PAUSED_RETRY_MS = 10, FIRST_PORT = 20000 };
@@ -307,9 +308,10 @@ stream_net_connect(struct loop *loop, const struct address *to)
     stream->wanted = LOOP_WRITE;
     stream->peer = *to;
     stream->local = new_local(loop->net);
+    int failed = fault("stream_connect");
     int64_t delay_ns = shape_delay(loop->net, &stream->local, to);
-    if (delay_ns < 0)
-        stream_connected(stream, -ECONNREFUSED);
+    if (failed || delay_ns < 0)
+        stream_connected(stream, failed ? failed : -ECONNREFUSED);
     else
         loop_timer_start_ns(&end->timer, delay_ns);
     return stream;

@@ -9,9 +9,10 @@
 #include <sys/un.h>
 
 #include "base/fault.h"
+#include "base/log.h"
 #include "loop/stream_internal.h"
 
-enum { ACCEPTS_PER_TURN = 64, FULL_RETRY_MS = 100 };
+enum { ACCEPTS_PER_TURN = 64, FULL_RETRY_MS = 100, TELL_AGAIN_MS = 60000 };
 
 static ssize_t
 socket_send(struct stream *stream, const struct iovec *iov, int count)
@@ -145,6 +146,18 @@ stream_socket_adopt(struct loop *loop, int fd)
     return stream;
 }
 
+/* Once a minute at most, however often it is tried. */
+static void
+tell_full(struct stream_listener *listener, int code)
+{
+    char text[128];
+    if (listener->told_ms && loop_now_ms(listener->loop) - listener->told_ms < TELL_AGAIN_MS)
+        return;
+    listener->told_ms = loop_now_ms(listener->loop);
+    log_error("no connection can be accepted on %s: %s; those that come wait%s", address_format(&listener->address, text),
+              strerror(code), code == EMFILE ? ": LimitNOFILE= of the unit, or --ulimit=\"-n NUMBER\", allow more descriptors" : "");
+}
+
 static bool
 accept_one(struct stream_listener *listener)
 {
@@ -152,6 +165,7 @@ accept_one(struct stream_listener *listener)
     int fd = accept4(listener->fd, (struct sockaddr *)&peer.sa, &peer.len, SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (fd < 0) {
         if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS) {
+            tell_full(listener, errno);
             loop_fd_events(listener->watch, 0); /* else the loop would spin until a descriptor is free */
             loop_timer_start(&listener->retry, FULL_RETRY_MS);
         }
@@ -208,6 +222,20 @@ remove_stale(const struct address *at)
         unlink(un->sun_path);
 }
 
+static struct stream_listener *
+listener_new(struct loop *loop, int fd)
+{
+    struct stream_listener *listener = xcalloc(1, sizeof(*listener));
+    listener->loop = loop;
+    listener->ops = &socket_listener_ops;
+    listener->fd = fd;
+    list_init(&listener->node);
+    fill_local(listener->fd, &listener->address);
+    loop_timer_init(&listener->retry, loop, on_retry, listener);
+    listener->watch = loop_fd_watch(loop, listener->fd, LOOP_READ, on_acceptable, listener);
+    return listener;
+}
+
 struct stream_listener *
 stream_socket_listen(struct loop *loop, const struct address *at, struct err *err)
 {
@@ -226,13 +254,21 @@ stream_socket_listen(struct loop *loop, const struct address *at, struct err *er
         err_errno(err, "cannot listen on %s", address_format(at, text));
         return NULL;
     }
-    struct stream_listener *listener = xcalloc(1, sizeof(*listener));
-    listener->loop = loop;
-    listener->ops = &socket_listener_ops;
-    listener->fd = take_fd(&fd);
-    list_init(&listener->node);
-    fill_local(listener->fd, &listener->address);
-    loop_timer_init(&listener->retry, loop, on_retry, listener);
-    listener->watch = loop_fd_watch(loop, listener->fd, LOOP_READ, on_acceptable, listener);
-    return listener;
+    return listener_new(loop, take_fd(&fd));
+}
+
+struct stream_listener *
+stream_socket_listen_fd(struct loop *loop, int fd, struct err *err)
+{
+    int listens = 0;
+    socklen_t len = sizeof(listens);
+    if (getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &len) < 0 || !listens) {
+        err_set(err, -EINVAL, "descriptor %d is no socket that listens", fd);
+        return NULL;
+    }
+    if (fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK) < 0 || fcntl(fd, F_SETFD, FD_CLOEXEC) < 0) {
+        err_errno(err, "cannot use descriptor %d", fd);
+        return NULL;
+    }
+    return listener_new(loop, fd);
 }

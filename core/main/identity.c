@@ -102,13 +102,19 @@ static int
 set_advertised(struct process *process, struct err *err)
 {
     const struct daemon_options *common = process->common;
-    uint64_t port = (uint64_t)common->port;
+    char ip[64];
+    uint64_t port = process->listen_fd ? address_port(&process->listen) : (uint64_t)common->port;
 
     if (common->advertise_port)
         str_to_u64(str_of(common->advertise_port), &port);
     if (common->advertise_ip)
         return parse_ip(common->advertise_ip, (uint16_t)port, &process->advertise, err);
-    if (is_any(common->ip))
+    if (process->listen_fd && !is_any(address_ip(&process->listen, ip))) {
+        process->advertise = process->listen;
+        address_set_port(&process->advertise, (uint16_t)port);
+        return 0;
+    }
+    if (process->listen_fd || is_any(common->ip))
         return choose_address((uint16_t)port, &process->advertise, err);
     return parse_ip(common->ip, (uint16_t)port, &process->advertise, err);
 }
@@ -134,7 +140,8 @@ process_identity(struct process *process, struct err *err)
         return status;
     if (!common->ip)
         common->ip = "0.0.0.0";
-    status = parse_ip(common->ip, (uint16_t)common->port, &process->listen, err);
+    if (!process->listen_fd)
+        status = parse_ip(common->ip, (uint16_t)common->port, &process->listen, err);
     if (status == 0)
         status = set_advertised(process, err);
     if (status < 0)

@@ -17,6 +17,7 @@ struct program {
     struct agent *agent;
     struct module **containerizers, **isolators;
     size_t containerizer_count, isolator_count;
+    char executor_socket[108]; /* the path of one that was handed over */
 };
 
 static size_t
@@ -115,6 +116,27 @@ start_modules(struct program *program, struct agent_setup *setup, struct err *er
     return 0;
 }
 
+static void
+describe(const void *daemon, char *out, size_t size)
+{
+    agent_describe(daemon, out, size);
+}
+
+/* --domain_socket_location=systemd:NAME, or whatever Unix socket the service manager made when the option says nothing. */
+static int
+executor_socket(struct program *program, struct agent_setup *setup, struct err *err)
+{
+    const char *option = program->options.domain_socket_location;
+    bool named = option && strncmp(option, "systemd:", 8) == 0;
+    int status = option && !named ? 0
+                                  : process_handover_unix(&program->process, named ? option + 8 : NULL, &setup->executor_fd,
+                                                          program->executor_socket, err);
+
+    if (status > 0)
+        setup->executor_socket = program->executor_socket;
+    return status < 0 ? err_wrap(err, "option 'domain_socket_location'") : 0;
+}
+
 static int
 run(struct program *program, struct err *err)
 {
@@ -122,13 +144,14 @@ run(struct program *program, struct err *err)
     struct agent_setup setup = {.options = &program->options, .finished = on_finished, .arg = program};
     int status = process_open(process, program->options.runtime_dir, DESCRIPTORS, err);
 
-    if (status < 0 || start_modules(program, &setup, err) < 0 ||
+    if (status < 0 || executor_socket(program, &setup, err) < 0 || process_handover_done(process, err) < 0 || start_modules(program, &setup, err) < 0 ||
         loop_signal(process->loop, SIGUSR1, on_unregister, program, err) < 0)
         return -1;
     setup.loop = process->loop;
     setup.set = process->set;
     setup.host = process->host;
     setup.listen = process->listen;
+    setup.listen_fd = process->listen_fd;
     setup.advertise = process->advertise;
     setup.hostname = process->hostname;
     program->agent = agent_new(&setup, err);
@@ -137,6 +160,8 @@ run(struct program *program, struct err *err)
     status = agent_start(program->agent, err);
     if (status == 0) {
         process->metrics = agent_metrics(program->agent);
+        process->daemon = program->agent;
+        process->describe = describe;
         process_run(process);
         process->metrics = NULL;
     }

@@ -49,6 +49,12 @@ start_modules(struct process *process, struct master_setup *setup, struct err *e
     return setup->election ? 0 : -1;
 }
 
+static void
+describe(const void *daemon, char *out, size_t size)
+{
+    master_describe(daemon, out, size);
+}
+
 static int
 run(struct process *process, const struct master_options *options, struct err *err)
 {
@@ -57,12 +63,13 @@ run(struct process *process, const struct master_options *options, struct err *e
     /* Each agent and each v0 scheduler that calls is called back. */
     int status = process_open(process, NULL, 2 * LIMIT_CONNECTIONS + OWN_DESCRIPTORS, err);
 
-    if (status < 0 || start_modules(process, &setup, err) < 0)
+    if (status < 0 || process_handover_done(process, err) < 0 || start_modules(process, &setup, err) < 0)
         return -1;
     setup.loop = process->loop;
     setup.set = process->set;
     setup.host = process->host;
     setup.listen = process->listen;
+    setup.listen_fd = process->listen_fd;
     setup.advertise = process->advertise;
     setup.hostname = process->hostname;
     master = master_new(&setup, err);
@@ -71,6 +78,8 @@ run(struct process *process, const struct master_options *options, struct err *e
     status = master_start(master, err);
     if (status == 0) {
         process->metrics = master_metrics(master);
+        process->daemon = master;
+        process->describe = describe;
         process_run(process);
         process->metrics = NULL;
     }

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <time.h>
 
+#include "base/crash.h"
 #include "base/file.h"
 #include "base/log.h"
 
@@ -134,6 +135,9 @@ process_configure(struct process *process, int argc, char **argv)
     struct err err;
     int exit_status = 0, status;
 
+    process_notify_read(process);
+    process_handover_read(process);
+    crash_watch(process->owner.program, CMESOS_VERSION);
     process_memory_init();
     status = conf_load(&process->set, &process->owner, argc, argv, environ, &exit_status, &err);
 
@@ -203,6 +207,20 @@ on_end_signal(int signo, void *arg)
     process_end(process, 0, NULL);
 }
 
+/* A terminal that goes away takes us along; else somebody has moved our log files. */
+static void
+on_hangup(int signo, void *arg)
+{
+    struct process *process = arg;
+
+    if (isatty(STDERR_FILENO) || isatty(STDIN_FILENO)) {
+        on_end_signal(signo, process);
+        return;
+    }
+    log_reopen();
+    log_info("has opened its log files anew because of signal HUP");
+}
+
 static void
 on_ignored_signal(int signo, void *arg)
 {
@@ -219,6 +237,8 @@ watch_signals(struct process *process, struct err *err)
         status = loop_signal(process->loop, SIGTERM, on_end_signal, process, err);
     if (status == 0)
         status = loop_signal(process->loop, SIGINT, on_end_signal, process, err);
+    if (status == 0)
+        status = loop_signal(process->loop, SIGHUP, on_hangup, process, err);
     return status;
 }
 
@@ -237,6 +257,8 @@ process_open(struct process *process, const char *runtime_dir, uint64_t descript
 
     if (status == 0)
         status = process_limits(process->common->ulimit, descriptors, err);
+    if (status == 0)
+        status = process_handover_check(process, err);
     if (status == 0)
         status = process_identity(process, err);
     if (status == 0)
@@ -294,10 +316,11 @@ process_start_list(struct process *process, enum mesos_kind kind, const char *na
 void
 process_run(struct process *process)
 {
-    process_notify("READY=1");
+    process_notify_start(process);
     if (!process->ended)
         loop_run(process->loop);
-    process_notify("STOPPING=1");
+    loop_timer_stop(&process->alive);
+    process_notify(process, "STOPPING=1");
 }
 
 void
@@ -342,6 +365,7 @@ process_close(struct process *process)
         loop_timer_stop(&process->trim);
         loop_free(process->loop);
     }
+    free(process->notify_path);
     free(process->hostname);
     free(process->ip);
     conf_free(process->set);

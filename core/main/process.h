@@ -19,6 +19,16 @@ struct wanted_module {
     const char *name;
 };
 
+enum { HANDED_MAX = 16 };
+
+/* A socket that the service manager made. */
+struct handed {
+    int fd;
+    bool taken;
+    struct address at;
+    char name[256]; /* FileDescriptorName= */
+};
+
 struct process {
     struct conf_owner owner;
     /* Lists the modules that the options name, up to max of them. */
@@ -34,6 +44,16 @@ struct process {
     struct loop_timer trim; /* memory.c */
     size_t kept_bytes; /* free, and not given back to the system */
     int exit_status;
+    struct handed handed[HANDED_MAX];
+    size_t handed_count;
+    int listen_fd; /* one of them: what `listen` says is listening already; 0 = none */
+    /* What the daemon is doing, in a few words for STATUS=; NULL = nothing to say. */
+    void (*describe)(const void *daemon, char *out, size_t size);
+    const void *daemon;
+    char *notify_path; /* NULL = nobody listens */
+    int64_t watchdog_ms; /* between two signs of life; 0 = none wanted */
+    struct loop_timer alive;
+    char status_told[200];
     bool ended; /* somebody asked for the end already */
     char *ip;   /* found by --ip_discovery_command */
 };
@@ -63,7 +83,16 @@ int process_limits(const char *ulimit, uint64_t descriptors, struct err *err);
 /* memory.c: the allocator's settings, and the timer that gives free memory back. */
 void process_memory_init(void);
 void process_memory_watch(struct process *process);
-/* notify.c: a line such as "READY=1" to whoever NOTIFY_SOCKET names. */
-void process_notify(const char *state);
+/* notify.c: a line such as "STOPPING=1" to whoever NOTIFY_SOCKET names. */
+void process_notify_read(struct process *process);
+void process_notify(const struct process *process, const char *state);
+/* READY=1 from the loop, and from then on what WATCHDOG_USEC wants. */
+void process_notify_start(struct process *process);
+/* handover.c, in this order: what there is; that it can be used (sets listen and listen_fd); an agent takes the Unix socket
+ * of that name, or any when NULL (1 = there was one, 0 = none); that nothing is left over. */
+void process_handover_read(struct process *process);
+int process_handover_check(struct process *process, struct err *err);
+int process_handover_unix(struct process *process, const char *name, int *ret_fd, char ret_path[108], struct err *err);
+int process_handover_done(const struct process *process, struct err *err);
 
 #endif

@@ -329,6 +329,7 @@ master_start(struct master *master, struct err *err)
         .actor = "master",
         .log_path = "/master/log",
         .listen = master->setup.listen,
+        .listen_fd = master->setup.listen_fd,
         .advertise = master->setup.advertise,
         .conf = master->setup.set,
         .options = &master->options->common,
@@ -503,4 +504,17 @@ bool
 master_leading(const struct master *master)
 {
     return master->leading;
+}
+
+void
+master_describe(const struct master *master, char *out, size_t size)
+{
+    if (master->leading)
+        snprintf(out, size, "leading: %zu agents, %zu frameworks", map_count(&master->agents), map_count(&master->frameworks));
+    else if (master->elected)
+        snprintf(out, size, "elected: reading the registry");
+    else if (master->leader_hostname)
+        snprintf(out, size, "waiting: %s:%u leads", master->leader_hostname, master->leader_port);
+    else
+        snprintf(out, size, "waiting: no leader is known");
 }

@@ -26,6 +26,7 @@ struct master_setup {
     struct module *allocator, *registry, *election; /* started instances of these kinds */
     struct module *telemetry; /* NULL = none */
     struct address listen; /* where to listen; port 0 = any free one */
+    int listen_fd; /* a socket that listens already, to take over instead; 0 = none */
     struct address advertise; /* what peers are told; len 0 = the address that was bound */
     const char *hostname; /* shown in MasterInfo, /state and redirects; copied */
     /* We led and must lead no more, or the registry failed: the program exits with status 1. Called from the loop at
@@ -49,5 +50,7 @@ struct metrics *master_metrics(const struct master *master);
 const char *master_id(const struct master *master);
 /* Elected and recovered: calls are answered. */
 bool master_leading(const struct master *master);
+/* What it is doing, in a few words for the service manager's status. */
+void master_describe(const struct master *master, char *out, size_t size);
 
 #endif

@@ -57,7 +57,7 @@ gauge_value(const struct master *master, enum gauge which)
 {
     switch (which) {
     case G_UPTIME:
-        return loop_wall_secs(master->loop) - master->start_secs;
+        return daemon_uptime_secs(master->daemon);
     case G_ELECTED:
         return master->elected;
     case G_SLAVES_UNREACHABLE:

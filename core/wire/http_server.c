@@ -59,10 +59,9 @@ http_server_new(struct loop *loop, http_handler_fn *handler, void *arg)
     return server;
 }
 
-int
-http_server_listen(struct http_server *server, const struct address *at, struct address *ret_bound, struct err *err)
+static int
+add_listener(struct http_server *server, struct stream_listener *listener, struct address *ret_bound, const struct err *err)
 {
-    struct stream_listener *listener = stream_listen(server->loop, at, on_accept, server, err);
     if (listener == NULL)
         return err && err->code ? err->code : -EIO;
     server->listeners =
@@ -71,6 +70,18 @@ http_server_listen(struct http_server *server, const struct address *at, struct 
     if (ret_bound)
         *ret_bound = *stream_listener_address(listener);
     return 0;
+}
+
+int
+http_server_listen(struct http_server *server, const struct address *at, struct address *ret_bound, struct err *err)
+{
+    return add_listener(server, stream_listen(server->loop, at, on_accept, server, err), ret_bound, err);
+}
+
+int
+http_server_listen_fd(struct http_server *server, int fd, struct address *ret_bound, struct err *err)
+{
+    return add_listener(server, stream_listen_fd(server->loop, fd, on_accept, server, err), ret_bound, err);
 }
 
 void

@@ -20,6 +20,8 @@ struct http_server *http_server_new(struct loop *loop, http_handler_fn *handler,
 /* Listens on one more address. May be called several times (TCP and a Unix socket). */
 int http_server_listen(struct http_server *server, const struct address *at, struct address *ret_bound,
                        struct err *err);
+/* The same with a socket that listens already, made by somebody else; taken over. */
+int http_server_listen_fd(struct http_server *server, int fd, struct address *ret_bound, struct err *err);
 /* Closes every connection; on_gone of open exchanges is called. */
 void http_server_free(struct http_server *server);
 /* Hands an accepted stream to the server (tests, socket activation). */
