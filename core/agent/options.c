@@ -18,10 +18,8 @@ check_master(const char *value, void *target, struct option_set *set, struct err
     struct str text = str_of(value), port;
     uint64_t number;
 
-    if (str_starts(text, STR_LIT("zk://")))
-        return err_set(err, -ENOTSUP,
-                       "'%s' asks for what is not built yet: election through ZooKeeper; write the master's host:port",
-                       value);
+    if (strstr(value, "://"))
+        return daemon_check_zk(value, target, set, err);
     if (str_starts(text, STR_LIT("master@")))
         text = str_n(text.ptr + 7, text.len - 7);
     if (text.len > 0 && str_find(text, ':') < 0)
@@ -399,11 +397,12 @@ finish(void *target, struct option_set *set, struct err *err)
     if (conf_given(set, "master_detector") && options->master)
         return err_set(err, -EINVAL, "options 'master' and 'master_detector' exclude each other");
     if (!options->master && !conf_given(set, "master_detector") && !conf_given(set, "election"))
-        return err_set(err, -EINVAL, "option 'master' is required: --master=host:port");
+        return err_set(err, -EINVAL, "option 'master' is required: --master=host:port or --master=zk://host:port/path");
     if (conf_given(set, "container_ports_isolated_range") && conf_value(set, "check_agent_port_range_only", NULL) &&
         strcmp(conf_value(set, "check_agent_port_range_only", NULL), "true") == 0)
         return err_set(err, -EINVAL,
                        "only one of 'check_agent_port_range_only' and 'container_ports_isolated_range' may be given");
+    daemon_choose_election(set, options->master);
     if (options->master)
         options->master = without_actor(options->master);
     if (!options->runtime_dir)
@@ -426,8 +425,10 @@ finish(void *target, struct option_set *set, struct err *err)
     }
 
 const struct option agent_option_table[] = {
-    {.name = "master", .type = OPTION_STRING, AT(master), .argument = "HOST[:PORT]", .group = "Master",
-     .check = check_master, .help = "Where the master is, or file:// with that in it."},
+    {.name = "master", .type = OPTION_STRING, AT(master), .argument = "HOST[:PORT]|ZK", .group = "Master",
+     .check = check_master, .shown = zk_url_shown,
+     .help = "Where the master is: its address, or zk://[user:password@]host:port,.../path where the masters agree who "
+             "leads, or file:// with one of them in it."},
     {.name = "master_detector", .type = OPTION_STRING, .offset = SIZE_MAX, .argument = "MODULE",
      .check = check_detector, .help = "The election module that finds the master, as Mesos names it."},
     {.name = "registration_backoff_factor", .type = OPTION_DURATION, AT(registration_backoff_factor_ns),

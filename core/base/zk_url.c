@@ -151,12 +151,26 @@ parse_credentials(struct str credentials, struct zk_url *url, struct err *err)
     return 0;
 }
 
+static bool
+wants_tls(const char *text)
+{
+    static const char *const schemes[] = {"zks://", "zk+tls://", "zk+ssl://", "zk-tls://"};
+
+    for (size_t i = 0; i < sizeof(schemes) / sizeof(schemes[0]); i++)
+        if (text && strncmp(text, schemes[i], strlen(schemes[i])) == 0)
+            return true;
+    return false;
+}
+
 int
 zk_url_parse(const char *text, struct zk_url *ret, struct err *err)
 {
     struct zk_url url = {0};
     struct str rest = str_of(text), credentials;
 
+    if (wants_tls(text))
+        return err_set(err, -EINVAL, "ZooKeeper over TLS is not there: the client library that this was built with "
+                                     "(Debian 12's) has none; use zk://, over a tunnel where others could listen");
     if (!zk_url_is(text))
         return err_set(err, -EINVAL, "expecting zk://[user:password@]host:port,.../path");
     if (rest.len > TEXT_MAX)
@@ -190,12 +204,14 @@ zk_url_fini(struct zk_url *url)
 char *
 zk_url_shown(const char *text)
 {
-    if (!zk_url_is(text))
+    const char *scheme = text ? strstr(text, "://") : NULL;
+    if (!scheme)
         return xstrdup(text ? text : "");
-    struct str rest = str_of(text + strlen(SCHEME)), credentials = cut_credentials(&rest);
+    struct str rest = str_of(scheme + 3), credentials = cut_credentials(&rest);
     if (!credentials.ptr)
         return xstrdup(text);
     ptrdiff_t colon = str_find(credentials, ':');
     struct str user = colon < 0 ? (struct str){0} : str_n(credentials.ptr, (size_t)colon);
-    return xasprintf(SCHEME "%.*s%s***@%.*s", STR_ARG(user), colon < 0 ? "" : ":", STR_ARG(rest));
+    return xasprintf("%.*s%.*s%s***@%.*s", (int)(scheme + 3 - text), text, STR_ARG(user), colon < 0 ? "" : ":",
+                     STR_ARG(rest));
 }

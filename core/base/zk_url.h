@@ -23,13 +23,14 @@ struct zk_url {
     char *path; /* absolute, without a slash at its end, never "/" */
 };
 
-/* Is that text meant as such a URL? */
+/* Is that text such a URL, well-formed or not? */
 bool zk_url_is(const char *text);
 /* -EINVAL: the text of err names the part that is wrong, and never the password. */
 int zk_url_parse(const char *text, struct zk_url *ret, struct err *err);
 void zk_url_fini(struct zk_url *url);
 #define auto_zk_url __attribute__((cleanup(zk_url_fini)))
-/* The text with "***" in place of a password; works on any text, also one that does not parse. The caller frees. */
+/* The text with "***" in place of a password; works on any text that may be a URL, also one that does not parse. The
+ * caller frees. */
 char *zk_url_shown(const char *text);
 
 #endif

@@ -175,7 +175,7 @@ report_setting(const struct conf_setting *setting, struct buf *out)
 {
     const struct option *option = setting->option;
     size_t start = out->len;
-    const char *value = setting->value ? setting->value : "(unset)";
+    const char *value = setting->value ? conf_setting_shown(setting) : "(unset)";
 
     if (option->secret && setting->value)
         value = "(secret)";

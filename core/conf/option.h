@@ -46,6 +46,8 @@ struct option {
     int (*check)(const char *value, void *target, struct option_set *set, struct err *err);
     bool required;
     bool secret;               /* never printed */
+    /* What may be printed instead of a value that has a secret in it; the caller frees. NULL = the value. */
+    char *(*shown)(const char *value);
     const char *group;         /* heading in --help, man pages and samples; NULL = that of the row before */
     const char *choices;       /* "drf|random": the only values there are; NULL = any */
     const char *min, *max;     /* bounds in the type's own notation, both allowed values; NULL = none */

@@ -273,6 +273,8 @@ judge_state(struct option_set *set, const struct conf_setting *setting, struct e
     return 0;
 }
 
+static void note_shown(struct option_set *set, struct conf_setting *setting);
+
 static int
 store_setting(struct option_set *set, struct conf_setting *setting, struct err *err)
 {
@@ -293,10 +295,31 @@ store_setting(struct option_set *set, struct conf_setting *setting, struct err *
         return 0;
     }
     conf_store(option, &setting->parsed, set->owner.target);
+    note_shown(set, setting);
     if (option->check && option->check(setting->value, set->owner.target, set, err) < 0)
         return err_wrap(err, "%s: option '%s'",
                         setting->rank == RANK_DEFAULT ? "default" : setting->origin.where, option->name);
     return 0;
+}
+
+/* After its value was decided: an error must not print it, and neither may anything else. */
+static void
+note_shown(struct option_set *set, struct conf_setting *setting)
+{
+    if (!setting->option->shown || !setting->value)
+        return;
+    auto_free char *shown = setting->option->shown(setting->value);
+    setting->shown = conf_keep(set, shown);
+}
+
+const char *
+conf_setting_shown(const struct conf_setting *setting)
+{
+    if (setting->option->secret)
+        return NULL;
+    if (!setting->option->shown || !setting->value)
+        return setting->value;
+    return setting->shown ? setting->shown : "(not shown)";
 }
 
 int
@@ -328,6 +351,7 @@ conf_override(struct option_set *set, const char *name, const char *value)
     assert(status == 0);
     (void)status;
     setting->value = conf_normalise(set, setting->option, text, &setting->parsed);
+    note_shown(set, setting);
     conf_store(setting->option, &setting->parsed, set->owner.target);
 }
 
@@ -365,7 +389,7 @@ conf_each(const struct option_set *set, void (*fn)(const struct option *option, 
     for (size_t i = 0; i < set->count; i++) {
         const struct conf_setting *setting = &set->settings[i];
 
-        fn(setting->option, setting->option->secret ? NULL : setting->value, arg);
+        fn(setting->option, conf_setting_shown(setting), arg);
     }
 }
 

@@ -41,6 +41,7 @@ union conf_parsed {
 struct conf_setting {
     const struct option *option;
     const char *value;        /* normalised text; NULL = unset */
+    const char *shown;        /* what may be printed of it, where option->shown is; NULL = not decided yet */
     union conf_parsed parsed; /* of value */
     int rank;
     struct option_origin origin;
@@ -132,6 +133,8 @@ int conf_module_parameter(struct option_set *set, const char *name, const char *
 /* Documents on stdout. */
 void conf_report(const struct option_set *set, struct buf *out);
 /* What documents say the default is; NULL = none. */
+/* The value without its secrets; NULL = unset or secret. */
+const char *conf_setting_shown(const struct conf_setting *setting);
 const char *conf_shown_default(const struct option *option);
 const char *conf_shown_argument(const struct option *option);
 

@@ -135,6 +135,8 @@ daemon_free(struct daemon *daemon)
         return;
     http_server_free(daemon->http);
     libprocess_free(daemon->libprocess);
+    if (daemon->guard_arg)
+        stream_guard_gone(daemon->loop, daemon->guard_arg);
     router_free(daemon->router);
     files_free(daemon->files);
     metrics_free(daemon->metrics);
@@ -143,6 +145,14 @@ daemon_free(struct daemon *daemon)
     loop_timer_stop(&daemon->toggle);
     free(daemon->actor);
     free(daemon);
+}
+
+void
+daemon_guard(struct daemon *daemon, bool (*may_send)(void *arg), void *arg)
+{
+    daemon->guard_arg = arg;
+    http_server_guard(daemon->http, may_send, arg);
+    libprocess_guard(daemon->libprocess, may_send, arg);
 }
 
 int

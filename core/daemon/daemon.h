@@ -42,6 +42,7 @@ struct daemon {
     int64_t start_ns; /* the loop's clock, which never steps */
     const struct option_set *conf;
     char *actor;
+    void *guard_arg; /* daemon_guard */
     struct loop_timer toggle; /* ends what /logging/toggle began */
     int toggle_back; /* verbosity to go back to */
 };
@@ -49,6 +50,9 @@ struct daemon {
 /* Listens at once; requests are answered from the next turn of the loop on. */
 struct daemon *daemon_new(struct loop *loop, const struct daemon_setup *setup, struct err *err);
 void daemon_free(struct daemon *daemon);
+/* may_send(arg) is asked before any bytes leave, over whatever connection; false = they do not. arg lives as long as the
+ * daemon. */
+void daemon_guard(struct daemon *daemon, bool (*may_send)(void *arg), void *arg);
 /* One more address, e.g. the agent's Unix socket. */
 int daemon_listen(struct daemon *daemon, const struct address *at, struct err *err);
 /* The same with a socket that listens already, made by somebody else; taken over. */

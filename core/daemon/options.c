@@ -178,6 +178,24 @@ daemon_parse_ulimit(const char *text, struct daemon_limit out[DAEMON_MAX_LIMITS]
 }
 
 int
+daemon_check_zk(const char *value, void *target, struct option_set *set, struct err *err)
+{
+    struct zk_url url;
+
+    if (zk_url_parse(value, &url, err) < 0)
+        return -EINVAL;
+    zk_url_fini(&url);
+    return 0;
+}
+
+void
+daemon_choose_election(struct option_set *set, const char *where)
+{
+    if (zk_url_is(where) && !conf_given(set, "election") && !conf_given(set, "master_detector"))
+        conf_override(set, "election", "zookeeper");
+}
+
+int
 daemon_check_ulimit(const char *value, void *target, struct option_set *set, struct err *err)
 {
     struct daemon_limit limits[DAEMON_MAX_LIMITS];

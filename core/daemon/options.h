@@ -7,6 +7,7 @@
 #ifndef DAEMON_OPTIONS_H
 #define DAEMON_OPTIONS_H
 
+#include "base/zk_url.h"
 #include "conf/option.h"
 
 struct daemon_options {
@@ -89,8 +90,9 @@ struct daemon_options {
      .fallback = "60secs", .min = "1secs",                                                                         \
      .help = "How long a request may take to come in, and an answer may wait unread, before the peer is cut off."}, \
     OPTION_NOT_YET("domain", JSON, NULL, "The fault domain (region and zone) of this machine.", "fault domains"),  \
-    OPTION_NOT_YET("zk_session_timeout", DURATION, "10secs", "How long a ZooKeeper session outlives its client.",  \
-                   "election through ZooKeeper"),                                                                  \
+    {.name = "zk_session_timeout", .type = OPTION_DURATION, .offset = SIZE_MAX, .fallback = "10secs",              \
+     .min = "1secs", .max = "10mins",                                                                              \
+     .help = "How long a ZooKeeper session outlives its client; servers may grant another time."},                 \
     {.name = "quiet", .type = OPTION_BOOL, .offset = offsetof(TYPE, common.quiet), .fallback = "false",            \
      .group = "Logging", .help = "Write no log lines to stderr."},                                                 \
     {.name = "logging_level", .type = OPTION_STRING, .offset = offsetof(TYPE, common.logging_level),               \
@@ -144,6 +146,11 @@ extern const struct option daemon_environment[];
 int daemon_check_ip(const char *value, void *target, struct option_set *set, struct err *err);
 int daemon_check_port(const char *value, void *target, struct option_set *set, struct err *err);
 int daemon_check_ulimit(const char *value, void *target, struct option_set *set, struct err *err);
+/* A zk:// URL. */
+int daemon_check_zk(const char *value, void *target, struct option_set *set, struct err *err);
+/* For finish functions: where is the text that says where the master is or masters meet (NULL = none). Decides which
+ * election and, for a master, which registry belongs to it where the operator has not. */
+void daemon_choose_election(struct option_set *set, const char *where);
 /* Checks between the shared options, for an owner's finish function. */
 int daemon_options_finish(struct daemon_options *common, struct option_set *set, struct err *err);
 

@@ -299,6 +299,16 @@ loop_now_ms(const struct loop *loop)
     return loop_now_ns(loop) / 1000000;
 }
 
+int64_t
+loop_exact_ms(const struct loop *loop)
+{
+    struct timespec ts;
+    if (loop->clock->is_virtual)
+        return loop_now_ms(loop);
+    clock_gettime(CLOCK_MONOTONIC, &ts);
+    return ts.tv_sec * (int64_t)1000 + ts.tv_nsec / 1000000;
+}
+
 double
 loop_wall_secs(const struct loop *loop)
 {

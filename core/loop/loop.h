@@ -30,6 +30,8 @@ void loop_stop(struct loop *loop);
 
 int64_t loop_now_ns(const struct loop *loop); /* monotonic; read once per turn of the loop */
 int64_t loop_now_ms(const struct loop *loop);
+/* The same read at the call: for what must hold although the process may have been stopped meanwhile. */
+int64_t loop_exact_ms(const struct loop *loop);
 double loop_wall_secs(const struct loop *loop); /* seconds since 1970, as Mesos timestamps; read at the call */
 uint64_t loop_random(struct loop *loop); /* uniform; seeded by options with a virtual clock, by the kernel else */
 

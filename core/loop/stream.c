@@ -315,9 +315,17 @@ takes_bytes(const struct stream *stream)
     return !stream->broken && !stream->closed_told && !stream->finishing;
 }
 
+static bool
+guard_allows(const struct stream *stream)
+{
+    return !stream->may_send || stream->may_send(stream->guard_arg);
+}
+
 static ssize_t
 send_now(struct stream *stream, const struct iovec *iov, int count)
 {
+    if (!guard_allows(stream))
+        return 0;
     int failed = fault("stream_write");
     ssize_t n = failed ? failed : stream->ops->send(stream, iov, count);
     if (n == -EAGAIN)
@@ -333,7 +341,7 @@ flush(struct stream *stream)
     struct iovec iov[IOV_COUNT];
     size_t room = TURN_BYTES;
     bool full = false;
-    if (stream->out.bytes > TURN_BYTES && can_send(stream) && stream_bulk_possible(stream)) {
+    if (stream->out.bytes > TURN_BYTES && can_send(stream) && stream_bulk_possible(stream) && guard_allows(stream)) {
         int failed = fault("stream_write");
         if (failed)
             stream_break(stream, failed, "cannot send to");
@@ -411,6 +419,13 @@ stream_write_rope(struct stream *stream, struct rope *rope)
         flush(stream);
     }
     rope_fini(rope);
+}
+
+void
+stream_guard(struct stream *stream, bool (*may_send)(void *arg), void *arg)
+{
+    stream->may_send = may_send;
+    stream->guard_arg = arg;
 }
 
 void
@@ -628,6 +643,15 @@ stream_close_soon(struct stream *stream)
     loop_timer_init(&stream->linger, stream->loop, on_linger_over, stream);
     loop_timer_start(&stream->linger, LINGER_MS);
     update_want(stream);
+}
+
+void
+stream_guard_gone(struct loop *loop, const void *arg)
+{
+    struct stream *stream, *next;
+    list_foreach_safe (stream, next, &loop->closing, node)
+        if (stream->may_send && stream->guard_arg == arg)
+            stream_close(stream);
 }
 
 void

@@ -44,6 +44,11 @@ void stream_write_rope(struct stream *stream, struct rope *rope);
 /* Between cork and uncork nothing is sent, so that one answer leaves in one packet. */
 void stream_cork(struct stream *stream);
 void stream_uncork(struct stream *stream);
+/* may_send(arg) is asked each time before bytes are handed to the system; false = none leave, they stay queued. For who
+ * may speak until some moment only, and may have been stopped in between. */
+void stream_guard(struct stream *stream, bool (*may_send)(void *arg), void *arg);
+/* Streams with that argument which are only lingering after their end are ended for good: it is about to be freed. */
+void stream_guard_gone(struct loop *loop, const void *arg);
 size_t stream_queued(const struct stream *stream); /* bytes not yet taken by the system */
 void stream_pause(struct stream *stream); /* no on_data until resumed: back-pressure */
 void stream_resume(struct stream *stream); /* on_data follows at once (from the loop) when bytes are waiting */

@@ -58,6 +58,8 @@ struct stream {
     void *backend; /* of in-memory streams */
     struct buf in; /* bytes that the handler left */
     struct queue out;
+    bool (*may_send)(void *arg); /* stream_guard */
+    void *guard_arg;
     unsigned corked;
     bool connecting, connected_told;
     bool eof, finishing, finished, paused, redeliver;

@@ -125,6 +125,7 @@ finish(void *target, struct option_set *set, struct err *err)
                        "options 'master_contender' and 'master_detector' name two modules, '%s' and '%s': one module "
                        "contends and detects",
                        contender, detector);
+    daemon_choose_election(set, conf_value(set, "zk", NULL));
     if (!options->common.work_dir && strcmp(options->registry, "local") == 0)
         return err_set(err, -EINVAL,
                        "option 'work_dir' is required for the registry 'local': give --work_dir=PATH, or "
@@ -236,9 +237,12 @@ const struct option master_option_table[] = {
      .fallback = "1000", .min = "1", .max = "100000",
      .help = "The most streams of operator events; beyond it the oldest is ended."},
 
-    {.name = "zk", .type = OPTION_STRING, .state = OPTION_PLANNED, .offset = SIZE_MAX, .group = "Leader election",
-     .argument = "ZK", .help = "Where masters agree who leads: zk://[user:password@]host:port,.../path, or file://.",
-     .note = "election through ZooKeeper; a single master needs no --zk"},
+    {.name = "zk", .type = OPTION_STRING, .offset = SIZE_MAX, .group = "Leader election", .argument = "ZK",
+     .check = daemon_check_zk, .shown = zk_url_shown,
+     .help = "Where masters agree who leads: zk://[user:password@]host:port,.../path, or file:// with that in it, which "
+             "keeps a password out of the list of processes."},
+    {.name = "ignore_log_replicas", .type = OPTION_BOOL, .offset = SIZE_MAX, .fallback = "false",
+     .help = "Lead although masters of Apache Mesos keep a replicated log under the same ZooKeeper path."},
     {.name = "master_contender", .type = OPTION_STRING, .offset = SIZE_MAX, .argument = "MODULE",
      .check = check_election, .help = "The election module, as Mesos names it; needs master_detector."},
     {.name = "master_detector", .type = OPTION_STRING, .offset = SIZE_MAX, .argument = "MODULE",

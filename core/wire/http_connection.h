@@ -15,6 +15,8 @@ struct http_server {
     void *arg;
     bool (*wants_stream)(const struct http_request *request, void *arg);
     void *wants_arg;
+    bool (*may_send)(void *arg);
+    void *guard_arg;
     struct stream_listener **listeners;
     size_t listener_count;
     bool listeners_paused;

@@ -197,8 +197,19 @@ http_server_adopt(struct http_server *server, struct stream *stream)
     loop_timer_init(&connection->stall, server->loop, http_connection_stalled, connection);
     loop_timer_start(&connection->timer, server->header_ms);
     stream_handle(stream, &stream_handler, connection);
+    stream_guard(stream, server->may_send, server->guard_arg);
     if (server->connection_count > server->connection_limit && !make_room(server, connection))
         listeners_pause(server, true);
+}
+
+void
+http_server_guard(struct http_server *server, bool (*may_send)(void *arg), void *arg)
+{
+    struct http_connection *connection;
+    server->may_send = may_send;
+    server->guard_arg = arg;
+    list_foreach (connection, &server->connections, in_server)
+        stream_guard(connection->stream, may_send, arg);
 }
 
 void

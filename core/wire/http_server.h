@@ -29,6 +29,8 @@ void http_server_adopt(struct http_server *server, struct stream *stream);
 /* Other limits than those of limits.h, for connections that come from now on; 0 = as it is. unread_bytes: what may wait for a
  * streaming answer's reader. slow_ms: the time for a head, for each step of a body, and for a reader that takes nothing. */
 void http_server_limit(struct http_server *server, size_t unread_bytes, int64_t slow_ms);
+/* stream_guard for every connection, present ones and those to come. NULL ends it. */
+void http_server_guard(struct http_server *server, bool (*may_send)(void *arg), void *arg);
 size_t http_server_connections(const struct http_server *server);
 
 const struct http_request *http_exchange_request(const struct http_exchange *exchange);

@@ -29,6 +29,8 @@ struct libprocess {
     struct loop_timer flush;
     bool match_peers;
     size_t unread_bytes; /* may wait for one peer */
+    bool (*may_send)(void *arg);
+    void *guard_arg;
     size_t unlinked; /* peers without a link */
     struct buf head; /* scratch */
     char last_from[512]; /* the last sender's text and what it means: peers send many in a row */
@@ -135,6 +137,16 @@ libprocess_limit(struct libprocess *libprocess, size_t unread_bytes)
 {
     if (unread_bytes)
         libprocess->unread_bytes = unread_bytes;
+}
+
+void
+libprocess_guard(struct libprocess *libprocess, bool (*may_send)(void *arg), void *arg)
+{
+    struct peer *peer;
+    libprocess->may_send = may_send;
+    libprocess->guard_arg = arg;
+    list_foreach (peer, &libprocess->all_peers, in_all)
+        stream_guard(peer->stream, may_send, arg);
 }
 
 /* ---- receiving ---- */
@@ -259,6 +271,7 @@ peer_new(struct libprocess *libprocess, const struct address *address, const cha
     libprocess->unlinked++;
     peer->in_map = true;
     peer->stream = stream_connect(libprocess->loop, address, &peer_handler, peer);
+    stream_guard(peer->stream, libprocess->may_send, libprocess->guard_arg);
     return peer;
 }
 
@@ -384,6 +397,7 @@ libprocess_relink(struct libprocess *libprocess, const struct upid *upid)
         peer->corked = false;
         stream_close(peer->stream);
         peer->stream = stream_connect(libprocess->loop, &upid->address, &peer_handler, peer);
+        stream_guard(peer->stream, libprocess->may_send, libprocess->guard_arg);
     }
     libprocess_link(libprocess, upid);
 }

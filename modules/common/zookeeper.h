@@ -54,7 +54,7 @@ int64_t zk_session_timeout_ms(const struct zk *zk);
  * For leases. Monotonic milliseconds (host->now_ms) at which that request was sent which is the latest one, of this session,
  * that a majority of the servers has agreed to (create, set, delete, multi: not reads, which one server answers alone).
  * The session lives at least until then + zk_session_timeout_ms, less a third of it for what servers know late. INT64_MIN
- * = none of this session yet.
+ * = none of this session yet. Time that the machine has slept since is taken off: the clock stood meanwhile.
  */
 int64_t zk_agreed_ms(const struct zk *zk);
 /* From now on asks again and again, every period, for agreement that the node is there (a multi of one check), and calls
@@ -116,10 +116,8 @@ struct zk_op {
 /* All of them or none, in order. */
 void zk_multi(struct zk *zk, const struct zk_op *ops, size_t count, zk_done_fn *done, void *arg);
 
-/*
- * What a daemon's option says where ZooKeeper is: a zk:// URL, or file:// with the name of a file that holds one. Reads
- * the file (small, at start). -EINVAL and host->fail's text, never with a password.
- */
+/* The zk:// URL that a daemon's option has as its value (the core has read file:// already). -EINVAL and host->fail's
+ * text, which names the option and never the password. */
 int zk_url_read(const struct mesos_host *host, const char *option, const char *text, struct zk_url *ret);
 
 #endif

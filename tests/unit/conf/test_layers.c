@@ -167,7 +167,7 @@ test_option_files_refused(void **state)
         {"mesos-master/?no-quie", "", "unknown option 'no-quie': the nearest known name is 'no-quiet'"},
         {"mesos-master/quiet", "\n", "the file is empty"},
         {"mesos-master/cluster/a", "1", "is a directory"},
-        {"mesos/zk", "zk://localhost:2181/mesos", "option 'zk' asks for what is not built yet"},
+        {"mesos/zk", "zk://localhost:2181", "option 'zk': the ZooKeeper path is missing"},
     };
 
     for (size_t i = 0; i < ARRAY_LEN(bad); i++) {

@@ -80,7 +80,6 @@ test_not_built_yet(void **state)
 {
     struct etc *etc = etc_new();
 
-    refused(etc, false, "--zk=zk://a:2181/m", "--zk: option 'zk' asks for what is not built yet");
     refused(etc, false, "--authenticate_agents", "not built yet: authentication");
     refused(etc, false, "--authenticate", "option 'authenticate_frameworks' asks for what is not built yet");
     refused(etc, false, "--acls={}", "not built yet");
@@ -98,9 +97,51 @@ test_not_built_yet(void **state)
         0);
     assert_int_equal(load_agent(etc, "--docker_remove_delay=360mins", "--no-cgroups_enable_cfs"), 0);
     etc_free(etc);
-    etc = etc_new();
-    assert_int_not_equal(load_agent_bare(etc, "--work_dir=/w", "--master=zk://h:2181/m"), 0);
-    assert_has(etc->err.text, "ZooKeeper");
+}
+
+/* Flags, and the report of --check-config, as people may see them. */
+static void
+shown_master(const struct option *option, const char *value, void *arg)
+{
+    if (strcmp(option->name, "zk") == 0 || strcmp(option->name, "master") == 0)
+        snprintf(arg, 200, "%s", value ? value : "");
+}
+
+static void
+test_zookeeper(void **state)
+{
+    struct etc *etc = etc_new();
+    char shown[200] = "";
+
+    assert_int_equal(load_master(etc, "--zk=zk://a:2181/m"), 0);
+    assert_string_equal(etc->master.common.election, "zookeeper");
+    assert_int_equal(load_master(etc, "--zk=zk://a:2181/m", "--election=standalone"), 0);
+    assert_string_equal(etc->master.common.election, "standalone");
+    assert_int_equal(load_master(etc), 0);
+    assert_string_equal(etc->master.common.election, "standalone");
+    assert_int_equal(load_master(etc, "--zk=zk://me:hush@a:2181,[::1]:2/m"), 0);
+    assert_string_equal(conf_value(etc->set, "zk", NULL), "zk://me:hush@a:2181,[::1]:2/m");
+    conf_each(etc->set, shown_master, shown);
+    assert_string_equal(shown, "zk://me:***@a:2181,[::1]:2/m");
+    assert_int_equal(load_agent_bare(etc, "--work_dir=/w", "--master=zk://me:hush@h:2181/m"), 0);
+    assert_string_equal(etc->agent.common.election, "zookeeper");
+    conf_each(etc->set, shown_master, shown);
+    assert_string_equal(shown, "zk://me:***@h:2181/m");
+    refused(etc, false, "--zk=zk://me:hush@a:0/m", "the port '0' of ZooKeeper server 'a'");
+    assert_null(strstr(etc->err.text, "hush"));
+    refused(etc, false, "--zk=zks://me:hush@a/m", "TLS");
+    assert_null(strstr(etc->err.text, "hush"));
+    refused(etc, false, "--zk=host:5050", "expecting zk://");
+    assert_int_not_equal(load_agent_bare(etc, "--work_dir=/w", "--master=zoo://me:hush@a/m"), 0);
+    assert_has(etc->err.text, "expecting zk://");
+    assert_null(strstr(etc->err.text, "hush"));
+    refused(etc, false, "--zk_session_timeout=0secs", "too small");
+    refused(etc, false, "--zk_session_timeout=1weeks", "too large");
+    etc_write(etc, "secret", "zk://me:hush@a:2181/m\n");
+    auto_free char *file = xasprintf("--zk=file://%s/secret", etc->dir);
+    assert_int_equal(load_master(etc, file), 0);
+    assert_string_equal(conf_value(etc->set, "zk", NULL), "zk://me:hush@a:2181/m");
+    assert_string_equal(etc->master.common.election, "zookeeper");
     etc_free(etc);
 }
 
@@ -278,7 +319,7 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_bounds),       cmocka_unit_test(test_networks), cmocka_unit_test(test_not_built_yet),
+        cmocka_unit_test(test_bounds),       cmocka_unit_test(test_networks), cmocka_unit_test(test_not_built_yet), cmocka_unit_test(test_zookeeper),
         cmocka_unit_test(test_flags_of_old), cmocka_unit_test(test_between_options),
         cmocka_unit_test(test_file_values),  cmocka_unit_test(test_modules_json),
         cmocka_unit_test(test_modules_ini),  cmocka_unit_test(test_documents),
