@@ -1,14 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
 # Whole daemons in one process on a virtual clock. They load the modules that ship, from the build tree.
 if HAVE_CMOCKA
-SCENARIO_TESTS = tests/scenario/test_drivers tests/scenario/test_agent tests/scenario/test_master tests/scenario/test_cluster
+SCENARIO_TESTS = tests/scenario/test_drivers tests/scenario/test_agent tests/scenario/test_master tests/scenario/test_cluster \
+  tests/scenario/test_failover
 check_PROGRAMS += $(SCENARIO_TESTS)
 TESTS += $(SCENARIO_TESTS)
 tests_scenario_test_agent_SOURCES = tests/scenario/test_agent.c
 tests_scenario_test_agent_LDADD = core/agent/libagent.a $(DAEMON_LIBS) $(CMOCKA_LIBS)
 tests_scenario_test_drivers_SOURCES = tests/scenario/test_drivers.c tests/lib/facts.h
 tests_scenario_test_drivers_LDADD = core/master/libmaster.a $(DAEMON_LIBS) $(CMOCKA_LIBS)
-tests_scenario_test_master_SOURCES = tests/scenario/test_master.c tests/lib/facts.h
+LONE_MASTER = tests/scenario/lone_master.c tests/scenario/lone_master.h tests/lib/facts.h
+tests_scenario_test_master_SOURCES = tests/scenario/test_master.c $(LONE_MASTER)
+tests_scenario_test_failover_SOURCES = tests/scenario/test_failover.c $(LONE_MASTER)
+tests_scenario_test_failover_LDADD = core/master/libmaster.a $(DAEMON_LIBS) $(CMOCKA_LIBS)
 tests_scenario_test_master_LDADD = core/master/libmaster.a $(DAEMON_LIBS) $(CMOCKA_LIBS)
 SCENARIO_CLUSTER = tests/scenario/cluster.c tests/scenario/cluster.h tests/scenario/executor_double.c \
   tests/scenario/executor_double.h

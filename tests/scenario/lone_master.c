@@ -1,0 +1,538 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* See lone_master.h. */
+#include "lone_master.h"
+
+/* ---- a registry whose answers wait for the test ---- */
+
+struct held_registry registry;
+
+static int
+registry_start(void *instance, const struct mesos_host *host)
+{
+    (void)instance;
+    registry.host = host;
+    return 0;
+}
+
+static void
+registry_do_fetch(void *instance, void (*entry)(void *arg, const struct mesos_registry_entry *entry),
+                  void *arg, struct mesos_call *call)
+{
+    (void)instance;
+    for (size_t i = 0; i < registry.recovered_count; i++)
+        entry(arg, &registry.recovered[i]);
+    registry.host->reply(registry.host, call, 0, (struct mesos_bytes){0});
+}
+
+static void
+registry_do_store(void *instance, const struct mesos_registry_entry *entries, size_t count,
+                  struct mesos_call *call)
+{
+    (void)instance;
+    for (size_t i = 0; i < count && registry.written_count < 256; i++) {
+        registry.written[registry.written_count].table = entries[i].table;
+        registry.written[registry.written_count].removed = entries[i].value.data == NULL;
+        snprintf(registry.written[registry.written_count++].key, 80, "%.*s", (int)entries[i].key.len,
+                 (const char *)entries[i].key.data);
+    }
+    if (registry.hold)
+        registry.stores[registry.store_count++] = call;
+    else
+        registry.host->reply(registry.host, call, 0, (struct mesos_bytes){0});
+}
+
+void
+registry_release(int status)
+{
+    registry.hold = false;
+    for (size_t i = 0; i < registry.store_count; i++)
+        registry.host->reply(registry.host, registry.stores[i], status, (struct mesos_bytes){0});
+    registry.store_count = 0;
+}
+
+static const struct mesos_registry_ops registry_ops = {.fetch = registry_do_fetch,
+                                                       .store = registry_do_store};
+static const struct mesos_module registry_module = {
+    .abi = MESOS_ABI,
+    .size = sizeof(struct mesos_module),
+    .host_size = sizeof(struct mesos_host),
+    .ops_size = sizeof(struct mesos_registry_ops),
+    .kind = MESOS_KIND_REGISTRY,
+    .instance_size = 8,
+    .name = "held",
+    .version = "1",
+    .author = "tests",
+    .summary = "answers when the test says so",
+    .start = registry_start,
+    .ops = &registry_ops,
+};
+
+static const struct mesos_module *const *
+held_modules(void)
+{
+    static const struct mesos_module *const modules[] = {&registry_module, NULL};
+    return modules;
+}
+
+/* ---- the world ---- */
+
+static const char *
+daemon_option(void *arg, const char *name)
+{
+    (void)arg;
+    return strcmp(name, "allocation_interval") == 0 ? "50ms" : NULL;
+}
+
+static void
+on_fatal(void *arg, const char *reason)
+{
+    struct world *w = arg;
+    snprintf(w->fatal, sizeof(w->fatal), "%s", reason);
+}
+
+static void
+on_agent_message(const struct upid *from, struct str to, struct str name, struct str body, void *arg)
+{
+    struct world *w = arg;
+    char id[80];
+    snprintf(id, sizeof(id), "%.*s", STR_ARG(to));
+    if (str_is(name, "mesos.internal.PingSlaveMessage") && !w->silent)
+        libprocess_send(w->agents, id, from, "mesos.internal.PongSlaveMessage", (struct str){0});
+    assert_true(w->note_count < AGENT_MESSAGES);
+    struct note *note = &w->notes[w->note_count++];
+    snprintf(note->name, sizeof(note->name), "%.*s", STR_ARG(name));
+    snprintf(note->to, sizeof(note->to), "%s", id);
+    note->body = xmemdup(body.len ? body.ptr : "", body.len ? body.len : 1);
+    note->len = body.len;
+}
+
+static void
+on_agent_http(struct http_exchange *exchange, void *arg)
+{
+    struct world *w = arg;
+    if (!libprocess_try(w->agents, exchange))
+        http_reply_text(exchange, 404, "not here");
+}
+
+static struct address
+address_of(const char *text)
+{
+    struct address address;
+    assert_int_equal(address_parse(str_of(text), &address, NULL), 0);
+    return address;
+}
+
+static void
+set_options(struct master_options *options)
+{
+    *options = (struct master_options){
+        .registry_fetch_timeout_ns = MINS(1),
+        .registry_store_timeout_ns = SECS(20),
+        .registry_gc_interval_ns = MINS(15),
+        .registry_max_agent_age_ns = MINS(60 * 24 * 14),
+        .registry_max_agent_count = 102400,
+        .agent_ping_timeout_ns = SECS(15),
+        .max_agent_ping_timeouts = 5,
+        .agent_reregister_timeout_ns = MINS(10),
+        .recovery_agent_removal_limit = 1.0,
+        .root_submissions = true,
+        .max_completed_frameworks = 2,
+        .max_completed_tasks_per_framework = 3,
+        .max_unreachable_tasks_per_framework = 3,
+        .publish_per_framework_metrics = true,
+    };
+}
+
+void
+start_master(struct world *w)
+{
+    struct err err = {0};
+    struct master_setup setup = {
+        .loop = w->loop, .options = &w->options, .host = w->host, .fatal = on_fatal, .arg = w};
+    const char *keys[] = {NULL};
+    setup.allocator = host_start(w->host, MESOS_KIND_ALLOCATOR, "hierarchical_drf", keys, keys, 0, &err);
+    assert_string_equal(setup.allocator ? "" : err.text, "");
+    setup.registry = host_start(w->host, MESOS_KIND_REGISTRY, "held", keys, keys, 0, &err);
+    assert_string_equal(setup.registry ? "" : err.text, "");
+    setup.election = host_start(w->host, MESOS_KIND_ELECTION, "standalone", keys, keys, 0, &err);
+    assert_string_equal(setup.election ? "" : err.text, "");
+    setup.hostname = "master1.example";
+    setup.listen = w->master_at;
+    w->master = master_new(&setup, &err);
+    assert_non_null(w->master);
+    assert_int_equal(master_start(w->master, &err), 0);
+}
+
+static bool
+never(void *arg)
+{
+    (void)arg;
+    return false;
+}
+
+void
+pass(struct world *w, int64_t ms)
+{
+    loop_run_until(w->loop, never, w, ms);
+}
+
+static bool
+is_leading(void *arg)
+{
+    return master_leading(((struct world *)arg)->master);
+}
+
+struct world *
+world_new(void)
+{
+    struct world *w = xcalloc(1, sizeof(*w));
+    const struct loop_options options = {.virtual_clock = true, .seed = 7};
+    memset(&registry, 0, sizeof(registry));
+    set_options(&w->options);
+    w->loop = loop_new(&options, NULL);
+    w->net = stream_net_new(w->loop, NULL);
+    w->arena = arena_new(0);
+    const char *path = getenv("CMESOS_MODULES");
+    const struct host_options host_options = {
+        .loop = w->loop, .module_path = path ? path : "modules/.libs", .daemon_option = daemon_option};
+    w->host = host_new(&host_options);
+    struct err err;
+    assert_int_equal(host_add_linked(w->host, held_modules, "test", &err), 0);
+    w->master_at = address_of("10.0.0.1:5050");
+    w->agents_at = address_of("10.0.0.2:5051");
+    w->agents = libprocess_new(w->loop, &w->agents_at, on_agent_message, NULL, w);
+    w->agents_http = http_server_new(w->loop, on_agent_http, w);
+    assert_int_equal(http_server_listen(w->agents_http, &w->agents_at, NULL, &err), 0);
+    libprocess_spawn(w->agents, "slave(1)");
+    libprocess_spawn(w->agents, "slave(2)");
+    return w;
+}
+
+struct world *
+world_leading(void)
+{
+    struct world *w = world_new();
+    start_master(w);
+    assert_true(loop_run_until(w->loop, is_leading, w, 1000));
+    return w;
+}
+
+static void
+on_modules_stopped(void *arg)
+{
+    ((struct world *)arg)->stopped = true;
+}
+
+static bool
+is_stopped(void *arg)
+{
+    return ((struct world *)arg)->stopped;
+}
+
+void
+world_free(struct world *w)
+{
+    http_client_free(w->stream);
+    http_client_free(w->calls);
+    master_free(w->master);
+    host_stop(w->host, on_modules_stopped, w);
+    assert_true(loop_run_until(w->loop, is_stopped, w, 1000));
+    http_server_free(w->agents_http);
+    libprocess_free(w->agents);
+    host_free(w->host);
+    stream_net_free(w->net);
+    loop_free(w->loop);
+    arena_free(w->arena);
+    buf_fini(&w->got);
+    for (size_t i = 0; i < w->note_count; i++)
+        free(w->notes[i].body);
+    free(w);
+}
+
+/* ---- what agents say and hear ---- */
+
+void
+agent_says(struct world *w, const char *actor, const char *name, const void *message)
+{
+    struct upid to = {.id = "master", .address = w->master_at};
+    auto_buf struct buf body = {0};
+    message_pack(&body, message);
+    libprocess_send(w->agents, actor, &to, name, buf_str(&body));
+}
+
+Mesos__SlaveInfo *
+agent_info(struct world *w, const char *id)
+{
+    static const char json[] =
+        "{\"hostname\":\"agent1.example\",\"port\":5051,\"checkpoint\":true,\"resources\":["
+        "{\"name\":\"cpus\",\"type\":\"SCALAR\",\"scalar\":{\"value\":4},\"role\":\"*\"},"
+        "{\"name\":\"mem\",\"type\":\"SCALAR\",\"scalar\":{\"value\":4096},\"role\":\"*\"}]}";
+    struct err err = {0};
+    Mesos__SlaveInfo *info =
+        MESSAGE_FROM_JSON(Mesos__SlaveInfo, mesos__slave_info, STR_LIT(json), w->arena, &err);
+    assert_string_equal(err.text, "");
+    if (id) {
+        info->id = arena_alloc(w->arena, sizeof(*info->id));
+        mesos__v1__agent_id__init(info->id);
+        info->id->value = arena_strdup(w->arena, str_of(id));
+    }
+    return info;
+}
+
+void
+agent_registers(struct world *w, const char *actor)
+{
+    char version[] = "1.11.0";
+    Mesos__Internal__RegisterSlaveMessage message = MESOS__INTERNAL__REGISTER_SLAVE_MESSAGE__INIT;
+    message.slave = agent_info(w, NULL);
+    message.version = version;
+    agent_says(w, actor, "mesos.internal.RegisterSlaveMessage", &message);
+}
+
+void
+agent_reregisters(struct world *w, const char *actor, const char *id)
+{
+    char version[] = "1.11.0";
+    Mesos__Internal__ReregisterSlaveMessage message = MESOS__INTERNAL__REREGISTER_SLAVE_MESSAGE__INIT;
+    message.slave = agent_info(w, id);
+    message.version = version;
+    agent_says(w, actor, "mesos.internal.ReregisterSlaveMessage", &message);
+}
+
+const struct note *
+heard(const struct world *w, const char *name)
+{
+    for (size_t i = w->note_count; i-- > 0;)
+        if (strcmp(w->notes[i].name + sizeof("mesos.internal.") - 1, name) == 0)
+            return &w->notes[i];
+    return NULL;
+}
+
+size_t
+heard_times(const struct world *w, const char *name)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < w->note_count; i++)
+        count += strcmp(w->notes[i].name + sizeof("mesos.internal.") - 1, name) == 0;
+    return count;
+}
+
+const char *
+admitted(struct world *w)
+{
+    agent_registers(w, "slave(1)");
+    pass(w, 100);
+    const struct note *note = heard(w, "SlaveRegisteredMessage");
+    assert_non_null(note);
+    Mesos__Internal__SlaveRegisteredMessage *message =
+        MESSAGE_UNPACK(Mesos__Internal__SlaveRegisteredMessage, mesos__internal__slave_registered_message,
+                       str_n(note->body, note->len), w->arena, NULL);
+    assert_float_equal(message->connection->total_ping_timeout_seconds, 75, 0);
+    return message->slave_id->value;
+}
+
+/* ---- what the scheduler says and hears ---- */
+
+static void
+on_head(const struct http_response *response, void *arg)
+{
+    struct world *w = arg;
+    assert_int_equal(response->status, 200);
+    snprintf(w->stream_id, sizeof(w->stream_id), "%.*s",
+             STR_ARG(http_header_get(&response->headers, "Mesos-Stream-Id")));
+}
+
+static void
+on_body(const struct http_response *response, void *arg)
+{
+    struct world *w = arg;
+    struct str record;
+    size_t used;
+    while (recordio_read(response->body, &record, &used, NULL) == 1) {
+        assert_true(w->event_count < EVENTS);
+        w->events[w->event_count++] =
+            MESSAGE_UNPACK(Mesos__V1__Scheduler__Event, mesos__v1__scheduler__event, record, w->arena, NULL);
+        assert_non_null(w->events[w->event_count - 1]);
+        buf_consume(response->body, used);
+    }
+}
+
+static void
+on_stream_end(const struct http_response *response, void *arg)
+{
+    (void)response;
+    ((struct world *)arg)->stream_ended = true;
+}
+
+static void
+on_stream_error(const struct err *err, void *arg)
+{
+    (void)err;
+    ((struct world *)arg)->stream_ended = true;
+}
+
+static const struct http_call_handler stream_handler = {on_head, on_body, on_stream_end, on_stream_error};
+
+static void
+on_answer(const struct http_response *response, void *arg)
+{
+    ((struct world *)arg)->status = response->status;
+}
+
+static void
+on_answer_error(const struct err *err, void *arg)
+{
+    (void)err;
+    ((struct world *)arg)->status = -1;
+}
+
+static const struct http_call_handler call_handler = {.on_response = on_answer, .on_error = on_answer_error};
+
+const Mesos__V1__Scheduler__Event *
+told(const struct world *w, Mesos__V1__Scheduler__Event__Type type)
+{
+    for (size_t i = w->event_count; i-- > 0;)
+        if (w->events[i]->type == type)
+            return w->events[i];
+    return NULL;
+}
+
+size_t
+told_times(const struct world *w, Mesos__V1__Scheduler__Event__Type type)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < w->event_count; i++)
+        count += w->events[i]->type == type;
+    return count;
+}
+
+void
+subscribe(struct world *w, const char *more, const char *id)
+{
+    auto_buf struct buf body = {0};
+    buf_printf(&body, "{\"type\":\"SUBSCRIBE\",");
+    if (id)
+        buf_printf(&body, "\"framework_id\":{\"value\":\"%s\"},", id);
+    buf_printf(&body,
+               "\"subscribe\":{\"framework_info\":{\"user\":\"root\",\"name\":\"fw\",\"roles\":[\"*\"],"
+               "\"capabilities\":[{\"type\":\"MULTI_ROLE\"}%s]%s",
+               w->capabilities ? w->capabilities : "", more);
+    if (id)
+        buf_printf(&body, ",\"id\":{\"value\":\"%s\"}", id);
+    buf_puts(&body, "}}}");
+    const struct http_header headers[] = {{STR_LIT("Content-Type"), STR_LIT("application/json")},
+                                          {STR_LIT("Accept"), STR_LIT("application/x-protobuf")}};
+    w->stream_ended = false;
+    http_client_free(w->stream);
+    w->stream = http_client_new(w->loop, &w->master_at, "10.0.0.1:5050");
+    http_client_send(w->stream, "POST", "/api/v1/scheduler", headers, 2, buf_str(&body), 0, &stream_handler,
+                     w);
+    pass(w, 100);
+    const Mesos__V1__Scheduler__Event *event = told(w, EVENT(SUBSCRIBED));
+    if (event)
+        snprintf(w->framework_id, sizeof(w->framework_id), "%s", event->subscribed->framework_id->value);
+}
+
+int
+call(struct world *w, const char *rest)
+{
+    auto_buf struct buf body = {0};
+    buf_printf(&body, "{\"framework_id\":{\"value\":\"%s\"},%s}", w->framework_id, rest);
+    const struct http_header headers[] = {{STR_LIT("Content-Type"), STR_LIT("application/json")},
+                                          {STR_LIT("Mesos-Stream-Id"), str_of(w->stream_id)}};
+    if (!w->calls)
+        w->calls = http_client_new(w->loop, &w->master_at, "10.0.0.1:5050");
+    w->status = 0;
+    http_client_send(w->calls, "POST", "/api/v1/scheduler", headers, 2, buf_str(&body), 0, &call_handler, w);
+    pass(w, 20);
+    return w->status;
+}
+
+static void
+on_got(const struct http_response *response, void *arg)
+{
+    struct world *w = arg;
+    assert_int_equal(response->status, 200);
+    buf_clear(&w->got);
+    buf_append_str(&w->got, buf_str(response->body));
+}
+
+const char *
+get(struct world *w, const char *path)
+{
+    static const struct http_call_handler handler = {.on_response = on_got, .on_error = on_answer_error};
+    buf_clear(&w->got);
+    if (!w->calls)
+        w->calls = http_client_new(w->loop, &w->master_at, "10.0.0.1:5050");
+    http_client_send(w->calls, "GET", path, NULL, 0, (struct str){0}, 0, &handler, w);
+    pass(w, 20);
+    assert_true(w->got.len > 0);
+    return buf_cstr(&w->got);
+}
+
+const Mesos__V1__Offer *
+an_offer(struct world *w)
+{
+    for (int i = 0; i < 100 && !told(w, EVENT(OFFERS)); i++)
+        pass(w, 50);
+    const Mesos__V1__Scheduler__Event *event = told(w, EVENT(OFFERS));
+    assert_non_null(event);
+    return event->offers->offers[0];
+}
+
+void
+launch(struct world *w, const char *task_id)
+{
+    const Mesos__V1__Offer *offer = an_offer(w);
+    auto_buf struct buf text = {0};
+    buf_printf(&text,
+               "\"type\":\"ACCEPT\",\"accept\":{\"offer_ids\":[{\"value\":\"%s\"}],\"operations\":[{\"type\":"
+               "\"LAUNCH\","
+               "\"launch\":{\"task_infos\":[{\"name\":\"t\",\"task_id\":{\"value\":\"%s\"},\"agent_id\":{"
+               "\"value\":\"%s\"},"
+               "\"command\":{\"value\":\"true\"},\"resources\":[{\"name\":\"cpus\",\"type\":\"SCALAR\","
+               "\"scalar\":{\"value\":1}}]"
+               "}]}}],\"filters\":{\"refuse_seconds\":1000}}",
+               offer->id->value, task_id, offer->agent_id->value);
+    assert_int_equal(call(w, buf_cstr(&text)), 202);
+}
+
+void
+agent_updates(struct world *w, const char *agent_id, const char *task_id, Mesos__V1__TaskState state,
+              const char *uuid)
+{
+    Mesos__Internal__StatusUpdateMessage message = MESOS__INTERNAL__STATUS_UPDATE_MESSAGE__INIT;
+    Mesos__Internal__StatusUpdate update = MESOS__INTERNAL__STATUS_UPDATE__INIT;
+    Mesos__V1__TaskStatus status = MESOS__V1__TASK_STATUS__INIT;
+    Mesos__V1__FrameworkID framework_id = MESOS__V1__FRAMEWORK_ID__INIT;
+    Mesos__V1__AgentID agent = MESOS__V1__AGENT_ID__INIT;
+    Mesos__V1__TaskID task = MESOS__V1__TASK_ID__INIT;
+    char pid[] = "slave(1)@10.0.0.2:5051";
+    framework_id.value = w->framework_id;
+    agent.value = arena_strdup(w->arena, str_of(agent_id));
+    task.value = arena_strdup(w->arena, str_of(task_id));
+    status.task_id = &task;
+    status.state = state;
+    update.framework_id = &framework_id;
+    update.slave_id = &agent;
+    update.status = &status;
+    update.timestamp = 1;
+    update.has_uuid = true;
+    update.uuid = (ProtobufCBinaryData){16, (uint8_t *)(uintptr_t)uuid};
+    message.update = &update;
+    message.pid = pid;
+    agent_says(w, "slave(1)", "mesos.internal.StatusUpdateMessage", &message);
+    pass(w, 20);
+}
+
+int
+acknowledge(struct world *w, const char *agent_id, const char *task_id)
+{
+    auto_buf struct buf text = {0};
+    buf_printf(&text,
+               "\"type\":\"ACKNOWLEDGE\",\"acknowledge\":{\"agent_id\":{\"value\":\"%s\"},\"task_id\":{"
+               "\"value\":\"%s\"},"
+               "\"uuid\":\"MDEyMzQ1Njc4OWFiY2RlZg==\"}", /* 0123456789abcdef */
+               agent_id, task_id);
+    return call(w, buf_cstr(&text));
+}
