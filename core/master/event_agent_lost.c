@@ -119,14 +119,15 @@ send_failure(struct master *master, const char *agent_id)
 }
 
 /* How an agent was lost: what its tasks become. */
-enum loss { LOSS_UNREACHABLE, LOSS_REMOVED, LOSS_GONE };
+enum loss { LOSS_UNREACHABLE, LOSS_REMOVED, LOSS_DOWN, LOSS_GONE };
 
 /* What becomes of a task whose agent goes. Of one that left for good a framework that knows the state hears that the
- * task does not run any more; the others know one word only. */
+ * task does not run any more; the others know one word only. One whose machine goes down was told to end, and nobody has
+ * seen that it did: then that word is all that is true. */
 static Mesos__V1__TaskState
 lost_state(const struct framework *framework, enum loss loss)
 {
-    return !framework->partition_aware ? MESOS__V1__TASK_STATE__TASK_LOST
+    return !framework->partition_aware || loss == LOSS_DOWN ? MESOS__V1__TASK_STATE__TASK_LOST
            : loss == LOSS_UNREACHABLE  ? MESOS__V1__TASK_STATE__TASK_UNREACHABLE
            : loss == LOSS_REMOVED      ? MESOS__V1__TASK_STATE__TASK_GONE
                                        : MESOS__V1__TASK_STATE__TASK_GONE_BY_OPERATOR;
@@ -292,7 +293,7 @@ agent_machine_going_down(struct agent *agent)
 static void
 on_down_stored(void *arg)
 {
-    lose(arg, LOSS_REMOVED, NULL);
+    lose(arg, LOSS_DOWN, NULL);
 }
 
 void
@@ -305,7 +306,7 @@ agent_machine_down(struct agent *agent, const char *message)
     free(agent->loss);
     agent->loss = xasprintf("Agent %s removed: %s", agent->hostname, message);
     if (durable) {
-        lose(agent, LOSS_REMOVED, NULL);
+        lose(agent, LOSS_DOWN, NULL);
         return;
     }
     agent_machine_going_down(agent);

@@ -285,6 +285,64 @@ def test_deactivate_drain_gone(recorded_cluster, schema):
     web.teardown()
 
 
+def test_maintenance(recorded_cluster, schema):
+    """What the recording does to one machine, in its order: scheduled, asked about, down, up."""
+    replay = Replay(recorded_cluster, WRITES)
+    reads = Replay(recorded_cluster, READS)
+    web = subscribe(recorded_cluster, reads, "subscribe-web")
+    batch = subscribe(recorded_cluster, reads, "subscribe-batch")
+    requests = {int(name[:3]): (name, request, answer) for name, request, answer in replay.requests}
+    offer = web.offer()
+    web.accept(offer, [command_task("running", "sleep 1000", offer)])
+    web.until("running", {"TASK_RUNNING"})
+    web.call("SUPPRESS")
+    give_back(recorded_cluster, web)
+    batch.call("REVIVE")
+    batch.offer()
+
+    def event(scheduler, kind, question=lambda e: True):
+        while True:
+            found = scheduler.others.get(timeout=20)
+            if found["type"] == kind and question(found):
+                return found
+
+    with Differences(WRITES + " maintenance") as differences:
+        comparison = Comparison(replay, WRITES + " maintenance", differences, "mesos.v1.master.Response", schema)
+
+        def compare(first, last):
+            for number in range(first, last + 1):
+                if number in requests and b" /api/v1 " in requests[number][1].split(b"\r\n", 1)[0]:
+                    comparison.check(*requests[number])
+
+        compare(77, 89)
+        offered = batch.offer()
+        while "unavailability" not in offered:
+            offered = batch.offer()  # of the same agent, with what was planned
+        assert offered["unavailability"]["duration"] == {"nanoseconds": 3600000000000}
+        asked = {s: event(s, "INVERSE_OFFERS") for s in (web, batch)}
+        theirs = next(json.loads(e) for e in their_events(replay, "subscribe-web") if b"INVERSE_OFFERS" in e)
+        ours = json.loads(replay.theirs(json.dumps(asked[web])))
+        differences.compare("event INVERSE_OFFERS", ours, theirs)
+        differences.compare_values("event INVERSE_OFFERS", ours, theirs, RUN + ("*inverse_offers[].id.value", "*address.*"))
+        for scheduler in (batch, web):
+            scheduler.call("ACCEPT_INVERSE_OFFERS", accept_inverse_offers={
+                "inverse_offer_ids": [o["id"] for o in asked[scheduler]["inverse_offers"]["inverse_offers"]],
+                "filters": {"refuse_seconds": 1000}})
+        compare(92, 93)
+        lost = web.until("running", {"TASK_LOST"})[-1]
+        assert (lost["message"], lost["source"], lost["reason"]) == (
+            "Agent agent1.example removed: Operator initiated 'Machine DOWN'", "SOURCE_MASTER", "REASON_AGENT_REMOVED")
+        event(batch, "RESCIND", lambda e: e["rescind"]["offer_id"] == offered["id"])
+        for scheduler in (web, batch):
+            event(scheduler, "FAILURE")
+        compare(95, 100)
+        assert comparison.count == 21
+    assert recorded_cluster.agents[0].process.wait(20) is not None  # it was told to go, and went
+    assert "Operator initiated 'Machine DOWN'" in recorded_cluster.agents[0].log()
+    for scheduler in (web, batch):
+        scheduler.teardown()
+
+
 def test_teardown(recorded_cluster):
     """TEARDOWN of a framework that is there, of one that has gone, of one that never was, and without saying which."""
     replay = Replay(recorded_cluster, WRITES)
