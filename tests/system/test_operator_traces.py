@@ -19,7 +19,8 @@ from shapes import Differences, Schema
 READS, WRITES, AGENT = "06-operator-master-reads", "06b-operator-master-writes", "06c-operator-agent"
 # Values that no two runs have in common.
 RUN = ("*time.nanoseconds", "*_time", "*timestamp", "*uuid", "*executor_pid", "*container_id.value", "*version*", "*.pid",
-       "*port", "*build_*", "*git_*", "get_flags.*", "get_metrics.*", "read_file.*", "*mtime.nanoseconds", "*offers[].id.value",
+       "*port", "*build_*", "*git_*", "get_flags.*", "get_metrics.*", "read_file.*", "*mtime.nanoseconds", "*timestamp.nanoseconds",
+       "*offers[].id.value",
        "*master_info.id", "*master_info.ip", "*executor_info.command.*", "*file_infos[].size", "*resource_statistics.*_secs", "*resource_statistics.mem_rss_bytes")
 
 
