@@ -24,8 +24,10 @@ share(const json_t *agent, const char *name, char out[72])
 static const char *
 state_of(const json_t *agent)
 {
-    if (json_is_object(json_object_get(agent, "drain_info")))
-        return "draining";
+    const char *drain = cli_text(json_object_get(agent, "drain_info"), "state");
+
+    if (*drain)
+        return strcmp(drain, "DRAINED") == 0 ? "drained" : "draining";
     if (json_is_true(json_object_get(agent, "deactivated")))
         return "deactivated";
     return json_is_true(json_object_get(agent, "active")) ? "active" : "inactive";

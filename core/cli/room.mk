@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 bin_PROGRAMS += core/cli/mesos
-core_cli_mesos_SOURCES = core/cli/arguments.c core/cli/arguments.h core/cli/cluster.c core/cli/cluster.h \
+core_cli_mesos_SOURCES = core/cli/agent_order.c core/cli/agent_order.h core/cli/cmd_agent_deactivate.c \
+  core/cli/cmd_agent_drain.c core/cli/cmd_agent_gone.c core/cli/cmd_agent_reactivate.c \
+  core/cli/arguments.c core/cli/arguments.h core/cli/cluster.c core/cli/cluster.h \
   core/cli/cmd_agent_inspect.c core/cli/cmd_agent_list.c core/cli/cmd_cat.c core/cli/cmd_completion.c \
   core/cli/cmd_config.c core/cli/cmd_events.c core/cli/cmd_execute.c core/cli/cmd_find.c \
   core/cli/cmd_framework_explain.c core/cli/cmd_framework_inspect.c core/cli/cmd_framework_list.c \
