@@ -6,6 +6,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/fault.h"
+
 static char *
 config_path(const struct agent *agent)
 {
@@ -128,6 +130,8 @@ drain_start(struct agent *agent, const Mesos__V1__DrainConfig *config, struct er
     message_pack(&bytes, config);
     /* Not synced: after a crash of the machine nothing runs here, and the master tells it again. */
     int status = checkpoint_record(path, buf_str(&bytes), false, err);
+    if (!status && (status = fault("agent/drain")))
+        err_set(err, status, "%s", strerror(-status));
     if (status)
         return status;
     take_config(agent, config);

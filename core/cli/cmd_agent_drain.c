@@ -55,12 +55,13 @@ static int
 count_tasks(struct waiting *waiting)
 {
     struct cli_server server;
+    struct err err;
     json_t *state = NULL, *framework, *executor;
     size_t i, j, count = 0;
 
     if (waiting->agent_mute || !isatty(STDERR_FILENO) ||
-        cluster_agent_server(&waiting->order->cluster, waiting->order->id, &server, NULL) < 0 ||
-        !(state = cli_get_json(waiting->order->cli, &server, "/state", NULL))) {
+        cluster_agent_server(&waiting->order->cluster, waiting->order->id, &server, &err) < 0 ||
+        !(state = cli_get_json(waiting->order->cli, &server, "/state", &err))) {
         waiting->agent_mute = true;
         return -1;
     }
@@ -77,7 +78,8 @@ static bool
 is_gone(struct waiting *waiting)
 {
     struct agent_order *order = waiting->order;
-    json_t *registry = cli_get_json(order->cli, &order->cluster.master, "/registrar(1)/registry", NULL), *agent;
+    struct err err;
+    json_t *registry = cli_get_json(order->cli, &order->cluster.master, "/registrar(1)/registry", &err), *agent;
     bool found = false;
     size_t i;
 
@@ -116,8 +118,8 @@ look(struct waiting *waiting, struct term_progress *progress, struct err *err)
     if (!answer) { /* a failover takes its time; another one may lead meanwhile */
         if (loop_now_ms(order->cli->loop) - waiting->answered_ms > MASTER_PATIENCE_MS)
             return err->code;
+        cli_find_leader(&order->cluster.master, order->cli, err);
         *err = (struct err){0};
-        cli_find_leader(&order->cluster.master, order->cli, NULL);
         return 0;
     }
     waiting->answered_ms = loop_now_ms(order->cli->loop);
