@@ -197,7 +197,7 @@ latest_run(const char *runs, int *ret_status)
     target[n] = '\0';
     const char *slash = strrchr(target, '/');
     char *id = xstrdup(slash ? slash + 1 : target);
-    *ret_status = is_directory(runs, id) ? 0 : -EBADMSG;
+    *ret_status = !id_check(str_of(id), "ContainerID", NULL) && is_directory(runs, id) ? 0 : -EBADMSG;
     return id;
 }
 

@@ -2,11 +2,14 @@
 # Whole daemons in one process on a virtual clock. They load the modules that ship, from the build tree.
 if HAVE_CMOCKA
 SCENARIO_TESTS = tests/scenario/test_drivers tests/scenario/test_agent tests/scenario/test_master tests/scenario/test_cluster \
-  tests/scenario/test_failover
+  tests/scenario/test_failover tests/scenario/test_recovery
 check_PROGRAMS += $(SCENARIO_TESTS)
 TESTS += $(SCENARIO_TESTS)
 tests_scenario_test_agent_SOURCES = tests/scenario/test_agent.c
 tests_scenario_test_agent_LDADD = core/agent/libagent.a $(DAEMON_LIBS) $(CMOCKA_LIBS)
+EXTRA_DIST += tests/facts/state
+tests_scenario_test_recovery_SOURCES = tests/scenario/test_recovery.c tests/lib/facts.h
+tests_scenario_test_recovery_LDADD = core/agent/libagent.a $(DAEMON_LIBS) $(CMOCKA_LIBS)
 tests_scenario_test_drivers_SOURCES = tests/scenario/test_drivers.c tests/lib/facts.h
 tests_scenario_test_drivers_LDADD = core/master/libmaster.a $(DAEMON_LIBS) $(CMOCKA_LIBS)
 LONE_MASTER = tests/scenario/lone_master.c tests/scenario/lone_master.h tests/lib/facts.h
