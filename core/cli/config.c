@@ -12,7 +12,8 @@
 enum { MOST_BYTES = 64 << 10 };
 
 const struct cli_config_key cli_config_keys[] = {
-    {"master", "any master of the cluster: HOST:PORT, or several with commas"},
+    {"master", "any master of the cluster: HOST:PORT, or several with commas, or zk://..."},
+    {"module_path", "where modules are, for zk://; the variable MESOS_MODULE_PATH counts before it"},
     {"profile", "the [NAME] part of the file whose lines count before the others"},
     {"ssh_config", "configuration file for ssh and scp (their -F)"},
     {"ssh_user", "who to be on the agents' hosts"},

@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "cli/config.h"
+#include "cli/detect.h"
 #include "cli/term.h"
 #include "wire/http_client.h"
 
@@ -48,10 +49,6 @@ cli_server_parse(struct cli_server *ret, struct str text, uint16_t default_port,
     uint16_t port = default_port;
     ptrdiff_t at;
 
-    if (str_starts(host, STR_LIT("zk://")))
-        return err_set(err, -EINVAL,
-                       "'%.*s': masters are not looked up in ZooKeeper yet; name one of them as HOST:PORT",
-                       STR_ARG(host));
     if (str_starts(host, STR_LIT("https://")))
         return err_set(err, -EINVAL, "'%.*s': TLS is not built yet; name the daemon as HOST:PORT or http://HOST:PORT",
                        STR_ARG(host));
@@ -108,8 +105,8 @@ cli_find_master(struct cli_server *ret, struct cli *cli, struct err *err)
                        "no master is named: give --master=HOST:PORT, set MESOS_MASTER, or write the line "
                        "master=HOST:PORT into ~/.mesos");
     rest = str_of(master);
-    if (str_starts(rest, STR_LIT("zk://")))
-        return try_master(ret, cli, rest, err); /* its commas are those of ZooKeeper's servers */
+    if (strncmp(master, "zk", 2) == 0 && strstr(master, "://"))
+        return cli_detect(cli, master, ret, err);
     while (rest.len > 0) {
         struct str one = str_trim(str_cut(&rest, ','));
 

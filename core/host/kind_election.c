@@ -27,6 +27,12 @@ election_withdraw(struct module *module, host_done_fn *done, void *arg)
                           host_call_new(module, "withdraw", ELECTION_WITHDRAW_TIMEOUT_MS, done, arg));
 }
 
+bool
+election_has_lease(const struct module *module)
+{
+    return ops(module)->lease_until_ms != NULL;
+}
+
 int64_t
 election_lease_until_ms(struct module *module)
 {

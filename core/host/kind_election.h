@@ -14,6 +14,7 @@ void election_detect(struct module *module, const struct mesos_election_events *
 void election_contend(struct module *module, struct mesos_bytes master_info);
 void election_withdraw(struct module *module, host_done_fn *done, void *arg);
 /* Monotonic milliseconds until which the master may act as leader. */
+bool election_has_lease(const struct module *module);
 int64_t election_lease_until_ms(struct module *module);
 
 #endif

@@ -97,7 +97,7 @@ gate(struct http_exchange *exchange, const struct route *route, void *arg)
         return true;
     }
     if (!master->leader_hostname) {
-        http_reply_text(exchange, 503, "No leader elected");
+        http_reply_text(exchange, 503, "%s", master->no_leader);
         return true;
     }
     struct str target = http_exchange_request(exchange)->target;
@@ -126,7 +126,7 @@ http_redirect(struct http_exchange *exchange, void *arg)
     else if (master->leader_hostname)
         reply_redirect(exchange, master->leader_hostname, master->leader_port, NULL);
     else
-        http_reply_text(exchange, 503, "No leader elected");
+        http_reply_text(exchange, 503, "%s", master->no_leader);
 }
 
 void

@@ -99,6 +99,7 @@ master_new(const struct master_setup *setup, struct err *err)
     list_init(&master->fresh_inverse);
     master->maintenance = maintenance_new(master);
     uuid_new(master->id);
+    master->no_leader = "No leader elected";
     parse_roles(master);
     return master;
 }
@@ -266,7 +267,7 @@ on_elected(void *arg)
     struct master *master = arg;
     if (master->elected || master->ended)
         return;
-    master->elected = true;
+    master->elected = master->led = true;
     master->elected_secs = loop_wall_secs(master->loop);
     log_info("elected id=%s pid=%s", master->id, master->pid);
     master->maintenance_entries = maintenance_entries_new();
@@ -280,6 +281,73 @@ on_lost(void *arg, const char *reason)
 }
 
 static void
+on_lapse(void *arg)
+{
+    master_fatal(arg, "Lost leadership: the lease has run out, another master may lead already; nothing more was sent");
+}
+
+/* Asked before any bytes leave. Who has been stopped for longer than the lease learns it here, before anything else. */
+static bool
+may_send(void *arg)
+{
+    struct master *master = arg;
+    if (!master->led)
+        return true;
+    if (!master->lapsed && election_lease_until_ms(master->election) > loop_exact_ms(master->loop))
+        return true;
+    if (!master->lapsed && !master->ended)
+        loop_timer_start(&master->lapse, 0); /* not from here: somebody is in the middle of sending */
+    master->lapsed = true;
+    return false;
+}
+
+/* Whatever stands in the election's store goes into Location headers of ours. */
+static bool
+is_host(const char *text)
+{
+    size_t len = strlen(text);
+    return len > 0 && len < 256 &&
+           strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_:%") == len;
+}
+
+/* The host of the leader's address as a URL has it, or NULL. */
+static char *
+url_host(const Mesos__V1__MasterInfo *info)
+{
+    char ip[INET_ADDRSTRLEN];
+    const char *const names[] = {info->address ? info->address->hostname : NULL, info->hostname,
+                                 info->address ? info->address->ip : NULL,
+                                 inet_ntop(AF_INET, &(struct in_addr){info->ip}, ip, sizeof(ip))};
+    for (size_t i = 0; i < ARRAY_LEN(names); i++)
+        if (names[i] && is_host(names[i]) && strcmp(names[i], "0.0.0.0") != 0)
+            return strchr(names[i], ':') ? xasprintf("[%s]", names[i]) : xstrdup(names[i]);
+    return NULL;
+}
+
+static void
+follow(struct master *master, const Mesos__V1__MasterInfo *info)
+{
+    uint32_t port = info->address && info->address->port > 0 ? (uint32_t)info->address->port : info->port;
+    char *host = url_host(info);
+    if (host && port > 0 && port < 65536 && !(info->pid && strcmp(info->pid, master->pid) == 0)) {
+        master->leader_hostname = host;
+        master->leader_port = (uint16_t)port;
+        log_info("the leading master is %s at %s:%u", info->id, host, port);
+        return;
+    }
+    free(host);
+    if (info->pid && strcmp(info->pid, master->pid) == 0) {
+        master->no_leader = "No leader elected: an earlier run of this master has not left the election yet";
+        log_warning("the elected master %s has our own address %s: an earlier run of this one that will be gone with its "
+                    "session, or two masters are told to use one address",
+                    info->id, master->pid);
+    } else {
+        master->no_leader = "No leader elected: the elected one gives no usable address";
+        log_error("the elected master gives no usable address: it stays out of reach");
+    }
+}
+
+static void
 on_detected(void *arg, struct mesos_bytes bytes)
 {
     struct master *master = arg;
@@ -289,12 +357,9 @@ on_detected(void *arg, struct mesos_bytes bytes)
                                       ? MESSAGE_UNPACK(Mesos__V1__MasterInfo, mesos__v1__master_info,
                                                        str_n(bytes.data, bytes.len), master->arena, NULL)
                                       : NULL;
-    if (info && strcmp(info->id, master->id) != 0) {
-        const char *hostname =
-            info->address && info->address->hostname ? info->address->hostname : info->hostname;
-        master->leader_hostname = hostname ? xstrdup(hostname) : NULL;
-        master->leader_port = (uint16_t)info->port;
-    }
+    master->no_leader = "No leader elected";
+    if (info && strcmp(info->id, master->id) != 0)
+        follow(master, info);
     master_arena_reset(master);
 }
 
@@ -351,6 +416,9 @@ master_start(struct master *master, struct err *err)
     http_mount(master);
     if (master_telemetry_start(master, err) < 0)
         return err && err->code ? err->code : -EIO;
+    loop_timer_init(&master->lapse, master->loop, on_lapse, master);
+    if (election_has_lease(master->election))
+        daemon_guard(master->daemon, may_send, master);
     loop_timer_init(&master->reregister, master->loop, agents_reregister_timeout, master);
     loop_timer_init(&master->gc, master->loop, unreachable_collect, master);
     loop_timer_init(&master->drain_check, master->loop, on_drain_check, master);

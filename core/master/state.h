@@ -214,6 +214,9 @@ struct master {
     char *hostname, *pid;
     char *leader_hostname; /* of another master that leads, or NULL */
     uint16_t leader_port;
+    const char *no_leader; /* why nobody is pointed at: what clients are told; never NULL */
+    bool led, lapsed; /* was elected once; its lease has run out, nothing is sent any more */
+    struct loop_timer lapse; /* ends us then */
     bool elected, leading, ended;
     double start_secs, elected_secs;
     void *info; /* packed mesos.v1.MasterInfo */
