@@ -361,7 +361,7 @@ void
 agents_reregister_timeout(void *arg)
 {
     struct master *master = arg;
-    size_t missing = map_count(&master->recovered), total = missing + map_count(&master->agents);
+    size_t missing = map_count(&master->recovered), total = master->recovered_total;
     struct recovered_agent *recovered;
     if (!missing)
         return;
@@ -385,6 +385,30 @@ agents_reregister_timeout(void *arg)
         metric_inc(master->m.slave_unreachable_scheduled);
     }
     mark_recovered(master);
+}
+
+static int
+compare_lost(const void *a, const void *b)
+{
+    const struct lost_agent *const *x = a, *const *y = b;
+    if ((*x)->since_ns != (*y)->since_ns)
+        return (*x)->since_ns < (*y)->since_ns ? -1 : 1;
+    return strcmp((*x)->id, (*y)->id);
+}
+
+void
+lost_agents_sort(struct map *map)
+{
+    size_t count = map_count(map), i = 0;
+    struct lost_agent **list = xcalloc(count + 1, sizeof(*list)), *lost;
+    map_foreach (lost, map)
+        list[i++] = lost;
+    qsort(list, count, sizeof(*list), compare_lost);
+    for (i = 0; i < count; i++) {
+        map_remove(map, str_of(list[i]->id));
+        map_add(map, str_of(list[i]->id), list[i]);
+    }
+    free(list);
 }
 
 static void

@@ -195,6 +195,11 @@ static void
 on_fetched(void *arg)
 {
     struct master *master = arg;
+    if (master->ended)
+        return;
+    master->recovered_total = map_count(&master->recovered);
+    lost_agents_sort(&master->unreachable);
+    lost_agents_sort(&master->gone);
     maintenance_recovered(master->maintenance, master->maintenance_entries);
     maintenance_entries_free(master->maintenance_entries);
     master->maintenance_entries = NULL;
@@ -203,14 +208,25 @@ on_fetched(void *arg)
     registrar_commit(master->registrar, on_elected_recovered, master);
 }
 
+/* What the store vouches for, but nobody here understands: to lead without it would be to forget it. */
+static void
+unreadable(struct master *master, const char *what, struct str id, const char *why)
+{
+    master_fatal(master,
+                 "The registry's entry of the %s agent '%.*s' cannot be read: %s; --export-registry=FILE keeps what is there, "
+                 "and what was mended goes back in with --import-registry=FILE --overwrite-registry",
+                 what, (int)(id.len < 200 ? id.len : 200), id.ptr, why);
+    master_arena_reset(master);
+}
+
 static void
 recover_agent(struct master *master, struct str id, struct str value)
 {
-    struct err err;
+    struct err err = {0};
     Mesos__Internal__Registry__Slave *entry = MESSAGE_UNPACK(
         Mesos__Internal__Registry__Slave, mesos__internal__registry__slave, value, master->arena, &err);
-    if (!entry) {
-        log_error("registry: agent %.*s cannot be read: %s", STR_ARG(id), err.text);
+    if (!entry || !entry->info->id || !str_is(id, entry->info->id->value)) {
+        unreadable(master, "admitted", id, entry ? "it is another agent's" : err.text);
         return;
     }
     struct recovered_agent *recovered = xcalloc(1, sizeof(*recovered) + id.len + 1);
@@ -227,12 +243,17 @@ recover_agent(struct master *master, struct str id, struct str value)
 static void
 recover_lost(struct master *master, struct map *map, struct str id, struct str value)
 {
+    struct err err = {0};
     /* Gone and unreachable entries have the same first two fields. */
     Mesos__Internal__Registry__UnreachableSlave *entry =
         MESSAGE_UNPACK(Mesos__Internal__Registry__UnreachableSlave,
-                       mesos__internal__registry__unreachable_slave, value, master->arena, NULL);
-    lost_agent_add(map, id, entry ? entry->timestamp->nanoseconds : 0);
-    if (entry && map == &master->unreachable)
+                       mesos__internal__registry__unreachable_slave, value, master->arena, &err);
+    if (!entry || !str_is(id, entry->id->value)) {
+        unreadable(master, map == &master->gone ? "gone" : "unreachable", id, entry ? "it is another agent's" : err.text);
+        return;
+    }
+    lost_agent_add(map, id, entry->timestamp->nanoseconds);
+    if (map == &master->unreachable)
         marks_recover(master, entry->id->value, entry->drain_info, entry->deactivated);
     master_arena_reset(master);
 }
@@ -243,6 +264,8 @@ on_registry_entry(void *arg, const struct mesos_registry_entry *entry)
     struct master *master = arg;
     struct str key = str_n(entry->key.data, entry->key.len),
                value = str_n(entry->value.data, entry->value.len);
+    if (master->ended)
+        return;
     switch (entry->table) {
     case MESOS_REGISTRY_ADMITTED:
         recover_agent(master, key, value);

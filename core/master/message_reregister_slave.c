@@ -108,6 +108,10 @@ message_reregister_slave(struct master *master, const struct upid *from, Message
         reregister_finish(master, from, message);
         return;
     }
+    if (master->options->registry_strict && !agent && !recovered && !map_get(&master->unreachable, str_of(id))) {
+        agent_shutdown(master, from, "The registry does not know this agent, and --registry_strict admits no others");
+        return;
+    }
     if (recovered)
         recovered->returning = true;
     admission_start(master, from, message->slave, body, true);

@@ -18,13 +18,26 @@ check_registry(const char *value, void *target, struct option_set *set, struct e
     if (strcmp(value, "in_memory") == 0) {
         conf_override(set, "registry", "memory");
         conf_note(set, "registry 'in_memory' is called 'memory' here");
-    } else if (strcmp(value, "replicated_log") == 0) {
-        conf_override(set, "registry", "local");
-        conf_note(set, "registry 'replicated_log' means 'local' here: one SQLite file in work_dir, no log replicas");
     } else if (!value[0]) {
-        return err_set(err, -EINVAL, "'' is no registry: write memory, local or a module's name");
+        return err_set(err, -EINVAL, "'' is no registry: write zookeeper, local, memory or a module's name");
     }
     return 0;
+}
+
+/* What Mesos calls replicated_log, its only durable registry and its default, is here where the masters meet. */
+static void
+choose_registry(const struct master_options *options, struct option_set *set)
+{
+    bool zookeeper = conf_value(set, "zk", NULL) != NULL;
+
+    if (strcmp(options->registry, "replicated_log") != 0)
+        return;
+    if (conf_given(set, "registry"))
+        conf_note(set, zookeeper ? "registry 'replicated_log' means 'zookeeper' here: packs of agents in the ZooKeeper of --zk, "
+                                   "no log replicas"
+                                 : "registry 'replicated_log' means 'local' here, without --zk: one SQLite file in work_dir, no "
+                                   "log replicas");
+    conf_override(set, "registry", zookeeper ? "zookeeper" : "local");
 }
 
 static int
@@ -126,6 +139,11 @@ finish(void *target, struct option_set *set, struct err *err)
                        "contends and detects",
                        contender, detector);
     daemon_choose_election(set, conf_value(set, "zk", NULL));
+    choose_registry(options, set);
+    if (strcmp(options->registry, "zookeeper") == 0 && !conf_value(set, "zk", NULL))
+        return err_set(err, -EINVAL,
+                       "option 'zk' is required for the registry 'zookeeper': give --zk=zk://host:port/path, or "
+                       "--registry=local");
     if (!options->common.work_dir && strcmp(options->registry, "local") == 0)
         return err_set(err, -EINVAL,
                        "option 'work_dir' is required for the registry 'local': give --work_dir=PATH, or "
@@ -138,15 +156,17 @@ finish(void *target, struct option_set *set, struct err *err)
 const struct option master_option_table[] = {
     {.name = "work_dir", .type = OPTION_PATH, AT(common.work_dir), .group = "Registry",
      .help = "The directory for state that outlives the master. Needed by the registry local."},
-    {.name = "registry", .type = OPTION_STRING, AT(registry), .fallback = "local", .argument = "MODULE",
+    {.name = "registry", .type = OPTION_STRING, AT(registry), .fallback = "replicated_log", .argument = "MODULE",
      .check = check_registry,
-     .help = "Where admitted agents are remembered: local (SQLite in work_dir) or memory. in_memory means memory, "
-             "replicated_log means local."},
+     .help = "Where admitted agents are remembered: zookeeper (below --zk), local (SQLite in work_dir) or memory. "
+             "replicated_log means zookeeper with --zk and local without, in_memory means memory."},
     OPTION_GONE("quorum", INT, "The majority of a replicated log's masters.",
-                "there is no replicated log, so no second quorum has to be sized"),
-    OPTION_GONE("log_auto_initialize", BOOL, "Initialize the replicated log.", "there is no replicated log"),
-    OPTION_NOT_YET("registry_strict", BOOL, "false", "Act on the registry's contents alone.",
-                   "the strict registry, which Mesos refuses too"),
+                "there is no replicated log, so no second quorum has to be sized: masters come and go as they are"),
+    OPTION_GONE("log_auto_initialize", BOOL, "Initialize the replicated log.",
+                "there is no replicated log; an empty registry is made by the first master that leads"),
+    {.name = "registry_strict", .type = OPTION_BOOL, AT(registry_strict), .fallback = "false",
+     .help = "Act on the registry's contents alone: an agent that comes back with an id which the registry does not know is "
+             "shut down, and not admitted anew."},
     {.name = "registry_fetch_timeout", .type = OPTION_DURATION, AT(registry_fetch_timeout_ns), .fallback = "60secs",
      .min = "1ms", .help = "How long the registry may take to be read before the master gives up."},
     {.name = "registry_store_timeout", .type = OPTION_DURATION, AT(registry_store_timeout_ns), .fallback = "20secs",

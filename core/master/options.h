@@ -13,7 +13,8 @@ struct master_options {
     struct daemon_options common; /* ip, port, hostname, work_dir, logging, modules */
 
     /* Registry. */
-    const char *registry; /* "memory" or "local", or the name of a loaded registry module */
+    const char *registry; /* "memory", "local", "zookeeper", or the name of a loaded registry module */
+    bool registry_strict; /* agents that come back must be known to it */
     int64_t registry_fetch_timeout_ns;
     int64_t registry_store_timeout_ns;
     int64_t registry_gc_interval_ns;

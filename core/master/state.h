@@ -235,6 +235,7 @@ struct master {
     uint64_t next_offer;
     struct map offers;
     struct map recovered;         /* id -> struct recovered_agent */
+    size_t recovered_total;       /* how many there were when we began to lead */
     struct map unreachable, gone; /* id -> struct lost_agent, in order of time */
     struct map marked;            /* id -> struct marked_agent: marks.h */
     struct list mark_orders;      /* struct mark_order: operator_marks.c */
@@ -462,6 +463,8 @@ void agent_machine_down(struct agent *agent, const char *message);
 void agent_drop_framework(struct agent *agent, struct framework *framework);
 /* The registry has it among the gone: it ends here, wherever it was, and its tasks with it. */
 void agent_gone(struct master *master, const char *id, int64_t since_ns);
+/* By time, as collecting them demands; stores keep them in another order. */
+void lost_agents_sort(struct map *map);
 struct lost_agent *lost_agent_add(struct map *map, struct str id, int64_t since_ns);
 /* Its tasks stay unreachable. */
 void lost_agent_free(struct lost_agent *lost);

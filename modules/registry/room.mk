@@ -8,3 +8,10 @@ modules_registry_local_la_SOURCES = modules/registry/local/local.c modules/regis
   modules/registry/local/inside.h modules/registry/local/rows.c
 modules_registry_local_la_LDFLAGS = $(MODULE_LDFLAGS)
 modules_registry_local_la_LIBADD = core/base/libbase.a $(SQLITE_LIBS) $(ZLIB_LIBS)
+module_LTLIBRARIES += modules/registry_zookeeper.la
+modules_registry_zookeeper_la_SOURCES = modules/registry/zookeeper/zookeeper.c modules/registry/zookeeper/zookeeper.h \
+  modules/registry/zookeeper/content.c modules/registry/zookeeper/content.h modules/registry/zookeeper/format.c \
+  modules/registry/zookeeper/format.h modules/registry/zookeeper/reading.c modules/registry/zookeeper/writing.c
+modules_registry_zookeeper_la_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/modules
+modules_registry_zookeeper_la_LDFLAGS = $(MODULE_LDFLAGS)
+modules_registry_zookeeper_la_LIBADD = modules/common/libcommon.a core/base/libbase.a $(ZOOKEEPER_LIBS) $(ZLIB_LIBS) -lm

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What any registry module must do; CONTRACT_REGISTRY names another one to put to the test. What only a durable one
- * must do is asked of "local" alone, its file's faults included.
+ * must do is not asked of "memory", and the faults of a file of "local" alone. "zookeeper" wants servers: CONTRACT_ZK is
+ * the URL of a node of theirs below which there is nothing.
  */
 #include "contract.h"
 #include "tests/lib/facts.h"
@@ -40,11 +41,21 @@ fsync(int fd)
     return -1;
 }
 
+/* Each test has a path of its own in ZooKeeper, below CONTRACT_ZK. */
+static const char *options[] = {"zk", NULL, "zk_session_timeout", "10secs", NULL};
+static char zk_url[512];
+
 static int
 setup(void **state)
 {
+    static int number;
     struct contract *contract = xcalloc(1, sizeof *contract);
     contract_open(contract);
+    if (getenv("CONTRACT_ZK")) {
+        snprintf(zk_url, sizeof zk_url, "%s/%d-%d", getenv("CONTRACT_ZK"), getpid(), ++number);
+        options[1] = zk_url;
+        contract->options = options;
+    }
     *state = contract;
     return 0;
 }
@@ -114,6 +125,24 @@ store(struct contract *contract, struct module *module, uint32_t table, const ch
 }
 
 static const char *
+durable_one(void)
+{
+    const char *other = getenv("CONTRACT_REGISTRY");
+    return other && strcmp(other, "memory") != 0 ? other : "local";
+}
+
+/* Started, and read: nothing may be stored before. */
+static struct module *
+started(struct contract *contract, const char *name)
+{
+    char error[512];
+    struct module *module = contract_start(contract, MESOS_KIND_REGISTRY, name);
+    auto_free char *all = fetch(contract, module, error);
+    assert_non_null(all);
+    return module;
+}
+
+static const char *
 modules_under_test(size_t i)
 {
     static const char *const own[] = {"memory", "local"};
@@ -174,7 +203,7 @@ test_many_at_once_are_answered_in_order(void **state)
     struct contract *contract = *state;
     char error[512];
     for (size_t m = 0; modules_under_test(m); m++) {
-        struct module *module = contract_start(contract, MESOS_KIND_REGISTRY, modules_under_test(m));
+        struct module *module = started(contract, modules_under_test(m));
         struct ordered ordered[MANY];
         int next = 0;
         bool last = false;
@@ -197,14 +226,24 @@ test_a_durable_one_remembers(void **state)
 {
     struct contract *contract = *state;
     char error[512];
-    struct module *module = contract_start(contract, MESOS_KIND_REGISTRY, "local");
+    struct module *module = started(contract, durable_one());
     assert_int_equal(store(contract, module, 2, "agent", "S0"), 0);
     assert_int_equal(store(contract, module, 1, "info", "M"), 0);
+    assert_int_equal(store(contract, module, 1, "none", NULL), 0);
     contract_host_close(contract);
     contract_host_open(contract);
-    module = contract_start(contract, MESOS_KIND_REGISTRY, "local");
+    module = contract_start(contract, MESOS_KIND_REGISTRY, durable_one());
     auto_free char *all = fetch(contract, module, error);
-    assert_string_equal(all, "1 info=M\n2 agent=S0\n");
+    assert_non_null(strstr(all, "1 info=M\n"));
+    assert_non_null(strstr(all, "2 agent=S0\n"));
+    assert_int_equal(strlen(all), strlen("1 info=M\n2 agent=S0\n"));
+}
+
+static void
+test_a_local_file_is_its_owners(void **state)
+{
+    struct contract *contract = *state;
+    contract_start(contract, MESOS_KIND_REGISTRY, "local");
     struct stat st;
     auto_free char *path = xasprintf("%s/registry.sqlite", contract->work_dir);
     assert_int_equal(stat(path, &st), 0);
@@ -222,7 +261,7 @@ test_a_durable_one_survives_kill(void **state)
         loop_free(contract->loop);
         contract->loop = loop_new(NULL, NULL);
         contract_host_open(contract);
-        struct module *module = contract_start(contract, MESOS_KIND_REGISTRY, "local");
+        struct module *module = started(contract, durable_one());
         for (int i = 0; i < 20; i++)
             store(contract, module, 2, "last", i == 19 ? "19" : "less");
         raise(SIGKILL);
@@ -230,7 +269,7 @@ test_a_durable_one_survives_kill(void **state)
     int status;
     assert_int_equal(waitpid(pid, &status, 0), pid);
     assert_true(WIFSIGNALED(status));
-    auto_free char *all = fetch(contract, contract_start(contract, MESOS_KIND_REGISTRY, "local"), error);
+    auto_free char *all = fetch(contract, contract_start(contract, MESOS_KIND_REGISTRY, durable_one()), error);
     assert_string_equal(all, "2 last=19\n");
 }
 
@@ -506,6 +545,81 @@ test_a_failed_commit_ends_it(void **state)
 }
 #endif
 
+
+/* More than one request takes, an entry that is larger than a node may be, and what is left when most of it has gone. */
+static void
+test_much_is_stored_whole(void **state)
+{
+    struct contract *contract = *state;
+    char error[512];
+    enum { COUNT = 3000, BIG = 3 << 20 };
+    struct module *module = started(contract, durable_one());
+    struct mesos_registry_entry *entries = xcalloc(COUNT + 1, sizeof *entries);
+    auto_free char *filler = xmalloc(1001), *big = xmalloc(BIG + 1);
+    memset(filler, 'f', 1000);
+    memset(big, 'b', BIG);
+    filler[1000] = big[BIG] = 0;
+    for (int i = 0; i < COUNT; i++)
+        entries[i] = entry_of(2, xasprintf("agent-%d", i), filler);
+    entries[COUNT] = entry_of(5, "schedule", big);
+    struct answer answer = {0};
+    registry_store(module, 0, entries, COUNT + 1, on_answer, &answer);
+    assert_int_equal(contract_await(contract, &answer), 0);
+    contract_host_close(contract);
+    contract_host_open(contract);
+    module = contract_start(contract, MESOS_KIND_REGISTRY, durable_one());
+    auto_free char *all = fetch(contract, module, error);
+    assert_non_null(all);
+    assert_non_null(strstr(all, "2 agent-0=fff"));
+    assert_non_null(strstr(all, "2 agent-2999=fff"));
+    assert_non_null(strstr(all, "5 schedule=bbb"));
+    size_t keys = 0;
+    for (int i = 0; i < COUNT; i++)
+        keys += entries[i].key.len;
+    assert_int_equal(strlen(all), keys + COUNT * (size_t)(2 + 1 + 1000 + 1) + strlen("5 schedule=\n") + BIG);
+    for (int i = 1; i < COUNT; i++)
+        entries[i].value = (struct mesos_bytes){NULL, 0};
+    entries[COUNT] = entry_of(5, "schedule", "small");
+    registry_store(module, 0, entries, COUNT + 1, on_answer, &answer);
+    assert_int_equal(contract_await(contract, &answer), 0);
+    contract_host_close(contract);
+    contract_host_open(contract);
+    auto_free char *rest = fetch(contract, contract_start(contract, MESOS_KIND_REGISTRY, durable_one()), error);
+    assert_non_null(strstr(rest, "5 schedule=small\n"));
+    assert_int_equal(strlen(rest), strlen("2 agent-0=\n5 schedule=small\n") + 1000);
+    for (int i = 0; i < COUNT; i++)
+        free((void *)(uintptr_t)entries[i].key.data);
+    free(entries);
+}
+
+/* Who reads as a leader does takes over: the leader before can write no more, and is told why. Who only looks does not. */
+static void
+test_a_new_leader_ends_an_old_ones_writes(void **state)
+{
+    struct contract *contract = *state;
+    char error[512];
+    struct module *old = started(contract, "zookeeper"), *new = contract_start(contract, MESOS_KIND_REGISTRY, "zookeeper");
+    assert_int_equal(store(contract, old, 2, "a", "1"), 0);
+    struct fetched fetched = {0};
+    registry_peek(new, 0, on_entry, on_fetched, &fetched);
+    assert_int_equal(contract_await(contract, &fetched.answer), 0);
+    assert_string_equal(buf_data(&fetched.text), "2 a=1\n");
+    buf_fini(&fetched.text);
+    assert_int_equal(store(contract, new, 2, "x", "x"), -EINVAL); /* it was never read */
+    assert_int_equal(store(contract, old, 2, "b", "2"), 0);
+    auto_free char *all = fetch(contract, new, error);
+    assert_int_equal(strlen(all), strlen("2 a=1\n2 b=2\n"));
+    struct answer answer = {0};
+    struct mesos_registry_entry entry = entry_of(2, "c", "3");
+    registry_store(old, 0, &entry, 1, on_answer, &answer);
+    assert_int_equal(contract_await(contract, &answer), -ESTALE);
+    assert_text(answer.error, "another master has taken the registry", "/registry' over", NULL);
+    assert_int_equal(store(contract, old, 2, "d", "4"), -ESTALE);
+    assert_int_equal(store(contract, new, 2, "e", "5"), 0);
+    auto_free char *last = fetch(contract, new, error);
+    assert_int_equal(strlen(last), strlen("2 a=1\n2 b=2\n2 e=5\n"));
+}
+
 int
 main(void)
 {
@@ -513,12 +627,19 @@ main(void)
         cmocka_unit_test_setup_teardown(test_batches_are_stored_and_read, setup, teardown),
         cmocka_unit_test_setup_teardown(test_many_at_once_are_answered_in_order, setup, teardown),
     };
+    const struct CMUnitTest durable[] = {
+        cmocka_unit_test_setup_teardown(test_a_durable_one_remembers, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_a_durable_one_survives_kill, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_much_is_stored_whole, setup, teardown),
+    };
+    const struct CMUnitTest zookeeper[] = {
+        cmocka_unit_test_setup_teardown(test_a_new_leader_ends_an_old_ones_writes, setup, teardown),
+    };
     const struct CMUnitTest local[] = {
 #ifdef MESOS_FAULTS /* first: the module reads its fault points once */
         cmocka_unit_test_setup_teardown(test_a_failed_commit_ends_it, setup, teardown),
 #endif
-        cmocka_unit_test_setup_teardown(test_a_durable_one_remembers, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_a_durable_one_survives_kill, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_a_local_file_is_its_owners, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_second_master_is_refused, setup, teardown),
         cmocka_unit_test_setup_teardown(test_foreign_and_damaged_files_are_refused, setup, teardown),
         cmocka_unit_test_setup_teardown(test_newer_formats_are_refused, setup, teardown),
@@ -530,8 +651,13 @@ main(void)
         cmocka_unit_test_setup_teardown(test_a_failing_fsync_ends_it, setup, teardown),
     };
     int failed = 0;
-    if (!getenv("CONTRACT_REGISTRY"))
+    const char *other = getenv("CONTRACT_REGISTRY");
+    if (!other)
         failed += cmocka_run_group_tests(local, NULL, NULL);
+    if (!other || strcmp(other, "memory") != 0)
+        failed += cmocka_run_group_tests(durable, NULL, NULL);
+    if (other && strcmp(other, "zookeeper") == 0)
+        failed += cmocka_run_group_tests(zookeeper, NULL, NULL);
     failed += cmocka_run_group_tests(any, NULL, NULL);
     return failed;
 }
