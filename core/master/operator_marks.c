@@ -46,8 +46,11 @@ order_new(struct master *master, enum mark_kind kind, const char *id, struct htt
     order->master = master;
     order->kind = kind;
     order->exchange = exchange;
-    if (exchange)
+    if (exchange) {
+        char peer[128];
+        log_info("order to %s agent=%s by=%s", kind_names[kind], id, address_format(http_exchange_peer(exchange), peer));
         http_exchange_on_gone(exchange, on_client_gone, order);
+    }
     list_push(&master->mark_orders, &order->node);
     return order;
 }

@@ -2,7 +2,7 @@
 # Whole daemons in one process on a virtual clock. They load the modules that ship, from the build tree.
 if HAVE_CMOCKA
 SCENARIO_TESTS = tests/scenario/test_drivers tests/scenario/test_agent tests/scenario/test_master tests/scenario/test_cluster \
-  tests/scenario/test_failover tests/scenario/test_recovery
+  tests/scenario/test_failover tests/scenario/test_recovery tests/scenario/test_drain
 check_PROGRAMS += $(SCENARIO_TESTS)
 TESTS += $(SCENARIO_TESTS)
 tests_scenario_test_agent_SOURCES = tests/scenario/test_agent.c
@@ -19,6 +19,9 @@ tests_scenario_test_failover_LDADD = core/master/libmaster.a $(DAEMON_LIBS) $(CM
 tests_scenario_test_master_LDADD = core/master/libmaster.a $(DAEMON_LIBS) $(CMOCKA_LIBS)
 SCENARIO_CLUSTER = tests/scenario/cluster.c tests/scenario/cluster.h tests/scenario/executor_double.c \
   tests/scenario/executor_double.h
+tests_scenario_test_drain_SOURCES = tests/scenario/test_drain.c $(SCENARIO_CLUSTER)
+tests_scenario_test_drain_LDADD = tests/scenario/master_room.o tests/scenario/agent_room.o core/main/libmain.a $(DAEMON_LIBS) \
+  $(CMOCKA_LIBS)
 tests_scenario_test_cluster_SOURCES = tests/scenario/test_cluster.c $(SCENARIO_CLUSTER)
 tests_scenario_test_cluster_LDADD = tests/scenario/master_room.o tests/scenario/agent_room.o core/main/libmain.a $(DAEMON_LIBS) \
   $(CMOCKA_LIBS)
