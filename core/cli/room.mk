@@ -6,7 +6,9 @@ core_cli_mesos_SOURCES = core/cli/agent_order.c core/cli/agent_order.h core/cli/
   core/cli/cmd_agent_inspect.c core/cli/cmd_agent_list.c core/cli/cmd_cat.c core/cli/cmd_completion.c \
   core/cli/cmd_config.c core/cli/cmd_events.c core/cli/cmd_execute.c core/cli/cmd_find.c \
   core/cli/cmd_framework_explain.c core/cli/cmd_framework_inspect.c core/cli/cmd_framework_list.c \
-  core/cli/cmd_framework_teardown.c core/cli/cmd_head.c core/cli/cmd_help.c core/cli/cmd_ls.c \
+  core/cli/cmd_framework_teardown.c core/cli/cmd_head.c core/cli/cmd_help.c core/cli/cmd_ls.c core/cli/cmd_maintenance_cancel.c \
+  core/cli/cmd_maintenance_schedule.c core/cli/cmd_maintenance_show.c core/cli/cmd_maintenance_start.c \
+  core/cli/cmd_maintenance_stop.c core/cli/machines.c core/cli/machines.h \
   core/cli/cmd_ps.c core/cli/cmd_resolve.c core/cli/cmd_scp.c core/cli/cmd_ssh.c core/cli/cmd_state.c \
   core/cli/cmd_tail.c core/cli/cmd_task_attach.c core/cli/cmd_task_exec.c core/cli/cmd_task_inspect.c \
   core/cli/cmd_task_list.c core/cli/command.h core/cli/commands.def core/cli/complete.c core/cli/complete.h \
