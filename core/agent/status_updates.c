@@ -16,6 +16,7 @@
 
 #define STATUS_RETRY_MIN_MS (10 * 1000)
 #define STATUS_JUST_SENT_MS 100
+#define STATUS_SOON_MS      1000
 #define STATUS_RETRY_MAX_MS (10 * 60 * 1000)
 
 struct stream;
@@ -309,9 +310,15 @@ status_updates_repeat(struct status_updates *updates, struct str framework_id)
 {
     struct stream *stream;
     map_foreach (stream, &updates->streams) {
-        if (!str_eq(stream_framework(stream), framework_id) ||
-            loop_now_ms(updates->loop) < stream->forwarded_ms + STATUS_JUST_SENT_MS)
+        if (!str_eq(stream_framework(stream), framework_id))
             continue;
+        if (loop_now_ms(updates->loop) < stream->forwarded_ms + STATUS_JUST_SENT_MS) {
+            /* It may have reached the master before the framework did: then nobody acknowledges it. */
+            stream->backoff_ms = STATUS_RETRY_MIN_MS / 2;
+            if (loop_timer_running(&stream->retry))
+                loop_timer_start(&stream->retry, STATUS_SOON_MS);
+            continue;
+        }
         stream->backoff_ms = STATUS_RETRY_MIN_MS;
         stream_forward(stream);
     }

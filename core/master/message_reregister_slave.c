@@ -94,13 +94,13 @@ message_reregister_slave(struct master *master, const struct upid *from, Message
     const struct marked_agent *marked = marked_agent(master, id);
     if ((agent && agent->leaving) || (recovered && recovered->marking) || (marked && marked->going))
         return; /* it will try again, and the registry knows by then */
-    if (usurps(agent, from))
-        return;
     const char *why = agent ? moved(agent, from, message->slave) : NULL;
     if (why) {
         agent_shutdown(master, from, why);
         return;
     }
+    if (usurps(agent, from))
+        return;
     struct agent *former = map_get(&master->agents_by_pid, str_of(pid));
     if (former && former != agent && !former->leaving)
         agent_unregistered(former, "another agent re-registered at the same address");
