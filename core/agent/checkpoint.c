@@ -13,7 +13,6 @@
  * are not acknowledged, reservations, volumes and the agent's id are kept. What is not:
  * - operations.updates and the operations in resources_and_operations.state: their resources are taken, statuses of
  *   operations with feedback that a framework has not acknowledged are not repeated (reconciling tells them);
- * - drain.config: the master tells an agent that re-registers of its draining again;
  * - resource_provider_registry and resource_providers: there are no resource providers here, and the files stay;
  * - IO switchboards: output goes on to be written, attaching to a container from before the change is refused;
  * - containers' start times, which Apache Mesos does not write: the native containerizer takes a process for the
