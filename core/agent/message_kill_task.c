@@ -49,6 +49,23 @@ task_kill(struct task *task, const Mesos__V1__KillPolicy *policy)
     }
 }
 
+/* Did it run here and end, as its framework was told? A kill that crossed with its end then says nothing new. */
+static bool
+has_ended(const struct framework *framework, const char *task_id)
+{
+    const struct executor *executor;
+    const struct task *task;
+    list_foreach (executor, &framework->completed, node)
+        list_foreach (task, &executor->completed, node)
+            if (!strcmp(task->id, task_id))
+                return true;
+    map_foreach (executor, &framework->executors)
+        list_foreach (task, &executor->completed, node)
+            if (!strcmp(task->id, task_id))
+                return true;
+    return false;
+}
+
 void
 message_kill_task(struct agent *agent, const struct upid *from,
                   const Mesos__Internal__KillTaskMessage *message)
@@ -64,7 +81,9 @@ message_kill_task(struct agent *agent, const struct upid *from,
     }
     struct task *task = framework_task(framework, task_id);
     if (!task) {
-        if (!status_updates_pending(agent->updates, str_of(framework->id), task_id))
+        if (has_ended(framework, message->task_id->value))
+            log_info("ignoring kill of task %s: it has ended", message->task_id->value);
+        else if (!status_updates_pending(agent->updates, str_of(framework->id), task_id))
             agent_update_drop(agent, framework, STR_LIT(""), task_id,
                               MESOS__V1__TASK_STATUS__REASON__REASON_EXECUTOR_TERMINATED,
                               "Cannot find executor");

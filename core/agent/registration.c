@@ -344,6 +344,7 @@ registration_done(struct agent *agent, struct str id,
     if (connection && connection->has_total_ping_timeout_seconds &&
         connection->total_ping_timeout_seconds > 0 && connection->total_ping_timeout_seconds < 1e6)
         agent->ping_timeout_ms = (int64_t)(connection->total_ping_timeout_seconds * 1000);
+    agent->heard_over = libprocess_connection(agent->daemon->libprocess);
     if (agent->state == AGENT_RUNNING)
         return; /* a repeated answer */
     if (!agent->id) {

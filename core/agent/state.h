@@ -149,6 +149,7 @@ struct agent {
     struct gc *gc;
     struct fetcher *fetcher; /* fetcher.h */
     enum agent_state state;
+    uint64_t heard_over; /* the connection that the last answer to a registration came over: libprocess_connection() */
     bool reconnecting; /* recovering, and executors may subscribe already */
     bool finished;
     char *id;

@@ -49,7 +49,8 @@ finish(struct admission *admission)
     if (admission->again)
         reregister_finish(master, &admission->from,
                           MESSAGE_UNPACK(Mesos__Internal__ReregisterSlaveMessage,
-                                         mesos__internal__reregister_slave_message, body, master->arena, NULL));
+                                         mesos__internal__reregister_slave_message, body, master->arena, NULL),
+                          admission->over);
     else
         register_finish(admission,
                         MESSAGE_UNPACK(Mesos__Internal__RegisterSlaveMessage,
@@ -86,6 +87,7 @@ admission_start(struct master *master, const struct upid *from, const Mesos__Sla
     memcpy(admission->pid, pid, len);
     admission->master = master;
     admission->from = *from;
+    admission->over = libprocess_connection(master->daemon->libprocess);
     admission->again = again;
     admission->id = xstrdup(info->id->value);
     admission->body = xmemdup(body.ptr, body.len);

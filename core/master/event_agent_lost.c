@@ -172,6 +172,7 @@ on_unreachable_stored(void *arg)
     struct agent *agent = arg;
     struct master *master = agent->master;
     struct lost_agent *lost = lost_agent_add(&master->unreachable, str_of(agent->id), agent->loss_ns);
+    lost->heard_over = agent->heard_over;
     metric_inc(master->m.slave_unreachable_completed);
     metric_inc(master->m.slave_removals_unhealthy);
     lose(agent, LOSS_UNREACHABLE, lost);

@@ -94,6 +94,7 @@ register_finish(struct admission *admission, Mesos__Internal__RegisterSlaveMessa
         log_error("agent %s passed its checks and cannot be added: %s", admission->id, err.text);
         return;
     }
+    agent->heard_over = admission->over;
     metric_inc(master->m.slave_registrations);
     log_info("register agent=%s pid=%s hostname=%s", agent->id, agent->pid, agent->hostname);
     agent_observe(agent);

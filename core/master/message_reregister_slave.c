@@ -40,6 +40,20 @@ usurps(const struct agent *agent, const struct upid *from)
     return true;
 }
 
+/* Sent before what the agent has said since over a later connection: by its former process, or in an attempt that was
+ * given up while the network was away. What it tells of tasks and executors was true then. */
+static bool
+is_stale(struct master *master, const char *id, uint64_t over)
+{
+    const struct agent *agent = agent_find(master, id);
+    const struct lost_agent *lost = map_get(&master->unreachable, str_of(id));
+    uint64_t last = agent && agent->connected ? agent->heard_over : lost && !agent ? lost->heard_over : 0;
+    if (over >= last)
+        return false;
+    log_warning("drop reregister agent=%s: it came late, over an earlier connection than its last one", id);
+    return true;
+}
+
 static bool
 info_is(const Mesos__SlaveInfo *info, const void *known, size_t known_len, struct arena *arena)
 {
@@ -94,6 +108,9 @@ message_reregister_slave(struct master *master, const struct upid *from, Message
     const struct marked_agent *marked = marked_agent(master, id);
     if ((agent && agent->leaving) || (recovered && recovered->marking) || (marked && marked->going))
         return; /* it will try again, and the registry knows by then */
+    uint64_t over = libprocess_connection(master->daemon->libprocess);
+    if (is_stale(master, id, over))
+        return;
     const char *why = agent ? moved(agent, from, message->slave) : NULL;
     if (why) {
         agent_shutdown(master, from, why);
@@ -105,7 +122,7 @@ message_reregister_slave(struct master *master, const struct upid *from, Message
     if (former && former != agent && !former->leaving)
         agent_unregistered(former, "another agent re-registered at the same address");
     if (is_admitted(master, agent, recovered, message->slave)) {
-        reregister_finish(master, from, message);
+        reregister_finish(master, from, message, over);
         return;
     }
     if (master->options->registry_strict && !agent && !recovered && !map_get(&master->unreachable, str_of(id))) {
@@ -198,10 +215,14 @@ tell_returned(const struct task *task, const char *message)
 }
 
 /* One that the framework knows to have ended: its last update was acknowledged, and only the agent has not heard it. It
- * will say it again and is answered then. */
+ * will say it again and is answered then. Nothing follows upon such an end: who tells of the task in another state tells of
+ * times past. */
 static bool
 is_over(const struct framework *framework, const Mesos__V1__Task *from)
 {
+    const struct task *done = map_get(&framework->done_ids, str_of(from->task_id->value));
+    if (done && done->acknowledged && task_state_terminal((Mesos__V1__TaskState)done->update_state))
+        return true;
     struct str uuid = from->has_status_update_uuid
                           ? str_n((const char *)from->status_update_uuid.data, from->status_update_uuid.len)
                           : (struct str){0};
@@ -375,14 +396,14 @@ welcome(struct master *master, const char *id)
 }
 
 void
-reregister_finish(struct master *master, const struct upid *from, Message *message)
+reregister_finish(struct master *master, const struct upid *from, Message *message, uint64_t over)
 {
     struct err err;
     if (!message)
         return;
     const char *id = message->slave->id->value;
     struct agent *agent = agent_find(master, id);
-    if ((agent && agent->leaving) || usurps(agent, from))
+    if ((agent && agent->leaving) || usurps(agent, from) || is_stale(master, id, over))
         return;
     bool known = agent != NULL, awaited = welcome(master, id);
     struct lost_agent *lost = map_remove(&master->unreachable, str_of(id));
@@ -403,6 +424,7 @@ reregister_finish(struct master *master, const struct upid *from, Message *messa
         return;
     }
     agent->returned = true;
+    agent->heard_over = over;
     agent->reregistered_secs = loop_wall_secs(master->loop);
     agent_touch(agent);
     if (known)

@@ -32,7 +32,7 @@ void admission_start(struct master *master, const struct upid *from, const Mesos
 /* Its second half, when the registry has it: the message is decoded again into master->arena. */
 void register_finish(struct admission *admission, Mesos__Internal__RegisterSlaveMessage *message);
 void reregister_finish(struct master *master, const struct upid *from,
-                       Mesos__Internal__ReregisterSlaveMessage *message);
+                       Mesos__Internal__ReregisterSlaveMessage *message, uint64_t over);
 void admission_free(struct admission *admission);
 /* Common checks of what an agent says of itself; err gets the reason that the agent is told. */
 int agent_info_validate(struct master *master, const Mesos__SlaveInfo *info, const char *version,

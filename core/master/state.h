@@ -63,6 +63,7 @@ struct agent {
     uint64_t mark; /* see framework_each_agent */
     uint32_t missed_pings;
     int32_t port;
+    uint64_t heard_over; /* the latest connection that it registered over: libprocess_connection() */
     unsigned char resource_version[UUID_BYTES];
     void *info; /* packed mesos.SlaveInfo with id */
     size_t info_len;
@@ -186,7 +187,8 @@ struct recovered_agent {
 
 /* An agent that the registry lists as unreachable or gone. */
 struct lost_agent {
-    int64_t since_ns;  /* wall clock */
+    int64_t since_ns;    /* wall clock */
+    uint64_t heard_over; /* as of struct agent; 0 when it is not known */
     struct list tasks; /* struct task.agent_node: those that frameworks->unreachable still know */
     char id[];
 };
@@ -195,7 +197,8 @@ struct lost_agent {
 struct admission {
     struct master *master;
     struct upid from;
-    bool again; /* ReregisterSlaveMessage */
+    bool again;    /* ReregisterSlaveMessage */
+    uint64_t over; /* the connection that it came over */
     char *id;
     void *body;
     size_t body_len;

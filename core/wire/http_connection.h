@@ -33,12 +33,14 @@ struct http_server {
     char date[HTTP_DATE_BYTES + 1];
     size_t subscriber_bytes, connection_limit, stale_limit; /* limits.h; tests lower them */
     int64_t header_ms, stall_ms;
+    uint64_t taken; /* connections so far */
     size_t body_bytes, bodies_limit; /* of all requests that are not answered yet */
 };
 
 struct http_connection {
     struct http_server *server;
     struct stream *stream;
+    uint64_t number; /* of those that the server has taken: grows */
     struct list in_server, in_dirty, in_answering;
     struct http_parser parser;
     struct http_exchange *incoming; /* its request is being received */

@@ -81,6 +81,12 @@ http_exchange_peer(const struct http_exchange *exchange)
     return stream_peer(exchange->connection->stream);
 }
 
+uint64_t
+http_exchange_connection(const struct http_exchange *exchange)
+{
+    return exchange->connection->number;
+}
+
 void
 http_exchange_on_gone(struct http_exchange *exchange, void (*fn)(struct http_exchange *, void *), void *arg)
 {

@@ -187,6 +187,7 @@ http_server_adopt(struct http_server *server, struct stream *stream)
     struct http_connection *connection = xcalloc(1, sizeof(*connection));
     connection->server = server;
     connection->stream = stream;
+    connection->number = ++server->taken;
     list_init(&connection->exchanges);
     list_init(&connection->in_dirty);
     list_init(&connection->in_answering);

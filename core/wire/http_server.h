@@ -35,6 +35,8 @@ size_t http_server_connections(const struct http_server *server);
 
 const struct http_request *http_exchange_request(const struct http_exchange *exchange);
 const struct address *http_exchange_peer(const struct http_exchange *exchange);
+/* The number of its connection: a later connection has a greater one. */
+uint64_t http_exchange_connection(const struct http_exchange *exchange);
 /* fn is called when the peer has gone before (or while) it was answered; afterwards the exchange must not be used.
  * Set it whenever the answer is not given inside the handler. */
 void http_exchange_on_gone(struct http_exchange *exchange, void (*fn)(struct http_exchange *, void *), void *arg);

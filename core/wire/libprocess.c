@@ -36,6 +36,7 @@ struct libprocess {
     char last_from[512]; /* the last sender's text and what it means: peers send many in a row */
     size_t last_from_len;
     struct upid last_upid;
+    uint64_t connection; /* of the message that is being received */
 };
 
 /* One connection to a peer address. */
@@ -201,6 +202,12 @@ split_path(const struct http_request *request, struct str *ret_id, struct str *r
     return true;
 }
 
+uint64_t
+libprocess_connection(const struct libprocess *libprocess)
+{
+    return libprocess->connection;
+}
+
 bool
 libprocess_try(struct libprocess *libprocess, struct http_exchange *exchange)
 {
@@ -225,6 +232,7 @@ libprocess_try(struct libprocess *libprocess, struct http_exchange *exchange)
         return true;
     }
     struct upid copy = *sender; /* the handler may receive another message meanwhile (tests) */
+    libprocess->connection = http_exchange_connection(exchange);
     if (name.len)
         libprocess->on_message(&copy, id, name, buf_str(&request->body), libprocess->arg);
     http_reply_accepted(exchange);

@@ -43,6 +43,9 @@ void libprocess_limit(struct libprocess *libprocess, size_t unread_bytes);
 /* stream_guard for every connection to a peer, present ones and those to come. NULL ends it. */
 void libprocess_guard(struct libprocess *libprocess, bool (*may_send)(void *arg), void *arg);
 
+/* While a message is being received: the number of the connection that it came over; later ones have greater numbers.
+ * Delivery is in order per connection only: what a peer sent over an earlier one may come after what it sent since. */
+uint64_t libprocess_connection(const struct libprocess *libprocess);
 /* To be called first by the HTTP handler: true when the exchange was a libprocess message (it is answered then). */
 bool libprocess_try(struct libprocess *libprocess, struct http_exchange *exchange);
 

@@ -2,6 +2,7 @@
 """Reads a history (history.py) and says which of the documented guarantees it breaks. Knows nothing of the implementation,
 only what users are promised; what a fault makes possible (an update repeated because its acknowledgement may have been lost)
 is no violation, what it does not excuse is. Each guarantee is one function that yields sentences."""
+import bisect
 import collections
 
 FINAL = {"TASK_FINISHED", "TASK_FAILED", "TASK_KILLED", "TASK_ERROR", "TASK_DROPPED", "TASK_GONE", "TASK_GONE_BY_OPERATOR"}
@@ -29,7 +30,13 @@ class Story:
         self.kills, self.victims = self._of_task("kill"), self._of_task("victim")
         self.aware = {line["who"] for line in self.by_kind["start"] if line.get("aware")}
         self.faults = [(line["begun"], line["t"], line["what"], line["targets"]) for line in self.by_kind["fault"]]
+        # A daemon that ended by itself is as far away as one that a fault has ended.
+        self.faults += [(line["t"] - 0.5, line["t"], "exit", [line["what"]]) for line in self.by_kind["exit"]]
         self.machines = {line["id"]: line["what"] for line in self.by_kind["agent"]}
+        named = {line["ip"]: line["what"] for line in self.by_kind["machine"]}
+        self.subscribed = collections.defaultdict(list)
+        for line in self.by_kind["subscribed"]:
+            self.subscribed[line["who"]].append((line["t"], named.get(line["master"].split(":")[0])))
         self.all_machines = {name for *_, targets in self.faults for name in targets}
 
     def _of_task(self, kind):
@@ -43,9 +50,12 @@ class Story:
         return next((line["t"] for line in self.ran[task] if line["what"] == what), None)
 
     def path(self, line):
-        """The machines between a framework and the agent of this line. One without a name might be any."""
-        agent = self.machines.get(line.get("agent"))
-        return {line["who"]} | {m for m in self.all_machines if m[0] in "mz" or m == agent or not agent and m[0] == "a"}
+        """The machines between a framework and the agent of this line: itself, its master's, the agent's. What has no name in
+        the history might be any of them."""
+        agent, masters = self.machines.get(line.get("agent")), self.subscribed[line["who"]]
+        master = masters[bisect.bisect(masters, (line["t"], "~")) - 1][1] if masters else None
+        return {line["who"]} | {m for m in self.all_machines if m == master or m == agent or
+                                not master and m[0] == "m" or not agent and m[0] == "a"}
 
     def troubled(self, begin, end, machines):
         """Seconds between these times in which some fault lasted there or was still being made up for."""
@@ -257,6 +267,6 @@ def check(lines):
 def figures(lines):
     story = Story(lines)
     calm = sum(1 for line in story.by_kind["acked"] if not story.troubled(line["t"] - 1.0, line["t"] + 2.0, story.path(line)))
-    return {"faults": len(story.faults), "tasks": len(story.tasks), "ran": sum(1 for task in story.tasks if story.really(task, "start")),
+    return {"faults": len(story.by_kind["fault"]), "tasks": len(story.tasks), "ran": sum(1 for task in story.tasks if story.really(task, "start")),
             "updates": len(story.by_kind["update"]), "calm_acks": calm, "offers": len(story.by_kind["offer"]),
             "leaders": len({key for _, _, key in reigns(story)}), "lines": len(story.lines)}

@@ -6,7 +6,7 @@ Kinds, by who writes them. Frameworks: start, subscribed (master, reign, framewo
 resources, reign), rescind, launch (offer, agent, tasks; before the call), launched (status of the call), decline, update
 (task, state, uuid, agent, reason, source), ack (before the call), acked, kill, error, failure, heartbeat, drained. The run:
 fault (what, targets, until), master (elected, reign, until), epoch (value), books (agents), exit (code), victim (task),
-quiet, agent (what, id), total, ended.
+quiet, agent (what, id), machine (what, ip), total, ended.
 What really ran, from the tasks' own files: ran (task, what = start|end|killed)."""
 import json
 import os

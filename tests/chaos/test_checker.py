@@ -83,6 +83,9 @@ BAD = {
     "sent again much after a fault": ("acknowledged_is_done", lambda h: h + [update(60, "TASK_RUNNING", "u2"), fault(20, 25)]),
     "sent again though other machines had faults": ("acknowledged_is_done", lambda h: h + [
         line(30, "run", "agent", what="a1", id="A"), fault(2, 40, targets=["a2", "f2"]), update(40, "TASK_RUNNING", "u2", agent="A")]),
+    "sent again though another master had faults": ("acknowledged_is_done", lambda h: h + [
+        line(0, "run", "machine", what="m2", ip="10.0.0.2"), line(0.5, "f1", "subscribed", master="10.0.0.2:5050"),
+        line(30, "run", "agent", what="a1", id="A"), fault(2, 40, targets=["m1", "z1"]), update(40, "TASK_RUNNING", "u2", agent="A")]),
     "two leaders": ("one_leader", lambda h: h + [elected(7.5, "m1", 10), elected(8.7, "m1", 10)]),
     "a leader that slept": ("one_leader", lambda h: without(h, kind="exit") + [elected(12, "m1", 10, asked=11)]),
     "the epoch goes back": ("one_leader", lambda h: h + [line(11, "run", "epoch", value=2)]),

@@ -100,7 +100,7 @@ class World:
         self.record("total", agents={"cpus": 4.0, "mem": 1024.0}, count=self.counts["a"])
         for letter in "mzaf":
             for name in self.names(letter):
-                self.network.add(name)
+                self.record("machine", what=name, ip=self.network.add(name).ip)
         self.network.relay([name for letter in "maf" for name in self.names(letter)[-2:]])
         if self.counts["z"]:
             self._add_zookeeper()

@@ -20,6 +20,7 @@ EXTRA_DIST += tests/lib/odd_server.py tests/lib/terminal.py tests/system/test_cl
   tests/system/test_cli_execute.py tests/system/test_cli_inside.py tests/system/test_cli_ssh.py \
   tests/system/test_cli_views.py
 EXTRA_DIST += tests/system/test_scheduler_traces.py
+EXTRA_DIST += tests/system/test_late_messages.py
 EXTRA_DIST += tests/system/test_views_under_change.py
 EXTRA_DIST += tests/system/test_checks.py tests/system/test_pod_traces.py tests/system/test_pods.py
 EXTRA_DIST += tests/system/test_telemetry.py
