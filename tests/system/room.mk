@@ -32,4 +32,4 @@ EXTRA_DIST += tests/lib/images.py tests/system/test_images.py
 EXTRA_DIST += tests/system/test_launcher.py
 EXTRA_DIST += tests/system/test_namespaces.py
 EXTRA_DIST += tests/lib/asker.c tests/system/test_launch_info.py
-EXTRA_DIST += tests/lib/zookeeper.py
+EXTRA_DIST += tests/lib/zookeeper.py tests/system/test_zookeeper.py tests/facts/zookeeper.json
