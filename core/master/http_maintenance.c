@@ -19,12 +19,13 @@ show(struct http_exchange *exchange, const void *message)
 static void
 refuse(struct http_exchange *exchange, const struct err *err)
 {
-    static const char *const prefixes[] = {"Failed to parse body into JSON: ",
-                                           "Failed to convert JSON into Call protobuf: "};
-    const char *text = err->text;
-    for (size_t i = 0; i < ARRAY_LEN(prefixes); i++)
-        if (str_starts(str_of(text), str_of(prefixes[i])))
-            text += strlen(prefixes[i]);
+    static const char json[] = "Failed to parse body into JSON: ", convert[] = "Failed to convert JSON into ";
+    static const char end[] = " protobuf: ";
+    const char *text = err->text, *after;
+    if (strncmp(text, json, strlen(json)) == 0)
+        text += strlen(json);
+    else if (strncmp(text, convert, strlen(convert)) == 0 && (after = strstr(text, end)))
+        text = after + strlen(end);
     http_reply_text(exchange, 400, "%s", text);
 }
 
