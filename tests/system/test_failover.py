@@ -254,6 +254,7 @@ def test_a_copied_work_dir(make_cluster):
     cluster = make_cluster(master_flags=QUICK)
     agent_id = cluster.wait_agents(1)[0]["id"]
     first = cluster.agents[0]
+    wait_for(lambda: "registered with master" in first.log(), PATIENCE, "the agent to have its id on disk")
     second = cluster.add_agent({"ip": "127.0.0.2", "port": first.port}, start=False)
     shutil.copytree(os.path.join(first.work_dir, "meta"), os.path.join(second.work_dir, "meta"), symlinks=True)
     latest = os.path.join(second.work_dir, "meta", "slaves", "latest")

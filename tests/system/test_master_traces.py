@@ -12,6 +12,7 @@ import time
 
 import pytest
 
+from cluster import wait_for
 from replay import Replay, Stream, records, split
 
 
@@ -151,7 +152,8 @@ def test_scheduler_calls(quick):
         except (AssertionError, queue.Empty, OSError) as why:
             wrong.append(f"{name}: {type(why).__name__} {why}")
     assert not wrong, "\n".join(wrong)
-    assert len(streams) == 2 and all(stream.ended for stream in streams)
+    assert len(streams) == 2
+    wait_for(lambda: all(stream.ended for stream in streams), 20, "the end of both streams")
     for task in ("nosuchtask", "never", "x"):
         status = await_master_status(replay, task)
         assert status["state"] == "TASK_LOST" and status["message"].startswith("Reconciliation: Task is unknown")
