@@ -2,7 +2,7 @@
 # Whole daemons in one process on a virtual clock. They load the modules that ship, from the build tree.
 if HAVE_CMOCKA
 SCENARIO_TESTS = tests/scenario/test_drivers tests/scenario/test_agent tests/scenario/test_master tests/scenario/test_cluster \
-  tests/scenario/test_failover tests/scenario/test_recovery tests/scenario/test_drain
+  tests/scenario/test_failover tests/scenario/test_recovery tests/scenario/test_drain tests/scenario/test_marks
 check_PROGRAMS += $(SCENARIO_TESTS)
 TESTS += $(SCENARIO_TESTS)
 tests_scenario_test_agent_SOURCES = tests/scenario/test_agent.c
@@ -14,6 +14,8 @@ tests_scenario_test_drivers_SOURCES = tests/scenario/test_drivers.c tests/lib/fa
 tests_scenario_test_drivers_LDADD = core/master/libmaster.a $(DAEMON_LIBS) $(CMOCKA_LIBS)
 LONE_MASTER = tests/scenario/lone_master.c tests/scenario/lone_master.h tests/lib/facts.h
 tests_scenario_test_master_SOURCES = tests/scenario/test_master.c $(LONE_MASTER)
+tests_scenario_test_marks_SOURCES = tests/scenario/test_marks.c $(LONE_MASTER)
+tests_scenario_test_marks_LDADD = core/master/libmaster.a $(DAEMON_LIBS) $(CMOCKA_LIBS)
 tests_scenario_test_failover_SOURCES = tests/scenario/test_failover.c $(LONE_MASTER)
 tests_scenario_test_failover_LDADD = core/master/libmaster.a $(DAEMON_LIBS) $(CMOCKA_LIBS)
 tests_scenario_test_master_LDADD = core/master/libmaster.a $(DAEMON_LIBS) $(CMOCKA_LIBS)
