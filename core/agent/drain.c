@@ -8,8 +8,8 @@
 
 #include "base/fault.h"
 
-static char *
-config_path(const struct agent *agent)
+char *
+drain_config_path(const struct agent *agent)
 {
     auto_free char *dir = checkpoint_agent_dir(agent, agent->id);
     return xasprintf("%s/drain.config", dir);
@@ -37,7 +37,7 @@ take_config(struct agent *agent, const Mesos__V1__DrainConfig *config)
 void
 drain_forget(struct agent *agent)
 {
-    auto_free char *path = agent->draining ? config_path(agent) : NULL;
+    auto_free char *path = agent->draining ? drain_config_path(agent) : NULL;
     if (!agent->draining)
         return;
     agent->draining = false;
@@ -125,7 +125,7 @@ kill_all(struct agent *agent, bool again)
 int
 drain_start(struct agent *agent, const Mesos__V1__DrainConfig *config, struct err *err)
 {
-    auto_free char *path = config_path(agent);
+    auto_free char *path = drain_config_path(agent);
     auto_buf struct buf bytes = {0};
     message_pack(&bytes, config);
     /* Not synced: after a crash of the machine nothing runs here, and the master tells it again. */
@@ -143,7 +143,7 @@ drain_start(struct agent *agent, const Mesos__V1__DrainConfig *config, struct er
 int
 drain_read(struct agent *agent, struct err *err)
 {
-    auto_free char *path = config_path(agent);
+    auto_free char *path = drain_config_path(agent);
     auto_buf struct buf bytes = {0};
     auto_arena struct arena *arena = arena_new(0);
     int status = checkpoint_record_read(path, &bytes, err);
@@ -152,7 +152,10 @@ drain_read(struct agent *agent, struct err *err)
     Mesos__V1__DrainConfig *config =
         MESSAGE_UNPACK(Mesos__V1__DrainConfig, mesos__v1__drain_config, buf_str(&bytes), arena, err);
     if (!config)
-        return err_wrap(err, "%s holds something that is no DrainConfig", path);
+        return err_wrap(err, "it holds no DrainConfig");
+    if (config->max_grace_period && config->max_grace_period->nanoseconds < 0)
+        return err_set(err, -EBADMSG, "its max_grace_period is %lld ns, less than nothing",
+                       (long long)config->max_grace_period->nanoseconds);
     take_config(agent, config);
     return 0;
 }

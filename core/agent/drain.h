@@ -20,6 +20,8 @@ void drain_settle(struct agent *agent);
 void drain_forget(struct agent *agent);
 /* A task that ends because of it says so: state and reason of status are changed where they must be. */
 void drain_mark_status(const struct framework *framework, Mesos__V1__TaskStatus *status);
+/* The caller frees it. */
+char *drain_config_path(const struct agent *agent);
 /* NULL = it does not drain. */
 Mesos__V1__DrainConfig *drain_config(const struct agent *agent, struct arena *arena);
 

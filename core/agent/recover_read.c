@@ -24,6 +24,7 @@
 
 static int read_frameworks(struct reading *reading, struct err *err);
 static int absent(struct err *err);
+static int read_drain(struct reading *reading, struct err *err);
 
 int
 recover_read(struct agent *agent, struct err *err)
@@ -36,8 +37,8 @@ recover_read(struct agent *agent, struct err *err)
     if (!status && (status = checkpoint_resources_read(agent, err)))
         status = piece_lost(&reading, "the checkpointed resources", false, err);
     volumes_recover(agent);
-    if (!status && agent->id && (status = drain_read(agent, err)))
-        status = status == -ENOENT ? absent(err) : piece_lost(&reading, "drain.config", true, err);
+    if (!status && agent->id)
+        status = read_drain(&reading, err);
     if (!status && agent->id)
         status = read_frameworks(&reading, err);
     if (!status)
@@ -55,6 +56,14 @@ absent(struct err *err)
     if (err)
         *err = (struct err){0};
     return 0;
+}
+
+static int
+read_drain(struct reading *reading, struct err *err)
+{
+    auto_free char *path = drain_config_path(reading->agent);
+    int status = drain_read(reading->agent, err);
+    return !status ? 0 : status == -ENOENT ? absent(err) : piece_lost(reading, path, true, err);
 }
 
 int

@@ -20,7 +20,8 @@ DURABLE = {"registry": "local", "allocation_interval": "100ms"}  # the registry 
 
 def operate(cluster, kind, **body):
     """One operator's call: status and text of the answer."""
-    connection = http.client.HTTPConnection(cluster.address, timeout=30)
+    address = getattr(cluster, "address", None) or f"{cluster.host}:{cluster.port}"  # a cluster's master, or a daemon
+    connection = http.client.HTTPConnection(address, timeout=30)
     text = body.pop("raw", None) or json.dumps({"type": kind, kind.lower(): body})
     connection.request("POST", "/api/v1", text, {"Content-Type": "application/json", "Accept": "application/json"})
     answer = connection.getresponse()
@@ -160,6 +161,13 @@ def test_deactivate_and_interrupted_waiting(make_cluster):
     terminal.wait_for(f"agent {agent_id} goes on draining", 30)
     terminal.end()
     assert terminal.code == 130 and drain_state(cluster, agent_id) == "DRAINING"
+    agent = cluster.agents[0]
+    assert agent.get("/state")["drain_config"] == {"mark_gone": False}
+    assert abs(agent.get("/state")["estimated_drain_start_time_seconds"] - time.time()) < 600
+    status, text = operate(agent, "GET_AGENT")
+    shown_there = json.loads(text)["get_agent"]
+    assert status == 200 and shown_there["drain_config"] == {"mark_gone": False}
+    assert abs(shown_there["estimated_drain_start_time"]["nanoseconds"] / 1e9 - time.time()) < 600
     status, text = operate(cluster, "REACTIVATE_AGENT", agent_id={"value": agent_id})
     assert (status, text) == (400, "Agent is still in the DRAINING state")
     # Told again with less patience.
@@ -213,6 +221,25 @@ def test_agent_killed_while_draining(make_cluster):
         assert (status["state"], status["reason"]) == ("TASK_KILLED", "REASON_AGENT_DRAINING")
     wait_for(lambda: not os.path.exists(config_path(cluster, agent_id)), 20, "the agent to forget")
     scheduler.teardown()
+
+
+@pytest.mark.parametrize("content", [b"", b"\x0c\x00", b"\x02\x00\x00\x00\x0a\x7f", b"\xff\xff\xff\xff",
+                                     b"\x0d\x00\x00\x00\x0a\x0b\x08" + b"\xff" * 9 + b"\x01"])
+def test_a_damaged_order_on_disk(make_cluster, content):
+    """Named by path; --no-strict goes on without it, and the master tells it again where it is still meant."""
+    cluster = make_cluster()
+    agent, agent_id = cluster.agents[0], shown(cluster)["id"]
+    agent.kill()
+    with open(config_path(cluster, agent_id), "wb") as file:
+        file.write(content)
+    agent.start(wait=False)
+    assert agent.process.wait(30) != 0 and config_path(cluster, agent_id) in agent.log()
+    agent.argv.append("--no-strict")
+    agent.start()
+    wait_for(lambda: "reregistered_time" in shown(cluster, agent_id), 30, "the agent to be back")
+    assert "drain_config" not in agent.get("/state")
+    order(cluster, "DRAIN_AGENT", agent_id)
+    wait_state(cluster, agent_id, "DRAINED")
 
 
 def test_master_killed_in_each_state(make_cluster):
