@@ -16,8 +16,9 @@ import checker  # noqa: E402
 import faults  # noqa: E402
 import history  # noqa: E402
 import sweep  # noqa: E402
+import zklog  # noqa: E402
 from cluster import REPOSITORY  # noqa: E402
-from world import World  # noqa: E402
+from world import ZNODE, World  # noqa: E402
 
 CALM = 75  # seconds that it may take, at most, until all is well again after the last fault
 
@@ -55,8 +56,11 @@ def run(seed, seconds, say=lambda what: None, keep=False, **counts):
         finally:
             world.stop()
             complaints = world.cluster.complaints() if hasattr(world, "cluster") else []
-        story = history.whole(directory)
-        result.violations = checker.check(story) + complaints
+        written = list(zklog.of_registry(os.path.join(directory, "zookeeper"), ZNODE))
+        story = history.whole(directory) + written
+        if counts.get("zookeepers") and not written:
+            result.violations.append("the run itself: no master has written the registry")
+        result.violations += checker.check(story) + complaints
         result.figures = checker.figures(story)
     except Exception as error:  # pylint: disable=broad-except
         result.violations.append(f"the run itself: {type(error).__name__}: {error}")

@@ -157,7 +157,7 @@ def reigns(story):
 
 
 def one_leader(story):
-    """No two masters lead at one time; what the registry's epoch says only grows."""
+    """No two masters lead at one time."""
     current = []
     for begin, end, key in sorted(reigns(story)):
         current = [span for span in current if span[1] > begin]
@@ -165,11 +165,18 @@ def one_leader(story):
             if other != key and min(end, other_end) - begin > 0.001:
                 yield f"{other} and {key} both led for {min(end, other_end) - begin:.3f} s at {begin:.3f}"
         current.append((begin, end, key))
-    highest = None
-    for line in story.by_kind["epoch"]:
-        if highest is not None and line["value"] < highest:
-            yield f"the registry's epoch went back from {highest} to {line['value']}"
-        highest = line["value"]
+
+
+def one_writer(story):
+    """Each reign writes the registry alone: whoever raised the epoch last, until the next one does."""
+    epoch, owner = None, None
+    for line in sorted(story.by_kind["registry"], key=lambda line: line["zxid"]):
+        if line["epoch"] is not None:
+            if epoch is not None and line["epoch"] <= epoch:
+                yield f"the registry's epoch went from {epoch} to {line['epoch']}"
+            epoch, owner = line["epoch"], line["session"]
+        elif owner is not None and line["session"] != owner:
+            yield f"session {line['session']:#x} wrote {line['path']} in epoch {epoch}, which is {owner:#x}'s"
 
 
 def nothing_twice(story):
@@ -255,7 +262,7 @@ def agents_keep_their_names(story):
         yield f"{count} agents had {len(ids)} ids: {sorted(ids)}"
 
 
-GUARANTEES = (run_once, final_is_final, ends_are_told, acknowledged_is_done, one_leader, nothing_twice, books_are_equal,
+GUARANTEES = (run_once, final_is_final, ends_are_told, acknowledged_is_done, one_leader, one_writer, nothing_twice, books_are_equal,
               nobody_falls, each_is_told_what_it_knows, agents_keep_their_names)
 
 

@@ -5,9 +5,9 @@ killed writer leaves whole lines, and a framework that comes back reads from its
 Kinds, by who writes them. Frameworks: start, subscribed (master, reign, framework_id), disconnected, offer (offer, agent,
 resources, reign), rescind, launch (offer, agent, tasks; before the call), launched (status of the call), decline, update
 (task, state, uuid, agent, reason, source), ack (before the call), acked, kill, error, failure, heartbeat, drained. The run:
-fault (what, targets, until), master (elected, reign, until), epoch (value), books (agents), exit (code), victim (task),
+fault (what, targets, begun), master (elected, pid, asked), books (agents), exit (code), victim (task),
 quiet, agent (what, id), machine (what, ip), total, ended.
-What really ran, from the tasks' own files: ran (task, what = start|end|killed)."""
+ZooKeeper's logs: registry (zxid, session, path, epoch). What really ran, from the tasks' own files: ran (task, what = start|end|killed)."""
 import json
 import os
 import threading

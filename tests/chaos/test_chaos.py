@@ -10,7 +10,7 @@ import faults
 
 FIXED = 20
 SECONDS = 60
-TOPOLOGY = {"masters": 1, "zookeepers": 0, "agents": 5}
+TOPOLOGY = {"masters": 3, "zookeepers": 3, "agents": 5}
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="network namespaces need root")

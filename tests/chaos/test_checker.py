@@ -21,6 +21,10 @@ def elected(t, what, pid, is_elected=1, asked=None):
     return line(t, "run", "master", what=what, pid=pid, elected=is_elected, asked=t - 0.01 if asked is None else asked)
 
 
+def written(zxid, session, what, epoch=None):
+    return line(zxid, "zookeeper", "registry", zxid=zxid, session=session, path="/mesos/registry/" + what, epoch=epoch)
+
+
 def ran(t, what, task="f1-1"):
     return line(t, "task", "ran", task=task, what=what)
 
@@ -45,7 +49,8 @@ def good():
         line(3.5, "run", "books", what="m1", agents={"A": {"total": 4.0, "tasks": 2.0, "offers": 1.0}}),
         ran(4.5, "end"), update(4.6, "TASK_FINISHED", "u3"), line(4.7, "f1", "acked", uuid="u3", task="f1-1"),
         elected(4, "m1", 10), elected(5, "m1", 10), elected(6, "m1", 10), line(6.5, "run", "exit", what="m1", code=-9, held=1, tail=[]),
-        fault(6.4, 9), elected(8, "m2", 20), elected(9, "m2", 20), line(9, "run", "epoch", value=2), line(10, "run", "epoch", value=3),
+        fault(6.4, 9), elected(8, "m2", 20), elected(9, "m2", 20), written(1, 100, "epoch", 1), written(2, 100, "p1"),
+        written(3, 200, "epoch", 2), written(4, 200, "p1"),
         update(15, "TASK_LOST", None, "f2-1", "f2", reason="REASON_AGENT_REMOVED"),
         update(20, "TASK_RUNNING", None, "f2-1", "f2", reason="REASON_AGENT_REREGISTERED"),
         line(30, "run", "quiet", equal=True, why=[]),
@@ -88,7 +93,9 @@ BAD = {
         line(30, "run", "agent", what="a1", id="A"), fault(2, 40, targets=["m1", "z1"]), update(40, "TASK_RUNNING", "u2", agent="A")]),
     "two leaders": ("one_leader", lambda h: h + [elected(7.5, "m1", 10), elected(8.7, "m1", 10)]),
     "a leader that slept": ("one_leader", lambda h: without(h, kind="exit") + [elected(12, "m1", 10, asked=11)]),
-    "the epoch goes back": ("one_leader", lambda h: h + [line(11, "run", "epoch", value=2)]),
+    "the epoch stays": ("one_writer", lambda h: h + [written(5, 300, "epoch", 2)]),
+    "a former leader writes": ("one_writer", lambda h: h + [written(5, 100, "p1")]),
+    "a stranger writes": ("one_writer", lambda h: h + [written(5, 300, "manifest")]),
     "offered twice": ("nothing_twice", lambda h: [{**i, "resources": {"cpus": 4.0, "mem": 900.0}} if i.get("offer") == "o2" and
                                                   i["kind"] == "offer" else i for i in h]),
     "memory offered twice": ("nothing_twice", lambda h: [{**i, "resources": {"cpus": 3.0, "mem": 1000.0}} if i.get("offer") == "o2" and

@@ -26,6 +26,7 @@ AGENT_FLAGS = {"registration_backoff_factor": "200ms", "executor_reregistration_
                "recovery_timeout": "10mins", "executor_registration_timeout": "60secs", "disk_watch_interval": "10secs"}
 DISK = "24m"  # of an agent's work_dir: small enough to be filled at once
 SESSION = "5secs"
+ZNODE = "/mesos"
 
 
 class Program(Daemon):
@@ -149,7 +150,7 @@ class World:
         return ",".join(f"{self.network.machines[m].ip}:5050" for m in self.names("m"))
 
     def _master_url(self):
-        return self.zookeeper.url("/mesos") if self.zookeeper else self._master_addresses()
+        return self.zookeeper.url(ZNODE) if self.zookeeper else self._master_addresses()
 
     def _session(self):
         return {"zk_session_timeout": SESSION} if self.zookeeper else {}
