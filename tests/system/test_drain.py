@@ -229,6 +229,7 @@ def test_a_damaged_order_on_disk(make_cluster, content):
     """Named by path; --no-strict goes on without it, and the master tells it again where it is still meant."""
     cluster = make_cluster()
     agent, agent_id = cluster.agents[0], shown(cluster)["id"]
+    wait_for(lambda: agent.get("/state").get("id") == agent_id, 30, "the agent to know its id")
     agent.kill()
     with open(config_path(cluster, agent_id), "wb") as file:
         file.write(content)

@@ -244,6 +244,7 @@ def shown_agent(cluster):
 def test_deactivate_drain_gone(recorded_cluster, schema):
     """What the recording does to one agent, in its order: deactivated, drained while a task will not go, gone."""
     replay = Replay(recorded_cluster, WRITES)
+    wait_for(lambda: "id" in recorded_cluster.agents[0].get("/state"), 30, "the agent to know its id")
     recorded_cluster.agents[0].kill()  # the recorded one had re-registered, too
     recorded_cluster.agents[0].start()
     wait_for(lambda: "reregistered_time" in shown_agent(recorded_cluster), 30, "the agent to be back")
