@@ -228,7 +228,9 @@ start(struct bench_cluster *cluster, const char *name, struct bench_daemon *daem
     char *argv[MOST_FLAGS + 1];
     size_t count = 0;
     make_directory(cluster, name);
-    daemon->port = cluster_free_port();
+    /* An agent that is started again is the same one only at its own port. */
+    if (daemon != &cluster->agent || !daemon->port)
+        daemon->port = cluster_free_port();
     argv[count++] = xasprintf("%s/core/main/mesos-%s", cluster->build, name);
     argv[count++] = xstrdup("--ip=127.0.0.1");
     argv[count++] = xstrdup("--hostname=localhost");
@@ -262,6 +264,14 @@ cluster_kill_master(struct bench_cluster *cluster)
     kill(cluster->master.pid, SIGKILL);
     waitpid(cluster->master.pid, NULL, 0);
     cluster->master.pid = 0;
+}
+
+void
+cluster_kill_agent(struct bench_cluster *cluster)
+{
+    kill(cluster->agent.pid, SIGKILL);
+    waitpid(cluster->agent.pid, NULL, 0);
+    cluster->agent.pid = 0;
 }
 
 void

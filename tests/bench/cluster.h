@@ -30,6 +30,7 @@ void cluster_start_master(struct bench_cluster *cluster, const char *const *flag
 void cluster_start_agent(struct bench_cluster *cluster, const char *const *flags);
 /* As a crash would. It may be started again, in the same work_dir. */
 void cluster_kill_master(struct bench_cluster *cluster);
+void cluster_kill_agent(struct bench_cluster *cluster); /* comes again at the same port */
 /* The body of GET path, to be freed, or NULL when there is no 200. */
 char *cluster_get(uint16_t port, const char *path);
 /* A port of loopback that nobody listens on now. */

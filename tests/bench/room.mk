@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Figures, printed and never asserted. Built by `make check`, run by hand; one of them runs there on a small scale.
-check_PROGRAMS += tests/bench/failover tests/bench/codec tests/bench/containers tests/bench/launch tests/bench/master tests/bench/idle tests/bench/state
+check_PROGRAMS += tests/bench/failover tests/bench/codec tests/bench/containers tests/bench/launch tests/bench/master tests/bench/recovery tests/bench/idle tests/bench/state
 BENCH_LIBS = core/wire/libwire.a module-api/proto/libproto.a $(LOOP_LIBS) $(PROTOBUF_C_LIBS) $(ZLIB_LIBS) -lm
 BENCH_CLUSTER = tests/bench/cluster.c tests/bench/cluster.h tests/bench/figures.c tests/bench/figures.h \
   tests/bench/scheduler.c tests/bench/scheduler.h
@@ -15,6 +15,8 @@ tests_bench_master_LDADD = $(BENCH_LIBS)
 tests_bench_failover_SOURCES = tests/bench/failover.c tests/bench/storm.c tests/bench/storm.h tests/bench/peer.c \
   tests/bench/peer.h $(BENCH_CLUSTER)
 tests_bench_failover_LDADD = $(BENCH_LIBS)
+tests_bench_recovery_SOURCES = tests/bench/recovery.c $(BENCH_CLUSTER)
+tests_bench_recovery_LDADD = $(BENCH_LIBS)
 tests_bench_idle_SOURCES = tests/bench/idle.c $(BENCH_CLUSTER)
 tests_bench_idle_LDADD = $(BENCH_LIBS)
 tests_bench_state_SOURCES = tests/bench/state.c tests/bench/poll.c tests/bench/poll.h tests/bench/peer.c \

@@ -141,6 +141,7 @@ subscribe(struct scheduler *scheduler, const char *role)
     info.n_roles = 1;
     info.capabilities = &capabilities;
     info.n_capabilities = 1;
+    info.has_checkpoint = info.checkpoint = scheduler->handler->checkpoint;
     body.framework_info = &info;
     call.has_type = true;
     call.type = MESOS__V1__SCHEDULER__CALL__TYPE__SUBSCRIBE;

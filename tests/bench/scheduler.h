@@ -13,6 +13,7 @@ struct scheduler_handler {
     void (*on_subscribed)(struct scheduler *scheduler); /* may be NULL */
     void (*on_offers)(struct scheduler *scheduler, Mesos__V1__Offer **offers, size_t count);
     void (*on_update)(struct scheduler *scheduler, const Mesos__V1__TaskStatus *status); /* may be NULL */
+    bool checkpoint; /* its tasks outlive their agent */
 };
 
 struct scheduler {
