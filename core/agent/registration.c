@@ -13,6 +13,9 @@
 #define NS_PER_MS           1000000LL
 #define REGISTRATION_MAX_NS (60LL * 1000 * NS_PER_MS)
 #define PING_TIMEOUT_MS     (75 * 1000)
+/* Long pauses are to spare a master that has too much to do. One that is not there, whose address refuses connections, is
+ * looked for more often: it is to be found soon after it is back. */
+#define ABSENT_PAUSES       8
 #define LEAVE_EXTRA_MS      2000
 #define LEAVE_FLUSH_MS      100 /* what is still on its way to the master leaves first */
 
@@ -286,6 +289,16 @@ send_reregister(struct agent *agent, struct arena *arena)
     agent_send_master(agent, "mesos.internal.ReregisterSlaveMessage", &message);
 }
 
+/* Between half of the pause and all of it. */
+static void
+pause_then_register(struct agent *agent)
+{
+    int64_t half = agent->backoff_ns / 2;
+    loop_timer_start_ns(
+        &agent->registration,
+        half + (half > 0 ? (int64_t)(loop_random(agent->loop) % (uint64_t)half) : 1000 * NS_PER_MS));
+}
+
 static void
 on_register(void *arg)
 {
@@ -301,10 +314,7 @@ on_register(void *arg)
     /* Lost messages, a master that comes up later: again, after up to twice as long as the last time. */
     agent->backoff_ns =
         agent->backoff_ns * 2 > REGISTRATION_MAX_NS ? REGISTRATION_MAX_NS : agent->backoff_ns * 2;
-    int64_t half = agent->backoff_ns / 2;
-    loop_timer_start_ns(
-        &agent->registration,
-        half + (half > 0 ? (int64_t)(loop_random(agent->loop) % (uint64_t)half) : 1000 * NS_PER_MS));
+    pause_then_register(agent);
 }
 
 void
@@ -382,8 +392,15 @@ on_pings_stopped(void *arg)
 void
 registration_exited(struct agent *agent, const struct upid *peer)
 {
-    if (agent->has_master && upid_eq(peer, &agent->master) && agent->state == AGENT_RUNNING)
+    int64_t most = agent->options->registration_backoff_factor_ns * ABSENT_PAUSES;
+    if (!agent->has_master || !upid_eq(peer, &agent->master))
+        return;
+    if (agent->state == AGENT_RUNNING)
         registration_again(agent, "the connection to the master has ended");
+    else if (agent->state == AGENT_DISCONNECTED && agent->backoff_ns > most) {
+        agent->backoff_ns = most;
+        pause_then_register(agent);
+    }
 }
 
 /* ---- leaving ---- */

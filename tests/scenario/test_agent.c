@@ -825,6 +825,22 @@ test_master_comes_back(void **state)
     assert_int_equal(heard_times(w, "StatusUpdateMessage"), 2);
 }
 
+/* However long it was away: nobody listens there, so there is nobody to be spared. */
+static void
+test_master_comes_back_late(void **state)
+{
+    struct world *w = *state;
+    running(w);
+    master_down(w);
+    pass(w, 30 * 60 * 1000);
+    assert_false(agent_registered(w->agent));
+    master_up(w);
+    size_t before = heard_times(w, "ReregisterSlaveMessage");
+    pass(w, 9 * 1000);
+    assert_true(agent_registered(w->agent));
+    assert_int_equal(heard_times(w, "ReregisterSlaveMessage"), before + 1);
+}
+
 static void
 test_orders_of_strangers_are_dropped(void **state)
 {
@@ -1437,6 +1453,7 @@ main(void)
         CASE(test_registration_is_repeated_with_growing_pauses),
         CASE(test_pings),
         CASE(test_master_comes_back),
+        CASE(test_master_comes_back_late),
         CASE(test_orders_of_strangers_are_dropped),
         CASE(test_executor_that_never_registers),
         CASE(test_launch_that_fails),
