@@ -536,3 +536,26 @@ acknowledge(struct world *w, const char *agent_id, const char *task_id)
                agent_id, task_id);
     return call(w, buf_cstr(&text));
 }
+
+/* ---- recorded exchanges ---- */
+
+struct str
+recorded_body(struct buf *raw, const char *name)
+{
+    auto_free char *path = xasprintf("traces/%s", name);
+    facts_read(path, raw);
+    char *head_end = strstr(buf_cstr(raw), "\r\n\r\n"), *rest;
+    assert_non_null(head_end);
+    size_t size = strtoul(head_end + 4, &rest, 16);
+    return str_n(rest + 2, size);
+}
+
+void
+assert_same_bytes(const ProtobufCMessage *ours, const ProtobufCMessage *theirs)
+{
+    auto_buf struct buf a = {0}, b = {0};
+    message_pack(&a, ours);
+    message_pack(&b, theirs);
+    assert_int_equal(a.len, b.len);
+    assert_memory_equal(buf_data(&a), buf_data(&b), a.len);
+}

@@ -120,5 +120,8 @@ const Mesos__V1__Offer *an_offer(struct world *w);
 void launch(struct world *w, const char *task_id);
 void agent_updates(struct world *w, const char *agent_id, const char *task_id, Mesos__V1__TaskState state, const char *uuid);
 int acknowledge(struct world *w, const char *agent_id, const char *task_id);
+/* The body of a recorded message; name: "<folder>/<file>". */
+struct str recorded_body(struct buf *raw, const char *name);
+void assert_same_bytes(const ProtobufCMessage *ours, const ProtobufCMessage *theirs);
 
 #endif

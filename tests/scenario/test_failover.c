@@ -644,6 +644,63 @@ test_a_changed_agent_comes_back_as_its_time_ends(void **state)
     entries_fini(&entries);
 }
 
+#define RECORDED_MESSAGE(Type, type, raw, name)                                                                            \
+    MESSAGE_UNPACK(Type, type, recorded_body(raw, "02c-v1-scheduler-rescind-failure-unreachable/" name), w->arena, NULL)
+
+/* A recorded agent comes back to a master that lists it as unreachable: the answers are those that Mesos gave, and the
+ * framework hears what Mesos told it. */
+static void
+test_the_recorded_return(void **state)
+{
+    (void)state;
+    static const char agent[] = "62133685-43a4-4a1b-9290-6fd13a34d57e-S0";
+    struct world *w = world_new();
+    struct entries entries = {0};
+    struct upid to = {.id = "master", .address = w->master_at};
+    auto_buf struct buf raw = {0}, raw2 = {0}, raw3 = {0};
+    was_lost(&entries, MESOS_REGISTRY_UNREACHABLE, agent, 5000000000);
+    w->options.agent_ping_timeout_ns = SECS(2);
+    w->options.max_agent_ping_timeouts = 2;
+    start_master(w);
+    pass(w, 100);
+    w->capabilities = ",{\"type\":\"PARTITION_AWARE\"},{\"type\":\"TASK_KILLING_STATE\"}";
+    subscribe(w, ",\"failover_timeout\":600,\"checkpoint\":true", "62133685-43a4-4a1b-9290-6fd13a34d57e-0000");
+    libprocess_send(w->agents, "slave(1)", &to, "mesos.internal.ReregisterSlaveMessage",
+                    recorded_body(&raw, "02c-v1-scheduler-rescind-failure-unreachable/"
+                                        "017-agent1-master-ReregisterSlaveMessage.req"));
+    pass(w, 100);
+    const struct note *note = heard(w, "SlaveReregisteredMessage");
+    assert_non_null(note);
+    assert_same_bytes(&MESSAGE_UNPACK(Mesos__Internal__SlaveReregisteredMessage,
+                                      mesos__internal__slave_reregistered_message, str_n(note->body, note->len),
+                                      w->arena, NULL)->base,
+                      &RECORDED_MESSAGE(Mesos__Internal__SlaveReregisteredMessage,
+                                        mesos__internal__slave_reregistered_message, &raw2,
+                                        "018-master-agent1-SlaveReregisteredMessage.req")->base);
+    note = heard(w, "UpdateFrameworkMessage");
+    assert_non_null(note);
+    assert_int_equal(heard_times(w, "UpdateFrameworkMessage"), 1); /* nobody came for the other one yet */
+    Mesos__Internal__UpdateFrameworkMessage *ours =
+        MESSAGE_UNPACK(Mesos__Internal__UpdateFrameworkMessage, mesos__internal__update_framework_message,
+                       str_n(note->body, note->len), w->arena, NULL);
+    Mesos__Internal__UpdateFrameworkMessage *theirs =
+        RECORDED_MESSAGE(Mesos__Internal__UpdateFrameworkMessage, mesos__internal__update_framework_message, &raw3,
+                         "019-master-agent1-UpdateFrameworkMessage.req");
+    assert_string_equal(theirs->framework_info->name, "fw-aware");
+    theirs->framework_info->name = ours->framework_info->name;
+    assert_same_bytes(&ours->base, &theirs->base);
+    const Mesos__V1__TaskStatus *status = said(w, "aware");
+    assert_int_equal(status->state, STATE(RUNNING));
+    assert_int_equal(status->reason, REASON(AGENT_REREGISTERED));
+    assert_string_equal(status->message, "Unreachable agent re-reregistered");
+    assert_string_equal(status->agent_id->value, agent);
+    assert_null(status->executor_id);
+    assert_string_equal(status->container_status->container_id->value, "b8160fc4-ce3d-4839-98de-98aeb1a5530c");
+    assert_int_equal(status->container_status->executor_pid, 9859);
+    world_free(w);
+    entries_fini(&entries);
+}
+
 int
 main(void)
 {
@@ -662,6 +719,7 @@ main(void)
         cmocka_unit_test(test_a_framework_ends_while_its_agent_is_away),
         cmocka_unit_test(test_agents_awaited_in_vain_go_one_after_the_other),
         cmocka_unit_test(test_a_changed_agent_comes_back_as_its_time_ends),
+        cmocka_unit_test(test_the_recorded_return),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -486,28 +486,6 @@ test_nonsense_from_agents(void **state)
     world_free(w);
 }
 
-/* The protobuf body of a recorded libprocess message: one chunk. */
-static struct str
-recorded_body(struct buf *raw, const char *name)
-{
-    auto_free char *path = xasprintf("traces/01-agent-registration/%s", name);
-    facts_read(path, raw);
-    char *head_end = strstr(buf_cstr(raw), "\r\n\r\n"), *rest;
-    assert_non_null(head_end);
-    size_t size = strtoul(head_end + 4, &rest, 16);
-    return str_n(rest + 2, size);
-}
-
-static void
-assert_same_bytes(const ProtobufCMessage *ours, const ProtobufCMessage *theirs)
-{
-    auto_buf struct buf a = {0}, b = {0};
-    message_pack(&a, ours);
-    message_pack(&b, theirs);
-    assert_int_equal(a.len, b.len);
-    assert_memory_equal(buf_data(&a), buf_data(&b), a.len);
-}
-
 static void
 test_the_recorded_launch(void **state)
 {
@@ -516,7 +494,7 @@ test_the_recorded_launch(void **state)
     struct upid to = {.id = "master", .address = w->master_at};
     auto_buf struct buf raw1 = {0}, raw2 = {0}, raw3 = {0};
     libprocess_send(w->agents, "slave(1)", &to, "mesos.internal.RegisterSlaveMessage",
-                    recorded_body(&raw1, "001-agent1-master-RegisterSlaveMessage.req"));
+                    recorded_body(&raw1, "01-agent-registration/001-agent1-master-RegisterSlaveMessage.req"));
     pass(w, 100);
     /* What the agent is told: the recorded answer with our id. */
     const struct note *note = heard(w, "SlaveRegisteredMessage");
@@ -526,7 +504,7 @@ test_the_recorded_launch(void **state)
                        str_n(note->body, note->len), w->arena, NULL);
     Mesos__Internal__SlaveRegisteredMessage *their_registered =
         MESSAGE_UNPACK(Mesos__Internal__SlaveRegisteredMessage, mesos__internal__slave_registered_message,
-                       recorded_body(&raw2, "003-master-agent1-SlaveRegisteredMessage.req"), w->arena, NULL);
+                       recorded_body(&raw2, "01-agent-registration/003-master-agent1-SlaveRegisteredMessage.req"), w->arena, NULL);
     their_registered->slave_id = registered->slave_id;
     assert_same_bytes(&registered->base, &their_registered->base);
     /* The framework and its task as they were, and the RunTaskMessage that came of it. */
@@ -549,7 +527,7 @@ test_the_recorded_launch(void **state)
                        str_n(note->body, note->len), w->arena, NULL);
     Mesos__Internal__RunTaskMessage *their_run =
         MESSAGE_UNPACK(Mesos__Internal__RunTaskMessage, mesos__internal__run_task_message,
-                       recorded_body(&raw3, "010-master-agent1-RunTaskMessage.req"), w->arena, NULL);
+                       recorded_body(&raw3, "01-agent-registration/010-master-agent1-RunTaskMessage.req"), w->arena, NULL);
     their_run->framework->id = run->framework->id;
     their_run->framework->name = run->framework->name;
     their_run->task->agent_id = run->task->agent_id;
