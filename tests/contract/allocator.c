@@ -383,6 +383,79 @@ explanations_name_every_agent(void **state)
     box_fini(&box);
 }
 
+/* Who has something of an agent that will be away is asked once, and again when its answer has run out. */
+static void
+those_with_something_there_are_asked(void **state)
+{
+    struct box box;
+    (void)state;
+    box_init(&box, NULL);
+    if (!box.ops->update_unavailability) {
+        box_fini(&box); /* makes no inverse offers, as it may */
+        return;
+    }
+    assert_non_null(box.ops->update_inverse_offer);
+    box_add_framework(&box, 1, "*", "");
+    box_add_framework(&box, 2, "*", "i");
+    box_add_agent(&box, 1, "cpus:4;mem:4096");
+    box_add_agent(&box, 2, "cpus:4;mem:4096");
+    lone_host_pass(&box.lone, BATCH_MS);
+    assert_int_equal(box.offer_count, 2);
+    box_plan(&box, 1, 77);
+    box_plan(&box, 9, 77); /* nobody knows it */
+    lone_host_pass(&box.lone, BATCH_MS);
+    assert_string_equal(box_asked(&box), "f1 a1");
+    assert_int_equal(box.ask_ends, 1);
+    lone_host_pass(&box.lone, 10 * BATCH_MS);
+    assert_string_equal(box_asked(&box), "");
+    /* Answered, and not to be asked for ten seconds. */
+    box.ops->update_inverse_offer(box.lone.instance, 1, 1, 10);
+    lone_host_pass(&box.lone, 9000);
+    assert_string_equal(box_asked(&box), "");
+    lone_host_pass(&box.lone, 1000 + BATCH_MS);
+    assert_string_equal(box_asked(&box), "f1 a1");
+    box.ops->update_inverse_offer(box.lone.instance, 1, 1, -1); /* rescinded */
+    lone_host_pass(&box.lone, BATCH_MS);
+    assert_string_equal(box_asked(&box), "f1 a1");
+    /* Another plan: what was answered is forgotten. */
+    box.ops->update_inverse_offer(box.lone.instance, 1, 1, 1000);
+    box_plan(&box, 1, 78);
+    lone_host_pass(&box.lone, BATCH_MS);
+    assert_string_equal(box_asked(&box), "f1 a1");
+    /* Revived: asked whatever it said. */
+    box.ops->update_inverse_offer(box.lone.instance, 1, 1, 1000);
+    box.ops->revive(box.lone.instance, 1, NULL, 0);
+    lone_host_pass(&box.lone, BATCH_MS);
+    assert_string_equal(box_asked(&box), "f1 a1");
+    /* Who does not listen, has nothing there, or whose agent is away, is not asked. */
+    box.ops->update_inverse_offer(box.lone.instance, 1, 1, -1);
+    box.ops->deactivate_framework(box.lone.instance, 1);
+    lone_host_pass(&box.lone, BATCH_MS);
+    assert_string_equal(box_asked(&box), "");
+    box.ops->deactivate_agent(box.lone.instance, 1);
+    box.ops->activate_framework(box.lone.instance, 1);
+    lone_host_pass(&box.lone, BATCH_MS);
+    assert_string_equal(box_asked(&box), "");
+    box_decline_all(&box, 100000);
+    box.ops->activate_agent(box.lone.instance, 1);
+    lone_host_pass(&box.lone, BATCH_MS);
+    assert_string_equal(box_asked(&box), "");
+    box_plan(&box, 1, 0);
+    box.ops->activate_framework(box.lone.instance, 2); /* it is offered what the other has refused */
+    lone_host_pass(&box.lone, BATCH_MS);
+    assert_int_equal(box.offer_count, 2);
+    assert_string_equal(box_asked(&box), "");
+    box_plan(&box, 2, 5);
+    box.ops->update_inverse_offer(box.lone.instance, 7, 2, 5);
+    box.ops->update_inverse_offer(box.lone.instance, 2, 7, 5);
+    lone_host_pass(&box.lone, BATCH_MS);
+    assert_string_equal(box_asked(&box), "f2 a2");
+    box.ops->remove_agent(box.lone.instance, 2);
+    lone_host_pass(&box.lone, BATCH_MS);
+    assert_string_equal(box_asked(&box), "");
+    box_fini(&box);
+}
+
 int
 main(void)
 {
@@ -399,6 +472,7 @@ main(void)
         cmocka_unit_test(numbers_that_nobody_knows_do_no_harm),
         cmocka_unit_test(random_life),
         cmocka_unit_test(explanations_name_every_agent),
+        cmocka_unit_test(those_with_something_there_are_asked),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

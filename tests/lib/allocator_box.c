@@ -43,6 +43,37 @@ on_offer(void *arg, mesos_framework_t framework, const char *role, mesos_agent_t
     resources_add_view(&offer->resources, resources);
 }
 
+static void
+on_inverse_offer(void *arg, mesos_framework_t framework, mesos_agent_t agent)
+{
+    struct box *box = arg;
+    size_t len = strlen(box->asked);
+    assert_false(box->in_call);
+    assert_true(box->ended); /* after the cycle's offers */
+    if (agent)
+        snprintf(box->asked + len, sizeof(box->asked) - len, "%sf%u a%u", len ? "\n" : "", framework, agent);
+    else
+        box->ask_ends++;
+}
+
+void
+box_plan(struct box *box, mesos_agent_t agent, int64_t start_ns)
+{
+    const struct mesos_unavailability away = {sizeof(away), start_ns, -1};
+    box->in_call = true;
+    box->ops->update_unavailability(box->lone.instance, agent, start_ns ? &away : NULL);
+    box->in_call = false;
+}
+
+const char *
+box_asked(struct box *box)
+{
+    static char text[sizeof(box->asked)];
+    memcpy(text, box->asked, sizeof(text));
+    box->asked[0] = '\0';
+    return text;
+}
+
 void
 box_init(struct box *box, const char *const *options)
 {
@@ -50,7 +81,7 @@ box_init(struct box *box, const char *const *options)
     if (lone_host_start(&box->lone, box_path(), MESOS_KIND_ALLOCATOR, options))
         fail_msg("%s", box->lone.failure);
     box->ops = box->lone.module->ops;
-    box->sink = (struct mesos_allocator_sink){sizeof(box->sink), box, on_offer};
+    box->sink = (struct mesos_allocator_sink){sizeof(box->sink), box, on_offer, on_inverse_offer};
     box->ops->initialize(box->lone.instance, &box->sink);
 }
 

@@ -20,6 +20,8 @@ struct box {
     struct mesos_allocator_sink sink;
     struct box_offer *offers; /* not yet taken */
     size_t offer_count, offer_cap;
+    char asked[1024]; /* "f1 a2" lines: inverse offers since it was emptied */
+    size_t ask_ends; /* ends of cycles that made inverse offers */
     size_t ends; /* ends of cycles that offered something */
     bool ended; /* nothing came since the last end */
     bool in_call; /* an offer now breaks the contract */
@@ -46,6 +48,10 @@ void box_decline(struct box *box, size_t i, double refuse_secs);
 void box_decline_all(struct box *box, double refuse_secs);
 /* "f1 a2 web cpus:1; mem:2" lines of the waiting offers in order, to compare. Static. */
 const char *box_text(struct box *box);
+/* When the agent will be away; start_ns 0 = it will not. */
+void box_plan(struct box *box, mesos_agent_t agent, int64_t start_ns);
+/* What was asked since the last call. */
+const char *box_asked(struct box *box);
 /* Forgets the waiting offers: they are running tasks now. */
 void box_launch_all(struct box *box);
 
