@@ -212,9 +212,10 @@ const struct option master_option_table[] = {
      .argument = "SORTER", .check = check_sorter, .help = "The order between frameworks of a role: drf."},
     {.name = "allocator_agent_recovery_factor", .type = OPTION_DOUBLE, AT(allocator_agent_recovery_factor),
      .fallback = "0.80", .min = "0",
-     .help = "The share of known agents that must be back after a failover before offers are made."},
+     .help = "With quota: the share of known agents that must be back after a failover before offers are made. Without, "
+             "offers are made at once."},
     {.name = "allocator_recovery_timeout", .type = OPTION_DURATION, AT(allocator_recovery_timeout_ns),
-     .fallback = "10mins", .help = "How long to wait for that share."},
+     .fallback = "10mins", .help = "With quota: how long to wait for that share."},
     {.name = "fair_sharing_excluded_resource_names", .type = OPTION_STRING,
      AT(fair_sharing_excluded_resource_names), .argument = "NAME,NAME...",
      .help = "Resources that do not count for a role's share."},
