@@ -229,7 +229,7 @@ def books_are_equal(story):
 
 def nobody_falls(story):
     """Daemons end by faults, or because they may lead no more; nothing else brings them down."""
-    full = [(a, b, names) for a, b, what, names in story.faults if what == "FullDisk"]
+    full = [(a, b, names) for a, b, what, names in story.faults if what in ("FullDisk", "DieFull")]
     for line in story.by_kind["exit"]:
         who, code = line["what"], line["code"]
         if line["held"] or who.startswith("z"):

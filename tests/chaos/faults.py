@@ -8,6 +8,8 @@ import signal
 import threading
 import time
 
+import sweep
+
 
 class Fault:
     weight, lasts = 1, (1.0, 4.0)
@@ -223,12 +225,32 @@ class KillExecutor(Fault):
                 pass
 
 
-class ZooKeeperRestart(Fault):
-    """All its servers are killed and come back: nobody leads for a while, nothing is forgotten."""
-    weight, letters, lasts = 1, "z", (0.5, 3.0)
+class DieFull(FullDisk):
+    """kill -9 while the disk is full; it is to come back before there is room again."""
+    weight, letters, lasts = 2, "ma", (3.0, 6.0)
+
+    def begin(self, world):
+        super().begin(world)
+        self.program(world).signal(signal.SIGKILL)
+
+
+class MachineDies(Kill):
+    """An agent and all that runs on it are killed at once."""
+    weight, letters, lasts = 2, "a", (0.5, 6.0)
+
+    def begin(self, world):
+        super().begin(world)
+        for name, _ in executors(self.program(world).work_dir):
+            world.record("victim", task=name)
+        sweep.kill_all(self.program(world).work_dir)
+
+
+class KillAll(Fault):
+    """kill -9 of all masters or all agents: nobody is there for a while, nothing is forgotten."""
+    weight, letters, lasts = 2, "ma", (0.3, 3.0)
 
     def aim(self, world):
-        self.hit = world.names("z")
+        self.hit = world.names(self.target[0])
 
     def begin(self, world):
         for name in self.hit:
@@ -238,6 +260,11 @@ class ZooKeeperRestart(Fault):
     def end(self, world):
         for name in self.hit:
             world.programs[name].held -= 1
+
+
+class ZooKeeperRestart(KillAll):
+    """All servers of ZooKeeper likewise."""
+    weight, letters, lasts = 1, "z", (0.5, 3.0)
 
 
 def executors(work_dir):

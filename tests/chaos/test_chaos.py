@@ -9,7 +9,7 @@ import chaos
 import faults
 
 FIXED = 20
-SECONDS = 60
+SECONDS = 80
 TOPOLOGY = {"masters": 3, "zookeepers": 3, "agents": 5}
 
 

@@ -37,7 +37,7 @@ class Program(Daemon):
         self.host, self.machine, self.record = host.ip, host, record
         self.log_path = daemon.log_path
         self.work_dir = os.path.join(daemon.directory, daemon.name)
-        self.held, self.ending, self.since = 0, None, 0.0
+        self.held, self.ending, self.struck, self.since = 0, None, None, 0.0
 
     @property
     def running(self):
@@ -45,6 +45,7 @@ class Program(Daemon):
 
     def signal(self, number):
         if self.running:
+            self.struck = self.process.pid if number in (signal.SIGKILL, signal.SIGTERM) else self.struck
             os.kill(self.process.pid, number)
 
     def watch(self, now):
@@ -53,7 +54,8 @@ class Program(Daemon):
             return
         if self.process is not None and self.ending != self.process.pid:
             self.ending, self.since = self.process.pid, now
-            self.record("exit", what=self.name, pid=self.process.pid, code=self.process.returncode, held=self.held,
+            self.record("exit", what=self.name, pid=self.process.pid, code=self.process.returncode,
+                        held=int(self.held > 0 or self.struck == self.process.pid),
                         tail=self.log()[-1500:].splitlines()[-6:])
         if not self.held and now - self.since > 0.7:
             self.start(wait=False)
