@@ -35,11 +35,12 @@ take_config(struct agent *agent, const Mesos__V1__DrainConfig *config)
 }
 
 void
-drain_forget(struct agent *agent)
+drain_forget(struct agent *agent, const char *why)
 {
     auto_free char *path = agent->draining ? drain_config_path(agent) : NULL;
     if (!agent->draining)
         return;
+    log_info("draining is over: %s", why);
     agent->draining = false;
     packed_fini(&agent->drain_config);
     agent->drain_config = (struct packed){0};
@@ -50,10 +51,8 @@ drain_forget(struct agent *agent)
 void
 drain_settle(struct agent *agent)
 {
-    if (!agent->draining || map_count(&agent->frameworks))
-        return;
-    log_info("drained: nothing runs here any more");
-    drain_forget(agent);
+    if (agent->draining && !map_count(&agent->frameworks))
+        drain_forget(agent, "nothing runs here any more");
 }
 
 /* ---- killing ---- */

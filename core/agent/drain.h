@@ -16,8 +16,8 @@ int drain_read(struct agent *agent, struct err *err);
 void drain_resume(struct agent *agent);
 /* Ends it when nothing runs here. */
 void drain_settle(struct agent *agent);
-/* The master gives this agent tasks again: whatever is left of the draining is over. */
-void drain_forget(struct agent *agent);
+/* It is over, if there is any. */
+void drain_forget(struct agent *agent, const char *why);
 /* A task that ends because of it says so: state and reason of status are changed where they must be. */
 void drain_mark_status(const struct framework *framework, Mesos__V1__TaskStatus *status);
 /* The caller frees it. */

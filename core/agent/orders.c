@@ -189,7 +189,7 @@ order_take(struct agent *agent, const struct upid *from, struct order *order,
                     agent->state == AGENT_DISCONNECTED ? "is about to re-register" : "has re-registered since");
         return;
     }
-    drain_forget(agent);
+    drain_forget(agent, "the master gives tasks again");
     order->agent = agent;
     order->framework = framework_for(agent, info, pid);
     for (size_t i = 0; i < order->count; i++) {
