@@ -199,7 +199,7 @@ def test_restart(box):
     """An agent that is killed: its containers go on, orphans are destroyed, the programs that waited are ended."""
     assert box.launch("kept", "sleep 1000")["state"] == "TASK_RUNNING"
     container = box.container("kept")
-    waiting, = box.waiting()
+    waiting, = wait_for(box.waiting, what="the program that waits")
     box.agent.kill()
     assert alive(waiting)
     orphan = subprocess.Popen(["sleep", "1000"], start_new_session=True)

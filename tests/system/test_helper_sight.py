@@ -71,7 +71,7 @@ def test_the_init_of_a_session_is_no_way_out(box):
     assert session.ended.wait(20)
     box.api.kill(["held"])
     box.api.wait(["held"])
-    assert session.out == b"looked\n", session.out
+    assert session.out == b"looked\n", (session.out, session.err, session.whole)
 
 
 def test_the_helper_cannot_be_looked_into_on_its_way(box):

@@ -44,6 +44,9 @@ launching_over(struct container *container)
     close_at(&container->in_fd);
     close_at(&container->out_fd);
     close_at(&container->err_fd);
+    if (container->entry)
+        container->native->host->unwatch_fd(container->native->host, container->entry);
+    container->entry = NULL;
     close_at(&container->word_fd); /* without a word to go the helper ends */
     container->in_fd = container->out_fd = container->err_fd = container->word_fd = -1;
 }
@@ -76,6 +79,33 @@ static void
 launched(struct container *container)
 {
     struct native *native = container->native;
+    struct mesos_call *call = container->launch;
+    launching_over(container);
+    container->state = STATE_RUNNING;
+    container->ran = true;
+    reply_byte(native, call, ANSWER_LAUNCHED);
+    if (container->exited)
+        end_begin(container);
+}
+
+/* The helper's end of the socket is closed when it executes the program, or ends. */
+static void
+on_entered(int fd, int events, void *arg)
+{
+    struct container *container = arg;
+    char byte;
+    (void)events;
+    if (recv(fd, &byte, 1, MSG_DONTWAIT) < 0 && (errno == EAGAIN || errno == EINTR))
+        return;
+    launched(container);
+}
+
+/* A container that others may be launched in at once is launched when its own view of files stands: who came earlier would
+ * enter the host's. Executors say themselves that they are there. */
+static void
+release(struct container *container)
+{
+    const struct mesos_host *host = container->native->host;
     char go = 1;
     if (unwanted(container, "isolating"))
         return;
@@ -87,11 +117,16 @@ launched(struct container *container)
         launch_fail(container, -errno, "Failed to start the container: its process does not listen");
         return;
     }
-    struct mesos_call *call = container->launch;
-    launching_over(container);
-    container->state = STATE_RUNNING;
-    container->ran = true;
-    reply_byte(native, call, ANSWER_LAUNCHED);
+    if (container->kept)
+        container->entry = host->watch_fd(host, container->word_fd, 1, on_entered, container);
+    else
+        launched(container);
+}
+
+bool
+launch_give_up(struct container *container)
+{
+    return container->entry && unwanted(container, "starting");
 }
 
 static void isolate_next(struct container *container);
@@ -120,7 +155,7 @@ isolate_next(struct container *container)
                      services->call_new(services->self, i, "isolate", on_isolated, container));
         return;
     }
-    launched(container);
+    release(container);
 }
 
 static void

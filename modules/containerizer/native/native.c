@@ -189,6 +189,8 @@ container_destroy(struct container *container)
     container->destroy_wanted = true;
     if (container->state == STATE_RUNNING)
         end_begin(container);
+    else if (launch_give_up(container))
+        return;
     else if (container->fetching) /* its end is the launch's end */
         container->native->services->fetch_cancel(container->native->services->self, container->fetching);
     else
@@ -285,6 +287,8 @@ on_limited(void *arg, const char *container_id, struct mesos_bytes limitation)
     container->destroy_wanted = true;
     if (container->state == STATE_RUNNING)
         end_begin(container);
+    else
+        launch_give_up(container);
 }
 
 /* The program's own status where its init wrote it down; else the init was killed, and the program with it. */

@@ -108,7 +108,8 @@ struct container {
     uint32_t next; /* isolator whose turn it is; while cleaning up: number of those still to do */
     uint32_t prepared; /* isolators that were asked to prepare (or recover): these are cleaned up */
     int in_fd, out_fd, err_fd; /* of its program; in_fd -1 = /dev/null */
-    int word_fd; /* our end of the helper's socket until it is told to go */
+    int word_fd; /* our end of the helper's socket until it is told to go, or has executed the program: */
+    struct mesos_watch *entry; /* waits for that */
     char *rootfs; /* of its image; NULL: it sees the host's, or that of an earlier agent's launch is not known */
     char **image_volumes; /* one per volume of its container_info, NULL where that has no image */
     size_t image_count;
@@ -168,6 +169,9 @@ void native_status(void *instance, const char *container_id, struct mesos_call *
 /* launch.c */
 void native_launch(void *instance, const struct mesos_containerizer_launch *launch, struct mesos_call *call);
 void launch_fail(struct container *container, int code, const char *text);
+/* A container that is to be destroyed and was let go, but has not executed its program: its launch fails now. False: it is
+ * not in that state. */
+bool launch_give_up(struct container *container);
 
 /* nested.c: what nested and standalone containers need beyond the others. */
 /* Checks an id with dots and finds the parent; *ret_parent NULL = a root. */

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -83,6 +84,18 @@ self_read(void)
     return (struct self){atoi(text), strtoull(at + 1, NULL, 10)};
 }
 
+/* At once or not at all: an agent that comes back reads it at any instant. */
+static void
+write_at_once(const char *path, const char *text)
+{
+    char temporary[PATH_MAX];
+    if ((size_t)snprintf(temporary, sizeof temporary, "%s.new", path) >= sizeof temporary)
+        fail("Failed to write '%s': the path is too long", path);
+    write_file(temporary, text, strlen(text), 0644);
+    if (rename(temporary, path) < 0)
+        fail("Failed to write '%s': %s", path, strerror(errno));
+}
+
 void
 write_state(const char *path)
 {
@@ -91,7 +104,7 @@ write_state(const char *path)
     char *content = allocate(cap);
     struct self self = self_read();
     snprintf(content, cap, "%d %llu\n%s\n", self.pid, self.start_time, text);
-    write_file(path, content, strlen(content), 0644);
+    write_at_once(path, content);
     free(content);
 }
 
@@ -100,5 +113,5 @@ write_pid(const char *path)
 {
     char text[16];
     snprintf(text, sizeof text, "%d", self_read().pid);
-    write_file(path, text, strlen(text), 0644);
+    write_at_once(path, text);
 }
