@@ -49,23 +49,6 @@ task_kill(struct task *task, const Mesos__V1__KillPolicy *policy)
     }
 }
 
-/* Did it run here and end, as its framework was told? A kill that crossed with its end then says nothing new. */
-static bool
-has_ended(const struct framework *framework, const char *task_id)
-{
-    const struct executor *executor;
-    const struct task *task;
-    list_foreach (executor, &framework->completed, node)
-        list_foreach (task, &executor->completed, node)
-            if (!strcmp(task->id, task_id))
-                return true;
-    map_foreach (executor, &framework->executors)
-        list_foreach (task, &executor->completed, node)
-            if (!strcmp(task->id, task_id))
-                return true;
-    return false;
-}
-
 void
 message_kill_task(struct agent *agent, const struct upid *from,
                   const Mesos__Internal__KillTaskMessage *message)
@@ -81,7 +64,7 @@ message_kill_task(struct agent *agent, const struct upid *from,
     }
     struct task *task = framework_task(framework, task_id);
     if (!task) {
-        if (has_ended(framework, message->task_id->value))
+        if (framework_ended_task(framework, task_id)) /* a kill that crossed with its end says nothing new */
             log_info("ignoring kill of task %s: it has ended", message->task_id->value);
         else if (!status_updates_pending(agent->updates, str_of(framework->id), task_id))
             agent_update_drop(agent, framework, STR_LIT(""), task_id,

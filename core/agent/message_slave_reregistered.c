@@ -3,6 +3,19 @@
  * name. */
 #include "agent/state.h"
 
+/* The master heard of its end from nobody, or from a message that came late: it hears the same end again, no other. */
+static void
+tell_end(struct agent *agent, struct framework *framework, const struct task *task)
+{
+    auto_arena struct arena *arena = arena_new(0);
+    const Mesos__V1__TaskStatus *last =
+        task->status_count ? MESSAGE_UNPACK(Mesos__V1__TaskStatus, mesos__v1__task_status,
+                                            packed_str(&task->statuses[task->status_count - 1]), arena, NULL)
+                           : NULL;
+    agent_update_make(agent, framework, NULL, str_of(task->id), last ? last->state : MESOS__V1__TASK_STATE__TASK_LOST,
+                      MESOS__V1__TASK_STATUS__REASON__REASON_RECONCILIATION, "Reconciliation: the task has ended");
+}
+
 static void
 reconcile(struct agent *agent, const Mesos__Internal__ReconcileTasksMessage *asked)
 {
@@ -18,8 +31,12 @@ reconcile(struct agent *agent, const Mesos__Internal__ReconcileTasksMessage *ask
     }
     for (size_t i = 0; i < asked->n_statuses; i++) {
         struct str task_id = str_of(asked->statuses[i]->task_id->value);
-        if (!framework_task(framework, task_id) &&
-            !status_updates_pending(agent->updates, framework_id, task_id))
+        const struct task *ended = framework_ended_task(framework, task_id);
+        if (framework_task(framework, task_id) || status_updates_pending(agent->updates, framework_id, task_id))
+            continue;
+        if (ended)
+            tell_end(agent, framework, ended);
+        else
             agent_update_drop(agent, framework, STR_LIT(""), task_id,
                               MESOS__V1__TASK_STATUS__REASON__REASON_RECONCILIATION,
                               "Reconciliation: task unknown to the agent");

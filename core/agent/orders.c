@@ -36,13 +36,15 @@ framework_for(struct agent *agent, const Mesos__V1__FrameworkInfo *info, const c
 {
     struct err err = {0};
     struct framework *framework = framework_find(agent, str_of(info->id->value));
-    if (framework)
+    if (framework && !framework->unsaved)
         return framework;
-    framework = framework_back(agent, info, pid);
+    if (!framework)
+        framework = framework_back(agent, info, pid);
     if (!framework)
         framework = framework_new(agent, info, pid);
-    if (framework->checkpoint && checkpoint_framework(framework, &err))
-        log_error("framework %s is not checkpointed: %s", framework->id, err.text);
+    framework->unsaved = framework->checkpoint && checkpoint_framework(framework, &err);
+    if (framework->unsaved)
+        log_error("framework %s gets no tasks: it cannot be checkpointed: %s", framework->id, err.text);
     return framework;
 }
 
@@ -216,6 +218,9 @@ order_take(struct agent *agent, const struct upid *from, struct order *order,
     }
     if (order->framework->terminating)
         log_warning("dropping tasks of framework %s, which is being shut down", order->framework->id);
+    else if (order->framework->unsaved) /* after a restart nobody would know of them */
+        drop(order, MESOS__V1__TASK_STATUS__REASON__REASON_CONTAINER_LAUNCH_FAILED,
+             "The framework cannot be checkpointed by the agent");
     else
         run_tasks(order);
     framework_settle(order->framework);

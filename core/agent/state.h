@@ -129,6 +129,7 @@ struct framework {
     char *user;
     bool checkpoint, partition_aware;
     bool terminating;      /* shut down by the master: nobody waits for updates */
+    bool unsaved;          /* its checkpoint could not be written: it gets no task before it is */
     struct map executors;  /* by id */
     struct list completed; /* executors */
     uint32_t completed_count;
@@ -323,6 +324,8 @@ struct task *task_new(struct executor *executor, const Mesos__V1__TaskInfo *info
 struct task *task_recovered(struct executor *executor, const Mesos__V1__Task *checkpoint, struct err *err);
 void task_free(struct task *task);
 void task_move(struct task *task, enum task_place place);
+/* A task whose end was told and acknowledged, as far as it is remembered; NULL = none of that id. */
+const struct task *framework_ended_task(const struct framework *framework, struct str task_id);
 /* Takes a new state in; statuses of the same state replace each other. */
 void task_status_add(struct task *task, const Mesos__V1__TaskStatus *status);
 /* mesos.v1.Task as it is now, in arena. */

@@ -204,3 +204,27 @@ task_message(const struct task *task, struct arena *arena)
     }
     return message;
 }
+
+static const struct task *
+ended_task(const struct executor *executor, struct str task_id)
+{
+    const struct task *task;
+    list_foreach (task, &executor->completed, node)
+        if (str_is(task_id, task->id))
+            return task;
+    return NULL;
+}
+
+const struct task *
+framework_ended_task(const struct framework *framework, struct str task_id)
+{
+    const struct executor *executor;
+    const struct task *task = NULL;
+    map_foreach (executor, &framework->executors)
+        if ((task = ended_task(executor, task_id)))
+            return task;
+    list_foreach (executor, &framework->completed, node)
+        if ((task = ended_task(executor, task_id)))
+            return task;
+    return NULL;
+}

@@ -151,6 +151,26 @@ fault_passed(const char *point)
     return passed;
 }
 
+/* Loops' threads alone look at these. */
+static struct {
+    fault_message_fn *fn;
+    void *arg;
+} messages;
+
+void
+fault_messages(fault_message_fn *fn, void *arg)
+{
+    messages.fn = fn;
+    messages.arg = arg;
+}
+
+int
+fault_message(const char *name, size_t len, int64_t ret_delay_ms[FAULT_COPIES])
+{
+    ret_delay_ms[0] = 0;
+    return messages.fn ? messages.fn(messages.arg, name, len, ret_delay_ms) : 1;
+}
+
 int
 fault(const char *point)
 {

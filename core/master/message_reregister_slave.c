@@ -347,10 +347,15 @@ send_reregistered(struct agent *agent)
     Mesos__Internal__SlaveReregisteredMessage message = MESOS__INTERNAL__SLAVE_REREGISTERED_MESSAGE__INIT;
     Mesos__Internal__MasterSlaveConnection connection = MESOS__INTERNAL__MASTER_SLAVE_CONNECTION__INIT;
     Mesos__V1__AgentID id = MESOS__V1__AGENT_ID__INIT;
-    struct task *task;
+    struct task *task, *next;
     size_t missing = 0;
-    list_foreach (task, &agent->tasks, agent_node)
-        missing += !task->seen;
+    list_foreach_safe (task, next, &agent->tasks, agent_node) {
+        /* An agent forgets a task that ended when it is acknowledged: that happened behind our back. */
+        if (!task->seen && task_state_terminal((Mesos__V1__TaskState)task->state))
+            task_complete(task);
+        else
+            missing += !task->seen;
+    }
     message.reconciliations = arena_calloc(arena, missing + 1, sizeof(*message.reconciliations));
     list_foreach (task, &agent->tasks, agent_node) {
         if (!task->seen)

@@ -5,12 +5,18 @@
  */
 #include <stdio.h>
 
+#include "base/fault.h"
 #include "base/map.h"
 #include "wire/http_connection.h"
 #include "wire/libprocess.h"
 #include "wire/limits.h"
 
 enum { TEMPORARY_LINGER_MS = 10000, ADDRESS_TEXT = 128, SCRATCH_BYTES = 64 << 10 };
+
+struct libprocess;
+#ifdef MESOS_FAULTS
+static void late_free_all(struct libprocess *libprocess);
+#endif
 
 struct actor {
     struct str id;
@@ -26,6 +32,8 @@ struct libprocess {
     struct map peers; /* address text -> struct peer that takes messages */
     struct list all_peers; /* also those that are only ending */
     struct list dirty; /* corked in this turn */
+    struct list late; /* messages that a test holds back */
+    int64_t late_until_ns;
     struct loop_timer flush;
     bool match_peers;
     size_t unread_bytes; /* may wait for one peer */
@@ -79,6 +87,7 @@ libprocess_new(struct loop *loop, const struct address *self, libprocess_message
     address_format(self, libprocess->self);
     list_init(&libprocess->all_peers);
     list_init(&libprocess->dirty);
+    list_init(&libprocess->late);
     loop_timer_init(&libprocess->flush, loop, on_flush, libprocess);
     return libprocess;
 }
@@ -91,6 +100,9 @@ libprocess_free(struct libprocess *libprocess)
     struct peer *peer;
     while ((peer = list_first(&libprocess->all_peers, struct peer, in_all)))
         peer_free(peer);
+#ifdef MESOS_FAULTS
+    late_free_all(libprocess);
+#endif
     struct actor *actor;
     map_foreach(actor, &libprocess->actors)
         free(actor);
@@ -208,6 +220,89 @@ libprocess_connection(const struct libprocess *libprocess)
     return libprocess->connection;
 }
 
+/* Hands a message over; what tests want of the network stands between. */
+#ifdef MESOS_FAULTS
+struct late {
+    struct list node;
+    struct libprocess *libprocess;
+    struct loop_timer timer;
+    struct upid from;
+    struct buf text; /* id, name and body, one after the other */
+    size_t id_len, name_len;
+    uint64_t connection;
+};
+
+static void
+late_free(struct late *late)
+{
+    list_remove(&late->node);
+    loop_timer_stop(&late->timer);
+    buf_fini(&late->text);
+    free(late);
+}
+
+static void
+late_free_all(struct libprocess *libprocess)
+{
+    while (!list_empty(&libprocess->late))
+        late_free(list_first(&libprocess->late, struct late, node));
+}
+
+static void
+on_late(void *arg)
+{
+    struct late *late = arg;
+    struct libprocess *libprocess = late->libprocess;
+    const char *text = buf_data(&late->text);
+    size_t head = late->id_len + late->name_len;
+    libprocess->connection = late->connection;
+    if (libprocess_has(libprocess, str_n(text, late->id_len)))
+        libprocess->on_message(&late->from, str_n(text, late->id_len), str_n(text + late->id_len, late->name_len),
+                               str_n(text + head, late->text.len - head), libprocess->arg);
+    late_free(late);
+}
+
+static void
+deliver_later(struct libprocess *libprocess, const struct upid *from, struct str id, struct str name, struct str body,
+              int64_t delay_ms)
+{
+    struct late *late = xcalloc(1, sizeof(*late));
+    late->libprocess = libprocess;
+    late->from = *from;
+    late->connection = libprocess->connection;
+    late->id_len = id.len;
+    late->name_len = name.len;
+    buf_append_str(&late->text, id);
+    buf_append_str(&late->text, name);
+    buf_append_str(&late->text, body);
+    list_push(&libprocess->late, &late->node);
+    loop_timer_init(&late->timer, libprocess->loop, on_late, late);
+    int64_t now_ns = loop_now_ns(libprocess->loop), due_ns = now_ns + delay_ms * 1000000;
+    if (due_ns > libprocess->late_until_ns)
+        libprocess->late_until_ns = due_ns;
+    loop_timer_start_ns(&late->timer, libprocess->late_until_ns - now_ns); /* as on a slow line: none overtakes another */
+}
+
+static void
+deliver(struct libprocess *libprocess, const struct upid *from, struct str id, struct str name, struct str body)
+{
+    int64_t delay_ms[FAULT_COPIES];
+    int copies = fault_message(name.ptr, name.len, delay_ms);
+    for (int i = 0; i < copies; i++) {
+        if (delay_ms[i] > 0 || !list_empty(&libprocess->late))
+            deliver_later(libprocess, from, id, name, body, delay_ms[i]);
+        else
+            libprocess->on_message(from, id, name, body, libprocess->arg);
+    }
+}
+#else
+static void
+deliver(struct libprocess *libprocess, const struct upid *from, struct str id, struct str name, struct str body)
+{
+    libprocess->on_message(from, id, name, body, libprocess->arg);
+}
+#endif
+
 bool
 libprocess_try(struct libprocess *libprocess, struct http_exchange *exchange)
 {
@@ -234,7 +329,7 @@ libprocess_try(struct libprocess *libprocess, struct http_exchange *exchange)
     struct upid copy = *sender; /* the handler may receive another message meanwhile (tests) */
     libprocess->connection = http_exchange_connection(exchange);
     if (name.len)
-        libprocess->on_message(&copy, id, name, buf_str(&request->body), libprocess->arg);
+        deliver(libprocess, &copy, id, name, buf_str(&request->body));
     http_reply_accepted(exchange);
     return true;
 }

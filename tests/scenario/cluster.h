@@ -67,14 +67,23 @@ struct cluster {
     struct scheduler scheduler, second;
     char framework_id[80], agent_id[80];
     bool stopped;
+    mesos_modules_fn *linked; /* a library of modules more, linked in; NULL = none */
+    bool tolerant; /* a daemon that gives up is none of a test's failures, but noted: */
+    bool master_ended, agent_ended;
 };
 
+/* Opening must work; trying may fail, and leaves nothing behind then. */
 void master_open(struct cluster *c, const char *more);
+bool master_try(struct cluster *c, const char *more, struct err *err);
+void master_close(struct cluster *c);
 void agent_open(struct cluster *c);
+bool agent_try(struct cluster *c, struct err *err);
 void host_close(struct cluster *c, struct host *host, struct option_set *set);
 void agent_close(struct cluster *c);
 void pass(struct cluster *c, int64_t ms);
 void wait_up(struct cluster *c);
+/* Loop and network, no daemon yet. */
+struct cluster *cluster_empty(uint64_t seed);
 struct cluster *cluster_new(const char *master_flag);
 void cluster_free(struct cluster *c);
 /* The next event of that type within ms; NULL when none comes. */

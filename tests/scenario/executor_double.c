@@ -18,23 +18,30 @@ static struct {
     struct loop *loop;
     struct executor_double *executors;
     const struct mesos_host *host; /* of the containerizer's present instance; NULL while the agent is away */
-    size_t launches;
+    size_t launches, twice;
 } doubles;
 
 static void subscribe(struct executor_double *executor);
 
 /* ---- the executor ---- */
 
+static void subscribe_later(struct executor_double *executor);
+
+/* What was not taken is told again with the next subscription. */
 static void
 on_call_answer(const struct http_response *response, void *arg)
 {
-    if (response->status != 202 && response->status != 503)
+    if (response->status == 202)
+        return;
+    if (response->status != 503)
         fprintf(stderr, "executor's call: %d %.*s\n", response->status, STR_ARG(buf_str(response->body)));
+    subscribe_later(arg);
 }
 
 static void
 on_call_error(const struct err *err, void *arg)
 {
+    subscribe_later(arg);
 }
 
 static const struct http_call_handler call_handler = {.on_response = on_call_answer, .on_error = on_call_error};
@@ -86,6 +93,9 @@ on_launch(struct executor_double *executor, const Mesos__V1__TaskInfo *info)
 {
     struct double_task *task = xcalloc(1, sizeof *task);
     struct buf json = {0};
+    for (const struct executor_double *each = doubles.executors; each; each = each->next)
+        for (const struct double_task *known = each->tasks; known; known = known->next)
+            doubles.twice += strcmp(known->id, info->task_id->value) == 0;
     message_to_json(&json, info);
     snprintf(task->id, sizeof task->id, "%s", info->task_id->value);
     task->info = buf_take(&json);
@@ -280,6 +290,22 @@ size_t
 double_launches(void)
 {
     return doubles.launches;
+}
+
+size_t
+double_twice(void)
+{
+    return doubles.twice;
+}
+
+struct executor_double *
+double_with_task(const char *task_id)
+{
+    for (struct executor_double *executor = doubles.executors; executor; executor = executor->next)
+        for (const struct double_task *task = executor->tasks; task && !executor->ended; task = task->next)
+            if (strcmp(task->id, task_id) == 0)
+                return executor;
+    return NULL;
 }
 
 /* ---- the containerizer ---- */

@@ -46,6 +46,10 @@ void double_close(void);
 /* The executor of that id, the newest first; NULL when none was launched. */
 struct executor_double *double_find(const char *executor_id);
 size_t double_launches(void); /* ever */
+/* How many tasks executors were told to run again. */
+size_t double_twice(void);
+/* The living executor that was given this task; NULL when there is none. */
+struct executor_double *double_with_task(const char *task_id);
 void double_update(struct executor_double *executor, const char *task_id, const char *state);
 /* Its process ends (wait status 0). */
 void double_end(struct executor_double *executor);

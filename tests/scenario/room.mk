@@ -3,7 +3,8 @@
 if HAVE_CMOCKA
 SCENARIO_TESTS = tests/scenario/test_drivers tests/scenario/test_agent tests/scenario/test_master tests/scenario/test_cluster \
   tests/scenario/test_failover tests/scenario/test_recovery tests/scenario/test_drain tests/scenario/test_marks
-SCENARIO_TESTS += tests/scenario/test_maintenance
+SCENARIO_TESTS += tests/scenario/test_maintenance \
+  tests/scenario/test_faults
 check_PROGRAMS += $(SCENARIO_TESTS)
 TESTS += $(SCENARIO_TESTS)
 tests_scenario_test_agent_SOURCES = tests/scenario/test_agent.c
@@ -30,6 +31,11 @@ tests_scenario_test_drain_LDADD = tests/scenario/master_room.o tests/scenario/ag
 tests_scenario_test_cluster_SOURCES = tests/scenario/test_cluster.c $(SCENARIO_CLUSTER)
 tests_scenario_test_cluster_LDADD = tests/scenario/master_room.o tests/scenario/agent_room.o core/main/libmain.a $(DAEMON_LIBS) \
   $(CMOCKA_LIBS)
+# With the registry's sources linked in: a module that is loaded has fault points of its own.
+tests_scenario_test_faults_SOURCES = tests/scenario/test_faults.c $(SCENARIO_CLUSTER) $(modules_registry_local_la_SOURCES)
+tests_scenario_test_faults_CFLAGS = $(AM_CFLAGS) # objects of its own, beside the module's
+tests_scenario_test_faults_LDADD = tests/scenario/master_room.o tests/scenario/agent_room.o core/main/libmain.a $(DAEMON_LIBS) \
+  $(SQLITE_LIBS) $(ZLIB_LIBS) $(CMOCKA_LIBS)
 endif
 
 # Master and agent never meet in a shipped program, and name things alike (framework_find...): each room becomes one object
