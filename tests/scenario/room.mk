@@ -3,8 +3,8 @@
 if HAVE_CMOCKA
 SCENARIO_TESTS = tests/scenario/test_drivers tests/scenario/test_agent tests/scenario/test_master tests/scenario/test_cluster \
   tests/scenario/test_failover tests/scenario/test_recovery tests/scenario/test_drain tests/scenario/test_marks
-SCENARIO_TESTS += tests/scenario/test_maintenance \
-  tests/scenario/test_faults
+SCENARIO_TESTS += tests/scenario/test_maintenance
+SCENARIO_TESTS += tests/scenario/test_faults
 check_PROGRAMS += $(SCENARIO_TESTS)
 TESTS += $(SCENARIO_TESTS)
 tests_scenario_test_agent_SOURCES = tests/scenario/test_agent.c
