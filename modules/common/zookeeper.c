@@ -39,6 +39,20 @@ static void pump(struct zk *zk);
 
 /* ---- the library's log ---- */
 
+/* Servers that are down are tried several times a second: what is said of it is worth a few lines a minute. */
+static void
+warn(struct zk *zk, const char *text)
+{
+    int64_t now = zk->host->now_ms(zk->host);
+
+    if (now - zk->lines_since_ms > LINES_PERIOD_MS) {
+        zk->lines_since_ms = now;
+        zk->lines = 0;
+    }
+    if (zk->lines++ < LINES_MAX)
+        MESOS_LOG(zk->host, WARNING, "%s", text);
+}
+
 /* "2026-01-01 00:00:00,000:17(0x7f):ZOO_WARN@zookeeper_interest@2405: Delaying..." */
 static void
 on_library_line(const char *line)
@@ -49,18 +63,10 @@ on_library_line(const char *line)
 
     if (!zk)
         return;
-    snprintf(clean, sizeof(clean), "%s", text ? text + 2 : line);
-    int64_t now = zk->host->now_ms(zk->host);
+    snprintf(clean, sizeof(clean), "ZooKeeper client: %s", text ? text + 2 : line);
     /* A deadline that was missed by some milliseconds on a busy machine is no news. */
-    if (strncmp(clean, "Exceeded deadline", 17) == 0)
-        return;
-    if (now - zk->lines_since_ms > LINES_PERIOD_MS) {
-        zk->lines_since_ms = now;
-        zk->lines = 0;
-    }
-    if (zk->lines++ >= LINES_MAX) /* servers that are down are tried several times a second */
-        return;
-    MESOS_LOG(zk->host, WARNING, "ZooKeeper client: %s", clean);
+    if (!strstr(clean, "Exceeded deadline"))
+        warn(zk, clean);
 }
 
 /* ---- in and out ---- */
@@ -247,6 +253,7 @@ on_ready(int fd, int events, void *arg)
     zk_enter(zk);
     speaking = zk;
     unwatch(zk); /* the library may close the descriptor */
+    zk->fd = -1;
     for (int i = 0; i < MESSAGES_AT_ONCE && !zk->freed && !zk->ended; i++) {
         if (zookeeper_process(zk->handle, wanted) != ZOK)
             break;
@@ -279,6 +286,7 @@ pump(struct zk *zk)
 
     zk_enter(zk);
     unwatch(zk);
+    zk->fd = -1;
     check_session_age(zk);
     look_up_again(zk);
     int rc = ZOK;
@@ -294,6 +302,7 @@ pump(struct zk *zk)
     } else if (rc != ZOK) {
         wait_then_go_on(zk);
     } else {
+        zk->fd = fd;
         if (fd >= 0 && interest)
             zk->watch = zk->host->watch_fd(
                 zk->host, fd, (interest & ZOOKEEPER_READ ? 1 : 0) | (interest & ZOOKEEPER_WRITE ? 2 : 0), on_ready, zk);
@@ -386,7 +395,7 @@ look_up_done(void *arg)
         zk->lookup = NULL;
         zk_enter(zk);
         if (*lookup->failure)
-            MESOS_LOG(zk->host, WARNING, "%s", lookup->failure);
+            warn(zk, lookup->failure);
         if (lookup->found.len == 0) {
             if (!zk->handle)
                 wait_then_go_on(zk);
@@ -434,6 +443,7 @@ zk_new(const struct zk_options *options)
     zk->arg = options->arg;
     zk->backoff_ms = BACKOFF_FIRST_MS;
     zk->agreed_ms = INT64_MIN;
+    zk->fd = -1;
     list_init(&zk->failed);
     list_init(&zk->watches);
     zoo_set_debug_level(ZOO_LOG_LEVEL_WARN);
@@ -455,6 +465,13 @@ zk_free(struct zk *zk)
     unwatch(zk);
     zk_keeper_free(zk);
     zk_leave(zk);
+}
+
+void
+zk_next_server(struct zk *zk)
+{
+    if (zk->fd >= 0 && !zk->inside)
+        shutdown(zk->fd, SHUT_RDWR); /* the library notices, and goes on to the next */
 }
 
 enum zk_state

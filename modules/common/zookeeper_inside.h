@@ -30,6 +30,7 @@ struct zk {
     char *why_ended;
 
     struct mesos_watch *watch;
+    int fd; /* of the library, as long as it has said nothing else; -1 = none */
     struct mesos_timer *timer, *soon;
     struct list failed; /* requests that could not be asked, answered from the loop */
     struct list watches;
@@ -48,6 +49,8 @@ int64_t zk_slept_ms(void);
 /* Around everything that may call the user: zk_leave frees what was freed meanwhile. */
 void zk_enter(struct zk *zk);
 void zk_leave(struct zk *zk);
+/* The server that we talk to, or try to, does not answer: another one may. Not from inside a callback. */
+void zk_next_server(struct zk *zk);
 /* The library was given something to do: look at its descriptor and its times soon. */
 void zk_pump_soon(struct zk *zk);
 /* The session is over (watches and requests with it): from requests, when the handle is about to be closed. */

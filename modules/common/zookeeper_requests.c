@@ -43,6 +43,7 @@ struct zk_keeper {
     void *arg;
     struct mesos_timer *timer;
     bool asked;
+    int64_t waits_since_ms; /* for an answer or for a connection; moved on when a server was given up */
 };
 
 /* World may read, the user of the connection may do everything: what Mesos gives its nodes. */
@@ -584,8 +585,16 @@ on_keeper_time(void *arg)
     struct zk_keeper *keeper = zk->keeper;
 
     keeper->timer = zk->host->timer_start(zk->host, keeper->period_ms, on_keeper_time, zk);
-    if (keeper->asked || zk->state != ZK_CONNECTED)
+    int64_t now = zk->host->now_ms(zk->host);
+    if (keeper->asked || zk->state != ZK_CONNECTED) {
+        /* The library gives a silent server up after two thirds of the session: too late for a lease of as much. */
+        if (now - keeper->waits_since_ms > zk_session_timeout_ms(zk) / 4) {
+            keeper->waits_since_ms = now;
+            zk_next_server(zk);
+        }
         return;
+    }
+    keeper->waits_since_ms = now;
     struct zk_op check = {.type = ZK_OP_CHECK, .path = keeper->path, .version = -1};
     keeper->asked = true;
     zk_multi(zk, &check, 1, on_kept, zk);
@@ -602,6 +611,7 @@ zk_keep(struct zk *zk, const char *path, int64_t period_ms, void (*lost)(void *a
     keeper->period_ms = period_ms > 0 ? period_ms : 1;
     keeper->lost = lost;
     keeper->arg = arg;
+    keeper->waits_since_ms = zk->host->now_ms(zk->host);
     zk->keeper = keeper;
     keeper->timer = zk->host->timer_start(zk->host, 0, on_keeper_time, zk);
 }

@@ -13,7 +13,7 @@ import re
 import sys
 import time
 
-OURS = re.compile(r"mesos|pytest|/cm-|/crun|docker|/cni|containerd")
+OURS = re.compile(r"mesos|QuorumPeerMain|pytest|/cm-|/crun|docker|/cni|containerd")
 
 
 def cgroups():

@@ -413,24 +413,38 @@ def test_the_contract(make, zookeeper):
 
 
 def test_servers_come_and_go(make):
-    """Three servers: the loss of one is nothing, without a majority nobody leads, and with one again somebody does."""
+    """Three servers: one that hangs or dies is nothing, without a majority nobody leads, and with one again somebody does."""
     with tempfile.TemporaryDirectory(prefix="zk-") as directory, ZooKeeper(directory, nodes=3) as three:
         three.start()
-        masters = make(2, server=three, session="10secs")
+        first = three.leader
+        followers = [n for n in three.nodes if n is not first]
+        masters = make(server=three, session="12secs")
+        masters.url = f"zk://{','.join(n.address for n in followers)}{masters.path}"
+        for _ in range(2):
+            masters.add()
         leader = masters.leader()
-        one = three.leader
-        one.kill()
-        wait_for(lambda: three.leader, PATIENCE, "the servers' next leader")
         other, = masters.others(leader)
         points_at(other, leader)
-        one.start()
+
+        def talks_to():
+            return re.findall(r"connected to ZooKeeper ([^,]*),", leader.log())
+        hangs = next(n for n in followers if n.address == talks_to()[-1])
+        hangs.pause()  # its connections stay: only silence tells
+        wait_for(lambda: talks_to()[-1] != hangs.address, PATIENCE, "the leader to talk to another server")
+        hangs.resume()
+        assert elected(leader) and not elected(other)
+        three.wait()
+        first.kill()
+        wait_for(lambda: three.leader, PATIENCE, "the servers' next leader")
+        points_at(other, leader)
+        first.start()
         three.wait()
         assert elected(leader) and leader.process.poll() is None
-        for node in three.nodes[:2]:
+        for node in followers:
             node.kill()
         assert leader.process.wait(PATIENCE) == 1
         assert len(re.findall("Lost leadership: ", leader.log())) == 1
         wait_for(lambda: ask(other, "GET", "/state")[0] == 503, PATIENCE, "nobody to lead")
-        for node in three.nodes[:2]:
+        for node in followers:
             node.start()
         assert masters.leader() is other

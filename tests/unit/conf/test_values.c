@@ -319,7 +319,8 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_bounds),       cmocka_unit_test(test_networks), cmocka_unit_test(test_not_built_yet), cmocka_unit_test(test_zookeeper),
+        cmocka_unit_test(test_bounds),       cmocka_unit_test(test_networks), cmocka_unit_test(test_not_built_yet),
+        cmocka_unit_test(test_zookeeper),
         cmocka_unit_test(test_flags_of_old), cmocka_unit_test(test_between_options),
         cmocka_unit_test(test_file_values),  cmocka_unit_test(test_modules_json),
         cmocka_unit_test(test_modules_ini),  cmocka_unit_test(test_documents),

@@ -404,6 +404,49 @@ test_close_soon_still_sends(void **state)
     }
 }
 
+static bool
+allows(void *arg)
+{
+    return *(bool *)arg;
+}
+
+static bool
+never(void *arg)
+{
+    return false;
+}
+
+static void
+test_a_guard_holds_everything_back(void **state)
+{
+    enum { TOTAL = 2 * 1024 * 1024 };
+    for (enum kind kind = TCP; kind <= MEMORY; kind++) {
+        struct fixture f;
+        bool allowed = true;
+        fixture_open(&f, kind, NULL);
+        fixture_connect(&f, &handler);
+        auto_free char *bytes = pattern(TOTAL);
+        stream_guard(f.client.stream, allows, &allowed);
+        stream_write(f.client.stream, "before", 6);
+        wait_for(&f, &f.server.got, 6);
+        allowed = false;
+        stream_write(f.client.stream, "a word", 6);
+        stream_write(f.client.stream, bytes, TOTAL); /* long enough for the thread that sends much */
+        loop_run_until(f.loop, never, NULL, 50);
+        assert_int_equal(f.server.got.len, 6);
+        assert_int_equal(stream_queued(f.client.stream), TOTAL + 6);
+        stream_close_soon(f.client.stream);
+        f.client.stream = NULL;
+        loop_run_until(f.loop, never, NULL, 50);
+        assert_int_equal(f.server.got.len, 6);
+        stream_guard_gone(f.loop, &allowed); /* what lingers does not ask any more */
+        allowed = true;
+        loop_run_until(f.loop, never, NULL, 50);
+        assert_int_equal(f.server.got.len, 6);
+        fixture_close(&f);
+    }
+}
+
 static void
 test_lent_bytes_are_released_on_close(void **state)
 {
@@ -612,6 +655,7 @@ main(void)
         cmocka_unit_test(test_adopted_socket),
         cmocka_unit_test(test_handler_may_close_its_stream),
         cmocka_unit_test(test_close_soon_still_sends),
+        cmocka_unit_test(test_a_guard_holds_everything_back),
         cmocka_unit_test(test_lent_bytes_are_released_on_close),
         cmocka_unit_test(test_ropes),
         cmocka_unit_test(test_ropes_are_let_go),
