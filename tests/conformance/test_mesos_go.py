@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """mesos-go v0.0.11, unmodified: msh, example-scheduler with example-executor, both codecs."""
+import json
 import os
 import subprocess
+import urllib.request
 
 import pytest
 
@@ -65,6 +67,39 @@ def test_example_scheduler(programs, make_cluster, codec):
     assert [t["state"] for t in tasks] == ["TASK_FINISHED"] * 5, out
     assert len({t["executor_id"] for t in tasks}) == 1
     assert os.path.exists(cluster.sandbox(tasks[0]["framework_id"], tasks[0]["executor_id"]) + "/example-executor")
+
+
+def plan(cluster, start_ns):
+    """The machine of the cluster's agents will be away from then on."""
+    machine = {"hostname": "localhost", "ip": "127.0.0.1"}
+    body = {"windows": [{"machine_ids": [machine], "unavailability": {"start": {"nanoseconds": start_ns}}}]}
+    with urllib.request.urlopen(cluster.master.url + "/maintenance/schedule", json.dumps(body).encode(), timeout=20) as answer:
+        assert answer.status == 200
+
+
+@pytest.mark.parametrize("codec", ["protobuf", "json"])
+def test_while_machines_will_be_away(programs, make_cluster, codec):
+    """Offers that say so, inverse offers, and rescinded ones: schedulers that know nothing of them go on working."""
+    cluster = make_cluster(master_flags={"allocation_interval": "100ms", "offer_timeout": "2secs"})
+    plan(cluster, 1)
+    msh = subprocess.Popen([programs + "/msh", "-master", cluster.address, "--", "sh", "-c", "sleep 4"],
+                           stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    try:
+        wait_for(lambda: any(t["state"] == "TASK_RUNNING" for t in cluster.master.get("/tasks")["tasks"]), 30, "the task to run")
+        plan(cluster, 2)
+        out = msh.communicate(timeout=60)[0]
+    finally:
+        msh.kill()
+    assert msh.returncode == 0, out
+    assert [t["state"] for t in cluster.master.get("/tasks")["tasks"]] == ["TASK_FINISHED"], out
+    framework = cluster.master.get("/frameworks")["completed_frameworks"][-1]["id"]
+    assert cluster.master.log().count(f"inverse offer framework={framework}") >= 2
+    code, out = run([programs + "/example-scheduler", "-url", f"{cluster.master.url}/api/v1/scheduler", "-codec", codec,
+                     "-executor", programs + "/example-executor", "-server.address", "127.0.0.1", "-verbose",
+                     "-metrics.port", str(free_port()), "-cpu", "0.1", "-memory", "32", "-tasks", "5"], cluster)
+    assert code in (0, 1) and "mission accomplished" in out, out
+    framework = next(t["framework_id"] for t in cluster.master.get("/tasks")["tasks"] if t["framework_id"] != framework)
+    assert f"inverse offer framework={framework}" in cluster.master.log()
 
 
 def test_mwatch(programs, make_cluster):
