@@ -117,15 +117,20 @@ name_unknown(struct reading *r, struct json_scan *scan, const ProtobufCMessageDe
 
 /* One place for each key, and one table for each agent. */
 static int
-keep(struct reading *r, uint32_t table, const char *key, const char *where, struct str value)
+keep(struct reading *r, uint32_t table, struct str key, const char *where, struct str value)
 {
     bool agent = table == MESOS_REGISTRY_ADMITTED || table == MESOS_REGISTRY_UNREACHABLE || table == MESOS_REGISTRY_GONE;
-    char *name = arena_printf(r->arena, "%u %s", agent ? MESOS_REGISTRY_ADMITTED : table, key);
-    const char *before = map_get(&r->seen, str_of(name));
+    uint32_t kind = agent ? MESOS_REGISTRY_ADMITTED : table;
+    char *name = arena_alloc(r->arena, sizeof(kind) + key.len);
+    memcpy(name, &kind, sizeof(kind));
+    if (key.len)
+        memcpy(name + sizeof(kind), key.ptr, key.len);
+    const char *before = map_get(&r->seen, str_n(name, sizeof(kind) + key.len));
     if (before)
-        return err_set(r->err, -EINVAL, "%s: '%s' is there already, as %s", where, key, before);
-    map_add(&r->seen, str_of(name), arena_strdup(r->arena, str_of(where)));
-    registry_entries_add(r->entries, table, str_of(key), value);
+        return err_set(r->err, -EINVAL, "%s: '%.*s' is there already, as %s", where, (int)(key.len < 200 ? key.len : 200),
+                       key.ptr, before);
+    map_add(&r->seen, str_n(name, sizeof(kind) + key.len), arena_strdup(r->arena, str_of(where)));
+    registry_entries_add(r->entries, table, key, value);
     return 0;
 }
 
@@ -148,7 +153,7 @@ import_element(struct reading *r, const struct registry_section *section, const 
         message_pack(&r->packed, ((const Mesos__Internal__Registry__Master *)message)->info);
     else
         message_pack(&r->packed, message);
-    return keep(r, section->table, key, where, buf_str(&r->packed));
+    return keep(r, section->table, str_of(key), where, buf_str(&r->packed));
 }
 
 static const struct registry_section *
@@ -252,8 +257,7 @@ import_bytes(struct reading *r, const struct registry_section *section, const ch
     }
     if (!table || !has_key || !has_value)
         return err_set(r->err, -EINVAL, "%s: it lacks one of table, key and value", where);
-    registry_entries_add(r->entries, (uint32_t)table, buf_str(&key), buf_str(&value));
-    return 0;
+    return keep(r, (uint32_t)table, buf_str(&key), where, buf_str(&value));
 }
 
 /* An object with one array in it. */

@@ -185,21 +185,23 @@ compare(const void *a, const void *b)
     return order ? order : x->key.len < y->key.len ? -1 : x->key.len > y->key.len;
 }
 
-/* The registry's value of "info" is the MasterInfo itself. */
+/* The registry's value of "info" is the MasterInfo itself. False: it goes as bytes, or it would come back as another. */
 static bool
 transcode(const struct registry_section *section, const struct mesos_registry_entry *entry, struct arena *arena,
           struct buf *out)
 {
     const ProtobufCMessageDescriptor *type = section->single ? &mesos__v1__master_info__descriptor : section->type;
     void *message = message_unpack(type, value_of(entry), arena, NULL);
-    if (message && section->single)
+    const char *key = message ? registry_key_of(section, message, arena, NULL) : NULL;
+    bool fits = key && str_is(key_of(entry), key);
+    if (fits && section->single)
         buf_puts(out, "{\"info\":");
-    if (message)
+    if (fits)
         message_transcode(out, type, value_of(entry));
-    if (message && section->single)
+    if (fits && section->single)
         buf_puts(out, "}");
     arena_reset(arena);
-    return message != NULL;
+    return fits;
 }
 
 struct writing {

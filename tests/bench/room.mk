@@ -22,5 +22,9 @@ tests_bench_idle_LDADD = $(BENCH_LIBS)
 tests_bench_state_SOURCES = tests/bench/state.c tests/bench/poll.c tests/bench/poll.h tests/bench/peer.c \
   tests/bench/peer.h $(BENCH_CLUSTER)
 tests_bench_state_LDADD = $(BENCH_LIBS)
+check_PROGRAMS += tests/bench/registry
+tests_bench_registry_SOURCES = tests/bench/registry.c tests/bench/figures.c tests/bench/figures.h
+tests_bench_registry_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/modules
+tests_bench_registry_LDADD = modules/common/libcommon.a core/host/libhost.a $(LOOP_LIBS) $(LTDL_LIBS) $(ZOOKEEPER_LIBS) -lm
 TESTS += tests/bench/smoke.sh
 EXTRA_DIST += tests/bench/smoke.sh

@@ -24,12 +24,13 @@ FUZZ_REPLAYS = tests/fuzz/replay_json \
   tests/fuzz/replay_image_reference \
   tests/fuzz/replay_image_documents \
   tests/fuzz/replay_cni \
+  tests/fuzz/replay_registry \
   tests/fuzz/replay_cgroups \
   tests/fuzz/replay_docker
 check_PROGRAMS += $(FUZZ_REPLAYS)
 TESTS += $(FUZZ_REPLAYS)
 if FUZZERS
-noinst_PROGRAMS += tests/fuzz/fuzz_cgroups tests/fuzz/fuzz_cni tests/fuzz/fuzz_docker tests/fuzz/fuzz_seccomp tests/fuzz/fuzz_json \
+noinst_PROGRAMS += tests/fuzz/fuzz_registry tests/fuzz/fuzz_cgroups tests/fuzz/fuzz_cni tests/fuzz/fuzz_docker tests/fuzz/fuzz_seccomp tests/fuzz/fuzz_json \
   tests/fuzz/fuzz_protobuf \
   tests/fuzz/fuzz_recordio \
   tests/fuzz/fuzz_http \
@@ -147,6 +148,16 @@ tests_fuzz_fuzz_statsd_SOURCES = tests/fuzz/statsd.c tests/fuzz/fuzz.h modules/t
 tests_fuzz_fuzz_statsd_CPPFLAGS = $(FUZZ_CPPFLAGS) -I$(top_srcdir)/modules
 tests_fuzz_fuzz_statsd_LDADD = $(FUZZ_LIBS)
 tests_fuzz_fuzz_statsd_LDFLAGS = $(FUZZ_LINK_FLAGS)
+REGISTRY_PARSERS = core/master/registry_import.c core/master/registry_json.c core/master/registry_json.h \
+  modules/registry/zookeeper/content.c modules/registry/zookeeper/content.h modules/registry/zookeeper/format.c \
+  modules/registry/zookeeper/format.h
+tests_fuzz_replay_registry_SOURCES = tests/fuzz/registry.c tests/fuzz/fuzz.h tests/fuzz/replay.c $(REGISTRY_PARSERS)
+tests_fuzz_replay_registry_CPPFLAGS = $(FUZZ_CPPFLAGS) -I$(top_srcdir)/modules
+tests_fuzz_replay_registry_LDADD = $(FUZZ_LIBS)
+tests_fuzz_fuzz_registry_SOURCES = tests/fuzz/registry.c tests/fuzz/fuzz.h $(REGISTRY_PARSERS)
+tests_fuzz_fuzz_registry_CPPFLAGS = $(FUZZ_CPPFLAGS) -I$(top_srcdir)/modules
+tests_fuzz_fuzz_registry_LDADD = $(FUZZ_LIBS)
+tests_fuzz_fuzz_registry_LDFLAGS = $(FUZZ_LINK_FLAGS)
 tests_fuzz_replay_cni_SOURCES = tests/fuzz/cni.c tests/fuzz/fuzz.h tests/fuzz/replay.c $(NETWORK_CNI_PARSERS)
 tests_fuzz_replay_cni_CPPFLAGS = $(FUZZ_CPPFLAGS) -I$(top_srcdir)/modules
 tests_fuzz_replay_cni_LDADD = $(FUZZ_LIBS)
