@@ -346,6 +346,22 @@ def test_an_earlier_run_of_the_same_master(make, kazoo):
     assert masters.leader() is leader
 
 
+def test_a_leader_that_still_recovers(make):
+    """As recorded: it shows what it has, points at itself, and takes no calls."""
+    masters = make()
+    master = masters.add(start=False, registry="local")
+    master.env = {**master.env, "MESOS_FAULT": "registry_local_commit=sleep:7000@1"}
+    master.start()
+    wait_for(lambda: elected(master), PATIENCE, "it to be elected")
+    headers = {"Content-Type": "application/json"}
+    for path, call in (("/api/v1", {"type": "GET_HEALTH"}), ("/api/v1", {"type": "GET_AGENTS"}),
+                       ("/api/v1/scheduler", {"type": "SUBSCRIBE", "subscribe": {"framework_info": {"user": "a", "name": "b"}}})):
+        assert ask(master, "POST", path, json.dumps(call), headers) == (503, None, b"Master has not finished recovery")
+    assert ask(master, "GET", "/state")[0] == 200 and ask(master, "GET", "/health")[0] == 200
+    assert ask(master, "GET", "/redirect")[:2] == (307, f"//localhost:{master.port}")
+    wait_for(lambda: ask(master, "POST", "/api/v1", '{"type": "GET_HEALTH"}', headers)[0] == 200, PATIENCE, "its recovery")
+
+
 def test_log_replicas_of_apache_mesos(make, kazoo):
     masters = make()
     replica = masters.path + "/log_replicas/0000000000"
