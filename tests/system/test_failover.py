@@ -249,6 +249,33 @@ def test_operators_end_the_framework_of_a_driver(make_cluster):
         other.close()
 
 
+def test_a_driver_outlives_its_master(make_cluster):
+    """It comes back unforced under its id, is told that it is registered again, and another one cannot take its place."""
+    cluster = make_cluster(agents=0)
+    driver, other = Peer("scheduler-1"), Peer("scheduler-2")
+    master = "master@" + cluster.address
+    info = {"user": "root", "name": "driver", "failover_timeout": 60}
+    try:
+        driver.send(master, make("mesos.scheduler.Call", type=1, subscribe={"framework_info": info}))
+        own = driver.value("FrameworkRegisteredMessage", PATIENCE).framework_id
+        restart_master(cluster)
+        info["id"] = {"value": own.value}
+        call = make("mesos.scheduler.Call", type=1, framework_id=own, subscribe={"framework_info": info})
+        wait_for(lambda: driver.send(master, call) == 202 and framework(cluster, own.value), PATIENCE, "its return")
+        again = driver.value("FrameworkReregisteredMessage", PATIENCE)
+        assert again.framework_id.value == own.value and again.master_info.port == cluster.master.port
+        other.send(master, call)
+        assert other.value("FrameworkErrorMessage", PATIENCE).message == "Framework failed over"
+        other.send(master, make("mesos.scheduler.Call", type=1, framework_id=own,
+                                subscribe={"framework_info": info, "force": True}))
+        assert other.value("FrameworkRegisteredMessage", PATIENCE).framework_id.value == own.value
+        assert driver.value("FrameworkErrorMessage", PATIENCE).message == "Framework failed over"
+        assert framework(cluster, own.value)["pid"] == other.pid
+    finally:
+        driver.close()
+        other.close()
+
+
 def test_a_copied_work_dir(make_cluster):
     """Another machine that claims the id of a live agent is turned away, and the first one stays."""
     cluster = make_cluster(master_flags=QUICK)
