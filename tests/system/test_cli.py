@@ -219,7 +219,7 @@ def commands(tree):
                               env={"COMP_LINE": line, "HOME": "/nonexistent"})
         return done.stdout.split()
     for word in candidates("mesos "):
-        verbs = candidates(f"mesos {word} ") if word in ("agent", "framework", "task") else []
+        verbs = candidates(f"mesos {word} ") if (word,) in GROUPS else []
         yield from [(word, verb) for verb in verbs] or [(word,)]
         if verbs:
             yield (word,)
@@ -246,7 +246,7 @@ def test_help_and_version_everywhere(shared, tmp_path):
         assert done.stdout.startswith(f"Usage: mesos {name}")
 
 
-GROUPS = (("agent",), ("framework",), ("task",))
+GROUPS = (("agent",), ("maintenance",), ("framework",), ("task",))
 
 
 @pytest.mark.parametrize("words", GROUPS)
