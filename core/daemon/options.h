@@ -149,7 +149,7 @@ int daemon_check_ulimit(const char *value, void *target, struct option_set *set,
 /* A zk:// URL. */
 int daemon_check_zk(const char *value, void *target, struct option_set *set, struct err *err);
 /* For finish functions: where is the text that says where the master is or masters meet (NULL = none). Decides which
- * election and, for a master, which registry belongs to it where the operator has not. */
+ * election belongs to it where the operator has not. */
 void daemon_choose_election(struct option_set *set, const char *where);
 /* Checks between the shared options, for an owner's finish function. */
 int daemon_options_finish(struct daemon_options *common, struct option_set *set, struct err *err);

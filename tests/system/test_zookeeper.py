@@ -222,7 +222,9 @@ def test_a_stopped_leader_says_nothing_more(make):
 
 
 def test_agent_and_framework_follow_the_leader(make):
-    masters = make(2)
+    masters = make()
+    for _ in range(2):
+        masters.add(registry="replicated_log")  # what belongs to --zk by default
     masters.agent(executor_reregistration_timeout="10secs")
     leader = masters.leader()
     masters.cluster.master = leader
