@@ -2,7 +2,9 @@
 """Maintenance of real machines: what frameworks, agents and operators see of it, whoever is killed meanwhile."""
 import http.client
 import json
+import os
 import queue
+import subprocess
 import time
 
 import pytest
@@ -234,6 +236,40 @@ def test_nobody_is_told_what_is_not_written(make_cluster):
     assert status_of(cluster) == {"draining_machines": [{"id": MACHINE}]}
     call(cluster, "START_MAINTENANCE", start_maintenance={"machines": [MACHINE]})
     assert status_of(cluster) == {"down_machines": [MACHINE]}
+
+
+def test_the_registry_moves(make_cluster):
+    """Plans and machines that are down go out as JSON and come in again, also in the shape that an endpoint shows."""
+    cluster = make_cluster(master_flags={"registry": "local"}, agents=0)
+    leads(cluster)
+    schedule(cluster, window(MACHINE, {"hostname": "other"}), window({"ip": "10.0.0.9"}, duration=None))
+    call(cluster, "START_MAINTENANCE", start_maintenance={"machines": [{"hostname": "OTHER"}]})
+    planned, states = schedule_of(cluster), status_of(cluster)
+    assert states["down_machines"] == [{"hostname": "other"}] and len(states["draining_machines"]) == 2
+    shown_registry = cluster.master.get("/registrar(1)/registry")
+    cluster.master.kill()
+    exported = subprocess.run([*cluster.master.argv, "--export-registry"], env=cluster.master.env, check=True, timeout=PATIENCE,
+                              stdout=subprocess.PIPE).stdout
+    written = json.loads(exported)
+    by_id = {json.dumps(m["info"]["id"]): m for m in shown_registry["machines"]["machines"]}
+    assert {json.dumps(m["info"]["id"]): m for m in written["machines"]["machines"]} == by_id
+    assert written["schedules"] == shown_registry["schedules"] == [planned]
+    for document in (exported, json.dumps(shown_registry).encode()):
+        into = os.path.join(cluster.directory, f"moved{len(document)}")
+        os.makedirs(into)
+        with open(into + "/registry.json", "wb") as file:
+            file.write(document)
+        argv = [a for a in cluster.master.argv if not a.startswith("--work_dir=")] + ["--work_dir=" + into]
+        subprocess.run([*argv, f"--import-registry={into}/registry.json"], env=cluster.master.env, check=True,
+                       timeout=PATIENCE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        cluster.master.argv = argv
+        cluster.master.start()
+        leads(cluster)
+        assert schedule_of(cluster) == planned
+        now = status_of(cluster)
+        assert now["down_machines"] == states["down_machines"]
+        assert sorted(map(str, now["draining_machines"])) == sorted(map(str, states["draining_machines"]))
+        cluster.master.kill()
 
 
 class Driver:
