@@ -35,7 +35,7 @@ class Result:
         self.seed, self.violations, self.faults, self.directory, self.figures = seed, [], [], None, {}
 
 
-def run(seed, seconds, say=lambda what: None, keep=False, **counts):
+def run(seed, seconds, say=lambda what: None, keep=False, pace=1.0, **counts):
     """Runs and judges; what failed is in the result, and the logs are kept then."""
     sweep.dead_runs()
     result = Result(seed)
@@ -46,7 +46,7 @@ def run(seed, seconds, say=lambda what: None, keep=False, **counts):
         try:
             world.start()
             say("the cluster is up")
-            runner = faults.Runner(world, faults.plan(seed, seconds, world.counts), say)
+            runner = faults.Runner(world, faults.plan(seed, seconds, world.counts, pace), say)
             result.faults = runner.faults
             try:
                 runner.run()

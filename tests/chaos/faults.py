@@ -290,8 +290,8 @@ def kinds():
     return sorted(found, key=lambda kind: kind.__name__)
 
 
-def plan(seed, seconds, counts):
-    """The faults of so many seconds, the same for the same seed and sizes of the cluster."""
+def plan(seed, seconds, counts, pace=1.0):
+    """The faults of so many seconds, the same for the same seed and sizes of the cluster; pace 2: twice as many."""
     rng, faults, at, deck = random.Random(seed), [], 1.0, []
     while at < seconds:
         if not deck:
@@ -301,7 +301,7 @@ def plan(seed, seconds, counts):
         letter = rng.choice([letter for letter in kind.letters if counts[letter]])
         target = "leader" if kind.leader_only else f"{letter}{rng.randint(1, counts[letter])}"
         faults.append(kind(at, min(rng.uniform(*kind.lasts), seconds - at), target, rng))
-        at += rng.choice((0.3, 1.0, 2.0, 3.0)) * rng.uniform(0.6, 1.4)
+        at += rng.choice((0.3, 1.0, 2.0, 3.0)) * rng.uniform(0.6, 1.4) / pace
     return faults
 
 
