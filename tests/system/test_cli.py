@@ -252,4 +252,6 @@ GROUPS = (("agent",), ("maintenance",), ("framework",), ("task",))
 @pytest.mark.parametrize("words", GROUPS)
 def test_a_group_alone_lists_its_verbs(shared, words):
     done = tool(shared, *words)
-    assert done.returncode == 2 and done.stdout == "" and "  list  " in done.stderr and "  inspect  " in done.stderr
+    assert done.returncode == 2 and done.stdout == ""
+    for verb in ("cancel",) if words == ("maintenance",) else ("list", "inspect"):
+        assert f"  {verb}  " in done.stderr
