@@ -251,7 +251,7 @@ class World:
             for framework in theirs["frameworks"]:
                 for executor in framework["executors"]:
                     for task in executor["tasks"] + executor["queued_tasks"]:
-                        agents[task["id"]] = [theirs["id"], task["state"]]
+                        agents[task["id"]] = [theirs["id"], task.get("state", "TASK_STAGING")]  # queued ones have none
         known = {agent["id"] for agent in state["slaves"] if agent["active"]}
         if known != ids:
             why.append(f"agents: the master knows {sorted(known)}, there are {sorted(ids)}")
