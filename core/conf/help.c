@@ -260,12 +260,28 @@ man_text(struct buf *out, const char *text)
     buf_putc(out, '\n');
 }
 
+/* Its lines as they stand. */
+static void
+man_usage(struct buf *out, const char *usage)
+{
+    struct str rest = str_of(usage);
+    while (rest.len) {
+        auto_free char *line = str_dup(str_trim(str_cut(&rest, '\n')));
+        if (*line)
+            man_text(out, line);
+        if (rest.len)
+            buf_puts(out, *line ? ".br\n" : ".PP\n");
+    }
+}
+
 void
 conf_dump_man(const struct conf_owner *owner, struct buf *out)
 {
     buf_printf(out, ".TH %s 8 \"\" \"cmesos\"\n.SH NAME\n%s \\- ", owner->program, owner->program);
     man_text(out, owner->summary);
-    buf_printf(out, ".SH SYNOPSIS\n.B %s\n[\\-\\-option=value ...]\n.SH DESCRIPTION\n", owner->program);
+    buf_printf(out, ".SH SYNOPSIS\n.B %s\n", owner->program);
+    man_usage(out, owner->usage ? owner->usage : "[--option=value ...]");
+    buf_puts(out, ".SH DESCRIPTION\n");
     man_text(out, "Values come from, the later the stronger: the default, the INI file, one file per option, "
                   "/etc/default, MESOS_<option> in the environment, the command line.");
     for (const struct option *o = owner->options; o->name; o++) {

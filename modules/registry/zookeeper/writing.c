@@ -43,6 +43,7 @@ request_free(struct request *request)
 static void
 request_done(struct registry *registry)
 {
+    registry->asked_twice = false;
     request_free(registry->request);
     registry->request = NULL;
 }
@@ -112,8 +113,18 @@ on_looked(void *arg, const struct zk_answer *answer)
         committed(registry);
     else {
         registry->in_doubt = false;
+        registry->asked_twice = true;
         send(registry);
     }
+}
+
+/* Made again after a broken connection, it fails as it would if the first one had been on its way still. */
+static bool
+came_late(const struct registry *registry, const struct zk_answer *answer)
+{
+    const struct request *request = registry->request;
+    return registry->asked_twice && request->manifest &&
+           (answer->status == -EEXIST || (answer->status == -ESTALE && answer->failed == request->manifest));
 }
 
 static void
@@ -135,6 +146,10 @@ refused(struct registry *registry, const struct zk_answer *answer)
     struct request *request = registry->request;
     if (answer->failed == 0 && (answer->status == -ESTALE || answer->status == -ENOENT)) {
         fail(registry, -ESTALE, "another master has taken the registry '%s' over: its epoch is no longer ours", registry->root);
+    } else if (came_late(registry, answer)) {
+        registry->asked_twice = false;
+        registry->in_doubt = true;
+        send(registry);
     } else if (request->manifest && answer->failed == request->manifest && answer->status == -ESTALE) {
         fail(registry, -ESTALE, "registry znode '%s' was changed by somebody else", registry->manifest_path);
     } else if (answer->status == -ENOENT && request->manifest && answer->failed >= request->deletes &&

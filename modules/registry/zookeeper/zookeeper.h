@@ -49,6 +49,7 @@ struct registry {
     bool committing;
     struct request *request; /* under way */
     bool in_doubt;           /* it may have been done: the connection broke */
+    bool asked_twice;        /* it was not done when we looked, and was made again */
     struct mesos_timer *retry;
     struct retrying *retrying; /* what it will do */
     bool failed;

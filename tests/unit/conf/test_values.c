@@ -127,6 +127,16 @@ test_zookeeper(void **state)
     assert_string_equal(etc->agent.common.election, "zookeeper");
     conf_each(etc->set, shown_master, shown);
     assert_string_equal(shown, "zk://me:***@h:2181/m");
+    assert_int_equal(load_master_bare(etc, "--zk=zk://h:2181/m"), 0); /* no work_dir is needed */
+    assert_string_equal(etc->master.registry, "zookeeper");
+    assert_false(etc_noted(etc, "replicated_log"));
+    assert_int_equal(load_master_bare(etc, "--zk=zk://h:2181/m", "--registry=replicated_log"), 0);
+    assert_string_equal(etc->master.registry, "zookeeper");
+    assert_true(etc_noted(etc, "registry 'replicated_log' means 'zookeeper' here"));
+    assert_int_equal(load_master_bare(etc, "--zk=zk://h:2181/m", "--registry=local", "--work_dir=/w"), 0);
+    assert_string_equal(etc->master.registry, "local");
+    assert_int_not_equal(load_master_bare(etc, "--registry=zookeeper"), 0);
+    assert_non_null(strstr(etc->err.text, "option 'zk' is required for the registry 'zookeeper'"));
     refused(etc, false, "--zk=zk://me:hush@a:0/m", "the port '0' of ZooKeeper server 'a'");
     assert_null(strstr(etc->err.text, "hush"));
     refused(etc, false, "--zk=zks://me:hush@a/m", "TLS");
