@@ -240,9 +240,11 @@ class MachineDies(Kill):
 
     def begin(self, world):
         super().begin(world)
-        for name, _ in executors(self.program(world).work_dir):
-            world.record("victim", task=name)
-        sweep.kill_all(self.program(world).work_dir)
+        for _ in range(6):  # what was just being started shows up a little later
+            for name, pid in executors(self.program(world).work_dir, ""):
+                world.record("victim", task=name, pid=pid)
+            sweep.kill_all(self.program(world).work_dir)
+            time.sleep(0.02)
 
 
 class KillAll(Fault):
@@ -267,8 +269,8 @@ class ZooKeeperRestart(KillAll):
     weight, letters, lasts = 1, "z", (0.5, 3.0)
 
 
-def executors(work_dir):
-    """Of that agent: the task (a command task's executor has its id) and the process."""
+def executors(work_dir, comm="mesos-executor"):
+    """Of that agent: the task (a command task's executor has its id) and the process. Without a name also what they run."""
     for pid in filter(str.isdigit, os.listdir("/proc")):
         try:
             with open(f"/proc/{pid}/comm", encoding="utf-8") as f:
@@ -276,7 +278,7 @@ def executors(work_dir):
             here = os.readlink(f"/proc/{pid}/cwd")
         except OSError:
             continue
-        if name.startswith("mesos-executor") and here.startswith(work_dir + "/") and "/executors/" in here:
+        if name.startswith(comm) and here.startswith(work_dir + "/") and "/executors/" in here:
             yield here.split("/executors/")[1].split("/")[0], int(pid)
 
 

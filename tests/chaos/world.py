@@ -237,11 +237,12 @@ class World:
         if not state:
             return {"equal": False, "why": ["no master leads"]}
         masters = {task["id"]: [task["slave_id"], task["state"]] for framework in state["frameworks"] for task in framework["tasks"]}
-        agents, why, ids = {}, [], set()
+        agents, ids = {}, set()
+        why = [f"{program.name} does not run" for program in self.programs.values() if not program.running]
         for agent in self.names("a"):
             try:
                 theirs = self.programs[agent].get("/state")
-            except (OSError, ValueError):
+            except (OSError, ValueError, http.client.HTTPException):
                 why.append(f"{agent} does not answer")
                 continue
             ids.add(theirs["id"])
