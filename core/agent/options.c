@@ -534,7 +534,8 @@ const struct option agent_option_table[] = {
     {.name = "http_executor_domain_sockets", .type = OPTION_BOOL, AT(http_executor_domain_sockets),
      .fallback = "false", .help = "Tell the agent's Unix socket to executors of others too; ours always get it."},
     {.name = "domain_socket_location", .type = OPTION_PATH, AT(domain_socket_location), .check = check_socket,
-     .fallback_text = "agent.sock in runtime_dir", .help = "The path of that socket, or systemd:NAME for one of that FileDescriptorName= that the service manager "
+     .fallback_text = "agent.sock in runtime_dir",
+     .help = "The path of that socket, or systemd:NAME for one of that FileDescriptorName= that the service manager "
              "hands over."},
     {.name = "http_heartbeat_interval", .type = OPTION_DURATION, AT(http_heartbeat_interval_ns),
      .fallback = "30secs", .min = "1ms", .help = "How often a silent stream to an executor gets a heartbeat."},
