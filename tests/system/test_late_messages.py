@@ -63,11 +63,11 @@ def test_a_task_that_comes_while_its_agent_re_registers(directory):
         cluster.add_agent({"master": f"127.0.0.1:{master.port}", "registration_backoff_factor": "100ms"}, start=False).start()
         pid = master.get("RegisterSlaveMessage", 20).sender
 
-        def send(name):
+        def send(name, command="sleep 1000"):
             resources = [{"name": n, "type": "SCALAR", "scalar": {"value": v}, "allocation_info": {"role": "*"}}
                          for n, v in (("cpus", 0.1), ("mem", 32))]
             master.send(pid, make("RunTaskMessage", framework=FRAMEWORK, pid="", task={
-                "name": name, "task_id": {"value": name}, "agent_id": {"value": "A0"}, "command": {"value": "sleep 1000"},
+                "name": name, "task_id": {"value": name}, "agent_id": {"value": "A0"}, "command": {"value": command},
                 "resources": resources}))
         connection = {"total_ping_timeout_seconds": 75}
         master.send(pid, make("SlaveRegisteredMessage", slave_id={"value": "A0"}, connection=connection))
@@ -89,6 +89,18 @@ def test_a_task_that_comes_while_its_agent_re_registers(directory):
         master.out = later
         send("in time")
         wait_for(lambda: master.value("StatusUpdateMessage", 20).update.status.task_id.value == "in time", 20, "the other")
+        # A kill that crosses with the end of its task: nothing more is told of that one.
+        send("short", "true")
+
+        def ended():
+            update = master.value("StatusUpdateMessage", 20).update
+            master.send(pid, make("StatusUpdateAcknowledgementMessage", slave_id={"value": "A0"}, uuid=update.uuid,
+                                  framework_id={"value": "framework"}, task_id=update.status.task_id))
+            return update.status.task_id.value == "short" and update.status.message.startswith("Command exited")
+        wait_for(ended, 30, "the end of the short task")
+        wait_for(lambda: "executor short of framework framework has ended" in cluster.agents[0].log(), 20, "its executor's end")
+        master.send(pid, make("KillTaskMessage", framework_id={"value": "framework"}, task_id={"value": "short"}))
+        wait_for(lambda: "ignoring kill of task short: it has ended" in cluster.agents[0].log(), 20, "the agent's word")
     finally:
         cluster.stop()
         master.close()
