@@ -111,7 +111,9 @@ arm_one(struct str text)
     }
     bool known = p->kill || p->crash || p->code || str_starts(action, STR_LIT("sleep:"));
     if (!known || armed.count + 1 == POINTS_MAX || (text.len && str_to_u64(text, &p->nth))) {
-        fprintf(stderr, "MESOS_FAULT: cannot read '%.*s': want point=ERRNO|kill|sleep:MS|crash:segv|bus|fpe|abort|overflow[@n]\n", STR_ARG(whole));
+        fprintf(stderr,
+                "MESOS_FAULT: cannot read '%.*s': want point=ERRNO|kill|sleep:MS|crash:segv|bus|fpe|abort|overflow[@n]\n",
+                STR_ARG(whole));
         _exit(2);
     }
     armed.count++;

@@ -144,7 +144,8 @@ run(struct program *program, struct err *err)
     struct agent_setup setup = {.options = &program->options, .finished = on_finished, .arg = program};
     int status = process_open(process, program->options.runtime_dir, DESCRIPTORS, err);
 
-    if (status < 0 || executor_socket(program, &setup, err) < 0 || process_handover_done(process, err) < 0 || start_modules(program, &setup, err) < 0 ||
+    if (status < 0 || executor_socket(program, &setup, err) < 0 || process_handover_done(process, err) < 0 ||
+        start_modules(program, &setup, err) < 0 ||
         loop_signal(process->loop, SIGUSR1, on_unregister, program, err) < 0)
         return -1;
     setup.loop = process->loop;
