@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Masters, agents and the command line with real ZooKeeper servers: who leads, who follows, and that nobody acts who may
 not. One server serves most tests, each below a path of its own."""
-import http.client
-import itertools
 import json
 import os
 import re
@@ -10,16 +8,13 @@ import signal
 import socket
 import subprocess
 import tempfile
-import urllib.error
 
 import pytest
 
-from cluster import REPOSITORY, Cluster, free_port, wait_for
+from cluster import REPOSITORY, free_port, wait_for
+from masters import PATIENCE, Masters, ask, elected
 from scheduler import Scheduler, command_task
 from zookeeper import ZooKeeper
-
-paths = itertools.count(1)
-PATIENCE = 40
 
 
 @pytest.fixture(scope="module")
@@ -31,58 +26,6 @@ def zookeeper():
 @pytest.fixture(scope="module")
 def kazoo(zookeeper):
     return zookeeper.client("mesos:pa@ss")
-
-
-class Masters:
-    """Masters that meet under one path."""
-
-    def __init__(self, zookeeper, credentials=None, path=None, session="4secs"):
-        self.zookeeper = zookeeper
-        self.cluster = Cluster(tempfile.mkdtemp(prefix="cm-"))
-        self.path = path or f"/t{next(paths)}/mesos"
-        self.url = zookeeper.url(self.path, credentials)
-        self.session = session
-        self.masters = []
-
-    def add(self, url=None, start=True, **flags):
-        flags = {"registry": "in_memory", "cluster": "test", "hostname": "localhost", "zk": url or self.url,
-                 "zk_session_timeout": self.session, **flags}
-        if not self.masters:  # the cluster's own, with its port
-            master = self.cluster.master
-            master.argv = [a for a in master.argv if a.split("=")[0].lstrip("-") not in flags] + [
-                f"--{k}" if v is True else f"--{k}={v}" for k, v in flags.items()]
-        else:
-            master = self.cluster._daemon("mesos-master", f"master{len(self.masters)}", flags)
-        self.masters.append(master)
-        if start:
-            master.start()
-        return master
-
-    def agent(self, url=None, **flags):
-        return self.cluster.add_agent({"master": url or self.url, "zk_session_timeout": self.session,
-                                       "registration_backoff_factor": "100ms", **flags}, start=False).start()
-
-    def leader(self):
-        """Waits until one of those that run leads and has recovered."""
-        def found():
-            return next((m for m in self.running() if elected(m) and ask(m, "GET", "/master/frameworks")[0] == 200), None)
-        return wait_for(found, PATIENCE, "a leader")
-
-    def running(self):
-        return [m for m in self.masters if m.process and m.process.poll() is None and not getattr(m, "paused", False)]
-
-    def others(self, leader):
-        return [m for m in self.running() if m is not leader]
-
-    def nodes(self, kazoo):
-        return [n for n in self.zookeeper.tree(kazoo, self.path) if "/json.info_" in n[0]]
-
-
-def elected(master):
-    try:
-        return master.get("/metrics/snapshot")["master/elected"] == 1
-    except (OSError, urllib.error.URLError):
-        return False
 
 
 @pytest.fixture
@@ -99,23 +42,8 @@ def make(zookeeper, request):
     yield make_masters
     complaints = []
     for masters in made:
-        for master in masters.masters:
-            if getattr(master, "paused", False):
-                os.kill(master.process.pid, signal.SIGCONT)
-        masters.cluster.stop()
-        complaints += masters.cluster.complaints()
-        masters.cluster.remove()
+        complaints += masters.close()
     assert not complaints, "\n".join(complaints)
-
-
-def ask(master, method, path, body=None, headers=None):
-    connection = http.client.HTTPConnection("127.0.0.1", master.port, timeout=10)
-    try:
-        connection.request(method, path, body, headers or {})
-        answer = connection.getresponse()
-        return answer.status, answer.getheader("Location"), answer.read()
-    finally:
-        connection.close()
 
 
 def pause(daemon):
@@ -424,7 +352,7 @@ def test_the_contract(make, zookeeper):
     if program is None:
         pytest.skip("the contract programs are not built: run make check first")
     done = subprocess.run([program], timeout=120, text=True, check=False, stdin=subprocess.DEVNULL,
-                          env={**os.environ, "CONTRACT_ZOOKEEPER": zookeeper.url(f"/t{next(paths)}/contract", "u:p")},
+                          env={**os.environ, "CONTRACT_ZOOKEEPER": zookeeper.url("/contract", "u:p")},
                           cwd=os.path.dirname(os.path.dirname(os.path.dirname(program))),
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     assert done.returncode == 0 and "SKIPPED" not in done.stdout, done.stdout
