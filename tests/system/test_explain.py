@@ -285,10 +285,10 @@ def test_costly_expressions_cost_little(make_cluster):
     with pytest.raises(queue.Empty):
         web.offer(timeout=1)
     assert {r for _, r in reasons(cluster, web.framework_id)} == {"OFFER_CONSTRAINTS"}
-    assert time.monotonic() - begin < 30
+    assert time.monotonic() - begin < 60  # without the limits it would be hours
     ping = time.monotonic()
     assert cluster.master.get("/health", raw=True) is not None
-    assert time.monotonic() - ping < 1
+    assert time.monotonic() - ping < 10
     web.teardown()
 
 
