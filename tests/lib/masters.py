@@ -16,7 +16,7 @@ paths = itertools.count(1)
 class Masters:
     """Masters that meet under one path."""
 
-    def __init__(self, zookeeper, credentials=None, path=None, session="4secs"):
+    def __init__(self, zookeeper, credentials=None, path=None, session="6secs"):
         self.zookeeper = zookeeper
         self.cluster = Cluster(tempfile.mkdtemp(prefix="cm-"))
         self.path = path or f"/t{next(paths)}/mesos"

@@ -175,6 +175,12 @@ def test_agent_and_framework_follow_the_leader(make):
     scheduler.teardown()
 
 
+def known_sessions(zookeeper):
+    text = zookeeper.nodes[0].ask("dump")
+    assert "Session" in text, text
+    return re.findall("0x[0-9a-f]+", text)
+
+
 def test_sessions_that_expired(make, kazoo):
     """A master that does not lead, and an agent, sleep longer than their sessions: both are back in the end."""
     masters = make(2)
@@ -187,7 +193,9 @@ def test_sessions_that_expired(make, kazoo):
     before = {n[0] for n in masters.nodes(kazoo)}
     pause(other)
     os.kill(agent.process.pid, signal.SIGSTOP)
-    wait_for(lambda: len(masters.nodes(kazoo)) == 1, PATIENCE, "the end of the session")
+    wait_for(lambda: len(masters.nodes(kazoo)) == 1, PATIENCE, "the end of the master's session")
+    session = re.findall(r"connected to ZooKeeper .* session (0x[0-9a-f]+) ", agent.log())[-1]
+    wait_for(lambda: session not in known_sessions(masters.zookeeper), PATIENCE, "the end of the agent's session")
     os.kill(agent.process.pid, signal.SIGCONT)
     resume(other)
     after = wait_for(lambda: [n[0] for n in masters.nodes(kazoo)] if len(masters.nodes(kazoo)) == 2 else None, PATIENCE,
