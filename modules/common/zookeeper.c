@@ -84,6 +84,7 @@ free_now(struct zk *zk)
     zk->inside++;
     close_handle(zk);
     zk_requests_answer_failed(zk); /* frees them: nobody is told any more */
+    zk_makers_free(zk);
     zk_url_fini(&zk->url);
     free(zk->addresses);
     free(zk->why_ended);
@@ -446,6 +447,7 @@ zk_new(const struct zk_options *options)
     zk->fd = -1;
     list_init(&zk->failed);
     list_init(&zk->watches);
+    list_init(&zk->makers);
     zoo_set_debug_level(ZOO_LOG_LEVEL_WARN);
     look_up(zk);
     return zk;

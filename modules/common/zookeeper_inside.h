@@ -34,6 +34,7 @@ struct zk {
     struct mesos_timer *timer, *soon;
     struct list failed; /* requests that could not be asked, answered from the loop */
     struct list watches;
+    struct list makers; /* struct path_maker: zk_create_path under way */
     unsigned inside; /* depth of calls of the library and of the user */
     bool freed;
     struct zk_keeper *keeper;
@@ -55,6 +56,8 @@ void zk_next_server(struct zk *zk);
 void zk_pump_soon(struct zk *zk);
 /* The session is over (watches and requests with it): from requests, when the handle is about to be closed. */
 void zk_requests_drop(struct zk *zk);
+/* Of a client that is being freed: those are told nothing any more. */
+void zk_makers_free(struct zk *zk);
 /* Answers what could not be asked. */
 void zk_requests_answer_failed(struct zk *zk);
 void zk_keeper_session_over(struct zk *zk, const char *why);

@@ -481,6 +481,7 @@ zk_multi(struct zk *zk, const struct zk_op *ops, size_t count, zk_done_fn *done,
 /* ---- a path with its parents ---- */
 
 struct path_maker {
+    struct list in_zk;
     struct zk *zk;
     char *path;
     size_t at; /* so much of it is being looked at */
@@ -491,12 +492,29 @@ struct path_maker {
 static void next_part(struct path_maker *maker);
 
 static void
-maker_end(struct path_maker *maker, const struct zk_answer *answer_)
+maker_free(struct path_maker *maker)
 {
-    if (maker->done)
-        maker->done(maker->arg, answer_);
     free(maker->path);
     free(maker);
+}
+
+static void
+maker_end(struct path_maker *maker, const struct zk_answer *answer_)
+{
+    list_remove(&maker->in_zk); /* done may free the client */
+    if (maker->done)
+        maker->done(maker->arg, answer_);
+    maker_free(maker);
+}
+
+void
+zk_makers_free(struct zk *zk)
+{
+    struct path_maker *maker, *next;
+
+    list_foreach_safe (maker, next, &zk->makers, in_zk)
+        maker_free(maker);
+    list_init(&zk->makers);
 }
 
 static void
@@ -542,6 +560,7 @@ zk_create_path(struct zk *zk, const char *path, zk_done_fn *done, void *arg)
     struct path_maker *maker = xcalloc(1, sizeof(*maker));
 
     maker->zk = zk;
+    list_push(&zk->makers, &maker->in_zk);
     maker->path = xstrdup(path);
     maker->done = done;
     maker->arg = arg;
