@@ -232,6 +232,12 @@ agent_send_master(struct agent *agent, const char *name, const void *message)
     agent_send_master_bytes(agent, name, buf_str(&body));
 }
 
+bool
+agent_hears_late(const struct agent *agent)
+{
+    return agent->state == AGENT_DISCONNECTED || libprocess_connection(agent->daemon->libprocess) < agent->heard_over;
+}
+
 /* Orders are taken from the one master that is believed to lead, and only while the agent knows its own
  * state. */
 bool

@@ -164,15 +164,6 @@ run_tasks(const struct order *order)
         deliver(executor);
 }
 
-/* The master reads from a re-registration which of its orders never arrived, and says so. One that the network has held up
- * must not prove it wrong: neither while what this agent tells of itself is under way, nor over a connection that is older
- * than the master's answer. */
-static bool
-comes_late(const struct agent *agent)
-{
-    return agent->state == AGENT_DISCONNECTED || libprocess_connection(agent->daemon->libprocess) < agent->heard_over;
-}
-
 void
 order_take(struct agent *agent, const struct upid *from, struct order *order,
            const Mesos__V1__FrameworkInfo *info, const char *pid, const char *what)
@@ -185,7 +176,7 @@ order_take(struct agent *agent, const struct upid *from, struct order *order,
         log_error("dropping %s: %s", what, agent->id ? err.text : "the agent has no id yet");
         return;
     }
-    if (comes_late(agent)) {
+    if (agent_hears_late(agent)) {
         log_warning("dropping %s, which came late: task %s of framework %s; this agent %s", what,
                     order->tasks[0]->task_id->value, info && info->id ? info->id->value : "?",
                     agent->state == AGENT_DISCONNECTED ? "is about to re-register" : "has re-registered since");

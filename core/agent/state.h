@@ -189,6 +189,10 @@ void agent_finish(struct agent *agent, int exit_status, const char *reason);
 void agent_send_master(struct agent *agent, const char *name, const void *message);
 void agent_send_master_bytes(struct agent *agent, const char *name, struct str body);
 bool agent_from_master(const struct agent *agent, const struct upid *from, const char *what);
+/* Whether the message that is being received was held up by the network: it comes while this agent re-registers, or over a
+ * connection that is older than the master's last answer. What this agent tells of itself when it re-registers may be
+ * under way, and the master reads from it which orders never arrived and which updates wait: both must stay true. */
+bool agent_hears_late(const struct agent *agent);
 
 /* detect.c */
 int agent_detect(struct agent *agent, struct err *err);
