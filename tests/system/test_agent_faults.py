@@ -44,7 +44,7 @@ def test_killed_at(make_cluster, instant):
         last = {s["task_id"]["value"]: s["state"] for s in list(scheduler.history)}
         return len(last) == TASKS and all(state in TERMINAL or (state == "TASK_RUNNING" and int(name[1:]) % 2)
                                           for name, state in last.items()) and last
-    last = wait_for(settled, 40, "every task to run or to be reported")
+    last = wait_for(settled, 90, "every task to run or to be reported")
     uuids = [s["uuid"] for s in scheduler.history if "uuid" in s]
     assert len(uuids) == len(set(uuids)), "an acknowledged update came again"
     for name, state in last.items():
@@ -96,7 +96,7 @@ def settled(scheduler, names):
 
 
 def finish(scheduler, names, directory):
-    last = wait_for(lambda: settled(scheduler, names), 60, f"every task of {names} to run or to be reported")
+    last = wait_for(lambda: settled(scheduler, names), 90, f"every task of {names} to run or to be reported")
     for name in names:
         if last[name] == "TASK_RUNNING":
             assert runs(directory, name) == 1, name
