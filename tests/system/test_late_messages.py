@@ -89,6 +89,12 @@ def test_a_task_that_comes_while_its_agent_re_registers(directory):
         master.out = later
         send("in time")
         wait_for(lambda: master.value("StatusUpdateMessage", 20).update.status.task_id.value == "in time", 20, "the other")
+        # Acknowledgements that another master passes on: this one would wait for ever for what they are about.
+        former = Peer("master")
+        former.send(pid, make("StatusUpdateAcknowledgementMessage", slave_id={"value": "A0"}, uuid=b"0123456789abcdef",
+                              framework_id={"value": "framework"}, task_id={"value": "in time"}))
+        former.close()
+        wait_for(lambda: "dropping an acknowledgement for task in time" in cluster.agents[0].log(), 20, "the agent's word")
         # A kill that crosses with the end of its task: nothing more is told of that one.
         send("short", "true")
 
