@@ -57,12 +57,15 @@ def transactions(path):
 
 
 def of_ensemble(directory):
-    """Those of all servers: what one of them missed another one has."""
-    found = {}
-    for path in glob.glob(os.path.join(directory, "**", "version-2", "log.*"), recursive=True):
-        for zxid, at, session, writes in transactions(path):
-            found[zxid] = (zxid, at, session, writes)
-    return [found[zxid] for zxid in sorted(found)]
+    """Those that a majority of the servers has written down: what a leader proposed and nobody took never became true, though
+    it may lie in that one's log for ever."""
+    servers, found, known = glob.glob(os.path.join(directory, "*", "data", "version-2")), {}, {}
+    for server in servers:
+        for path in glob.glob(os.path.join(server, "log.*")):
+            for zxid, at, session, writes in transactions(path):
+                found[zxid] = (zxid, at, session, writes)
+                known.setdefault(zxid, set()).add(server)
+    return [found[zxid] for zxid in sorted(found) if len(known[zxid]) > len(servers) // 2]
 
 
 def of_registry(directory, root):
