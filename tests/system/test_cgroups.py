@@ -198,7 +198,9 @@ def test_a_container_is_in_its_own_groups_and_leaves_none(box):
 def test_statistics(box):
     box.launch("figures", "/usr/bin/python3 -c 'import time\nkept = bytearray(20 << 20)\n"
                "end = time.monotonic() + 3\nwhile time.monotonic() < end: pass\ntime.sleep(1000)'", cpus=0.05, mem=64)
-    wait_for(lambda: box.statistics("figures").get("cpus_nr_throttled", 0) > 0, 30, "its quota to be used up")
+    # Starting the interpreter may use the quota up before it has its memory.
+    wait_for(lambda: box.statistics("figures").get("cpus_nr_throttled", 0) > 0 and
+             box.statistics("figures")["mem_rss_bytes"] > 20 * MB, 30, "its quota to be used up")
     figures = box.statistics("figures")
     assert figures["cpus_soft_limit"] == pytest.approx(0.15) and figures["cpus_limit"] == pytest.approx(0.15)
     assert figures["cpus_system_time_secs"] >= 0
