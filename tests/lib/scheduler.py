@@ -106,6 +106,10 @@ class Scheduler:
                 self._take(self._record(answer))
         except (EOFError, OSError, ValueError, AttributeError, http.client.HTTPException):
             ended.set()
+        except CallFailed as e:  # the framework was torn down between an update and its acknowledgement
+            ended.set()
+            if "Framework cannot be found" not in str(e):
+                raise
 
     def _take(self, event):
         kind = event["type"]
