@@ -112,6 +112,7 @@ daemon_new(struct loop *loop, const struct daemon_setup *setup, struct err *err)
     daemon->router = router_new(setup->actor);
     http_server_stream_bodies(daemon->http, router_wants_stream, daemon->router);
     daemon->metrics = metrics_new(loop);
+    daemon->access = access_new(setup->authorizer);
     daemon->files = files_new(loop);
     metrics_add_system(daemon->metrics);
     router_mount(daemon->router, daemon->actor, own_routes, daemon);
@@ -139,6 +140,7 @@ daemon_free(struct daemon *daemon)
         stream_guard_gone(daemon->loop, daemon->guard_arg);
     router_free(daemon->router);
     files_free(daemon->files);
+    access_free(daemon->access);
     metrics_free(daemon->metrics);
     if (loop_timer_running(&daemon->toggle))
         builtin_toggle_over(daemon);

@@ -6,6 +6,7 @@
 #ifndef DAEMON_DAEMON_H
 #define DAEMON_DAEMON_H
 
+#include "daemon/access.h"
 #include "daemon/files.h"
 #include "daemon/metrics.h"
 #include "daemon/routes.h"
@@ -23,6 +24,7 @@ struct daemon_setup {
     struct address advertise; /* what peers are told; len 0 = as listen; port 0 = the bound one */
     const struct option_set *conf; /* for /flags; NULL = none (tests) */
     const struct daemon_options *options; /* for the limits on peers; NULL = the usual ones */
+    struct module *authorizer; /* NULL = everything is allowed */
     libprocess_message_fn *on_message;
     libprocess_exited_fn *on_exited;
     void *arg;
@@ -35,6 +37,7 @@ struct daemon {
     struct libprocess *libprocess;
     struct router *router;
     struct metrics *metrics;
+    struct access *access; /* who may do what */
     struct files *files;
     struct address bound; /* the first listener's address */
     struct address self; /* the advertised one */

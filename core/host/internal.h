@@ -14,6 +14,7 @@
 #include "mesos/qos_controller.h"
 #include "mesos/registry.h"
 #include "mesos/resource_estimator.h"
+#include "mesos/authorizer.h"
 #include "mesos/telemetry.h"
 
 /* One table of each kind that this release calls. */
@@ -25,6 +26,7 @@ union host_ops {
     struct mesos_registry_ops registry;
     struct mesos_election_ops election;
     struct mesos_telemetry_ops telemetry;
+    struct mesos_authorizer_ops authorizer;
     struct mesos_resource_estimator_ops resource_estimator;
     struct mesos_qos_controller_ops qos_controller;
 };

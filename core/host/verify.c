@@ -42,6 +42,8 @@ static const struct member election_required[] = {
 
 static const struct member telemetry_required[] = {
     REQUIRED(telemetry, initialize), REQUIRED(telemetry, prefix), REQUIRED(telemetry, get), {0, NULL}};
+static const struct member authorizer_required[] = {REQUIRED(authorizer, approver_new), REQUIRED(authorizer, approved),
+                                                    REQUIRED(authorizer, approver_free), {0, NULL}};
 static const struct member resource_estimator_required[] = {REQUIRED(resource_estimator, oversubscribable), {0, NULL}};
 static const struct member qos_controller_required[] = {REQUIRED(qos_controller, corrections), {0, NULL}};
 
@@ -49,7 +51,8 @@ static const struct member qos_controller_required[] = {REQUIRED(qos_controller,
 static const struct shape shapes[] = {
     SHAPE(ALLOCATOR, allocator), SHAPE(ISOLATOR, isolator), SHAPE(CONTAINERIZER, containerizer),
     SHAPE(CONTAINER_LOGGER, container_logger), SHAPE(REGISTRY, registry), SHAPE(ELECTION, election),
-    SHAPE(TELEMETRY, telemetry), SHAPE(RESOURCE_ESTIMATOR, resource_estimator), SHAPE(QOS_CONTROLLER, qos_controller)};
+    SHAPE(TELEMETRY, telemetry), SHAPE(RESOURCE_ESTIMATOR, resource_estimator), SHAPE(QOS_CONTROLLER, qos_controller),
+    SHAPE(AUTHORIZER, authorizer)};
 
 static const char *const kind_names[] = {
 #define KIND_NAME(number, NAME, name) [number] = #name,

@@ -310,3 +310,30 @@ http_exchange_abort(struct http_exchange *exchange)
     exchange->state = EXCHANGE_DONE;
     http_connection_doom(exchange->connection);
 }
+
+const struct mesos_principal *
+http_exchange_principal(const struct http_exchange *exchange)
+{
+    return exchange->principal;
+}
+
+static const char *
+copied(struct arena *arena, const char *text)
+{
+    return text ? arena_strdup(arena, str_of(text)) : NULL;
+}
+
+void
+http_exchange_set_principal(struct http_exchange *exchange, const struct mesos_principal *principal)
+{
+    struct arena *arena = exchange->request.arena;
+    exchange->principal = NULL;
+    if (!principal)
+        return;
+    struct mesos_claim *claims = arena_alloc(arena, (principal->claim_count + 1) * sizeof(*claims));
+    for (size_t i = 0; i < principal->claim_count; i++)
+        claims[i] = (struct mesos_claim){copied(arena, principal->claims[i].key), copied(arena, principal->claims[i].value)};
+    exchange->principal = arena_alloc(arena, sizeof(*exchange->principal));
+    *exchange->principal = (struct mesos_principal){.size = sizeof(*principal), .value = copied(arena, principal->value),
+                                                    .claims = claims, .claim_count = principal->claim_count};
+}

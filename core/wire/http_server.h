@@ -8,6 +8,7 @@
 
 #include "base/page.h"
 #include "loop/stream.h"
+#include "mesos/principal.h"
 #include "wire/http.h"
 
 struct http_server;
@@ -35,6 +36,10 @@ size_t http_server_connections(const struct http_server *server);
 
 const struct http_request *http_exchange_request(const struct http_exchange *exchange);
 const struct address *http_exchange_peer(const struct http_exchange *exchange);
+/* Who asks, as an authenticator found out; NULL = nobody proved who they are. Set by the router before a handler is called;
+ * copied. */
+const struct mesos_principal *http_exchange_principal(const struct http_exchange *exchange);
+void http_exchange_set_principal(struct http_exchange *exchange, const struct mesos_principal *principal);
 /* The number of its connection: a later connection has a greater one. */
 uint64_t http_exchange_connection(const struct http_exchange *exchange);
 /* fn is called when the peer has gone before (or while) it was answered; afterwards the exchange must not be used.

@@ -168,6 +168,12 @@ struct mesos_module {
     const void *ops; /* the kind's table: struct mesos_<kind>_ops */
     int32_t phase; /* isolators: order of preparation, lower first; 0 else */
     int32_t reserved;
+    /* The operator may have changed files that the instance read at its start (SIGHUP, or the core saw one of `watched`
+     * change): read them again. 0 when they are in force, or a negative errno with fail's text: what was in force stays.
+     * Nothing is to be read on the loop that may take long. NULL = nothing to reload. */
+    int (*reload)(void *instance);
+    /* Paths of those files, NULL-terminated, valid until the next call of it; NULL member = none. */
+    const char *const *(*watched)(void *instance);
 };
 
 /* The one exported function: a NULL-terminated array, valid for ever. */
