@@ -9,6 +9,7 @@
 
 struct access {
     struct module *authorizer; /* NULL = everything is allowed */
+    struct audit *audit; /* NULL = none (tests) */
 };
 
 struct approver {
@@ -25,10 +26,11 @@ static const char kept_yes = 1, kept_no = 0;
 enum { KEPT_MAX = 4096, KEYS_BYTES = 1024 }; /* values come from outside */
 
 struct access *
-access_new(struct module *authorizer)
+access_new(struct module *authorizer, struct audit *audit)
 {
     struct access *access = xcalloc(1, sizeof(*access));
     access->authorizer = authorizer;
+    access->audit = audit;
     return access;
 }
 
@@ -129,15 +131,23 @@ approver_allows_value(struct approver *approver, const char *value)
 /* ---- one object ---- */
 
 bool
-access_allows(struct access *access, const struct mesos_principal *principal, enum mesos_action action,
-              const struct mesos_object *object)
+access_allows_who(struct access *access, struct audit_who who, enum mesos_action action, const struct mesos_object *object)
 {
     if (!access->authorizer)
         return true;
-    struct approver *approver = approver_new(access, principal, action);
+    struct approver *approver = approver_new(access, who.principal, action);
     bool yes = approver_allows(approver, object);
     approver_free(approver);
+    if (!yes)
+        access_refused(access, who, action, object);
     return yes;
+}
+
+bool
+access_allows(struct access *access, const struct mesos_principal *principal, enum mesos_action action,
+              const struct mesos_object *object)
+{
+    return access_allows_who(access, (struct audit_who){principal, NULL}, action, object);
 }
 
 bool
@@ -151,7 +161,7 @@ bool
 access_admits(struct access *access, struct http_exchange *exchange, enum mesos_action action,
               const struct mesos_object *object)
 {
-    if (access_allows(access, http_exchange_principal(exchange), action, object))
+    if (access_allows_who(access, audit_asker(exchange), action, object))
         return true;
     http_reply(exchange, 403, "text/plain; charset=utf-8", STR_LIT("403 Forbidden."));
     return false;
@@ -162,4 +172,11 @@ access_admits_value(struct access *access, struct http_exchange *exchange, enum 
 {
     struct mesos_object object = {.size = sizeof(object), .value = value};
     return access_admits(access, exchange, action, &object);
+}
+
+void
+access_refused(struct access *access, struct audit_who who, enum mesos_action action, const struct mesos_object *object)
+{
+    if (access->audit)
+        audit_refused(access->audit, who, access_action_name(action), object);
 }

@@ -8,14 +8,15 @@
 #define DAEMON_ACCESS_H
 
 #include "base/str.h"
+#include "daemon/audit.h"
 #include "mesos/authorizer.h"
 
 struct module;
 struct http_exchange;
 struct access;
 
-/* authorizer NULL: everything is allowed. */
-struct access *access_new(struct module *authorizer);
+/* authorizer NULL: everything is allowed. audit NULL: refusals are written nowhere. */
+struct access *access_new(struct module *authorizer, struct audit *audit);
 void access_free(struct access *access);
 /* Whether there are rules at all: for paths that are faster without. */
 bool access_ruled(const struct access *access);
@@ -29,11 +30,16 @@ bool access_allows(struct access *access, const struct mesos_principal *principa
 /* The same with the object's value alone; NULL = none. */
 bool access_allows_value(struct access *access, const struct mesos_principal *principal, enum mesos_action action,
                          const char *value);
+/* The same for who is known with an address: the audit log has it then. */
+bool access_allows_who(struct access *access, struct audit_who who, enum mesos_action action,
+                       const struct mesos_object *object);
 /* The same for the principal of an exchange; when refused, it has been answered with 403 and is gone. */
 bool access_admits(struct access *access, struct http_exchange *exchange, enum mesos_action action,
                    const struct mesos_object *object);
 bool access_admits_value(struct access *access, struct http_exchange *exchange, enum mesos_action action,
                          const char *value);
+/* For handlers that asked an approver and act upon its no: writes it to the audit log. */
+void access_refused(struct access *access, struct audit_who who, enum mesos_action action, const struct mesos_object *object);
 
 /*
  * Many questions of one action, as views ask them: nothing is written to the audit log. When the rules look at values only,

@@ -92,6 +92,18 @@ attach_log(struct daemon *daemon, const char *path)
         files_attach(daemon->files, file, "/agent/log", NULL);
 }
 
+/* --audit_log, or a file beside the log's own. */
+static int
+open_audit(struct daemon *daemon, const struct daemon_setup *setup, struct err *err)
+{
+    const struct daemon_options *options = setup->options;
+    auto_free char *beside = NULL;
+    if (options && !options->audit_log && options->log_dir)
+        beside = xasprintf("%s/mesos-%s.audit.log", options->log_dir, strcmp(setup->actor, "master") == 0 ? "master" : "agent");
+    daemon->audit = audit_new(daemon->loop, options && options->audit_log ? options->audit_log : beside, err);
+    return daemon->audit ? 0 : err_wrap(err, "option 'audit_log'");
+}
+
 struct daemon *
 daemon_new(struct loop *loop, const struct daemon_setup *setup, struct err *err)
 {
@@ -101,7 +113,7 @@ daemon_new(struct loop *loop, const struct daemon_setup *setup, struct err *err)
     daemon->start_secs = loop_wall_secs(loop);
     daemon->start_ns = loop_now_ns(loop);
     loop_timer_init(&daemon->toggle, loop, builtin_toggle_over, daemon);
-    if (listen_first(daemon, setup, err) < 0) {
+    if (open_audit(daemon, setup, err) < 0 || listen_first(daemon, setup, err) < 0) {
         daemon_free(daemon);
         return NULL;
     }
@@ -112,7 +124,7 @@ daemon_new(struct loop *loop, const struct daemon_setup *setup, struct err *err)
     daemon->router = router_new(setup->actor);
     http_server_stream_bodies(daemon->http, router_wants_stream, daemon->router);
     daemon->metrics = metrics_new(loop);
-    daemon->access = access_new(setup->authorizer);
+    daemon->access = access_new(setup->authorizer, daemon->audit);
     daemon->files = files_new(loop);
     metrics_add_system(daemon->metrics);
     router_mount(daemon->router, daemon->actor, own_routes, daemon);
@@ -141,6 +153,7 @@ daemon_free(struct daemon *daemon)
     router_free(daemon->router);
     files_free(daemon->files);
     access_free(daemon->access);
+    audit_free(daemon->audit);
     metrics_free(daemon->metrics);
     if (loop_timer_running(&daemon->toggle))
         builtin_toggle_over(daemon);

@@ -7,6 +7,7 @@
 #define DAEMON_DAEMON_H
 
 #include "daemon/access.h"
+#include "daemon/audit.h"
 #include "daemon/files.h"
 #include "daemon/metrics.h"
 #include "daemon/routes.h"
@@ -37,6 +38,7 @@ struct daemon {
     struct libprocess *libprocess;
     struct router *router;
     struct metrics *metrics;
+    struct audit *audit; /* where refusals and operators' writes go */
     struct access *access; /* who may do what */
     struct files *files;
     struct address bound; /* the first listener's address */

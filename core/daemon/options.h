@@ -36,6 +36,8 @@ struct daemon_options {
     uint64_t log_max_size_bytes;
     int64_t log_max_age_ns;
 
+    const char *audit_log; /* NULL = beside the log files, when there are any */
+
     /* Modules. What --modules, --modules_dir and [modules] name is in conf_modules(). */
     const char *module_path; /* directories, colon-separated, searched for libraries without a slash */
     const char *telemetry; /* name of the telemetry module; NULL = none */
@@ -132,7 +134,11 @@ struct daemon_options {
      .argument = "LIMITS", .check = daemon_check_ulimit,                                                           \
      .help = "Resource limits as the shell's ulimit takes them, e.g. \"-n 65536\"."},                              \
     OPTION_NOT_YET("memory_profiling", BOOL, "false", "Collect heap profiles on request.", "memory profiling"),    \
-    {.name = "acls", .type = OPTION_JSON, .state = OPTION_PLANNED, .offset = SIZE_MAX, .group = "Security",        \
+    {.name = "audit_log", .type = OPTION_PATH, .offset = offsetof(TYPE, common.audit_log), .group = "Security",    \
+     .help = "The file that tells, as JSON lines, who was refused, who could not log in and what operators changed. "  \
+             "When unset: mesos-master.audit.log or mesos-agent.audit.log in --log_dir; without that the same "       \
+             "goes to the log."},                                                                                  \
+    {.name = "acls", .type = OPTION_JSON, .state = OPTION_PLANNED, .offset = SIZE_MAX,                             \
      .help = "Access control lists of the local authorizer.", .note = "authorization"},                            \
     OPTION_NOT_YET("authenticate_http_readonly", BOOL, "false", "Demand a login from readers.", "authentication"), \
     {.name = "authenticate_http_readwrite", .aliases = OPTION_ALIASES("authenticate_http"), .type = OPTION_BOOL,   \
