@@ -11,6 +11,8 @@ modules_common_libcommon_a_SOURCES += modules/common/launch_info.c modules/commo
   modules/common/safe_path.c modules/common/safe_path.h modules/common/secret.c modules/common/secret.h \
   modules/common/volume.c modules/common/volume.h modules/common/volume_gid.c modules/common/volume_gid.h \
   modules/common/volume_job.c modules/common/volume_job.h
+# For whoever checks or proves who somebody is.
+modules_common_libcommon_a_SOURCES += modules/common/credentials.c modules/common/credentials.h
 # The client of ZooKeeper: only modules that use it are linked with $(ZOOKEEPER_LIBS).
 modules_common_libcommon_a_SOURCES += modules/common/zookeeper.c modules/common/zookeeper.h \
   modules/common/zookeeper_inside.h modules/common/zookeeper_requests.c

@@ -31,6 +31,12 @@ TESTS += tests/unit/modules/test_cgroup
 tests_unit_modules_test_cgroup_SOURCES = tests/unit/modules/test_cgroup.c
 tests_unit_modules_test_cgroup_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/modules
 tests_unit_modules_test_cgroup_LDADD = $(CGROUPS_LIBS) $(CMOCKA_LIBS)
+check_PROGRAMS += tests/unit/modules/test_credentials
+TESTS += tests/unit/modules/test_credentials
+tests_unit_modules_test_credentials_SOURCES = tests/unit/modules/test_credentials.c
+tests_unit_modules_test_credentials_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/modules
+tests_unit_modules_test_credentials_LDADD = modules/common/libcommon.a core/wire/libwire.a core/base/libbase.a \
+  $(CMOCKA_LIBS) -lm
 check_PROGRAMS += tests/unit/modules/test_images
 TESTS += tests/unit/modules/test_images
 tests_unit_modules_test_images_SOURCES = tests/unit/modules/test_images.c
