@@ -117,6 +117,7 @@ agent_listen(struct agent *agent, struct err *err)
         .advertise = agent->setup.advertise,
         .conf = agent->setup.set,
         .options = &agent->options->common,
+        .authorizer = agent->setup.authorizer,
         .on_message = on_message,
         .on_exited = on_exited,
         .arg = agent,
@@ -132,6 +133,7 @@ agent_listen(struct agent *agent, struct err *err)
     upid_format(&self, agent->pid);
     address_format(&agent->daemon->self, agent->endpoint);
     address_ip(&agent->daemon->self, agent->ip);
+    files_describe(agent->daemon->files, files_describe_sandbox, agent);
     router_mount(agent->daemon->router, AGENT_ACTOR, agent_routes, agent);
     agent_metrics_add(agent);
     if (agent_listen_executors(agent, err))

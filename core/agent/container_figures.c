@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What each running container is and uses, asked of its containerizer, for /containers, /monitor/statistics and
- * GET_CONTAINERS. The answer is given when the last container has answered; those that end meanwhile are marked.
+ * GET_CONTAINERS. The answer is given when the last container has answered; those that end meanwhile are marked. Containers
+ * that the reader may not see are not asked.
  */
+#include "agent/access.h"
 #include "agent/containers.h"
 
 struct container_question {
@@ -12,6 +14,7 @@ struct container_question {
     struct container_figures *parts;
     size_t count, cap, open;
     struct module *module; /* while its containers are told */
+    struct approver *containers, *standalone; /* likewise: which may be seen */
     struct module **modules; /* of the parts */
     void (*answer)(struct http_exchange *exchange, const struct container_figures *figures, size_t count,
                    const struct container_filter *filter, bool json);
@@ -96,6 +99,17 @@ part_add(struct container_question *question, struct module *module, const char 
     return part;
 }
 
+/* Is it the reader's to see? executor NULL: the container of an operator, or one inside of such. */
+static bool
+may_see(const struct container_question *question, const struct executor *executor, const char *container_id)
+{
+    struct mesos_object object = {.size = sizeof(object)};
+    if (executor)
+        object = executor_object(executor);
+    object.container = container_id;
+    return approver_allows(executor ? question->containers : question->standalone, &object);
+}
+
 static bool
 has_container(const struct executor *executor)
 {
@@ -114,17 +128,9 @@ static bool
 is_inside_wanted(const struct container_question *question, const char *container_id)
 {
     const struct container_filter *filter = &question->filter;
-    struct framework *framework;
-    struct executor *executor;
-    if (!filter->framework_id.ptr && !filter->executor_id.ptr)
-        return true;
-    map_foreach (framework, &question->agent->frameworks)
-        map_foreach (executor, &framework->executors) {
-            size_t len = executor->container_id ? strlen(executor->container_id) : 0;
-            if (len && strncmp(executor->container_id, container_id, len) == 0 && container_id[len] == '.')
-                return is_wanted(filter, executor);
-        }
-    return false;
+    const struct executor *executor = executor_of_container(question->agent, container_id);
+    bool any = !filter->framework_id.ptr && !filter->executor_id.ptr;
+    return (any || (executor && is_wanted(filter, executor))) && may_see(question, executor, container_id);
 }
 
 static void
@@ -137,7 +143,8 @@ add_executors(struct container_question *question)
         map_foreach (executor, &framework->executors) {
             struct module *module = agent->setup.containerizers[executor->containerizer];
             struct container_figures *part =
-                has_container(executor) && is_wanted(&question->filter, executor)
+                has_container(executor) && is_wanted(&question->filter, executor) &&
+                        may_see(question, executor, executor->container_id)
                     ? part_add(question, module, executor->container_id)
                     : NULL;
             if (!part)
@@ -172,11 +179,16 @@ container_figures_ask(struct agent *agent, struct http_exchange *exchange, const
     question->filter = *filter;
     question->answer = answer;
     question->json = json;
+    const struct mesos_principal *principal = http_exchange_principal(exchange);
+    question->containers = approver_new(agent->daemon->access, principal, MESOS_ACTION_VIEW_CONTAINER);
+    question->standalone = approver_new(agent->daemon->access, principal, MESOS_ACTION_VIEW_STANDALONE_CONTAINER);
     add_executors(question);
     for (size_t i = 0; (filter->nested || filter->standalone) && i < agent->setup.containerizer_count; i++) {
         question->module = agent->setup.containerizers[i];
         containerizer_each(question->module, on_container, question);
     }
+    approver_free(question->containers);
+    approver_free(question->standalone);
     http_exchange_on_gone(exchange, on_gone, question);
     question->open = question->count * (filter->status ? 2 : 1) + 1; /* one for this function: answers may be quick */
     for (size_t i = 0; i < question->count; i++) {

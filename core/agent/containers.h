@@ -7,6 +7,7 @@
 #define AGENT_CONTAINERS_H
 
 #include "agent/operator.h"
+#include "mesos/authorizer.h"
 
 #define CONTAINER_DEPTH_MAX 32 /* of nesting */
 
@@ -24,6 +25,10 @@ bool operator_containers_ready(struct operator_call *op);
 struct module *containerizer_of(const struct agent *agent, const char *container_id);
 /* The executor whose container this is or is nested in; NULL: of none. */
 struct executor *executor_of_container(const struct agent *agent, const char *container_id);
+
+/* May the client do this to the container? `action` is the one for nested containers; a root's that has one of its own for
+ * standalone containers is meant by it too. Answers 403 itself. */
+bool operator_admits(struct operator_call *op, const char *id, enum mesos_action action);
 
 /* Launches for a call; the container is nested or standalone as its id says. */
 struct container_wish {

@@ -14,7 +14,7 @@ default_executor_command(const struct executor *executor, struct arena *arena)
     const char *launcher_dir = executor->agent->launcher_dir;
     Mesos__V1__CommandInfo *command = arena_alloc(arena, sizeof(*command));
     mesos__v1__command_info__init(command);
-    command->user = executor->user;
+    command->user = (char *)(uintptr_t)executor_runs_as(executor);
     command->has_shell = true;
     command->shell = false;
     command->value = arena_printf(arena, "%s/mesos-default-executor", launcher_dir);

@@ -33,6 +33,12 @@ executor_user(const struct framework *framework, const Mesos__V1__ExecutorInfo *
     return framework->user;
 }
 
+const char *
+executor_runs_as(const struct executor *executor)
+{
+    return executor->agent->options->switch_user ? executor->user : NULL;
+}
+
 struct executor *
 executor_new(struct framework *framework, const Mesos__V1__ExecutorInfo *info, bool generated,
              const char *container_id)
@@ -47,7 +53,7 @@ executor_new(struct framework *framework, const Mesos__V1__ExecutorInfo *info, b
     executor->container_id = xstrdup(container_id ? container_id : uuid_new(uuid));
     executor->name = xstrdup(info->name ? info->name : "");
     executor->source = xstrdup(info->source ? info->source : "");
-    executor->user = agent->options->switch_user ? xstrdup(executor_user(framework, info)) : NULL;
+    executor->user = xstrdup(executor_user(framework, info));
     executor->generated = generated;
     executor->sandbox = sandbox_run_dir(agent, framework->id, executor->id, executor->container_id);
     if (framework->checkpoint)

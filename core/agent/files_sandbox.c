@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Sandboxes under /files: by their path on the host and by framework and executor. */
-#include "agent/state.h"
+#include "agent/access.h"
 
 static void
 paths(const struct executor *executor, char *out[3])
@@ -12,6 +12,36 @@ paths(const struct executor *executor, char *out[3])
     out[2] = xasprintf("/frameworks/%s/executors/%s/runs/latest", executor->framework->id, executor->id);
 }
 
+static const struct executor *
+find_in(const struct framework *framework, const char *container_id)
+{
+    const struct executor *executor;
+    map_foreach (executor, &framework->executors)
+        if (!strcmp(executor->container_id, container_id))
+            return executor;
+    list_foreach (executor, &framework->completed, node)
+        if (!strcmp(executor->container_id, container_id))
+            return executor;
+    return NULL;
+}
+
+bool
+files_describe_sandbox(void *arg, const char *container_id, struct mesos_object *ret)
+{
+    const struct agent *agent = arg;
+    const struct executor *executor = NULL;
+    const struct framework *framework;
+    map_foreach (framework, &agent->frameworks)
+        if (!executor)
+            executor = find_in(framework, container_id);
+    list_foreach (framework, &agent->completed, node)
+        if (!executor)
+            executor = find_in(framework, container_id);
+    if (executor)
+        *ret = executor_object(executor);
+    return executor != NULL;
+}
+
 void
 files_show_executor(struct executor *executor)
 {
@@ -19,7 +49,7 @@ files_show_executor(struct executor *executor)
     struct err err = {0};
     paths(executor, shown);
     for (size_t i = 0; i < ARRAY_LEN(shown); i++) {
-        if (files_attach(executor->agent->daemon->files, executor->sandbox, shown[i], &err))
+        if (files_attach_sandbox(executor->agent->daemon->files, executor->sandbox, shown[i], executor->container_id, &err))
             log_warning("sandbox is not shown: %s", err.text);
         free(shown[i]);
     }

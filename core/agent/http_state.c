@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* GET /state: the whole agent as one JSON object, shaped as Mesos shapes it. */
+/* GET /state: the whole agent as one JSON object, shaped as Mesos shapes it, as far as the reader may see it. */
+#include "agent/access.h"
 #include "agent/drain.h"
 
 static void
@@ -61,11 +62,13 @@ allocation_role(const struct resources *resources)
 }
 
 static void
-json_task(struct json *json, const struct task *task)
+json_task(struct json *json, const struct task *task, const struct agent_view *view)
 {
     auto_arena struct arena *arena = arena_new(0);
     Mesos__V1__Task *message = task_message(task, arena);
     const char *role = allocation_role(&task->resources);
+    if (!agent_view_task(view, task, message->user))
+        return;
     json_object(json);
     json_key_text(json, "id", task->id);
     json_key_text(json, "name", message->name);
@@ -95,11 +98,13 @@ json_task(struct json *json, const struct task *task)
 
 /* A task that its executor does not have yet is shown as it was ordered. */
 static void
-json_queued_task(struct json *json, const struct task *task)
+json_queued_task(struct json *json, const struct task *task, const struct agent_view *view)
 {
     auto_arena struct arena *arena = arena_new(0);
     Mesos__V1__Task *message = task_message(task, arena);
     const char *role = allocation_role(&task->resources);
+    if (!agent_view_task(view, task, message->user))
+        return;
     json_object(json);
     json_key_text(json, "id", task->id);
     json_key_text(json, "name", message->name);
@@ -118,16 +123,18 @@ json_queued_task(struct json *json, const struct task *task)
 }
 
 static void
-json_tasks(struct json *json, const struct list *tasks)
+json_tasks(struct json *json, const struct list *tasks, const struct agent_view *view)
 {
     const struct task *task;
     list_foreach (task, tasks, node)
-        json_task(json, task);
+        json_task(json, task, view);
 }
 
 static void
-json_executor(struct json *json, const struct executor *executor)
+json_executor(struct json *json, const struct executor *executor, const struct agent_view *view)
 {
+    if (!agent_view_executor(view, executor))
+        return;
     auto_resources struct resources total = {0};
     auto_arena struct arena *arena = arena_new(0);
     const struct task *task;
@@ -152,24 +159,26 @@ json_executor(struct json *json, const struct executor *executor)
                       info->type == MESOS__V1__EXECUTOR_INFO__TYPE__DEFAULT ? "DEFAULT" : "CUSTOM");
     json_key(json, "tasks");
     json_array(json);
-    json_tasks(json, &executor->launched);
+    json_tasks(json, &executor->launched, view);
     json_array_end(json);
     json_key(json, "queued_tasks");
     json_array(json);
     list_foreach (task, &executor->queued, node)
-        json_queued_task(json, task);
+        json_queued_task(json, task, view);
     json_array_end(json);
     json_key(json, "completed_tasks");
     json_array(json);
-    json_tasks(json, &executor->completed);
-    json_tasks(json, &executor->terminated);
+    json_tasks(json, &executor->completed, view);
+    json_tasks(json, &executor->terminated, view);
     json_array_end(json);
     json_object_end(json);
 }
 
 static void
-json_framework(struct json *json, const struct framework *framework)
+json_framework(struct json *json, const struct framework *framework, const struct agent_view *view)
 {
+    if (!agent_view_framework(view, framework))
+        return;
     auto_arena struct arena *arena = arena_new(0);
     const struct executor *executor;
     const Mesos__V1__FrameworkInfo *info =
@@ -195,12 +204,12 @@ json_framework(struct json *json, const struct framework *framework)
     json_key(json, "executors");
     json_array(json);
     map_foreach (executor, &framework->executors)
-        json_executor(json, executor);
+        json_executor(json, executor, view);
     json_array_end(json);
     json_key(json, "completed_executors");
     json_array(json);
     list_foreach (executor, &framework->completed, node)
-        json_executor(json, executor);
+        json_executor(json, executor, view);
     json_array_end(json);
     json_object_end(json);
 }
@@ -338,10 +347,23 @@ json_agent(struct json *json, const struct agent *agent)
                       agent->master_hostname ? agent->master_hostname
                                              : address_ip(&agent->master.address, ip));
     }
+}
+
+/* What only those see who may see the flags. */
+static void
+json_flags(struct json *json, const struct agent *agent)
+{
     if (agent->options->common.log_dir)
         json_key_text(json, "log_dir", agent->options->common.log_dir);
     if (agent->options->common.external_log_file)
         json_key_text(json, "external_log_file", agent->options->common.external_log_file);
+    json_key(json, "flags");
+    if (agent->setup.set) {
+        daemon_flags_object(agent->setup.set, json);
+    } else {
+        json_object(json);
+        json_object_end(json);
+    }
 }
 
 void
@@ -351,25 +373,26 @@ http_state(struct http_exchange *exchange, void *arg)
     const struct framework *framework;
     auto_buf struct buf out = {0};
     struct json json = json_on(&out);
+    struct agent_view view;
+    struct approver *flags =
+        approver_new(agent->daemon->access, http_exchange_principal(exchange), MESOS_ACTION_VIEW_FLAGS);
+    agent_view_init(&view, agent, exchange);
     json_object(&json);
     json_agent(&json, agent);
-    json_key(&json, "flags");
-    if (agent->setup.set) {
-        daemon_flags_object(agent->setup.set, &json);
-    } else {
-        json_object(&json);
-        json_object_end(&json);
-    }
+    if (approver_allows(flags, NULL))
+        json_flags(&json, agent);
     json_key(&json, "frameworks");
     json_array(&json);
     map_foreach (framework, &agent->frameworks)
-        json_framework(&json, framework);
+        json_framework(&json, framework, &view);
     json_array_end(&json);
     json_key(&json, "completed_frameworks");
     json_array(&json);
     list_foreach (framework, &agent->completed, node)
-        json_framework(&json, framework);
+        json_framework(&json, framework, &view);
     json_array_end(&json);
     json_object_end(&json);
+    agent_view_fini(&view);
+    approver_free(flags);
     reply_json(exchange, buf_str(&out));
 }

@@ -28,5 +28,6 @@ void
 http_stats(struct http_exchange *exchange, void *arg)
 {
     const struct agent *agent = arg;
-    reply_old_stats(exchange, agent->daemon->metrics, table);
+    if (access_admits_endpoint(agent->daemon->access, exchange, "/metrics/snapshot")) /* the same numbers */
+        reply_old_stats(exchange, agent->daemon->metrics, table);
 }

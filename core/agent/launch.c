@@ -88,7 +88,7 @@ executor_launch(struct executor *executor)
     job->runs = xasprintf("%s/slaves/%s/frameworks/%s/executors/%s/runs", executor->agent->work_dir,
                           executor->agent->id, executor->framework->id, executor->id);
     job->latest = xasprintf("%s/latest", job->runs);
-    job->user = executor->user ? xstrdup(executor->user) : NULL;
+    job->user = executor_runs_as(executor) ? xstrdup(executor->user) : NULL;
     if (executor->meta)
         job_checkpoint(job, executor);
     loop_offload(executor->agent->loop, NULL, launch_work, launch_done, job);
@@ -239,7 +239,7 @@ config_pack(const struct executor *executor, const Mesos__V1__ExecutorInfo *info
     size_t count;
     const struct task *task = list_first(&executor->queued, struct task, node);
     pb_text(out, 3, executor->sandbox);
-    if (executor->user)
+    if (executor_runs_as(executor))
         pb_text(out, 4, executor->user);
     pb_bytes(out, 8, packed_str(&executor->info));
     if (executor->generated && task)

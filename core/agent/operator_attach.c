@@ -263,7 +263,8 @@ operator_attach_container_output(struct operator_call *op)
     const char *id;
     if (!operator_containers_ready(op) ||
         !(id = operator_container_id(op, op->call->attach_container_output->container_id,
-                                     "attach_container_output.container_id")))
+                                     "attach_container_output.container_id")) ||
+        !operator_admits(op, id, MESOS_ACTION_ATTACH_CONTAINER_OUTPUT))
         return;
     struct module *module = containerizer_of(op->agent, id);
     if (!module) {
@@ -537,7 +538,8 @@ operator_attach_container_input(struct operator_call *op)
                                            "'attach_container_input.container_id' to be present");
         return;
     }
-    if (!(id = operator_container_id(op, body->container_id, "attach_container_input.container_id")))
+    if (!(id = operator_container_id(op, body->container_id, "attach_container_input.container_id")) ||
+        !operator_admits(op, id, MESOS_ACTION_ATTACH_CONTAINER_INPUT))
         return;
     struct module *module = containerizer_of(op->agent, id);
     if (!module) {

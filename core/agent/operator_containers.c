@@ -9,6 +9,7 @@
 #include <signal.h>
 #include <stdio.h>
 
+#include "agent/access.h"
 #include "agent/pb.h"
 #include "model/role.h"
 #include "model/validate.h"
@@ -113,6 +114,70 @@ containerizer_of(const struct agent *agent, const char *container_id)
             return agent->setup.containerizers[i];
     return NULL;
 }
+
+/* ---- who may ---- */
+
+static enum mesos_action
+standalone_action(enum mesos_action nested)
+{
+    switch (nested) {
+    case MESOS_ACTION_LAUNCH_NESTED_CONTAINER:
+        return MESOS_ACTION_LAUNCH_STANDALONE_CONTAINER;
+    case MESOS_ACTION_KILL_NESTED_CONTAINER:
+        return MESOS_ACTION_KILL_STANDALONE_CONTAINER;
+    case MESOS_ACTION_WAIT_NESTED_CONTAINER:
+        return MESOS_ACTION_WAIT_STANDALONE_CONTAINER;
+    case MESOS_ACTION_REMOVE_NESTED_CONTAINER:
+        return MESOS_ACTION_REMOVE_STANDALONE_CONTAINER;
+    default:
+        return nested;
+    }
+}
+
+/* The executor's that it is or is inside of; those of operators have no user. */
+static struct mesos_object
+container_object(const struct agent *agent, const char *id)
+{
+    const struct executor *executor = executor_of_container(agent, id);
+    struct mesos_object object = {.size = sizeof(object)};
+    if (executor)
+        object = executor_object(executor);
+    object.container = id;
+    return object;
+}
+
+static bool
+admits(struct operator_call *op, const char *id, enum mesos_action action, const struct mesos_object *object)
+{
+    if (!strchr(id, '.'))
+        action = standalone_action(action);
+    return access_admits(op->agent->daemon->access, op->exchange, action, object);
+}
+
+bool
+operator_admits(struct operator_call *op, const char *id, enum mesos_action action)
+{
+    struct mesos_object object = container_object(op->agent, id);
+    return admits(op, id, action, &object);
+}
+
+/* As its own user, under its parent's. */
+static bool
+admits_launch(struct operator_call *op, const struct container_wish *wish)
+{
+    struct mesos_object object = container_object(op->agent, wish->id);
+    auto_buf struct buf command = {0};
+    object.parent = object.value;
+    object.value = wish->command && wish->command->user && *wish->command->user ? wish->command->user : NULL;
+    if (wish->command)
+        message_pack(&command, wish->command);
+    object.command_info = (struct mesos_bytes){buf_data(&command), command.len};
+    return admits(op, wish->id,
+                  wish->debug ? MESOS_ACTION_LAUNCH_NESTED_CONTAINER_SESSION : MESOS_ACTION_LAUNCH_NESTED_CONTAINER,
+                  &object);
+}
+
+/* ---- calls ---- */
 
 /* A call that is under way: the client may leave before the answer. */
 struct pending {
@@ -365,7 +430,7 @@ operator_launch(struct operator_call *op, const struct container_wish *wish,
         rc = container_validate(wish->container, &err);
     if (rc)
         http_reply_text(op->exchange, 400, "Failed to validate agent::Call: %s", err.text);
-    if (rc || !may_launch(op, wish, &module)) {
+    if (rc || !admits_launch(op, wish) || !may_launch(op, wish, &module)) {
         if (drop)
             drop(arg);
         return;
@@ -485,6 +550,8 @@ on_ended(void *arg, int status, const char *error, struct mesos_bytes answer)
 static void
 wait_for(struct operator_call *op, const char *id, bool nested)
 {
+    if (!operator_admits(op, id, MESOS_ACTION_WAIT_NESTED_CONTAINER))
+        return;
     struct module *module = containerizer_of(op->agent, id);
     if (!module) {
         http_reply_text(op->exchange, 404, "Container %s cannot be found", id);
@@ -528,6 +595,8 @@ kill_it(struct operator_call *op, const char *id, const char *where, bool has_si
                         where, signo, SIGRTMAX);
         return;
     }
+    if (!operator_admits(op, id, MESOS_ACTION_KILL_NESTED_CONTAINER))
+        return;
     struct module *module = containerizer_of(op->agent, id);
     int rc = module ? containerizer_kill(module, id, signo) : -ENOENT;
     if (rc == 0)
@@ -575,6 +644,8 @@ on_removed(void *arg, int status, const char *error, struct mesos_bytes answer)
 static void
 remove_it(struct operator_call *op, const char *id)
 {
+    if (!operator_admits(op, id, MESOS_ACTION_REMOVE_NESTED_CONTAINER))
+        return;
     struct module *module = containerizer_of(op->agent, id);
     if (!module) {
         if (strchr(id, '.'))
@@ -642,7 +713,8 @@ prune_next(struct pending *pending)
 void
 operator_prune_images(struct operator_call *op)
 {
-    if (!operator_containers_ready(op))
+    if (!operator_containers_ready(op) ||
+        !access_admits(op->agent->daemon->access, op->exchange, MESOS_ACTION_PRUNE_IMAGES, NULL))
         return;
     struct pending *pending = pending_new(op);
     if (op->call->prune_images)

@@ -17,9 +17,17 @@ operator_get_resource_providers(struct operator_call *op)
     operator_reply(op->exchange, &response, op->json);
 }
 
+static bool
+may_change(struct operator_call *op)
+{
+    return access_admits(op->agent->daemon->access, op->exchange, MESOS_ACTION_MODIFY_RESOURCE_PROVIDER_CONFIG, NULL);
+}
+
 static void
 refuse_config(struct operator_call *op, const Mesos__V1__ResourceProviderInfo *info)
 {
+    if (!may_change(op))
+        return;
     http_reply_text(op->exchange, 400,
                     "Failed to validate resource provider config with type '%s' and name '%s': Unknown local "
                     "resource provider type '%s'",
@@ -41,12 +49,14 @@ operator_update_resource_provider_config(struct operator_call *op)
 void
 operator_remove_resource_provider_config(struct operator_call *op)
 {
-    http_reply_text(op->exchange, 500, "Missing required flag --resource_provider_config_dir");
+    if (may_change(op))
+        http_reply_text(op->exchange, 500, "Missing required flag --resource_provider_config_dir");
 }
 
 /* One that was never there is as gone as can be. */
 void
 operator_mark_resource_provider_gone(struct operator_call *op)
 {
-    operator_reply_done(op->exchange);
+    if (access_admits(op->agent->daemon->access, op->exchange, MESOS_ACTION_MARK_RESOURCE_PROVIDER_GONE, NULL))
+        operator_reply_done(op->exchange);
 }

@@ -2,7 +2,7 @@
 # The agent. Its option table is in libmain.a with the programs.
 noinst_LIBRARIES += core/agent/libagent.a
 core_agent_libagent_a_SOURCES = \
-  core/agent/agent.c core/agent/agent.h core/agent/call_heartbeat.c core/agent/call_message.c \
+  core/agent/access.c core/agent/access.h core/agent/agent.c core/agent/agent.h core/agent/call_heartbeat.c core/agent/call_message.c \
   core/agent/call_subscribe.c core/agent/call_update.c core/agent/calls.def core/agent/checkpoint.c core/agent/checkpoint_resources.c core/agent/checkpoint_version.c \
   core/agent/command_executor.c core/agent/container_figures.c core/agent/containers.h core/agent/default_executor.c core/agent/detect.c core/agent/drain.c core/agent/drain.h core/agent/environment.c core/agent/environment_json.c core/agent/environment_json.h \
   core/agent/executor_attach.c core/agent/executor_driver.c core/agent/executor_stream.c \

@@ -87,7 +87,8 @@ struct executor {
     struct list node; /* in its framework's completed list; unused while it lives */
     struct framework *framework;
     struct agent *agent;
-    char *id, *container_id, *name, *source, *role, *user;
+    char *id, *container_id, *name, *source, *role;
+    char *user; /* of its command, else the framework's: rules ask for it; whether it runs as it: executor_runs_as */
     char *sandbox; /* work_dir/slaves/.../runs/<container id> */
     char *meta;    /* the same below meta/; NULL when not checkpointed */
     enum executor_state state;
@@ -260,6 +261,8 @@ struct executor *executor_find(const struct framework *framework, struct str id)
 struct executor *executor_new(struct framework *framework, const Mesos__V1__ExecutorInfo *info,
                               bool generated, const char *container_id);
 void executor_free(struct executor *executor);
+/* The user that its container is to have; NULL = the agent's own (--no-switch_user). */
+const char *executor_runs_as(const struct executor *executor);
 /* Asks it to end, and ends its container when it does not within its grace period. */
 void executor_shutdown(struct executor *executor);
 /* Remembers why (the first reason counts) and ends the container now. */
@@ -444,7 +447,8 @@ void gc_schedule_run(struct gc *gc, const char *framework_id, const char *execut
 /* The executor (and its framework) is in use again. */
 void gc_keep_executor(struct gc *gc, const char *framework_id, const char *executor_id);
 
-/* sandboxes under /files */
+/* sandboxes under /files, each by its executor's container */
+bool files_describe_sandbox(void *arg, const char *container_id, struct mesos_object *ret);
 void files_show_executor(struct executor *executor);
 void files_hide_executor(struct executor *executor);
 

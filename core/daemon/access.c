@@ -4,6 +4,7 @@
 
 #include "base/arena.h"
 #include "base/map.h"
+#include "daemon/access_executor.h"
 #include "host/kind_authorizer.h"
 #include "wire/http_server.h"
 
@@ -14,6 +15,8 @@ struct access {
 
 struct approver {
     struct access *access;
+    enum mesos_action action;
+    struct executor_identity *executor; /* its identity decides, and no rule */
     void *inner; /* the module's */
     bool refused; /* the module made none */
     uint32_t reads;
@@ -71,6 +74,10 @@ approver_new(struct access *access, const struct mesos_principal *principal, enu
     struct approver *approver = xcalloc(1, sizeof(*approver));
     approver->access = access;
     approver->whole = -1;
+    approver->action = action;
+    approver->executor = executor_identity_new(principal);
+    if (approver->executor)
+        return approver;
     if (!access->authorizer) {
         approver->whole = 1;
         return approver;
@@ -90,6 +97,7 @@ approver_free(struct approver *approver)
         return;
     if (approver->inner)
         authorizer_approver_free(approver->access->authorizer, approver->inner);
+    executor_identity_free(approver->executor);
     map_fini(&approver->values);
     arena_free(approver->keys);
     free(approver);
@@ -106,6 +114,8 @@ approver_allows(struct approver *approver, const struct mesos_object *object)
 {
     bool yes;
     const char *kept;
+    if (approver->executor)
+        return executor_identity_may(approver->executor, approver->action, object);
     if (approver->whole >= 0)
         return approver->whole;
     bool keep = approver->reads == MESOS_OBJECT_VALUE && object && object->value;
@@ -133,7 +143,7 @@ approver_allows_value(struct approver *approver, const char *value)
 bool
 access_allows_who(struct access *access, struct audit_who who, enum mesos_action action, const struct mesos_object *object)
 {
-    if (!access->authorizer)
+    if (!access->authorizer && !access_is_executor(who.principal))
         return true;
     struct approver *approver = approver_new(access, who.principal, action);
     bool yes = approver_allows(approver, object);
@@ -179,4 +189,16 @@ access_refused(struct access *access, struct audit_who who, enum mesos_action ac
 {
     if (access->audit)
         audit_refused(access->audit, who, access_action_name(action), object);
+}
+
+bool
+access_admits_endpoint(struct access *access, struct http_exchange *exchange, const char *path)
+{
+    struct str asked = http_exchange_request(exchange)->path;
+    if (!access_admits_value(access, exchange, MESOS_ACTION_GET_ENDPOINT_WITH_PATH, path))
+        return false;
+    if (!asked.len || !memmem(asked.ptr, asked.len, ".json", 5))
+        return true;
+    auto_free char *old = xasprintf("%s.json", path);
+    return access_admits_value(access, exchange, MESOS_ACTION_GET_ENDPOINT_WITH_PATH, old);
 }

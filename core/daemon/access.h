@@ -41,6 +41,17 @@ bool access_admits_value(struct access *access, struct http_exchange *exchange, 
 /* For handlers that asked an approver and act upon its no: writes it to the audit log. */
 void access_refused(struct access *access, struct audit_who who, enum mesos_action action, const struct mesos_object *object);
 
+/* GET_ENDPOINT_WITH_PATH for an endpoint as it is mounted ("/metrics/snapshot"). Asked for by its old name with ".json" behind
+ * it, both names must be allowed: rules that name one do not leave the other open. */
+bool access_admits_endpoint(struct access *access, struct http_exchange *exchange, const char *path);
+
+/*
+ * An executor's identity: a principal that has no value, but a claim "cid", its container (and "fid", its framework), as
+ * the tokens have that agents give to executors. With rules and without it may touch and see what is its own - the
+ * containers inside of its own, its sandbox and tasks, its framework - and nothing else.
+ */
+bool access_is_executor(const struct mesos_principal *principal);
+
 /*
  * Many questions of one action, as views ask them: nothing is written to the audit log. When the rules look at values only,
  * an answer is kept for each value, so that a hundred thousand tasks cost a look into a small map each.

@@ -125,7 +125,7 @@ daemon_new(struct loop *loop, const struct daemon_setup *setup, struct err *err)
     http_server_stream_bodies(daemon->http, router_wants_stream, daemon->router);
     daemon->metrics = metrics_new(loop);
     daemon->access = access_new(setup->authorizer, daemon->audit);
-    daemon->files = files_new(loop);
+    daemon->files = files_new(loop, daemon->access);
     metrics_add_system(daemon->metrics);
     router_mount(daemon->router, daemon->actor, own_routes, daemon);
     router_mount(daemon->router, "files", files_routes(), daemon->files);

@@ -9,16 +9,21 @@
 
 #include "base/list.h"
 #include "base/map.h"
+#include "daemon/access.h"
 #include "daemon/files_inside.h"
 #include "daemon/files_work.h"
 
 struct attachment {
     char *real;
+    char *owner; /* of a sandbox; NULL: a log */
     char name[]; /* virtual path */
 };
 
 struct files {
     struct loop *loop;
+    struct access *access;
+    bool (*describe)(void *arg, const char *owner, struct mesos_object *ret);
+    void *describe_arg;
     struct map attachments; /* virtual path -> struct attachment */
     struct list jobs;
 };
@@ -34,10 +39,11 @@ struct job {
 };
 
 struct files *
-files_new(struct loop *loop)
+files_new(struct loop *loop, struct access *access)
 {
     struct files *files = xcalloc(1, sizeof(*files));
     files->loop = loop;
+    files->access = access;
     list_init(&files->jobs);
     return files;
 }
@@ -48,11 +54,26 @@ files_loop(struct files *files)
     return files->loop;
 }
 
+struct access *
+files_access(const struct files *files)
+{
+    return files->access;
+}
+
+void
+files_describe(struct files *files, bool (*describe)(void *arg, const char *owner, struct mesos_object *ret), void *arg)
+{
+    files->describe = describe;
+    files->describe_arg = arg;
+}
+
 static void
 attachment_free(struct attachment *attachment)
 {
-    if (attachment)
-        free(attachment->real);
+    if (attachment == NULL)
+        return;
+    free(attachment->real);
+    free(attachment->owner);
     free(attachment);
 }
 
@@ -78,6 +99,12 @@ files_free(struct files *files)
 int
 files_attach(struct files *files, const char *real, const char *virtual, struct err *err)
 {
+    return files_attach_sandbox(files, real, virtual, NULL, err);
+}
+
+int
+files_attach_sandbox(struct files *files, const char *real, const char *virtual, const char *owner, struct err *err)
+{
     auto_free char *resolved = realpath(real, NULL);
     size_t len = strlen(virtual);
     if (resolved == NULL)
@@ -85,6 +112,7 @@ files_attach(struct files *files, const char *real, const char *virtual, struct 
     struct attachment *attachment = xmalloc(sizeof(*attachment) + len + 1);
     memcpy(attachment->name, virtual, len + 1);
     attachment->real = take(&resolved);
+    attachment->owner = owner ? xstrdup(owner) : NULL;
     attachment_free(map_set(&files->attachments, str_n(attachment->name, len), attachment));
     return 0;
 }
@@ -135,6 +163,33 @@ resolve(struct files *files, struct str path, struct str *ret_suffix)
     }
 }
 
+/* The attachment of a path as it comes from outside; NULL = none. */
+static struct attachment *
+find(struct files *files, struct str *path, struct str *ret_suffix)
+{
+    *ret_suffix = STR_LIT("");
+    while (path->len > 1 && path->ptr[path->len - 1] == '/')
+        path->len--;
+    /* a NUL would hide the rest of the path from the system */
+    return str_find(*path, '\0') < 0 && path->len < PATH_MAX ? resolve(files, *path, ret_suffix) : NULL;
+}
+
+bool
+files_admit(struct files *files, struct http_exchange *exchange, struct str path)
+{
+    struct str suffix;
+    struct mesos_object object = {.size = sizeof(object)};
+    const struct attachment *attachment = files->access ? find(files, &path, &suffix) : NULL;
+    if (!attachment)
+        return true;
+    if (!attachment->owner)
+        return access_admits(files->access, exchange, MESOS_ACTION_ACCESS_MESOS_LOG, NULL);
+    if (files->describe && files->describe(files->describe_arg, attachment->owner, &object))
+        return access_admits(files->access, exchange, MESOS_ACTION_ACCESS_SANDBOX, &object);
+    http_reply(exchange, 404, "text/plain; charset=utf-8", STR_LIT(""));
+    return false;
+}
+
 static void
 work_run(void *arg)
 {
@@ -169,11 +224,8 @@ static struct job *
 job_new(struct files *files, struct str path, files_done_fn *done, void *arg)
 {
     struct job *job = xcalloc(1, sizeof(*job));
-    struct str suffix = STR_LIT("");
-    while (path.len > 1 && path.ptr[path.len - 1] == '/')
-        path.len--;
-    /* a NUL would hide the rest of the path from the system */
-    struct attachment *attachment = str_find(path, '\0') < 0 && path.len < PATH_MAX ? resolve(files, path, &suffix) : NULL;
+    struct str suffix;
+    const struct attachment *attachment = find(files, &path, &suffix);
     job->files = files;
     job->done = done;
     job->arg = arg;

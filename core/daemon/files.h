@@ -11,13 +11,22 @@
 #include "loop/loop.h"
 
 struct files;
+struct access; /* daemon/access.h */
+struct mesos_object;
 
-struct files *files_new(struct loop *loop);
+/* access: who may see what is attached; NULL = everybody (tests). */
+struct files *files_new(struct loop *loop, struct access *access);
 /* Answers that are still being worked on are dropped (their done is not called). */
 void files_free(struct files *files);
 /* Shows `real` (must exist; symlinks in it are resolved now) under `virtual` ("/slave/log"; no trailing slash).
  * Replaces what is attached there. */
 int files_attach(struct files *files, const char *real, const char *virtual, struct err *err);
+/* The same for a sandbox of `owner`, an id of the caller's choice: who may see it is asked as files_describe has it. */
+int files_attach_sandbox(struct files *files, const char *real, const char *virtual, const char *owner, struct err *err);
+/* How sandboxes are told from each other: describe fills in the object of ACCESS_SANDBOX for an owner (borrowed for the
+ * question), or says false: it has
+ * gone meanwhile and is not found. Everything else that is attached is a log (ACCESS_MESOS_LOG). */
+void files_describe(struct files *files, bool (*describe)(void *arg, const char *owner, struct mesos_object *ret), void *arg);
 void files_detach(struct files *files, const char *virtual);
 /* The table of /files/..., to be mounted on actor "files" with arg = files. */
 const struct route *files_routes(void);

@@ -2,6 +2,7 @@
 /* /files/browse, read, download and debug, in Mesos's shapes and words. */
 #include <sys/stat.h>
 
+#include "daemon/access.h"
 #include "daemon/files_inside.h"
 #include "wire/json.h"
 
@@ -80,6 +81,8 @@ ask(struct http_exchange *exchange, struct files *files)
         http_reply(exchange, 404, "text/plain; charset=utf-8", STR_LIT(""));
         return NULL;
     }
+    if (!files_admit(files, exchange, path))
+        return NULL;
     struct question *question = xcalloc(1, sizeof(*question));
     question->files = files;
     question->exchange = exchange;
@@ -299,6 +302,8 @@ on_debug(struct http_exchange *exchange, void *arg)
 {
     auto_buf struct buf out = {0};
     struct json json = json_on(&out);
+    if (files_access(arg) && !access_admits_endpoint(files_access(arg), exchange, "/files/debug"))
+        return;
     json_object(&json);
     files_each(arg, debug_one, &json);
     json_object_end(&json);

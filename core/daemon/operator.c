@@ -250,7 +250,8 @@ list_files_done(const struct files_answer *answer, void *arg)
 void
 daemon_list_files(struct daemon *daemon, struct http_exchange *exchange, bool json, const char *path)
 {
-    files_browse_or_drop(daemon->files, str_of(path), list_files_done, free, ask(exchange, json));
+    if (files_admit(daemon->files, exchange, str_of(path)))
+        files_browse_or_drop(daemon->files, str_of(path), list_files_done, free, ask(exchange, json));
 }
 
 static void
@@ -280,5 +281,6 @@ daemon_read_file(struct daemon *daemon, struct http_exchange *exchange, bool jso
                  const uint64_t *length)
 {
     struct files_range range = {position(offset), length ? position(*length) : -1, 0};
-    files_read_or_drop(daemon->files, str_of(path), &range, read_file_done, free, ask(exchange, json));
+    if (files_admit(daemon->files, exchange, str_of(path)))
+        files_read_or_drop(daemon->files, str_of(path), &range, read_file_done, free, ask(exchange, json));
 }

@@ -359,7 +359,7 @@ static void
 test_end_before_answer(void **state)
 {
     struct site *site = *state;
-    struct files *files = files_new(site->world.loop);
+    struct files *files = files_new(site->world.loop, NULL);
     struct err err = {0};
     assert_true(files_attach(files, top, "/x", &err) == 0);
     assert_true(files_attach(files, "/no/such/file", "/y", &err) < 0);

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* See access.h. Decides nothing itself. */
+#include "agent/access.h"
+
+struct mesos_object
+framework_object(const struct framework *framework)
+{
+    return (struct mesos_object){
+        .size = sizeof(struct mesos_object),
+        .value = framework->user,
+        .framework_info = {framework->info.data, framework->info.len},
+        .framework_id = framework->id,
+    };
+}
+
+struct mesos_object
+executor_object(const struct executor *executor)
+{
+    struct mesos_object object = framework_object(executor->framework);
+    object.value = executor->user;
+    object.executor_info = (struct mesos_bytes){executor->info.data, executor->info.len};
+    object.executor_id = executor->id;
+    object.container = executor->container_id;
+    return object;
+}
+
+struct mesos_object
+task_object(const struct task *task, const char *user)
+{
+    struct mesos_object object = executor_object(task->executor);
+    object.value = user && *user ? user : task->executor->framework->user;
+    object.task = (struct mesos_bytes){task->task.data, task->task.len};
+    return object;
+}
+
+void
+agent_view_init(struct agent_view *view, const struct agent *agent, const struct http_exchange *exchange)
+{
+    const struct mesos_principal *principal = http_exchange_principal(exchange);
+    struct access *access = agent->daemon->access;
+    view->frameworks = approver_new(access, principal, MESOS_ACTION_VIEW_FRAMEWORK);
+    view->executors = approver_new(access, principal, MESOS_ACTION_VIEW_EXECUTOR);
+    view->tasks = approver_new(access, principal, MESOS_ACTION_VIEW_TASK);
+}
+
+void
+agent_view_fini(struct agent_view *view)
+{
+    approver_free(view->frameworks);
+    approver_free(view->executors);
+    approver_free(view->tasks);
+}
+
+bool
+agent_view_framework(const struct agent_view *view, const struct framework *framework)
+{
+    struct mesos_object object = framework_object(framework);
+    return approver_allows(view->frameworks, &object);
+}
+
+bool
+agent_view_executor(const struct agent_view *view, const struct executor *executor)
+{
+    struct mesos_object object = executor_object(executor);
+    return approver_allows(view->executors, &object);
+}
+
+bool
+agent_view_task(const struct agent_view *view, const struct task *task, const char *user)
+{
+    struct mesos_object object = task_object(task, user);
+    return approver_allows(view->tasks, &object);
+}
