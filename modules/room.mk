@@ -10,3 +10,4 @@ include modules/allocator/room.mk
 include modules/telemetry/room.mk
 include modules/resource_estimator/room.mk
 include modules/qos_controller/room.mk
+include modules/http_authenticator/room.mk

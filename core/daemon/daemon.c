@@ -104,6 +104,16 @@ open_audit(struct daemon *daemon, const struct daemon_setup *setup, struct err *
     return daemon->audit ? 0 : err_wrap(err, "option 'audit_log'");
 }
 
+static void
+protect(struct daemon *daemon, const struct daemon_setup *setup)
+{
+    daemon->authentication = authentication_new(daemon->audit);
+    for (size_t i = 0; i < setup->realm_count; i++)
+        authentication_protect(daemon->authentication, setup->realms[i].name, setup->realms[i].authenticators,
+                               setup->realms[i].count);
+    router_authenticate(daemon->router, daemon->authentication);
+}
+
 struct daemon *
 daemon_new(struct loop *loop, const struct daemon_setup *setup, struct err *err)
 {
@@ -126,6 +136,7 @@ daemon_new(struct loop *loop, const struct daemon_setup *setup, struct err *err)
     daemon->metrics = metrics_new(loop);
     daemon->access = access_new(setup->authorizer, daemon->audit);
     daemon->files = files_new(loop, daemon->access);
+    protect(daemon, setup);
     metrics_add_system(daemon->metrics);
     router_mount(daemon->router, daemon->actor, own_routes, daemon);
     router_mount(daemon->router, "files", files_routes(), daemon->files);
@@ -151,6 +162,7 @@ daemon_free(struct daemon *daemon)
     if (daemon->guard_arg)
         stream_guard_gone(daemon->loop, daemon->guard_arg);
     router_free(daemon->router);
+    authentication_free(daemon->authentication);
     files_free(daemon->files);
     access_free(daemon->access);
     audit_free(daemon->audit);

@@ -8,6 +8,7 @@
 
 #include "daemon/access.h"
 #include "daemon/audit.h"
+#include "daemon/authentication.h"
 #include "daemon/files.h"
 #include "daemon/metrics.h"
 #include "daemon/routes.h"
@@ -16,6 +17,13 @@
 
 struct option_set; /* conf/option.h */
 struct daemon_options; /* daemon/options.h */
+
+/* A realm whose peers must say who they are, and who finds out. */
+struct daemon_realm {
+    const char *name; /* "mesos-master-readonly" */
+    struct module *const *authenticators; /* of kind http_authenticator, asked in this order */
+    size_t count;
+};
 
 struct daemon_setup {
     const char *actor; /* "master" or "slave(1)": the default actor, spawned here */
@@ -26,6 +34,8 @@ struct daemon_setup {
     const struct option_set *conf; /* for /flags; NULL = none (tests) */
     const struct daemon_options *options; /* for the limits on peers; NULL = the usual ones */
     struct module *authorizer; /* NULL = everything is allowed */
+    const struct daemon_realm *realms; /* the others are open to everybody */
+    size_t realm_count;
     libprocess_message_fn *on_message;
     libprocess_exited_fn *on_exited;
     void *arg;
@@ -39,6 +49,7 @@ struct daemon {
     struct router *router;
     struct metrics *metrics;
     struct audit *audit; /* where refusals and operators' writes go */
+    struct authentication *authentication; /* who asks */
     struct access *access; /* who may do what */
     struct files *files;
     struct address bound; /* the first listener's address */

@@ -4,6 +4,7 @@
 
 #include "base/list.h"
 #include "base/map.h"
+#include "daemon/authentication.h"
 #include "daemon/routes.h"
 
 enum { MAX_SEGMENTS = 64 };
@@ -27,6 +28,7 @@ struct router {
     char *default_actor;
     bool (*gate)(struct http_exchange *exchange, const struct route *route, void *arg);
     void *gate_arg;
+    struct authentication *authentication; /* NULL = nobody is asked */
 };
 
 struct router *
@@ -108,6 +110,12 @@ router_gate(struct router *router, bool (*gate)(struct http_exchange *exchange, 
 {
     router->gate = gate;
     router->gate_arg = arg;
+}
+
+void
+router_authenticate(struct router *router, struct authentication *authentication)
+{
+    router->authentication = authentication;
 }
 
 void
@@ -218,24 +226,43 @@ router_wants_stream(const struct http_request *request, void *arg)
            (!mounted->route->methods || allowed(mounted->route->methods, request->method));
 }
 
-void
-router_handle(struct router *router, struct http_exchange *exchange)
+/* Who asks is known, or need not be. */
+static void
+admit(struct router *router, struct http_exchange *exchange, const struct mounted *mounted)
 {
-    const struct http_request *request = http_exchange_request(exchange);
-    struct mounted *mounted = find(router, request);
-    if (mounted == NULL) {
-        reply_not_found(exchange);
-        return;
-    }
     const struct route *route = mounted->route;
     void *arg = mounted->arg;
-    if (route->methods && !allowed(route->methods, request->method)) {
+    if (route->methods && !allowed(route->methods, http_exchange_request(exchange)->method)) {
         refuse_method(exchange, route->methods);
         return;
     }
     if (router->gate && router->gate(exchange, route, router->gate_arg))
         return;
     route->handler(exchange, arg);
+}
+
+/* Routes may have changed meanwhile: what is no longer protected alike was not asked for. */
+static void
+on_authenticated(struct http_exchange *exchange, void *arg)
+{
+    struct router *router = arg;
+    const struct mounted *mounted = find(router, http_exchange_request(exchange));
+    if (mounted && mounted->route->realm)
+        admit(router, exchange, mounted);
+    else
+        reply_not_found(exchange);
+}
+
+void
+router_handle(struct router *router, struct http_exchange *exchange)
+{
+    const struct mounted *mounted = find(router, http_exchange_request(exchange));
+    if (mounted == NULL)
+        reply_not_found(exchange);
+    else if (router->authentication && authentication_wanted(router->authentication, mounted->route->realm))
+        authentication_begin(router->authentication, exchange, mounted->route->realm, on_authenticated, router);
+    else
+        admit(router, exchange, mounted);
 }
 
 void

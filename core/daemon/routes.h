@@ -37,6 +37,9 @@ void router_unmount(struct router *router, const char *actor);
  * taken over) the exchange. One gate; NULL removes it. */
 void router_gate(struct router *router, bool (*gate)(struct http_exchange *exchange, const struct route *route, void *arg),
                  void *arg);
+/* Where a route's realm is protected, its peers must say who they are: before methods are looked at, and before the gate. */
+struct authentication;
+void router_authenticate(struct router *router, struct authentication *authentication);
 /* For http_server_stream_bodies, arg = router: does the request's route take its body as a stream? */
 bool router_wants_stream(const struct http_request *request, void *router);
 /* Answers 404 and 405 itself. libprocess_try comes first. */

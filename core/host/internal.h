@@ -15,6 +15,7 @@
 #include "mesos/registry.h"
 #include "mesos/resource_estimator.h"
 #include "mesos/authorizer.h"
+#include "mesos/http_authenticator.h"
 #include "mesos/telemetry.h"
 
 /* One table of each kind that this release calls. */
@@ -27,6 +28,7 @@ union host_ops {
     struct mesos_election_ops election;
     struct mesos_telemetry_ops telemetry;
     struct mesos_authorizer_ops authorizer;
+    struct mesos_http_authenticator_ops http_authenticator;
     struct mesos_resource_estimator_ops resource_estimator;
     struct mesos_qos_controller_ops qos_controller;
 };

@@ -44,6 +44,8 @@ static const struct member telemetry_required[] = {
     REQUIRED(telemetry, initialize), REQUIRED(telemetry, prefix), REQUIRED(telemetry, get), {0, NULL}};
 static const struct member authorizer_required[] = {REQUIRED(authorizer, approver_new), REQUIRED(authorizer, approved),
                                                     REQUIRED(authorizer, approver_free), {0, NULL}};
+static const struct member http_authenticator_required[] = {
+    REQUIRED(http_authenticator, scheme), REQUIRED(http_authenticator, authenticate), {0, NULL}};
 static const struct member resource_estimator_required[] = {REQUIRED(resource_estimator, oversubscribable), {0, NULL}};
 static const struct member qos_controller_required[] = {REQUIRED(qos_controller, corrections), {0, NULL}};
 
@@ -52,7 +54,8 @@ static const struct shape shapes[] = {
     SHAPE(ALLOCATOR, allocator), SHAPE(ISOLATOR, isolator), SHAPE(CONTAINERIZER, containerizer),
     SHAPE(CONTAINER_LOGGER, container_logger), SHAPE(REGISTRY, registry), SHAPE(ELECTION, election),
     SHAPE(TELEMETRY, telemetry), SHAPE(RESOURCE_ESTIMATOR, resource_estimator), SHAPE(QOS_CONTROLLER, qos_controller),
-    SHAPE(AUTHORIZER, authorizer)};
+    SHAPE(AUTHORIZER, authorizer),
+    SHAPE(HTTP_AUTHENTICATOR, http_authenticator)};
 
 static const char *const kind_names[] = {
 #define KIND_NAME(number, NAME, name) [number] = #name,

@@ -4,6 +4,8 @@ noinst_LIBRARIES += modules/common/libcommon.a
 modules_common_libcommon_a_SOURCES = modules/common/cgroup.c modules/common/cgroup.h \
   modules/common/cgroup_inside.h modules/common/cgroup_tree.c modules/common/packed.c modules/common/packed.h \
   modules/common/processes.c modules/common/processes.h
+# For HTTP authenticators.
+modules_common_libcommon_a_SOURCES += modules/common/authorization.c modules/common/authorization.h
 modules_common_libcommon_a_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/modules
 # For isolators of the file system.
 modules_common_libcommon_a_SOURCES += modules/common/launch_info.c modules/common/launch_info.h \

@@ -60,7 +60,7 @@ tests_contract_bad_undefined_la_SOURCES = tests/contract/bad.c
 tests_contract_bad_undefined_la_CPPFLAGS = $(AM_CPPFLAGS) -DBAD_UNDEFINED
 tests_contract_bad_undefined_la_LDFLAGS = $(AM_LDFLAGS) $(BAD_LDFLAGS)
 CONTRACT_TESTS = tests/contract/host tests/contract/registry tests/contract/election tests/contract/container_logger tests/contract/telemetry \
-  tests/contract/containerizer tests/contract/isolator
+  tests/contract/containerizer tests/contract/isolator tests/contract/http_authenticator
 check_PROGRAMS += $(CONTRACT_TESTS)
 TESTS += $(CONTRACT_TESTS)
 dist_check_SCRIPTS += tests/contract/example.sh
@@ -81,6 +81,8 @@ tests_contract_election_SOURCES = tests/contract/election.c $(CONTRACT_SOURCES)
 tests_contract_election_LDADD = module-api/proto/libproto.a $(HOST_TEST_LIBS) $(PROTOBUF_C_LIBS)
 tests_contract_telemetry_SOURCES = tests/contract/telemetry.c $(CONTRACT_SOURCES)
 tests_contract_telemetry_LDADD = $(HOST_TEST_LIBS)
+tests_contract_http_authenticator_SOURCES = tests/contract/http_authenticator.c $(CONTRACT_SOURCES)
+tests_contract_http_authenticator_LDADD = $(HOST_TEST_LIBS)
 tests_contract_container_logger_SOURCES = tests/contract/container_logger.c $(CONTRACT_SOURCES)
 tests_contract_container_logger_LDADD = $(HOST_TEST_LIBS)
 tests_contract_isolator_SOURCES = tests/contract/isolator.c $(CONTRACT_SOURCES)
