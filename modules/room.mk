@@ -11,3 +11,4 @@ include modules/telemetry/room.mk
 include modules/resource_estimator/room.mk
 include modules/qos_controller/room.mk
 include modules/http_authenticator/room.mk
+include modules/authorizer/room.mk

@@ -570,7 +570,7 @@ const struct option agent_option_table[] = {
     {.name = "jwt_secret_key", .aliases = OPTION_ALIASES("executor_secret_key"), .type = OPTION_PATH,
      .state = OPTION_PLANNED, .offset = SIZE_MAX, .help = "The file with the key of executors' tokens.",
      .note = "authentication"},
-    OPTION_NOT_YET("authorizer", STRING, "local", "The authorizer module.", "authorization"),
+    DAEMON_AUTHORIZER_ROW(struct agent_options, "authorizer"),
     OPTION_NOT_YET("ip6", STRING, NULL, "An IPv6 address to show.", "IPv6"),
     OPTION_NOT_YET("ip6_discovery_command", STRING, NULL, "A program that prints it.", "IPv6"),
 

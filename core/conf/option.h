@@ -122,6 +122,9 @@ const char *conf_keep(struct option_set *set, const char *text);
 bool conf_given(const struct option_set *set, const char *name);
 /* The final value as text (NULL = unset) and its origin; name may be an alias. NULL for unknown names. */
 const char *conf_value(const struct option_set *set, const char *name, struct option_origin *ret_origin);
+/* The file that the value was read from, to read it anew: what file:// or (JSON) an absolute path names, or the file that holds
+ * this one option. NULL = none. */
+const char *conf_file(const struct option_set *set, const char *name);
 /* Every option with its final value in order of the table, for /flags and /state. fn gets secret values as
  * NULL. */
 void conf_each(const struct option_set *set,

@@ -186,6 +186,9 @@ conf_give_setting(struct option_set *set, const struct conf_source *source, stru
     setting->value = text;
     setting->parsed = parsed;
     setting->origin = (struct option_origin){source->layer, conf_keep(set, source->where)};
+    setting->file = conf_keep(set, conf_file_of(option, value));
+    if (!setting->file && source->rank == RANK_FILE)
+        setting->file = setting->origin.where;
     return 0;
 }
 
@@ -391,6 +394,14 @@ conf_each(const struct option_set *set, void (*fn)(const struct option *option, 
 
         fn(setting->option, conf_setting_shown(setting), arg);
     }
+}
+
+const char *
+conf_file(const struct option_set *set, const char *name)
+{
+    const struct conf_name *entry = conf_find(set, str_of(name));
+
+    return entry && entry->setting->value ? entry->setting->file : NULL;
 }
 
 const struct conf_module *

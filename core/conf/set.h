@@ -45,6 +45,7 @@ struct conf_setting {
     union conf_parsed parsed; /* of value */
     int rank;
     struct option_origin origin;
+    const char *file; /* that value was read from; NULL = none */
 };
 
 struct conf_name {
@@ -92,6 +93,8 @@ int conf_tolerate(struct option_set *set, int status, const struct err *err);
 int conf_store_all(struct option_set *set, struct err *err);
 
 /* value.c. Reads file:// as the type wants it: *ret_text is kept by the set. */
+/* Does this value name a file to read, and which? */
+const char *conf_file_of(const struct option *option, const char *value);
 int conf_fetch(struct option_set *set, const struct option *option, const char *value, const char **ret_text,
                struct err *err);
 int conf_parse(const struct option *option, const char *text, union conf_parsed *ret, struct err *err);

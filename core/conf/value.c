@@ -13,9 +13,8 @@
 #include "base/file.h"
 #include "base/units.h"
 
-/* Does this value name a file to read, and which? */
-static const char *
-file_of(const struct option *option, const char *value)
+const char *
+conf_file_of(const struct option *option, const char *value)
 {
     if (strncmp(value, "file://", 7) == 0)
         return value + 7;
@@ -28,7 +27,7 @@ int
 conf_fetch(struct option_set *set, const struct option *option, const char *value, const char **ret_text,
            struct err *err)
 {
-    const char *path = file_of(option, value);
+    const char *path = conf_file_of(option, value);
     auto_buf struct buf content = {0};
     int status;
 

@@ -204,11 +204,49 @@ daemon_check_ulimit(const char *value, void *target, struct option_set *set, str
     return daemon_parse_ulimit(value, limits, &count, err);
 }
 
+static bool
+has_section(const struct option_set *set, const char *name)
+{
+    size_t count;
+    const struct conf_module *modules = conf_modules(set, &count);
+
+    for (size_t i = 0; i < count; i++)
+        if (!modules[i].library && modules[i].count > 0 && strcmp(modules[i].name, name) == 0)
+            return true;
+    return false;
+}
+
+static bool
+is_true(const struct option_set *set, const char *name)
+{
+    const char *value = conf_value(set, name, NULL);
+
+    return value && strcmp(value, "true") == 0;
+}
+
+/* The local authorizer is there when it has rules, or when executors have tokens, which bind them without any. */
+static int
+choose_authorizer(struct daemon_options *common, struct option_set *set, struct err *err)
+{
+    const char *name = common->authorizer;
+    bool local = name && (strcmp(name, "local") == 0 || strcmp(name, "local_acl") == 0), lists = conf_given(set, "acls");
+
+    if (name && strchr(name, ','))
+        return err_set(err, -EINVAL, "option 'authorizers': '%s': one authorizer decides, not several", name);
+    if (!local && lists)
+        conf_note(set, "--acls is for the authorizer local; %s decides instead", name);
+    if (local && !lists && !has_section(set, "acls") && !has_section(set, name) && !is_true(set, "authenticate_http_executors"))
+        common->authorizer = NULL;
+    return 0;
+}
+
 int
 daemon_options_finish(struct daemon_options *common, struct option_set *set, struct err *err)
 {
     struct option_origin a = {0}, b = {0};
 
+    if (choose_authorizer(common, set, err) < 0)
+        return -EINVAL;
     if (!common->ip || !common->ip_discovery_command)
         return 0;
     conf_value(set, "ip", &a);

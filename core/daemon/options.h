@@ -36,6 +36,7 @@ struct daemon_options {
     uint64_t log_max_size_bytes;
     int64_t log_max_age_ns;
 
+    const char *authorizer; /* name of the module; NULL = everything is allowed */
     const char *audit_log; /* NULL = beside the log files, when there are any */
 
     /* Modules. What --modules, --modules_dir and [modules] name is in conf_modules(). */
@@ -138,8 +139,10 @@ struct daemon_options {
      .help = "The file that tells, as JSON lines, who was refused, who could not log in and what operators changed. "  \
              "When unset: mesos-master.audit.log or mesos-agent.audit.log in --log_dir; without that the same "       \
              "goes to the log."},                                                                                  \
-    {.name = "acls", .type = OPTION_JSON, .state = OPTION_PLANNED, .offset = SIZE_MAX,                             \
-     .help = "Access control lists of the local authorizer.", .note = "authorization"},                            \
+    {.name = "acls", .type = OPTION_JSON, .offset = SIZE_MAX,                                                      \
+     .help = "Access control lists: who may do what, in Mesos's JSON. A file is read again when it changes. Everything "\
+             "is allowed when unset. The INI may have them as a section [acls] instead, one action a line, e.g. "    \
+             "run_tasks = jenkins, ci -> jenkins | ANY -> NONE, and permissive = false."},                         \
     OPTION_NOT_YET("authenticate_http_readonly", BOOL, "false", "Demand a login from readers.", "authentication"), \
     {.name = "authenticate_http_readwrite", .aliases = OPTION_ALIASES("authenticate_http"), .type = OPTION_BOOL,   \
      .state = OPTION_PLANNED, .offset = SIZE_MAX, .fallback = "false", .help = "Demand a login from writers.",     \
@@ -159,6 +162,12 @@ int daemon_check_zk(const char *value, void *target, struct option_set *set, str
 void daemon_choose_election(struct option_set *set, const char *where);
 /* Checks between the shared options, for an owner's finish function. */
 int daemon_options_finish(struct daemon_options *common, struct option_set *set, struct err *err);
+
+/* The row of the option that names the authorizer: --authorizers of a master, --authorizer of an agent. */
+#define DAEMON_AUTHORIZER_ROW(TYPE, NAME)                                                                          \
+    {.name = NAME, .type = OPTION_STRING, .offset = offsetof(TYPE, common.authorizer), .fallback = "local",        \
+     .argument = "MODULE", .group = "Security",                                                                    \
+     .help = "The module that decides who may do what. local decides by --acls, and is not asked without them."}
 
 /* One entry of a --ulimit text: which RLIMIT_..., and its value (RLIM_INFINITY for "unlimited"). */
 struct daemon_limit {

@@ -118,6 +118,8 @@ host_own_name(enum mesos_kind kind, const char *name)
     } names[] = {
         {MESOS_KIND_ALLOCATOR, "hierarchical", "hierarchical_drf"},
         {MESOS_KIND_ALLOCATOR, "HierarchicalDRF", "hierarchical_drf"},
+        {MESOS_KIND_AUTHORIZER, "local", "local_acl"},
+        {MESOS_KIND_AUTHORIZER, "acls", "local_acl"}, /* the section of its rules */
         {MESOS_KIND_CONTAINERIZER, "mesos", "native"},
         {MESOS_KIND_REGISTRY, "in_memory", "memory"},
         {MESOS_KIND_REGISTRY, "replicated_log", "local"},
@@ -251,7 +253,8 @@ instance_options(struct module *module, const char *asked, const char *const *ke
     auto_free const char **all_values = NULL;
     const char *where = NULL;
     for (const struct parameters *p = module->host->parameters; p; p = p->next) {
-        if (p->count == 0 || (strcmp(p->name, asked) != 0 && strcmp(p->name, module_name(module)) != 0))
+        if (p->count == 0 || (strcmp(p->name, asked) != 0 &&
+                              strcmp(host_own_name(module_kind(module), p->name), module_name(module)) != 0))
             continue;
         where = p->where;
         const char **next_keys = xcalloc(total + p->count, sizeof *next_keys);

@@ -7,7 +7,7 @@
 #include "base/units.h"
 #include "host/internal.h"
 
-#define KEYS_SHOWN_MAX 32
+#define KEYS_SHOWN_MAX 128
 
 struct strings {
     char **items;

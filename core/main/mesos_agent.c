@@ -44,6 +44,8 @@ wanted_modules(void *target, struct wanted_module *out, size_t max)
 
     out[count++] = (struct wanted_module){MESOS_KIND_ELECTION, options->common.election};
     out[count++] = (struct wanted_module){MESOS_KIND_CONTAINER_LOGGER, options->container_logger};
+    if (options->common.authorizer)
+        out[count++] = (struct wanted_module){MESOS_KIND_AUTHORIZER, options->common.authorizer};
     if (options->common.telemetry)
         out[count++] = (struct wanted_module){MESOS_KIND_TELEMETRY, options->common.telemetry};
     if (options->resource_estimator)
@@ -90,6 +92,8 @@ start_modules(struct program *program, struct agent_setup *setup, struct err *er
 
     auto_free char *isolators = isolation_modules(options->isolation);
 
+    if (process_authorizer(process, &setup->authorizer, err) < 0)
+        return -1;
     setup->election = process_start(process, MESOS_KIND_ELECTION, options->common.election, err);
     if (!setup->election)
         return -1;

@@ -20,10 +20,12 @@ wanted_modules(void *target, struct wanted_module *out, size_t max)
     out[0] = (struct wanted_module){MESOS_KIND_ALLOCATOR, options->allocator};
     out[1] = (struct wanted_module){MESOS_KIND_REGISTRY, options->registry};
     out[2] = (struct wanted_module){MESOS_KIND_ELECTION, options->common.election};
-    if (!options->common.telemetry)
-        return 3;
-    out[3] = (struct wanted_module){MESOS_KIND_TELEMETRY, options->common.telemetry};
-    return 4;
+    size_t count = 3;
+    if (options->common.authorizer)
+        out[count++] = (struct wanted_module){MESOS_KIND_AUTHORIZER, options->common.authorizer};
+    if (options->common.telemetry)
+        out[count++] = (struct wanted_module){MESOS_KIND_TELEMETRY, options->common.telemetry};
+    return count;
 }
 
 static void
@@ -37,6 +39,8 @@ start_modules(struct process *process, struct master_setup *setup, struct err *e
 {
     const struct master_options *options = setup->options;
 
+    if (process_authorizer(process, &setup->authorizer, err) < 0)
+        return -1;
     setup->allocator = process_start(process, MESOS_KIND_ALLOCATOR, options->allocator, err);
     if (setup->allocator)
         setup->registry = process_start(process, MESOS_KIND_REGISTRY, options->registry, err);

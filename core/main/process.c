@@ -105,6 +105,17 @@ open_host(struct process *process, const char *runtime_dir, struct err *err)
     return host_configure(process->host, modules, count, err);
 }
 
+/* Only the local authorizer has parameters for what --acls says; others may look at it as a daemon's option. */
+static struct module *
+start_authorizer(struct process *process, struct err *err)
+{
+    const char *name = process->common->authorizer, *file = conf_file(process->set, "acls");
+    const char *key = file ? "acls_file" : "acls", *value = file ? file : conf_value(process->set, "acls", NULL);
+    bool local = strcmp(host_own_name(MESOS_KIND_AUTHORIZER, name), "local_acl") == 0;
+
+    return host_start(process->host, MESOS_KIND_AUTHORIZER, name, &key, &value, local && value ? 1 : 0, err);
+}
+
 /* The rest of --check-config: modules load, fit, and understand their parameters. */
 static int
 check_modules(struct process *process)
@@ -120,7 +131,9 @@ check_modules(struct process *process)
         return 1;
     }
     for (size_t i = 0; i < count; i++)
-        if (host_check(process->host, modules[i].kind, modules[i].name, &err) < 0) {
+        /* The authorizer is started, because that reads its rules and does nothing else. */
+        if (modules[i].kind == MESOS_KIND_AUTHORIZER ? !start_authorizer(process, &err)
+                                                     : host_check(process->host, modules[i].kind, modules[i].name, &err) < 0) {
             fprintf(stderr, "%s: %s\n", process->owner.program, err.text);
             failures++;
         }
@@ -278,15 +291,30 @@ process_open(struct process *process, const char *runtime_dir, uint64_t descript
     return status < 0 ? status : open_host(process, runtime_dir, err);
 }
 
+static void
+tell_module(const struct module *module)
+{
+    log_info("%s module %s %s from %s", kind_name(module_kind(module)), module_name(module), module_version(module),
+             module_file(module));
+}
+
 struct module *
 process_start(struct process *process, enum mesos_kind kind, const char *name, struct err *err)
 {
     struct module *module = host_start(process->host, kind, name, NULL, NULL, 0, err);
 
     if (module)
-        log_info("%s module %s %s from %s", kind_name(kind), module_name(module), module_version(module),
-                 module_file(module));
+        tell_module(module);
     return module;
+}
+
+int
+process_authorizer(struct process *process, struct module **ret, struct err *err)
+{
+    *ret = process->common->authorizer ? start_authorizer(process, err) : NULL;
+    if (*ret)
+        tell_module(*ret);
+    return process->common->authorizer && !*ret ? err->code : 0;
 }
 
 int

@@ -69,6 +69,8 @@ struct module *process_start(struct process *process, enum mesos_kind kind, cons
 /* Starts each name of a comma list; *ret is an array that the caller frees. */
 int process_start_list(struct process *process, enum mesos_kind kind, const char *names, struct module ***ret,
                        size_t *ret_count, struct err *err);
+/* The authorizer that the options name, with the rules of --acls; *ret is NULL when there is none. 0, or a negative errno. */
+int process_authorizer(struct process *process, struct module **ret, struct err *err);
 /* Tells systemd that we are ready and runs the loop until process_end. */
 void process_run(struct process *process);
 /* Leaves the loop soon; the first call decides the exit status. */

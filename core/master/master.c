@@ -421,6 +421,7 @@ master_start(struct master *master, struct err *err)
         .advertise = master->setup.advertise,
         .conf = master->setup.set,
         .options = &master->options->common,
+        .authorizer = master->setup.authorizer,
         .on_message = on_message,
         .on_exited = on_exited,
         .arg = master,

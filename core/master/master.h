@@ -25,6 +25,7 @@ struct master_setup {
     struct host *host;
     struct module *allocator, *registry, *election; /* started instances of these kinds */
     struct module *telemetry; /* NULL = none */
+    struct module *authorizer; /* NULL = everything is allowed */
     struct address listen; /* where to listen; port 0 = any free one */
     int listen_fd; /* a socket that listens already, to take over instead; 0 = none */
     struct address advertise; /* what peers are told; len 0 = the address that was bound */

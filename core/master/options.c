@@ -284,7 +284,7 @@ const struct option master_option_table[] = {
     OPTION_NOT_YET("http_framework_authenticators", STRING, NULL, "HTTP authenticator modules for frameworks.",
                    "authentication"),
     OPTION_NOT_YET("credentials", PATH, NULL, "The file of principals and secrets.", "authentication"),
-    OPTION_NOT_YET("authorizers", STRING, "local", "The authorizer module.", "authorization"),
+    DAEMON_AUTHORIZER_ROW(struct master_options, "authorizers"),
     OPTION_NOT_YET("rate_limits", JSON, NULL, "How many messages a second frameworks may send.", "rate limits"),
     {.name = NULL},
 };

@@ -97,7 +97,8 @@ struct mesos_object {
     const char *parent;
     /* Packed mesos.v1 messages, for rules that look further; may be empty. */
     struct mesos_bytes framework_info, task_info, task, executor_info, command_info, resource, container_id;
-    /* Ids, for claims that bind their bearer to them (cid of an executor's token). */
+    /* Ids, for claims that bind their bearer to them (cid of an executor's token). container: the container's own id behind
+     * those of the containers that it is nested in, the outermost first, joined with '.'. */
     const char *framework_id, *executor_id, *container;
 };
 

@@ -82,7 +82,6 @@ test_not_built_yet(void **state)
 
     refused(etc, false, "--authenticate_agents", "not built yet: authentication");
     refused(etc, false, "--authenticate", "option 'authenticate_frameworks' asks for what is not built yet");
-    refused(etc, false, "--acls={}", "not built yet");
     refused(etc, false, "--role_sorter=random", "not built yet");
     refused(etc, true, "--containerizers=mesos,,docker", "empty name");
     refused(etc, true, "--isolation=posix/cpu,,posix/mem", "empty name");
