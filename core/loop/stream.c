@@ -10,6 +10,7 @@
 #include <errno.h>
 
 #include "base/fault.h"
+#include "loop/secure.h"
 #include "loop/stream_internal.h"
 
 enum { LINGER_MS = 10000, SMALL_REST = 32 * 1024 };
@@ -42,6 +43,22 @@ stream_connect(struct loop *loop, const struct address *to, const struct stream_
 }
 
 struct stream *
+stream_connect_secure(struct loop *loop, const struct address *to, struct secure *secure, const char *name,
+                      const struct stream_handler *handler, void *arg)
+{
+    struct stream *stream = stream_connect(loop, to, handler, arg);
+    if (secure)
+        stream_secure_client(stream, secure, name);
+    return stream;
+}
+
+bool
+stream_is_secure(const struct stream *stream)
+{
+    return stream->layer != NULL;
+}
+
+struct stream *
 stream_adopt(struct loop *loop, int fd, const struct stream_handler *handler, void *arg)
 {
     struct stream *stream = stream_socket_adopt(loop, fd);
@@ -70,6 +87,29 @@ stream_listen_fd(struct loop *loop, int fd, stream_accept_fn *fn, void *arg, str
         listener->arg = arg;
     }
     return listener;
+}
+
+void
+stream_listener_secure(struct stream_listener *listener, struct secure *secure)
+{
+    secure_ref(secure);
+    secure_unref(listener->secure);
+    listener->secure = secure;
+}
+
+void
+stream_accepted(struct stream_listener *listener, struct stream *stream)
+{
+    if (listener->secure)
+        stream_secure_server(stream, listener->secure);
+    listener->fn(stream, listener->arg);
+}
+
+void
+stream_listener_forget(struct stream_listener *listener)
+{
+    secure_unref(listener->secure);
+    free(listener);
 }
 
 const struct address *
@@ -150,18 +190,25 @@ update_want(struct stream *stream)
     int want = 0;
     if (stream->broken || stream->closed_told) {
         want = 0;
-    } else if (stream->connecting) {
+    } else if (stream->connecting) { /* or its handshake is under way: the layer knows better */
         want = LOOP_WRITE;
     } else {
         if (!stream->paused && !stream->eof && stream->handler)
             want |= LOOP_READ;
-        if (stream->out.bytes && !stream->corked && !has_rest(stream) && !stream->sending)
+        if (stream->out.bytes && !stream->corked && !has_rest(stream) && !stream->sending && !stream->securing)
             want |= LOOP_WRITE;
     }
     if (want != stream->wanted) {
         stream->wanted = want;
         stream->ops->want(stream, want);
     }
+}
+
+void
+stream_want_again(struct stream *stream)
+{
+    stream->wanted = -1;
+    update_want(stream);
 }
 
 static bool
@@ -180,13 +227,20 @@ tell_close(struct stream *stream, const struct err *err)
 void
 stream_break(struct stream *stream, int code, const char *what)
 {
+    char peer[128];
+    struct err why;
+    errno = -code;
+    err_errno(&why, "%s %s", what, address_format(&stream->peer, peer));
+    stream_break_why(stream, &why);
+}
+
+void
+stream_break_why(struct stream *stream, const struct err *why)
+{
     if (stream->broken || stream->closed_told)
         return;
-    char peer[128];
     stream->broken = true;
-    stream->why = xcalloc(1, sizeof(*stream->why));
-    errno = -code;
-    err_errno(stream->why, "%s %s", what, address_format(&stream->peer, peer));
+    stream->why = xmemdup(why, sizeof(*why));
     drop_queue(stream);
     update_want(stream);
     loop_task_post(stream->loop, &stream->task);
@@ -306,7 +360,8 @@ stream_resume(struct stream *stream)
 static bool
 can_send(const struct stream *stream)
 {
-    return !stream->connecting && !stream->broken && !stream->closed_told && !stream->corked && !stream->sending;
+    return !stream->connecting && !stream->broken && !stream->closed_told && !stream->corked && !stream->sending &&
+           !stream->securing;
 }
 
 static bool
@@ -360,7 +415,7 @@ flush(struct stream *stream)
             return;
         queue_consume(stream->loop, &stream->out, (size_t)n);
         room -= (size_t)n;
-        full = (size_t)n < total;
+        full = stream->layer ? n == 0 : (size_t)n < total; /* TLS takes one record at a time */
         if (full)
             break;
     }
@@ -442,6 +497,12 @@ stream_uncork(struct stream *stream)
         flush(stream);
 }
 
+void
+stream_flush(struct stream *stream)
+{
+    flush(stream);
+}
+
 size_t
 stream_queued(const struct stream *stream)
 {
@@ -486,6 +547,8 @@ stream_connected(struct stream *stream, int code)
         stream_break(stream, code, "cannot connect to");
         return;
     }
+    if (stream->layer && !stream_secure_step(stream))
+        return;
     stream->connecting = false;
     stream->connected_told = true;
     flush(stream);
@@ -556,6 +619,10 @@ stream_ready(struct stream *stream, int events)
 {
     if (stream->broken || stream->closed_told)
         return;
+    if (stream->securing && !stream_secure_step(stream))
+        return;
+    if (stream->layer)
+        events = stream_secure_events(stream, events);
     if ((events & LOOP_WRITE) && !flush_more(stream))
         return;
     if ((events & LOOP_READ) && !stream->paused && !stream->eof && !stream->broken && stream->handler)

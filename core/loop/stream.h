@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Byte streams: TCP, Unix sockets, in-memory pairs for tests, TLS later; one interface for all. Writes never block and
+ * Byte streams: TCP, Unix sockets, in-memory pairs for tests, and TLS over each; one interface for all. Writes never block and
  * are queued; who queues watches stream_queued() or on_drain. Callbacks come from the loop only. After on_close (which
  * comes exactly once unless the owner calls stream_close first) the stream is dead and still to be freed by
  * stream_close.
@@ -14,6 +14,7 @@
 #include "loop/loop.h"
 
 struct stream;
+struct secure;
 
 struct stream_handler {
     void (*on_connect)(struct stream *stream, void *arg); /* stream_connect succeeded; may be NULL */
@@ -30,6 +31,11 @@ struct stream_handler {
 /* Handlers are borrowed (static tables). Connecting is asynchronous: on_connect or on_close follows. */
 struct stream *stream_connect(struct loop *loop, const struct address *to, const struct stream_handler *handler,
                               void *arg);
+/* The same with TLS on it: on_connect follows when the peer has proved what the settings ask for. name: what the peer is
+ * called by, NULL when only its address is known; copied. secure NULL = stream_connect. */
+struct stream *stream_connect_secure(struct loop *loop, const struct address *to, struct secure *secure, const char *name,
+                                     const struct stream_handler *handler, void *arg);
+bool stream_is_secure(const struct stream *stream); /* false until a peer of a listener that downgrades has shown what it speaks */
 /* A connected stream socket that somebody else made, non-blocking; taken over. */
 struct stream *stream_adopt(struct loop *loop, int fd, const struct stream_handler *handler, void *arg);
 /* Replaces handler and argument, e.g. after accept. */
@@ -69,6 +75,8 @@ struct stream_listener *stream_listen(struct loop *loop, const struct address *a
                                       struct err *err);
 /* Takes over a socket that listens already, e.g. one that the service manager made. */
 struct stream_listener *stream_listen_fd(struct loop *loop, int fd, stream_accept_fn *fn, void *arg, struct err *err);
+/* Connections from now on speak TLS (or may, where the settings let them downgrade). NULL = they do not. */
+void stream_listener_secure(struct stream_listener *listener, struct secure *secure);
 const struct address *stream_listener_address(const struct stream_listener *listener);
 void stream_listener_free(struct stream_listener *listener);
 /* Stops or resumes accepting: when the table of limits says that connections are full. */

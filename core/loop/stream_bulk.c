@@ -79,7 +79,7 @@ done(void *arg)
 bool
 stream_bulk_possible(const struct stream *stream)
 {
-    return stream->fd >= 0 && !stream->loop->clock->is_virtual;
+    return stream->fd >= 0 && !stream->layer && !stream->loop->clock->is_virtual;
 }
 
 void

@@ -70,6 +70,8 @@ struct stream {
     struct loop_background rest; /* runs while more is queued than one turn may send, and the system takes it */
     struct bulk *sending; /* what is first in out is being sent by another thread */
     struct address peer, local;
+    struct layer *layer; /* TLS; NULL = none */
+    bool securing; /* its handshake is under way: nothing of ours goes or comes */
     struct list node; /* in loop->closing */
     struct loop_timer linger; /* bounds stream_close_soon */
 };
@@ -81,6 +83,12 @@ void stream_ready(struct stream *stream, int events);
 void stream_connected(struct stream *stream, int code);
 /* Fails the stream: on_close follows from the loop. */
 void stream_break(struct stream *stream, int code, const char *what);
+/* The same in words of the caller's. */
+void stream_break_why(struct stream *stream, const struct err *why);
+/* Tells the back end anew what is waited for. */
+void stream_want_again(struct stream *stream);
+/* Sends what was queued meanwhile. */
+void stream_flush(struct stream *stream);
 
 struct stream_listener_ops {
     void (*pause)(struct stream_listener *listener, bool paused);
@@ -93,6 +101,7 @@ struct stream_listener {
     stream_accept_fn *fn;
     void *arg;
     struct address address;
+    struct secure *secure; /* NULL = none */
     int fd;
     bool paused;
     bool busy, dead; /* accepting; freed meanwhile */
@@ -113,7 +122,23 @@ void stream_bulk_forget(struct stream *stream);
 /* stream.c: so many bytes went, or -E...; full: the system takes no more now. */
 void stream_bulk_done(struct stream *stream, ssize_t sent, bool full);
 
+/* stream.c: gives a new connection to the listener's owner. */
+void stream_accepted(struct stream_listener *listener, struct stream *stream);
+/* stream.c: what every listener has, and its memory. */
+void stream_listener_forget(struct stream_listener *listener);
+
+/* stream_secure.c: TLS between the stream and its back end. */
+void stream_secure_client(struct stream *stream, struct secure *secure, const char *name);
+void stream_secure_server(struct stream *stream, struct secure *secure);
+/* The connection stands, or something has come of the handshake. True when on_connect is due, or (servers) the stream may be
+ * read and written. */
+bool stream_secure_step(struct stream *stream);
+/* What the back end's events mean above the layer. */
+int stream_secure_events(struct stream *stream, int events);
+
 /* stream_socket.c */
+/* Leaves the connection that there is and tries anew; stream_connected follows. False: it cannot be done. */
+bool stream_socket_again(struct stream *stream);
 struct stream *stream_socket_connect(struct loop *loop, const struct address *to);
 struct stream *stream_socket_adopt(struct loop *loop, int fd);
 struct stream_listener *stream_socket_listen_fd(struct loop *loop, int fd, struct err *err);

@@ -259,7 +259,7 @@ link_up(struct end *client)
     client->peer = end;
     end->linked = client->linked = true;
     loop_timer_start_ns(&client->timer, 0);
-    listener->fn(server, listener->arg);
+    stream_accepted(listener, server);
 }
 
 static void
@@ -327,7 +327,7 @@ static void
 net_listener_free(struct stream_listener *listener)
 {
     list_remove(&listener->node);
-    free(listener);
+    stream_listener_forget(listener);
 }
 
 static const struct stream_listener_ops net_listener_ops = {net_listener_pause, net_listener_free};

@@ -101,6 +101,35 @@ tune(int fd, const struct address *address)
     setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
 }
 
+static int
+begin_connect(struct stream *stream)
+{
+    const struct address *to = &stream->peer;
+    stream->fd = socket(to->sa.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (stream->fd < 0)
+        return -errno;
+    tune(stream->fd, to);
+    return connect(stream->fd, (const struct sockaddr *)&to->sa, to->len) < 0 && errno != EINPROGRESS ? -errno : 0;
+}
+
+bool
+stream_socket_again(struct stream *stream)
+{
+    if (stream->ops != &socket_ops)
+        return false;
+    loop_fd_unwatch(stream->watch);
+    close(stream->fd);
+    stream->watch = NULL;
+    int code = begin_connect(stream);
+    if (code) {
+        stream_connected(stream, code);
+        return true;
+    }
+    stream->wanted = LOOP_WRITE;
+    socket_want(stream, LOOP_WRITE);
+    return true;
+}
+
 struct stream *
 stream_socket_connect(struct loop *loop, const struct address *to)
 {
@@ -109,14 +138,7 @@ stream_socket_connect(struct loop *loop, const struct address *to)
     stream->peer = *to;
     stream->connecting = true;
     if (!code)
-        stream->fd = socket(to->sa.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (!code && stream->fd < 0)
-        code = -errno;
-    if (!code) {
-        tune(stream->fd, to);
-        if (connect(stream->fd, (const struct sockaddr *)&to->sa, to->len) < 0 && errno != EINPROGRESS)
-            code = -errno;
-    }
+        code = begin_connect(stream);
     if (code) {
         stream_connected(stream, code);
         return stream;
@@ -174,7 +196,7 @@ accept_one(struct stream_listener *listener)
     struct stream *stream = stream_socket_adopt(listener->loop, fd);
     tune(fd, &peer);
     stream->peer = peer;
-    listener->fn(stream, listener->arg);
+    stream_accepted(listener, stream);
     return true;
 }
 
@@ -189,7 +211,7 @@ on_acceptable(int fd, int events, void *arg)
             break;
     listener->busy = false;
     if (listener->dead)
-        free(listener);
+        stream_listener_forget(listener);
 }
 
 static void
@@ -207,7 +229,7 @@ listener_free(struct stream_listener *listener)
     close(listener->fd);
     listener->dead = true;
     if (!listener->busy)
-        free(listener);
+        stream_listener_forget(listener);
 }
 
 static const struct stream_listener_ops socket_listener_ops = {listener_pause, listener_free};

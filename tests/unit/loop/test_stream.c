@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Streams: the same expectations on TCP, on Unix sockets and in memory, then what is special to each. */
+/*
+ * Streams: the same expectations on TCP, on Unix sockets and in memory, then what is special to each. Built a second time
+ * with TEST_OVER_TLS all of them hold with TLS on every connection.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -11,7 +14,11 @@
 #include <sys/socket.h>
 
 #include "base/fault.h"
+#include "loop/secure.h"
 #include "loop/stream.h"
+#ifdef TEST_OVER_TLS
+#include "certificates.h"
+#endif
 
 enum kind { TCP, UNIX, MEMORY };
 
@@ -29,8 +36,45 @@ struct fixture {
     struct loop *loop;
     struct stream_net *net;
     struct stream_listener *listener;
+    struct secure *secure; /* NULL: without TLS */
     struct end client, server;
 };
+
+#ifdef TEST_OVER_TLS
+static struct authority *authority;
+static struct certificate certificate;
+
+static struct secure *
+new_secure(void)
+{
+    struct secure_settings settings = {.cert_file = certificate.cert, .key_file = certificate.key, .tls_1_2 = true,
+                                       .ca_file = authority_file(authority), .verify_server = true, .tls_1_3 = true};
+    struct err err = {0};
+    struct secure *secure = secure_new(&settings, &err);
+    if (!secure)
+        fail_msg("%s", err.text);
+    return secure;
+}
+
+static int
+make_certificates(void **state)
+{
+    authority = authority_new("/tmp/test_stream.XXXXXX", "authority");
+    certificate = authority_sign(authority, "localhost", NULL, 2);
+    return 0;
+}
+
+static int
+remove_certificates(void **state)
+{
+    authority_free(authority);
+    return 0;
+}
+#else
+#define new_secure() NULL
+#define make_certificates NULL
+#define remove_certificates NULL
+#endif
 
 static void
 on_connect(struct stream *stream, void *arg)
@@ -110,6 +154,8 @@ fixture_open(struct fixture *f, enum kind kind, const struct stream_net_shape *s
         f->net = stream_net_new(f->loop, shape);
     f->listener = stream_listen(f->loop, &at, on_accept, f, &err);
     assert_non_null(f->listener);
+    f->secure = new_secure();
+    stream_listener_secure(f->listener, f->secure);
 }
 
 static bool
@@ -119,11 +165,16 @@ both_up(void *arg)
     return f->client.connected && f->server.stream;
 }
 
+static struct stream *
+connect_to(struct fixture *f, const struct address *to, const struct stream_handler *client_handler)
+{
+    return stream_connect_secure(f->loop, to, f->secure, NULL, client_handler, &f->client);
+}
+
 static void
 fixture_connect(struct fixture *f, const struct stream_handler *client_handler)
 {
-    f->client.stream =
-        stream_connect(f->loop, stream_listener_address(f->listener), client_handler, &f->client);
+    f->client.stream = connect_to(f, stream_listener_address(f->listener), client_handler);
     assert_false(f->client.connected);
     assert_true(loop_run_until(f->loop, both_up, f, 5000));
 }
@@ -135,6 +186,7 @@ fixture_close(struct fixture *f)
     stream_close(f->server.stream);
     stream_listener_free(f->listener);
     stream_net_free(f->net);
+    secure_unref(f->secure);
     loop_free(f->loop);
     buf_fini(&f->client.got);
     buf_fini(&f->server.got);
@@ -323,7 +375,7 @@ test_refused_connection_is_told_once(void **state)
             assert_int_equal(address_parse(STR_LIT("unix:/nonexistent/socket"), &nobody, NULL), 0);
         stream_listener_free(f.listener);
         f.listener = NULL;
-        f.client.stream = stream_connect(f.loop, &nobody, &handler, &f.client);
+        f.client.stream = connect_to(&f, &nobody, &handler);
         stream_write(f.client.stream, "lost", 4);
         assert_false(f.client.closed);
         assert_true(loop_run_until(f.loop, is_true, &f.client.closed, 5000));
@@ -341,6 +393,8 @@ test_end_without_eof_handler_is_an_orderly_close(void **state)
     struct fixture f;
     fixture_open(&f, TCP, NULL);
     fixture_connect(&f, &no_eof_handler);
+    stream_write(f.client.stream, "x", 1);
+    wait_for(&f, &f.server.got, 1);
     stream_close(f.server.stream);
     f.server.stream = NULL;
     assert_true(loop_run_until(f.loop, is_true, &f.client.closed, 5000));
@@ -571,7 +625,7 @@ test_paused_listener_accepts_later(void **state)
         struct fixture f;
         fixture_open(&f, kind, NULL);
         stream_listener_pause(f.listener, true);
-        f.client.stream = stream_connect(f.loop, stream_listener_address(f.listener), &handler, &f.client);
+        f.client.stream = connect_to(&f, stream_listener_address(f.listener), &handler);
         loop_run_until(f.loop, nothing, NULL, 20);
         assert_null(f.server.stream);
         stream_listener_pause(f.listener, false);
@@ -580,6 +634,7 @@ test_paused_listener_accepts_later(void **state)
     }
 }
 
+#ifndef TEST_OVER_TLS
 struct shape {
     int64_t delay_ns;
     int writes, reset_at;
@@ -619,6 +674,7 @@ test_memory_delays_and_resets(void **state)
     assert_int_equal(f.server.got.len, 2);
     fixture_close(&f);
 }
+#endif
 
 #ifdef MESOS_FAULTS
 static void
@@ -660,10 +716,12 @@ main(void)
         cmocka_unit_test(test_ropes),
         cmocka_unit_test(test_ropes_are_let_go),
         cmocka_unit_test(test_paused_listener_accepts_later),
+#ifndef TEST_OVER_TLS /* which counts writes and moments */
         cmocka_unit_test(test_memory_delays_and_resets),
+#endif
 #ifdef MESOS_FAULTS
         cmocka_unit_test(test_faults_reach_the_owner_as_errors),
 #endif
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, make_certificates, remove_certificates);
 }

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What secure.c and stream_secure.c share. Nobody outside core/loop includes it. */
+#ifndef LOOP_SECURE_INTERNAL_H
+#define LOOP_SECURE_INTERNAL_H
+
+#include "loop/secure.h"
+
+struct secure {
+    unsigned refs;
+    const struct secure_engine *engine;
+    struct secure_settings settings; /* its texts are ours */
+    void *client, *server; /* contexts; server NULL without a certificate */
+};
+
+#endif

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Certificates that tests make themselves, in a directory of their own. */
+#ifndef TESTS_CERTIFICATES_H
+#define TESTS_CERTIFICATES_H
+
+#include <stdbool.h>
+
+struct authority;
+
+struct certificate {
+    char cert[128], key[128]; /* paths */
+};
+
+/* Makes `directory` (a template for mkdtemp) and an authority in it, whose certificate is <directory>/<name>.pem. */
+struct authority *authority_new(const char *directory, const char *name);
+const char *authority_file(const struct authority *authority);
+/* names: "DNS:localhost,IP:127.0.0.1" or NULL; days: how long it is good from yesterday on, negative = it is over. */
+struct certificate authority_sign(struct authority *authority, const char *name, const char *names, int days);
+/* Removes its files too. */
+void authority_free(struct authority *authority);
+
+#endif
