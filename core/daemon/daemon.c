@@ -37,12 +37,16 @@ static const struct route memory_profiler_routes[] = {
     {"/state", "GET", builtin_memory_profiler, "Would tell whether it runs.", readwrite_realm, 0},
     {NULL}};
 static const struct route metrics_routes[] = {
-    {"", "GET", builtin_prometheus, "The values of all metrics now, as Prometheus reads them.", readonly_realm, 0},
+    /* The same values, so that rules about one hold for the other. */
+    {"", "GET", builtin_prometheus, "The values of all metrics now, as Prometheus reads them.", readonly_realm, 0,
+     .endpoint = "/metrics/snapshot"},
     {"/snapshot", "GET", on_metrics, "The values of all metrics now.", readonly_realm, 0,
-     "timeout: how long to wait for them, e.g. 5secs; jsonp: name of a function to wrap the answer in"}, {NULL}};
+     "timeout: how long to wait for them, e.g. 5secs; jsonp: name of a function to wrap the answer in",
+     .endpoint = "/metrics/snapshot"},
+    {NULL}};
 static const struct route logging_routes[] = {
     {"/toggle", NULL, builtin_logging_toggle, "Shows the log's verbosity, or raises it for a while.",
-     readwrite_realm, 0, "level: the new verbosity; duration: how long, e.g. 10mins"},
+     readwrite_realm, 0, "level: the new verbosity; duration: how long, e.g. 10mins", .endpoint = "/logging/toggle"},
     {NULL}};
 static const struct route version_routes[] = {
     {"", NULL, builtin_version, "The release and its build.", NULL, 0}, {NULL}};
@@ -135,6 +139,7 @@ daemon_new(struct loop *loop, const struct daemon_setup *setup, struct err *err)
     http_server_stream_bodies(daemon->http, router_wants_stream, daemon->router);
     daemon->metrics = metrics_new(loop);
     daemon->access = access_new(setup->authorizer, daemon->audit);
+    router_access(daemon->router, daemon->access);
     daemon->files = files_new(loop, daemon->access);
     protect(daemon, setup);
     metrics_add_system(daemon->metrics);

@@ -50,6 +50,8 @@ builtin_flags(struct http_exchange *exchange, void *arg)
     struct daemon *daemon = arg;
     auto_buf struct buf out = {0};
     struct json json = json_on(&out);
+    if (!access_admits(daemon->access, exchange, MESOS_ACTION_VIEW_FLAGS, NULL))
+        return;
     json_object(&json);
     json_key(&json, "flags");
     daemon_flags_object(daemon->conf, &json);

@@ -104,6 +104,8 @@ daemon_get_flags(struct daemon *daemon, struct http_exchange *exchange, bool jso
     RESPONSE(GET_FLAGS, get_flags, &body);
     auto_arena struct arena *arena = arena_new(0);
     struct gathered list = {.arena = arena};
+    if (!access_admits(daemon->access, exchange, MESOS_ACTION_VIEW_FLAGS, NULL))
+        return;
     if (daemon->conf)
         conf_each(daemon->conf, add_flag, &list);
     if (list.count)
@@ -165,6 +167,8 @@ daemon_get_logging_level(struct daemon *daemon, struct http_exchange *exchange, 
 void
 daemon_set_logging_level(struct daemon *daemon, struct http_exchange *exchange, uint32_t level, int64_t duration_ns)
 {
+    if (!access_admits(daemon->access, exchange, MESOS_ACTION_SET_LOG_LEVEL, NULL))
+        return;
     if (level > INT32_MAX) {
         http_reply_text(exchange, 400, "Invalid level '%u': expecting a number from 0 to %d", level, INT32_MAX);
     } else if (duration_ns < 0) {

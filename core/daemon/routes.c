@@ -4,6 +4,7 @@
 
 #include "base/list.h"
 #include "base/map.h"
+#include "daemon/access.h"
 #include "daemon/authentication.h"
 #include "daemon/routes.h"
 
@@ -29,6 +30,7 @@ struct router {
     bool (*gate)(struct http_exchange *exchange, const struct route *route, void *arg);
     void *gate_arg;
     struct authentication *authentication; /* NULL = nobody is asked */
+    struct access *access;
 };
 
 struct router *
@@ -116,6 +118,12 @@ void
 router_authenticate(struct router *router, struct authentication *authentication)
 {
     router->authentication = authentication;
+}
+
+void
+router_access(struct router *router, struct access *access)
+{
+    router->access = access;
 }
 
 void
@@ -237,6 +245,9 @@ admit(struct router *router, struct http_exchange *exchange, const struct mounte
         return;
     }
     if (router->gate && router->gate(exchange, route, router->gate_arg))
+        return;
+    if (route->endpoint && router->access &&
+        !access_admits_value(router->access, exchange, MESOS_ACTION_GET_ENDPOINT_WITH_PATH, route->endpoint))
         return;
     route->handler(exchange, arg);
 }

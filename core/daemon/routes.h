@@ -19,6 +19,9 @@ struct route {
     const char *realm; /* authentication realm, NULL = none needed */
     unsigned flags; /* for the owner's gate: ROUTE_... */
     const char *params; /* for /help: query parameters or form fields, "name: meaning; name: meaning"; NULL = none */
+    /* Before its handler runs, the peer must be allowed GET_ENDPOINT_WITH_PATH for this path. NULL = the handler asks for
+     * what it shows or does. */
+    const char *endpoint;
 };
 enum {
     ROUTE_LEADER = 1, /* only the leading master answers; the gate of the others redirects */
@@ -26,6 +29,7 @@ enum {
 };
 
 struct router;
+struct access;
 
 /* default_actor: "master" or "slave(1)". */
 struct router *router_new(const char *default_actor);
@@ -40,6 +44,8 @@ void router_gate(struct router *router, bool (*gate)(struct http_exchange *excha
 /* Where a route's realm is protected, its peers must say who they are: before methods are looked at, and before the gate. */
 struct authentication;
 void router_authenticate(struct router *router, struct authentication *authentication);
+/* Who is asked about routes with an endpoint; outlives the router. NULL = everything is allowed. */
+void router_access(struct router *router, struct access *access);
 /* For http_server_stream_bodies, arg = router: does the request's route take its body as a stream? */
 bool router_wants_stream(const struct http_request *request, void *router);
 /* Answers 404 and 405 itself. libprocess_try comes first. */

@@ -86,7 +86,8 @@ telemetry_new(struct daemon *daemon, struct host *host, struct module *module,
                                           .methods = "GET",
                                           .handler = on_request,
                                           .help = "What the telemetry module shows.",
-                                          .realm = realm};
+                                          .realm = realm,
+                                          .endpoint = telemetry_prefix(module)};
     router_mount(daemon->router, telemetry->actor, telemetry->routes, telemetry);
     return telemetry;
 }

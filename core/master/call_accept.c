@@ -10,6 +10,7 @@
 
 #include "base/log.h"
 #include "host/kind_allocator.h"
+#include "master/authorize.h"
 #include "master/calls.h"
 
 typedef Mesos__V1__Scheduler__Call__Accept Accept;
@@ -130,6 +131,14 @@ refuse_accept(struct framework *framework, const Accept *accept, const char *why
 static void
 refuse_operation(struct framework *framework, const Operation *operation)
 {
+    auto_buf struct buf why = {0};
+    if (authorize_operation(framework, operation, &why)) {
+        log_warning("drop operation framework=%s: %s", framework->id, buf_cstr(&why));
+        if (operation->id)
+            send_operation_status(framework, operation->id, MESOS__V1__OPERATION_STATE__OPERATION_ERROR, buf_cstr(&why),
+                                  NULL, NULL);
+        return;
+    }
     const ProtobufCEnumValue *value = protobuf_c_enum_descriptor_get_value(
         &mesos__v1__offer__operation__type__descriptor, operation->has_type ? (int)operation->type : 0);
     char text[160];

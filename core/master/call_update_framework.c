@@ -4,6 +4,7 @@
  * is not said is unset. Offers for roles that it leaves are rescinded; others stay, whatever is wished now.
  */
 #include "base/log.h"
+#include "master/authorize.h"
 #include "master/calls.h"
 #include "master/subscribers.h"
 
@@ -26,6 +27,8 @@ call_update_framework(struct framework *framework, const Mesos__V1__Scheduler__C
         err_wrap(err, "'UpdateFramework' call is not valid");
         return 400;
     }
+    if (authorize_framework(framework->master, info, arena, err))
+        return 403;
     bool changed = !framework_info_is(framework, info);
     framework_update(framework, info, update->suppressed_roles, update->n_suppressed_roles,
                      update->offer_constraints);

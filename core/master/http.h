@@ -39,6 +39,13 @@ bool http_content_type(struct http_exchange *exchange, bool *ret_json);
 /* What the client takes: 1 JSON, 0 protobuf, -1 neither (406 was answered). */
 int http_accept_type(struct http_exchange *exchange);
 
+/* The value of one field of an application/x-www-form-urlencoded body; ptr NULL when absent or badly escaped. */
+struct str http_form_get(const struct http_request *request, const char *name);
+/* operator_later.c: may the peer do what the body (the form's field, the path) asks for? False: answered. */
+bool http_admit_weights(struct master *master, struct http_exchange *exchange);
+bool http_admit_quota(struct master *master, struct http_exchange *exchange);
+bool http_admit_form(struct master *master, struct http_exchange *exchange, enum mesos_action action, const char *field);
+
 /* 501: "<what>" is not built yet. */
 void http_not_built(struct http_exchange *exchange, const char *what);
 /* http_weights.c: a whole object. */

@@ -36,7 +36,7 @@ http_maintenance_schedule(struct http_exchange *exchange, void *arg)
     const struct http_request *request = http_exchange_request(exchange);
     struct err err;
     if (!str_is(request->method, "POST")) {
-        show(exchange, maintenance_schedule(master->maintenance));
+        show(exchange, maintenance_schedule_for(master, exchange));
         return;
     }
     Schedule *schedule = MESSAGE_FROM_JSON(Schedule, mesos__v1__maintenance__schedule, buf_str(&request->body),
@@ -50,8 +50,8 @@ http_maintenance_schedule(struct http_exchange *exchange, void *arg)
 void
 http_maintenance_status(struct http_exchange *exchange, void *arg)
 {
-    const struct master *master = arg;
-    show(exchange, maintenance_status(master->maintenance, http_exchange_request(exchange)->arena));
+    struct master *master = arg;
+    show(exchange, maintenance_status_for(master, exchange, http_exchange_request(exchange)->arena));
 }
 
 typedef Mesos__V1__Master__Call__StartMaintenance Machines;

@@ -84,7 +84,7 @@ http_operator(struct http_exchange *exchange, void *arg)
         http_reply_text(exchange, 501, "501 Not Implemented.");
     else if (row->function)
         row->function(&op);
-    else
+    else if (operator_later_admits(&op))
         operator_reply_later(exchange, row->name, row->what);
 }
 

@@ -7,6 +7,6 @@ http_quota(struct http_exchange *exchange, void *arg)
 {
     if (str_is(http_exchange_request(exchange)->method, "GET") || str_is(http_exchange_request(exchange)->method, "HEAD"))
         reply_json(exchange, STR_LIT("{}"));
-    else
+    else if (http_admit_quota(arg, exchange))
         http_not_built(exchange, "quota");
 }

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* POST /teardown with a form body: an operator ends a framework. */
+#include "master/authorize.h"
 #include "master/http.h"
 
-/* The value of one field of an application/x-www-form-urlencoded body; ptr NULL when absent or badly escaped.
- */
-static struct str
-form_get(const struct http_request *request, const char *name)
+struct str
+http_form_get(const struct http_request *request, const char *name)
 {
     struct str rest = buf_str(&request->body), value = {0};
     while (rest.len) {
@@ -20,7 +19,7 @@ void
 http_teardown(struct http_exchange *exchange, void *arg)
 {
     struct master *master = arg;
-    struct str id = form_get(http_exchange_request(exchange), "frameworkId");
+    struct str id = http_form_get(http_exchange_request(exchange), "frameworkId");
     struct framework *framework = id.ptr ? map_get(&master->frameworks, id) : NULL;
     if (!id.ptr) {
         http_reply_text(exchange, 400, "Missing 'frameworkId' query parameter in the request body");
@@ -30,6 +29,8 @@ http_teardown(struct http_exchange *exchange, void *arg)
         http_reply_text(exchange, 400, "No framework found with specified ID");
         return;
     }
+    if (!admit_teardown(framework, exchange))
+        return;
     framework_teardown(framework, "teardown by an operator");
     http_reply(exchange, 200, NULL, (struct str){0});
 }

@@ -14,13 +14,14 @@ http_write_weight(struct json *json, struct str role, double weight)
 void
 http_weights(struct http_exchange *exchange, void *arg)
 {
-    const struct master *master = arg;
+    struct master *master = arg;
     auto_buf struct buf out = {0};
     struct json json = json_on(&out);
     struct str rest = str_of(master->options->weights), role;
     double weight;
     if (str_is(http_exchange_request(exchange)->method, "PUT")) {
-        http_not_built(exchange, "changing weights while the master runs; start it with --weights=role=weight,... instead");
+        if (http_admit_weights(master, exchange))
+            http_not_built(exchange, "changing weights while the master runs; start it with --weights=role=weight,... instead");
         return;
     }
     json_array(&json);

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "master/authorize.h"
 #include "master/calls.h"
 #include "model/role.h"
 #include "model/validate.h"
@@ -281,7 +282,10 @@ launch_tasks(struct framework *framework, struct agent *agent, const char *role,
         refuse_all(framework, tasks, count, REASON(TASK_INVALID), err.text, arena);
     for (size_t i = 0; i < count && ready == count; i++) {
         auto_buf struct buf text = {0};
-        if (check_task(&candidates[i], framework, agent, available, arena, &text, &err))
+        if (authorize_task(framework, tasks[i], NULL, &text))
+            refuse_task(framework, tasks[i], MESOS__V1__TASK_STATE__TASK_ERROR, REASON(TASK_UNAUTHORIZED),
+                        buf_cstr(&text), arena);
+        else if (check_task(&candidates[i], framework, agent, available, arena, &text, &err))
             refuse_task(framework, tasks[i], MESOS__V1__TASK_STATE__TASK_ERROR, REASON(TASK_INVALID),
                         text.len ? buf_cstr(&text) : err.text, arena);
         else
@@ -353,6 +357,20 @@ check_group(struct candidate *candidates, size_t count, struct candidate *first,
     return check_total(&total, available, text, err);
 }
 
+/* One task that may not run keeps the whole group from it. */
+static bool
+refuse_unauthorized(struct framework *framework, const Mesos__V1__ExecutorInfo *executor, Mesos__V1__TaskInfo **tasks,
+                    size_t count, struct arena *arena)
+{
+    auto_buf struct buf text = {0};
+    for (size_t i = 0; i < count; i++)
+        if (authorize_task(framework, tasks[i], executor, &text)) {
+            refuse_all(framework, tasks, count, REASON(TASK_GROUP_UNAUTHORIZED), buf_cstr(&text), arena);
+            return true;
+        }
+    return false;
+}
+
 static void
 send_run_group(struct framework *framework, struct agent *agent, Mesos__V1__ExecutorInfo *executor,
                Mesos__V1__TaskInfo **tasks, size_t count, bool new_executor)
@@ -409,6 +427,8 @@ launch_group(struct framework *framework, struct agent *agent, const char *role,
     size_t ready = 0;
     auto_free struct candidate *candidates = xcalloc(count + 1, sizeof(*candidates));
     shell.executor = executor;
+    if (refuse_unauthorized(framework, executor, tasks, count, arena))
+        return;
     int rc = prepare(&first, &shell, role, arena, &err);
     for (; ready < count && !rc; ready++)
         rc = prepare(&candidates[ready], tasks[ready], role, arena, &err);

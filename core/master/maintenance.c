@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "daemon/operator.h"
 #include "host/kind_allocator.h"
+#include "master/authorize.h"
 #include "master/inverse_offers.h"
 #include "master/state.h"
 #include "wire/message.h"
@@ -624,6 +625,8 @@ enqueue(struct change *change)
 void
 maintenance_update(struct master *master, struct http_exchange *exchange, const Schedule *schedule)
 {
+    if (!admit(master, exchange, MESOS_ACTION_UPDATE_MAINTENANCE_SCHEDULE))
+        return;
     struct change *change = change_new(master, exchange);
     change->kind = CHANGE_SCHEDULE;
     change->schedule = message_dup(schedule, change->arena);
@@ -645,11 +648,13 @@ change_machines(struct master *master, struct http_exchange *exchange, int kind,
 void
 maintenance_start(struct master *master, struct http_exchange *exchange, MachineID *const *ids, size_t count)
 {
-    change_machines(master, exchange, CHANGE_START, ids, count);
+    if (admit(master, exchange, MESOS_ACTION_START_MAINTENANCE))
+        change_machines(master, exchange, CHANGE_START, ids, count);
 }
 
 void
 maintenance_stop(struct master *master, struct http_exchange *exchange, MachineID *const *ids, size_t count)
 {
-    change_machines(master, exchange, CHANGE_STOP, ids, count);
+    if (admit(master, exchange, MESOS_ACTION_STOP_MAINTENANCE))
+        change_machines(master, exchange, CHANGE_STOP, ids, count);
 }

@@ -65,6 +65,10 @@ void machine_info(const struct machine *machine, Mesos__V1__MachineInfo *ret, st
 /* Never NULL; empty when nothing is scheduled. */
 const Schedule *maintenance_schedule(const struct maintenance *maintenance);
 Mesos__V1__Maintenance__ClusterStatus *maintenance_status(const struct maintenance *maintenance, struct arena *arena);
+/* What the peer may see of them: nothing, when it may not. */
+const Schedule *maintenance_schedule_for(struct master *master, struct http_exchange *exchange);
+Mesos__V1__Maintenance__ClusterStatus *maintenance_status_for(struct master *master, struct http_exchange *exchange,
+                                                              struct arena *arena);
 
 enum machine_door { MACHINE_DOOR_OPEN, MACHINE_DOOR_WAIT, MACHINE_DOOR_SHUT };
 /* May an agent at this address with this host name (re-)register? WAIT: ask again later, nothing is to be told. */
@@ -77,7 +81,8 @@ void machine_agent_announced(struct agent *agent);
 /* The planned downtime of the agent's machine, in arena; NULL = none. */
 Mesos__V1__Unavailability *agent_unavailability(const struct agent *agent, struct arena *arena);
 
-/* Answers exchange with 200 and no body once the change is durable and applied, or with 400 and why. Everything is copied. */
+/* Answers exchange with 200 and no body once the change is durable and applied, with 400 and why, or with 403 when the peer may
+ * not do it. Everything is copied. */
 void maintenance_update(struct master *master, struct http_exchange *exchange, const Schedule *schedule);
 void maintenance_start(struct master *master, struct http_exchange *exchange, MachineID *const *ids, size_t count);
 void maintenance_stop(struct master *master, struct http_exchange *exchange, MachineID *const *ids, size_t count);

@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "base/log.h"
+#include "master/authorize.h"
 #include "master/messages.h"
 
 static void
@@ -47,6 +48,11 @@ message_register_slave(struct master *master, const struct upid *from,
     if (agent_info_validate(master, message->slave, message->version, message->checkpointed_resources,
                             message->n_checkpointed_resources, &err)) {
         err_wrap(&err, "Registration message validation failed");
+        agent_shutdown(master, from, err.text);
+        return;
+    }
+    if (authorize_agent(master, from, message->slave, &err)) {
+        log_warning("refuse agent pid=%s: %s", pid, err.text);
         agent_shutdown(master, from, err.text);
         return;
     }

@@ -7,6 +7,7 @@
 
 #include "base/log.h"
 #include "host/kind_allocator.h"
+#include "master/authorize.h"
 #include "master/marks.h"
 #include "master/messages.h"
 #include "master/subscribers.h"
@@ -94,6 +95,11 @@ message_reregister_slave(struct master *master, const struct upid *from, Message
         return;
     }
     const char *id = message->slave->id->value;
+    if (authorize_agent(master, from, message->slave, &err)) {
+        log_warning("refuse agent=%s pid=%s: %s", id, pid, err.text);
+        agent_shutdown(master, from, err.text);
+        return;
+    }
     enum machine_door door = machine_door(master->maintenance, message->slave->hostname, from);
     if (door == MACHINE_DOOR_SHUT)
         agent_shutdown(master, from, "Machine is `DOWN`");

@@ -36,6 +36,9 @@ void operator_answer_written(struct operator_call *op, Mesos__V1__Master__Respon
                              uint32_t number, const char *name,
                              void (*write)(struct writer *writer, struct master *master));
 
+/* operator_later.c: may it be done, once it is built? False: answered. */
+bool operator_later_admits(struct operator_call *op);
+
 /* Numbers of the lists of Response.GetTasks. */
 enum { OPERATOR_TASKS = 2, OPERATOR_COMPLETED_TASKS = 3, OPERATOR_UNREACHABLE_TASKS = 5 };
 

@@ -9,6 +9,7 @@
 
 #include "base/log.h"
 #include "host/kind_allocator.h"
+#include "master/authorize.h"
 #include "master/marks.h"
 #include "master/operator.h"
 
@@ -325,6 +326,9 @@ operator_drain_agent(struct operator_call *op)
     const Mesos__V1__Master__Call__DrainAgent *call = op->call->drain_agent;
     struct marks wanted = {.deactivated = true, .state = MESOS__V1__DRAIN_STATE__DRAINING};
     struct err err;
+    if (!admit(op->master, op->exchange, MESOS_ACTION_DRAIN_AGENT) ||
+        (call->mark_gone && !admit(op->master, op->exchange, MESOS_ACTION_MARK_AGENT_GONE)))
+        return;
     wanted.mark_gone = call->mark_gone;
     wanted.limited = call->max_grace_period != NULL;
     if (wanted.limited && duration_ns(call->max_grace_period, &wanted.max_grace_ns, &err)) {
@@ -339,17 +343,20 @@ operator_drain_agent(struct operator_call *op)
 void
 operator_deactivate_agent(struct operator_call *op)
 {
-    order_try(order_new(op->master, MARK_DEACTIVATE, op->call->deactivate_agent->agent_id->value, op->exchange));
+    if (admit(op->master, op->exchange, MESOS_ACTION_DEACTIVATE_AGENT))
+        order_try(order_new(op->master, MARK_DEACTIVATE, op->call->deactivate_agent->agent_id->value, op->exchange));
 }
 
 void
 operator_reactivate_agent(struct operator_call *op)
 {
-    order_try(order_new(op->master, MARK_REACTIVATE, op->call->reactivate_agent->agent_id->value, op->exchange));
+    if (admit(op->master, op->exchange, MESOS_ACTION_REACTIVATE_AGENT))
+        order_try(order_new(op->master, MARK_REACTIVATE, op->call->reactivate_agent->agent_id->value, op->exchange));
 }
 
 void
 operator_mark_agent_gone(struct operator_call *op)
 {
-    order_try(order_new(op->master, MARK_GONE, op->call->mark_agent_gone->agent_id->value, op->exchange));
+    if (admit(op->master, op->exchange, MESOS_ACTION_MARK_AGENT_GONE))
+        order_try(order_new(op->master, MARK_GONE, op->call->mark_agent_gone->agent_id->value, op->exchange));
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* TEARDOWN: an operator ends a framework. */
+#include "master/authorize.h"
 #include "master/operator.h"
 
 void
@@ -10,6 +11,8 @@ operator_teardown(struct operator_call *op)
         http_reply_text(op->exchange, 400, "No framework found with specified ID");
         return;
     }
+    if (!admit_teardown(framework, op->exchange))
+        return;
     framework_teardown(framework, "teardown by an operator");
     operator_reply_done(op->exchange);
 }

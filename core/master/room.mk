@@ -14,14 +14,14 @@ core_master_libmaster_a_SOURCES = \
   core/master/operator.h core/master/operator_calls.def core/master/operator_daemon.c \
   core/master/operator_get_agents.c core/master/operator_get_executors.c core/master/operator_get_frameworks.c \
   core/master/operator_get_quota.c core/master/operator_maintenance.c core/master/operator_get_master.c core/master/operator_get_roles.c \
-  core/master/operator_get_state.c core/master/operator_marks.c core/master/marks.c core/master/marks.h core/master/operator_get_tasks.c core/master/operator_subscribe.c \
+  core/master/operator_get_state.c core/master/operator_marks.c core/master/marks.c core/master/marks.h core/master/operator_get_tasks.c core/master/operator_subscribe.c core/master/operator_later.c \
   core/master/operator_teardown.c core/master/subscribers.c core/master/subscribers.h \
   core/master/http_maintenance.c core/master/http_quota.c core/master/http_registry.c core/master/http_reserve.c \
   core/master/http_stats.c core/master/http_weights.c core/master/http_state.c core/master/http_state_summary.c core/master/http_tasks.c \
   core/master/http_teardown.c core/master/json_resources.c core/master/json_state.c core/master/launch.c core/master/master.c \
   core/master/master.h core/master/message_executor_to_framework.c core/master/message_exited_executor.c \
   core/master/message_register_slave.c core/master/message_reregister_slave.c \
-  core/master/message_scheduler_call.c core/master/messages_driver.c core/master/subscribe.c \
+  core/master/message_scheduler_call.c core/master/messages_driver.c core/master/subscribe.c core/master/authorize.c core/master/authorize.h \
   core/master/message_status_update.c core/master/message_unregister_slave.c \
   core/master/message_update_slave.c core/master/messages.c core/master/messages.def core/master/messages.h \
   core/master/call_inverse_offers.c core/master/inverse_offers.c core/master/inverse_offers.h \

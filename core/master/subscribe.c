@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "master/authorize.h"
 #include "master/calls.h"
 #include "master/subscribers.h"
 
@@ -22,6 +23,8 @@ check(struct master *master, const Subscribe *subscribe, struct arena *arena, st
                              subscribe->offer_constraints, arena, err);
     if (!rc && info->id && map_get(&master->completed_ids, str_of(info->id->value)))
         rc = err_set(err, -EINVAL, "Framework has been removed");
+    if (!rc)
+        rc = authorize_framework(master, info, arena, err);
     return rc;
 }
 
