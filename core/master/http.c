@@ -30,7 +30,7 @@ static const struct route routes[] = {
     {"/roles", NULL, http_roles, "Roles with what they use.", "mesos-master-readonly", ROUTE_LEADER, JSONP},
     {"/roles.json", NULL, http_roles, "Another name of /roles.", "mesos-master-readonly", ROUTE_LEADER, JSONP},
     {"/stats.json", "GET", http_stats, "The numbers that releases before 0.23 had; use /metrics/snapshot.",
-     "mesos-master-readonly", ROUTE_LEADER, JSONP},
+     "mesos-master-readonly", ROUTE_LEADER, JSONP, .endpoint = "/metrics/snapshot"}, /* they are of the same kind */
     {"/weights", "GET,PUT", http_weights, "The weights of roles; setting them is not built yet.",
      "mesos-master-readwrite", ROUTE_LEADER, JSONP},
     {"/quota", "GET,POST,DELETE", http_quota, "The quota of roles: none has any, setting it is not built yet.",

@@ -64,6 +64,7 @@ struct world {
     struct host *host;
     struct master_options options;
     struct master *master;
+    struct module *authorizer; /* NULL, or set before start_master */
     struct address master_at;
     char fatal[512];
     /* The agents' side: one address, as many actors as the test names. */

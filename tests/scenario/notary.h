@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* An authorizer that refuses what the test names: linked into scenarios, so that each question that the master asks can be
+ * seen by its refusal. */
+#ifndef SCENARIO_NOTARY_H
+#define SCENARIO_NOTARY_H
+
+#include "lone_master.h"
+#include "mesos/authorizer.h"
+
+/* One refusal: of an action, on objects of that value (NULL = all, and the action as such), to that principal (NULL = all). */
+struct refusal {
+    enum mesos_action action;
+    const char *value, *principal;
+};
+
+enum { REFUSALS = 64 };
+
+extern struct notary {
+    struct refusal refusals[REFUSALS];
+    size_t count;
+    uint64_t generation;
+    size_t asked; /* how often an object was looked at */
+    uint32_t reads; /* beside the value */
+} notary;
+
+void notary_forget(void);
+void notary_refuse(enum mesos_action action, const char *value, const char *principal);
+/* A world with that authorizer whose master leads. */
+struct world *world_ruled(void);
+/* One request; some time passes. Returns its status; the body is in w->got. type NULL = no body. */
+int ask(struct world *w, const char *method, const char *path, const char *type, const char *body);
+/* POST /api/v1 with JSON both ways. */
+int operator_asks(struct world *w, const char *body);
+
+#endif
