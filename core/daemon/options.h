@@ -46,6 +46,7 @@ struct daemon_options {
     const char *launcher_dir; /* helpers: mesos-executor, mesos-containerizer, mesos-fetcher */
 
     const char *work_dir; /* state; NULL only for a master with --registry=memory */
+    bool core_dumps; /* of our own memory, applied by main */
     const char *ulimit; /* "-n 8192" as ULIMIT of /etc/default; applied by main */
 };
 
@@ -131,7 +132,9 @@ struct daemon_options {
      .fallback = "standalone", .argument = "MODULE", .help = "The module that decides or finds out who leads."},   \
     {.name = "telemetry", .type = OPTION_STRING, .offset = offsetof(TYPE, common.telemetry), .argument = "MODULE", \
      .help = "The module that shows metrics of containers, e.g. dcos. None when unset."},                          \
-    {.name = "ulimit", .type = OPTION_STRING, .offset = offsetof(TYPE, common.ulimit), .group = "Process",         \
+    {.name = "core_dumps", .type = OPTION_BOOL, .offset = offsetof(TYPE, common.core_dumps), .group = "Process",   \
+     .fallback = "false", .help = "Let a crash leave a core dump of the daemon. It holds secrets."},               \
+    {.name = "ulimit", .type = OPTION_STRING, .offset = offsetof(TYPE, common.ulimit),                             \
      .argument = "LIMITS", .check = daemon_check_ulimit,                                                           \
      .help = "Resource limits as the shell's ulimit takes them, e.g. \"-n 65536\"."},                              \
     OPTION_NOT_YET("memory_profiling", BOOL, "false", "Collect heap profiles on request.", "memory profiling"),    \

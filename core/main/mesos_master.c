@@ -67,7 +67,8 @@ run(struct process *process, const struct master_options *options, struct err *e
     /* Each agent and each v0 scheduler that calls is called back. */
     int status = process_open(process, NULL, 2 * LIMIT_CONNECTIONS + OWN_DESCRIPTORS, err);
 
-    if (status < 0 || process_handover_done(process, err) < 0 || start_modules(process, &setup, err) < 0)
+    if (status < 0 || process_handover_done(process, err) < 0 || process_run_as(process, options->run_as, err) < 0 ||
+        start_modules(process, &setup, err) < 0)
         return -1;
     setup.loop = process->loop;
     setup.set = process->set;
@@ -80,6 +81,8 @@ run(struct process *process, const struct master_options *options, struct err *e
     if (!master)
         return -1;
     status = master_start(master, err);
+    if (status == 0)
+        status = process_seal(options->seccomp, err);
     if (status == 0) {
         process->metrics = master_metrics(master);
         process->daemon = master;

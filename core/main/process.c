@@ -268,6 +268,7 @@ process_open(struct process *process, const char *runtime_dir, uint64_t descript
 {
     int status = open_log(process, err);
 
+    process_core_dumps(process->common->core_dumps);
     if (status == 0)
         status = process_limits(process->common->ulimit, descriptors, err);
     if (status == 0)

@@ -82,6 +82,13 @@ int process_close(struct process *process);
 int process_identity(struct process *process, struct err *err);
 /* limits.c */
 int process_limits(const char *ulimit, uint64_t descriptors, struct err *err);
+/* harden.c, in this order. Whether a crash may leave the process's memory in a core dump. */
+void process_core_dumps(bool wanted);
+/* After process_open and before modules start: root becomes that user for good; what lies in work_dir is given to it. NULL =
+ * stays who it is. */
+int process_run_as(struct process *process, const char *name, struct err *err);
+/* After everything has started: "strict" also forbids to run programs, "relaxed" does not, "off" forbids nothing. */
+int process_seal(const char *mode, struct err *err);
 /* memory.c: the allocator's settings, and the timer that gives free memory back. */
 void process_memory_init(void);
 void process_memory_watch(struct process *process);

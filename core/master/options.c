@@ -269,6 +269,12 @@ const struct option master_option_table[] = {
     {.name = "master_detector", .type = OPTION_STRING, .offset = SIZE_MAX, .argument = "MODULE",
      .check = check_election, .help = "The election module, as Mesos names it; needs master_contender."},
 
+    {.name = "run_as", .type = OPTION_STRING, AT(run_as), .group = "Hardening", .argument = "USER",
+     .help = "A master that root starts becomes this user before it serves anybody. The files in work_dir become the user's, and "
+             "all other files that the master reads must be readable by the user."},
+    {.name = "seccomp", .type = OPTION_STRING, AT(seccomp), .fallback = "strict", .choices = "strict|relaxed|off",
+     .help = "Forbid system calls that a master has no use for. relaxed lets modules run programs; off forbids nothing."},
+
     DAEMON_OPTION_ROWS(struct master_options, "5050"),
     {.name = "authenticate_frameworks", .aliases = OPTION_ALIASES("authenticate"), .type = OPTION_BOOL,
      .state = OPTION_PLANNED, .offset = SIZE_MAX, .fallback = "false", .help = "Demand a login from frameworks.",

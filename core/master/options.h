@@ -54,6 +54,9 @@ struct master_options {
     bool publish_per_framework_metrics;
 
     int64_t max_operator_event_stream_subscribers;
+    /* What it gives up, applied by main. */
+    const char *run_as; /* the user to become; NULL = stays who it is */
+    const char *seccomp; /* "strict", "relaxed" or "off" */
     const char *cluster; /* the cluster's name in /state, NULL = none */
 };
 
