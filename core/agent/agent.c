@@ -116,6 +116,7 @@ agent_listen(struct agent *agent, struct err *err)
         .listen_fd = agent->setup.listen_fd,
         .advertise = agent->setup.advertise,
         .conf = agent->setup.set,
+        .host = agent->setup.host,
         .options = &agent->options->common,
         .authorizer = agent->setup.authorizer,
         .on_message = on_message,
@@ -193,6 +194,12 @@ agent_finish(struct agent *agent, int exit_status, const char *reason)
         log_info("agent ends: %s", reason);
     if (agent->setup.finished)
         agent->setup.finished(agent->setup.arg, exit_status, reason);
+}
+
+void
+agent_reload(struct agent *agent, const char *why)
+{
+    reload_now(agent->daemon->reload, why);
 }
 
 struct metrics *

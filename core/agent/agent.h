@@ -68,6 +68,8 @@ struct metrics *agent_metrics(const struct agent *agent);
 const char *agent_id(const struct agent *agent);
 /* Registered with a master that is believed to lead. */
 bool agent_registered(const struct agent *agent);
+/* Reads files of the configuration again, as far as they may change (after agent_start); why is for the log. */
+void agent_reload(struct agent *agent, const char *why);
 /* What it is doing, in a few words for the service manager's status. */
 void agent_describe(const struct agent *agent, char *out, size_t size);
 

@@ -142,6 +142,7 @@ daemon_new(struct loop *loop, const struct daemon_setup *setup, struct err *err)
     router_access(daemon->router, daemon->access);
     daemon->files = files_new(loop, daemon->access);
     protect(daemon, setup);
+    daemon->reload = reload_new(loop, setup->host, daemon->metrics);
     metrics_add_system(daemon->metrics);
     router_mount(daemon->router, daemon->actor, own_routes, daemon);
     router_mount(daemon->router, "files", files_routes(), daemon->files);
@@ -169,6 +170,7 @@ daemon_free(struct daemon *daemon)
     router_free(daemon->router);
     authentication_free(daemon->authentication);
     files_free(daemon->files);
+    reload_free(daemon->reload);
     access_free(daemon->access);
     audit_free(daemon->audit);
     metrics_free(daemon->metrics);

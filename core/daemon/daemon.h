@@ -11,6 +11,7 @@
 #include "daemon/authentication.h"
 #include "daemon/files.h"
 #include "daemon/metrics.h"
+#include "daemon/reload.h"
 #include "daemon/routes.h"
 #include "wire/json.h"
 #include "wire/libprocess.h"
@@ -33,6 +34,7 @@ struct daemon_setup {
     struct address advertise; /* what peers are told; len 0 = as listen; port 0 = the bound one */
     const struct option_set *conf; /* for /flags; NULL = none (tests) */
     const struct daemon_options *options; /* for the limits on peers; NULL = the usual ones */
+    struct host *host; /* whose modules are told of changed files; NULL = none (tests) */
     struct module *authorizer; /* NULL = everything is allowed */
     const struct daemon_realm *realms; /* the others are open to everybody */
     size_t realm_count;
@@ -52,6 +54,7 @@ struct daemon {
     struct authentication *authentication; /* who asks */
     struct access *access; /* who may do what */
     struct files *files;
+    struct reload *reload; /* files that may change while the daemon runs */
     struct address bound; /* the first listener's address */
     struct address self; /* the advertised one */
     double start_secs; /* wall clock, to be shown */

@@ -164,6 +164,10 @@ static const struct metric_row rows[] = {
            "How long it took to read the registry.")
     TIMER("registrar/state_store_ms", "mesos_registrar_state_store_seconds", "How long it takes to write the registry.")
     /* ---- both ---- */
+    COUNTER("configuration/reloads", "mesos_configuration_reloads", "result=taken",
+            "Files of the configuration that were read again, by result.")
+    COUNTER("configuration/reloads_failed", "mesos_configuration_reloads", "result=refused",
+            "Files of the configuration that were read again, by result.")
     GAUGE("system/cpus_total", "mesos_system_cpus", NULL, "Processors of the machine.")
     GAUGE("system/load_1min", "mesos_system_load1", NULL, "Load average over 1 minute.")
     GAUGE("system/load_5min", "mesos_system_load5", NULL, "Load average over 5 minutes.")

@@ -91,6 +91,14 @@ size_t host_calls_open(const struct host *host); /* owed at this moment, for tes
 enum { HOST_SPAWN_FDS_MAX = 64 };
 int host_spawn(const struct mesos_spawn *spawn, pid_t *ret_pid);
 
+/* Each started module, in order of start. */
+void host_modules_each(struct host *host, void (*fn)(struct module *module, void *arg), void *arg);
+/* Files that a module reads (module.h: reload, watched): can it read them again; do so (0, or what it said: what was in
+ * force stays); which they are, NULL-terminated. */
+bool module_reloads(const struct module *module);
+int module_reload(struct module *module, struct err *err);
+const char *const *module_watched(struct module *module);
+
 /* What the last failed synchronous call of this module said through host->fail: fills err with it and code. */
 int module_failure(struct module *module, int code, struct err *err);
 

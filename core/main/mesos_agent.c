@@ -141,6 +141,12 @@ executor_socket(struct program *program, struct agent_setup *setup, struct err *
     return status < 0 ? err_wrap(err, "option 'domain_socket_location'") : 0;
 }
 
+static void
+reload(void *daemon, const char *why)
+{
+    agent_reload(daemon, why);
+}
+
 static int
 run(struct program *program, struct err *err)
 {
@@ -167,7 +173,9 @@ run(struct program *program, struct err *err)
         process->metrics = agent_metrics(program->agent);
         process->daemon = program->agent;
         process->describe = describe;
+        process->reload = reload;
         process_run(process);
+        process->reload = NULL;
         process->metrics = NULL;
     }
     agent_free(take(&program->agent));

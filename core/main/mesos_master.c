@@ -59,6 +59,12 @@ describe(const void *daemon, char *out, size_t size)
     master_describe(daemon, out, size);
 }
 
+static void
+reload(void *daemon, const char *why)
+{
+    master_reload(daemon, why);
+}
+
 static int
 run(struct process *process, const struct master_options *options, struct err *err)
 {
@@ -87,7 +93,9 @@ run(struct process *process, const struct master_options *options, struct err *e
         process->metrics = master_metrics(master);
         process->daemon = master;
         process->describe = describe;
+        process->reload = reload;
         process_run(process);
+        process->reload = NULL;
         process->metrics = NULL;
     }
     master_free(master);

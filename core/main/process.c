@@ -232,6 +232,8 @@ on_hangup(int signo, void *arg)
     }
     log_reopen();
     log_info("has opened its log files anew because of signal HUP");
+    if (process->reload)
+        process->reload(process->daemon, "signal HUP");
 }
 
 static void

@@ -49,7 +49,8 @@ struct process {
     int listen_fd; /* one of them: what `listen` says is listening already; 0 = none */
     /* What the daemon is doing, in a few words for STATUS=; NULL = nothing to say. */
     void (*describe)(const void *daemon, char *out, size_t size);
-    const void *daemon;
+    void *daemon;
+    void (*reload)(void *daemon, const char *why); /* SIGHUP; NULL until the daemon runs */
     char *notify_path; /* NULL = nobody listens */
     int64_t watchdog_ms; /* between two signs of life; 0 = none wanted */
     struct loop_timer alive;

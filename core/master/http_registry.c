@@ -122,7 +122,7 @@ write_maintenance(struct json *json, const struct master *master)
 static void
 write_weights(struct json *json, const struct master *master)
 {
-    struct str rest = str_of(master->options->weights), role;
+    struct str rest = str_of(master->weights), role;
     double weight;
     bool any = false;
     while (roles_next_weight(&rest, &role, &weight)) {

@@ -93,7 +93,7 @@ roles_next_weight(struct str *rest, struct str *ret_role, double *ret_weight)
 static double
 weight_of(const struct master *master, const char *role)
 {
-    struct str rest = str_of(master->options->weights), name;
+    struct str rest = str_of(master->weights), name;
     double weight;
     while (roles_next_weight(&rest, &name, &weight))
         if (str_is(name, role))

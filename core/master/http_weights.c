@@ -17,7 +17,7 @@ http_weights(struct http_exchange *exchange, void *arg)
     struct master *master = arg;
     auto_buf struct buf out = {0};
     struct json json = json_on(&out);
-    struct str rest = str_of(master->options->weights), role;
+    struct str rest = str_of(master->weights), role;
     double weight;
     if (str_is(http_exchange_request(exchange)->method, "PUT")) {
         if (http_admit_weights(master, exchange))

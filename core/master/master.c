@@ -162,24 +162,6 @@ pack_info(struct master *master)
     mesos__v1__master_info__pack(&info, master->info);
 }
 
-/* --weights=role=weight,... */
-static void
-tell_weights(struct master *master)
-{
-    struct str rest = str_of(master->options->weights);
-    while (rest.len) {
-        struct str pair = str_cut(&rest, ','), role = str_trim(str_cut(&pair, '='));
-        auto_free char *name = str_dup(role);
-        double weight;
-        if (role.len && str_to_double(str_trim(pair), &weight) == 0 && weight > 0) {
-            if (allocator_update_weight(master->allocator, name, weight))
-                log_warning("--weights: allocator %s knows no weights", module_name(master->allocator));
-        } else if (role.len) {
-            log_warning("--weights: '%s' has no positive weight: ignored", name);
-        }
-    }
-}
-
 static void
 on_elected_recovered(void *arg)
 {
@@ -420,6 +402,7 @@ master_start(struct master *master, struct err *err)
         .listen_fd = master->setup.listen_fd,
         .advertise = master->setup.advertise,
         .conf = master->setup.set,
+        .host = master->setup.host,
         .options = &master->options->common,
         .authorizer = master->setup.authorizer,
         .on_message = on_message,
@@ -448,7 +431,7 @@ master_start(struct master *master, struct err *err)
     loop_timer_init(&master->drain_check, master->loop, on_drain_check, master);
     master->registrar = make_registrar(master);
     offers_init(master);
-    tell_weights(master);
+    weights_start(master);
     whitelist_start(master);
     log_info("master id=%s pid=%s hostname=%s", master->id, master->pid, master->hostname);
     master->election_events = (struct mesos_election_events){sizeof(master->election_events), master,
@@ -544,7 +527,7 @@ master_free(struct master *master)
     loop_timer_stop(&master->gc);
     loop_timer_stop(&master->drain_check);
     mark_orders_free(master);
-    whitelist_stop(master);
+    weights_stop(master);
     loop_timer_stop(&master->refused_soon);
     refused_flush(master);
     if (master->daemon) {
@@ -578,6 +561,12 @@ struct metrics *
 master_metrics(const struct master *master)
 {
     return master->daemon->metrics;
+}
+
+void
+master_reload(struct master *master, const char *why)
+{
+    reload_now(master->daemon->reload, why);
 }
 
 const struct address *

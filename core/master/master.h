@@ -51,6 +51,8 @@ struct metrics *master_metrics(const struct master *master);
 const char *master_id(const struct master *master);
 /* Elected and recovered: calls are answered. */
 bool master_leading(const struct master *master);
+/* Reads files of the configuration again, as far as they may change (after master_start); why is for the log. */
+void master_reload(struct master *master, const char *why);
 /* What it is doing, in a few words for the service manager's status. */
 void master_describe(const struct master *master, char *out, size_t size);
 

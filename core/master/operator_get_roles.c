@@ -102,7 +102,7 @@ operator_get_weights(struct operator_call *op)
 {
     Mesos__V1__Master__Response response = MESOS__V1__MASTER__RESPONSE__INIT;
     Mesos__V1__Master__Response__GetWeights body = MESOS__V1__MASTER__RESPONSE__GET_WEIGHTS__INIT;
-    struct str rest = str_of(op->master->options->weights), role;
+    struct str rest = str_of(op->master->weights), role;
     size_t most = 1;
     double weight;
     for (size_t i = 0; i < rest.len; i++)

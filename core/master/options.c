@@ -5,6 +5,7 @@
 #include <errno.h>
 
 #include "base/units.h"
+#include "model/role.h"
 
 static struct master_options *
 options_of(void *target)
@@ -91,16 +92,11 @@ check_roles(const char *value, void *target, struct option_set *set, struct err 
 static int
 check_weights(const char *value, void *target, struct option_set *set, struct err *err)
 {
-    struct str rest = str_of(value);
+    auto_buf struct buf weights = {0};
 
-    while (rest.len > 0) {
-        struct str weight = str_cut(&rest, ','), role = str_cut(&weight, '=');
-        double number;
-
-        if (role.len == 0 || str_to_double(weight, &number) < 0 || number <= 0)
-            return err_set(err, -EINVAL, "'%s' gives role '%.*s' no weight above zero: write role=weight,role=weight",
-                           value, STR_ARG(role));
-    }
+    if (weights_read(str_of(value), &weights, err) < 0)
+        return -EINVAL;
+    conf_override(set, "weights", buf_cstr(&weights)); /* on one line, as the allocator reads it */
     return 0;
 }
 
@@ -229,7 +225,8 @@ const struct option master_option_table[] = {
     {.name = "roles", .type = OPTION_STRING, AT(roles), .argument = "ROLE,ROLE...", .check = check_roles,
      .help = "The only roles that there are. Any role when unset."},
     {.name = "weights", .type = OPTION_STRING, AT(weights), .argument = "ROLE=WEIGHT,...", .check = check_weights,
-     .help = "The shares of roles against each other; 1.0 each when unset."},
+     .help = "The shares of roles against each other; 1.0 each when unset. In a file (file://PATH) also one a line; the file "
+             "is watched for changes."},
     {.name = "offer_constraints_re2_max_mem", .type = OPTION_BYTES, AT(offer_constraints_re2_max_mem),
      .fallback = "4096B", .min = "1B", .max = "1GB",
      .help = "Memory that one regular expression of offer constraints may take."},

@@ -256,10 +256,8 @@ struct master {
     struct maintenance_entries *maintenance_entries; /* while the registry is read */
     struct mesos_allocator_sink sink;
     struct mesos_election_events election_events;
-    struct loop_timer reregister, gc, whitelist;
-    struct reading *whitelist_reading; /* of the file, under way */
-    struct buf whitelist_text;         /* its last content, when whitelist_known */
-    bool whitelist_known;
+    struct loop_timer reregister, gc;
+    char *weights; /* role=weight,... as they are in force; NULL = none */
     int64_t next_removal_ms; /* --agent_removal_rate_limit */
     bool awaited_in_vain;    /* --agent_reregister_timeout has passed since the election */
     struct list refused;     /* struct refused_offer: given back to the allocator outside its call */
@@ -476,7 +474,9 @@ void unreachable_collect(void *arg);
 
 /* whitelist.c */
 void whitelist_start(struct master *master);
-void whitelist_stop(struct master *master);
+/* weights.c */
+void weights_start(struct master *master);
+void weights_stop(struct master *master);
 
 /* master.c's dispatch */
 void messages_handle(struct master *master, const struct upid *from, struct str to, struct str name,

@@ -79,3 +79,38 @@ id_check(struct str id, const char *what, struct err *err)
     }
     return 0;
 }
+
+static int
+weight_read(struct str pair, struct buf *out, struct err *err)
+{
+    struct str whole = pair, role = str_trim(str_cut(&pair, '='));
+    double number;
+
+    if (role.len == 0 || str_find(whole, '\0') >= 0 || str_to_double(str_trim(pair), &number) < 0 || !(number > 0))
+        return err_set(err, -EINVAL, "'%.*s' gives role '%.*s' no weight above zero: write role=weight,role=weight",
+                       STR_ARG(whole), STR_ARG(role));
+    if (out->len)
+        buf_append_str(out, STR_LIT(","));
+    buf_append_str(out, role);
+    buf_append_str(out, STR_LIT("="));
+    buf_append_str(out, str_trim(pair));
+    return 0;
+}
+
+int
+weights_read(struct str text, struct buf *out, struct err *err)
+{
+    bool lines = str_find(str_trim(text), '\n') >= 0;
+
+    for (int number = 1; text.len; number++) {
+        struct str line = str_trim(str_cut(&text, '\n'));
+
+        while (line.len) {
+            int status = weight_read(str_trim(str_cut(&line, ',')), out, err);
+
+            if (status < 0)
+                return lines ? err_wrap(err, "line %d", number) : status;
+        }
+    }
+    return 0;
+}

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 if HAVE_CMOCKA
 DAEMON_TESTS = tests/unit/daemon/test_routes tests/unit/daemon/test_files tests/unit/daemon/test_metrics \
-  tests/unit/daemon/test_builtin tests/unit/daemon/test_metrics_table tests/unit/daemon/test_audit
+  tests/unit/daemon/test_builtin tests/unit/daemon/test_metrics_table tests/unit/daemon/test_audit tests/unit/daemon/test_reload
 check_PROGRAMS += $(DAEMON_TESTS)
 TESTS += $(DAEMON_TESTS)
 DAEMON_TEST_WORLD = tests/unit/daemon/site.c tests/unit/daemon/site.h tests/unit/wire/world.c tests/unit/wire/world.h
@@ -17,4 +17,6 @@ tests_unit_daemon_test_metrics_table_SOURCES = tests/unit/daemon/test_metrics_ta
 tests_unit_daemon_test_metrics_table_LDADD = $(DAEMON_LIBS) $(CMOCKA_LIBS)
 tests_unit_daemon_test_audit_SOURCES = tests/unit/daemon/test_audit.c $(DAEMON_TEST_WORLD)
 tests_unit_daemon_test_audit_LDADD = $(DAEMON_LIBS) $(CMOCKA_LIBS)
+tests_unit_daemon_test_reload_SOURCES = tests/unit/daemon/test_reload.c $(DAEMON_TEST_WORLD)
+tests_unit_daemon_test_reload_LDADD = $(DAEMON_LIBS) $(CMOCKA_LIBS)
 endif

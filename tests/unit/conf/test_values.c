@@ -155,6 +155,24 @@ test_zookeeper(void **state)
 }
 
 static void
+test_files_of_values(void **state)
+{
+    struct etc *etc = etc_new();
+
+    etc_write(etc, "shares", "a=1\nb=2\n");
+    etc_write(etc, "mesos-master/roles", "a,b");
+    auto_free char *weights = xasprintf("--weights=file://%s/shares", etc->dir);
+    auto_free char *path = xasprintf("%s/shares", etc->dir);
+    assert_int_equal(load_master(etc, weights, "--cluster=c"), 0);
+    assert_string_equal(conf_file(etc->set, "weights"), path);
+    assert_non_null(strstr(conf_file(etc->set, "roles"), "/mesos-master/roles"));
+    assert_null(conf_file(etc->set, "cluster"));
+    assert_null(conf_file(etc->set, "quorum"));
+    assert_null(conf_file(etc->set, "no_such_option"));
+    etc_free(etc);
+}
+
+static void
 test_flags_of_old(void **state)
 {
     struct etc *etc = etc_new();
@@ -330,6 +348,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_bounds),       cmocka_unit_test(test_networks), cmocka_unit_test(test_not_built_yet),
         cmocka_unit_test(test_zookeeper),
+        cmocka_unit_test(test_files_of_values),
         cmocka_unit_test(test_flags_of_old), cmocka_unit_test(test_between_options),
         cmocka_unit_test(test_file_values),  cmocka_unit_test(test_modules_json),
         cmocka_unit_test(test_modules_ini),  cmocka_unit_test(test_documents),

@@ -9,6 +9,7 @@ snapshot(struct site *site)
 {
     buf_clear(&site->answer);
     metrics_remove_prefix(site->daemon->metrics, "system/");
+    metrics_remove_prefix(site->daemon->metrics, "configuration/");
     metrics_snapshot(site->daemon->metrics, &site->answer);
     return buf_cstr(&site->answer);
 }

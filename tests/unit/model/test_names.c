@@ -23,6 +23,30 @@ assert_role(const char *role, const char *want)
 }
 
 static void
+assert_weights(const char *text, const char *want)
+{
+    auto_buf struct buf out = {0};
+    struct err err = {0};
+    if (weights_read(str_of(text), &out, &err) < 0)
+        assert_string_equal(err.text, want);
+    else
+        assert_string_equal(buf_cstr(&out), want);
+}
+
+static void
+weights(void **state)
+{
+    (void)state;
+    assert_weights("", "");
+    assert_weights("a=1,b/c= 2.5 ", "a=1,b/c=2.5");
+    assert_weights("a=1\n\n b=2 , c=3\n", "a=1,b=2,c=3");
+    assert_weights("a=0", "'a=0' gives role 'a' no weight above zero: write role=weight,role=weight");
+    assert_weights("a=1,b=nan", "'b=nan' gives role 'b' no weight above zero: write role=weight,role=weight");
+    assert_weights("a=1\nb=2\nc\n", "line 3: 'c' gives role 'c' no weight above zero: write role=weight,role=weight");
+    assert_weights("=3", "'=3' gives role '' no weight above zero: write role=weight,role=weight");
+}
+
+static void
 roles(void **state)
 {
     (void)state;
@@ -105,7 +129,7 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(roles),
+        cmocka_unit_test(weights), cmocka_unit_test(roles),
         cmocka_unit_test(roles_lie_within),
         cmocka_unit_test(ids),
         cmocka_unit_test(attributes),
