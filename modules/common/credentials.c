@@ -172,11 +172,13 @@ read_lines(struct reading *reading)
         if (!principal.len)
             continue;
         if (principal.ptr[0] == '#')
-            rc = refuse(reading, principal.ptr, "there are no comments here, and a principal that begins with '#' needs the JSON form");
+            rc = refuse(reading, principal.ptr,
+                        "there are no comments here, and a principal that begins with '#' needs the JSON form");
         else if (!secret.len)
             rc = refuse(reading, principal.ptr, "expected a principal and a secret, but there is one word only");
         else if (more.len)
-            rc = refuse(reading, principal.ptr, "expected a principal and a secret, but there are more than two words (those with spaces need the JSON form)");
+            rc = refuse(reading, principal.ptr,
+                        "expected a principal and a secret, but there are more than two words (spaces need the JSON form)");
         else
             rc = add(reading, principal.ptr, principal, secret);
     }
@@ -325,7 +327,8 @@ parse(struct str text, const char *name, bool single, struct err *err)
     struct reading reading = {xcalloc(1, sizeof(struct credentials)), text, name, arena, 4 * CREDENTIALS_FILE_MAX, err};
     int rc = read_text(&reading, single);
     if (!rc && single && credentials_count(reading.credentials) != 1)
-        rc = err_set(err, -EINVAL, "%s has %zu credentials, but one is wanted", name, credentials_count(reading.credentials));
+        rc = err_set(err, -EINVAL, "%s has %zu credentials, but one is wanted", name,
+                     credentials_count(reading.credentials));
     if (!rc)
         return reading.credentials;
     credentials_free(reading.credentials);
