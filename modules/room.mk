@@ -12,3 +12,5 @@ include modules/resource_estimator/room.mk
 include modules/qos_controller/room.mk
 include modules/http_authenticator/room.mk
 include modules/authorizer/room.mk
+include modules/authenticator/room.mk
+include modules/authenticatee/room.mk

@@ -120,6 +120,8 @@ host_own_name(enum mesos_kind kind, const char *name)
         {MESOS_KIND_ALLOCATOR, "HierarchicalDRF", "hierarchical_drf"},
         {MESOS_KIND_AUTHORIZER, "local", "local_acl"},
         {MESOS_KIND_AUTHORIZER, "acls", "local_acl"}, /* the section of its rules */
+        {MESOS_KIND_AUTHENTICATEE, "crammd5", "cram_md5"},
+        {MESOS_KIND_AUTHENTICATOR, "crammd5", "cram_md5"},
         {MESOS_KIND_CONTAINERIZER, "mesos", "native"},
         {MESOS_KIND_REGISTRY, "in_memory", "memory"},
         {MESOS_KIND_REGISTRY, "replicated_log", "local"},

@@ -7,6 +7,8 @@
 #include "base/map.h"
 #include "host/host.h"
 #include "mesos/allocator.h"
+#include "mesos/authenticatee.h"
+#include "mesos/authenticator.h"
 #include "mesos/container_logger.h"
 #include "mesos/containerizer.h"
 #include "mesos/election.h"
@@ -29,6 +31,8 @@ union host_ops {
     struct mesos_telemetry_ops telemetry;
     struct mesos_authorizer_ops authorizer;
     struct mesos_http_authenticator_ops http_authenticator;
+    struct mesos_authenticator_ops authenticator;
+    struct mesos_authenticatee_ops authenticatee;
     struct mesos_resource_estimator_ops resource_estimator;
     struct mesos_qos_controller_ops qos_controller;
 };

@@ -46,6 +46,11 @@ static const struct member authorizer_required[] = {REQUIRED(authorizer, approve
                                                     REQUIRED(authorizer, approver_free), {0, NULL}};
 static const struct member http_authenticator_required[] = {
     REQUIRED(http_authenticator, scheme), REQUIRED(http_authenticator, authenticate), {0, NULL}};
+static const struct member authenticator_required[] = {
+    REQUIRED(authenticator, mechanisms), REQUIRED(authenticator, session_new),  REQUIRED(authenticator, step),
+    REQUIRED(authenticator, principal),  REQUIRED(authenticator, session_free), {0, NULL}};
+static const struct member authenticatee_required[] = {REQUIRED(authenticatee, session_new), REQUIRED(authenticatee, step),
+                                                       REQUIRED(authenticatee, session_free), {0, NULL}};
 static const struct member resource_estimator_required[] = {REQUIRED(resource_estimator, oversubscribable), {0, NULL}};
 static const struct member qos_controller_required[] = {REQUIRED(qos_controller, corrections), {0, NULL}};
 
@@ -54,6 +59,7 @@ static const struct shape shapes[] = {
     SHAPE(ALLOCATOR, allocator), SHAPE(ISOLATOR, isolator), SHAPE(CONTAINERIZER, containerizer),
     SHAPE(CONTAINER_LOGGER, container_logger), SHAPE(REGISTRY, registry), SHAPE(ELECTION, election),
     SHAPE(TELEMETRY, telemetry), SHAPE(RESOURCE_ESTIMATOR, resource_estimator), SHAPE(QOS_CONTROLLER, qos_controller),
+    SHAPE(AUTHENTICATOR, authenticator), SHAPE(AUTHENTICATEE, authenticatee),
     SHAPE(AUTHORIZER, authorizer),
     SHAPE(HTTP_AUTHENTICATOR, http_authenticator)};
 

@@ -52,6 +52,27 @@ credentials_free(struct credentials *credentials)
     free(credentials);
 }
 
+static void
+put(struct credentials *credentials, struct str principal, struct str secret)
+{
+    struct entry *entry = xcalloc(1, sizeof(*entry) + principal.len + secret.len + 2);
+    memcpy(entry->bytes, principal.ptr, principal.len);
+    memcpy(entry->bytes + principal.len + 1, secret.ptr, secret.len);
+    entry->credential = (struct credential){entry->bytes, entry->bytes + principal.len + 1, principal.len, secret.len};
+    map_add(&credentials->entries, str_n(entry->bytes, principal.len), entry);
+}
+
+struct credentials *
+credentials_copy(const struct credentials *credentials)
+{
+    struct credentials *copy = xcalloc(1, sizeof(*copy));
+    const struct entry *entry;
+    map_foreach(entry, &credentials->entries)
+        put(copy, str_n(entry->credential.principal, entry->credential.principal_len),
+            str_n(entry->credential.secret, entry->credential.secret_len));
+    return copy;
+}
+
 size_t
 credentials_count(const struct credentials *credentials)
 {
@@ -131,11 +152,7 @@ add(struct reading *reading, const char *at, struct str principal, struct str se
         return refuse(reading, at, "principal '%.*s' is named twice", STR_ARG(principal));
     if (map_count(entries) == CREDENTIALS_MAX)
         return refuse(reading, at, "more than %d credentials", CREDENTIALS_MAX);
-    struct entry *entry = xcalloc(1, sizeof(*entry) + principal.len + secret.len + 2);
-    memcpy(entry->bytes, principal.ptr, principal.len);
-    memcpy(entry->bytes + principal.len + 1, secret.ptr, secret.len);
-    entry->credential = (struct credential){entry->bytes, entry->bytes + principal.len + 1, principal.len, secret.len};
-    map_add(entries, str_n(entry->bytes, principal.len), entry);
+    put(reading->credentials, principal, secret);
     return 0;
 }
 

@@ -40,6 +40,8 @@ struct credentials *credentials_read(const char *path, bool *ret_exposed, struct
 struct credentials *credential_parse(struct str text, const char *name, struct err *err);
 struct credentials *credential_read(const char *path, bool *ret_exposed, struct err *err);
 
+/* The caller frees it. */
+struct credentials *credentials_copy(const struct credentials *credentials);
 void credentials_free(struct credentials *credentials);
 size_t credentials_count(const struct credentials *credentials);
 /* Borrowed, or NULL. */

@@ -15,6 +15,12 @@ modules_common_libcommon_a_SOURCES += modules/common/launch_info.c modules/commo
   modules/common/volume_job.c modules/common/volume_job.h
 # For whoever checks or proves who somebody is.
 modules_common_libcommon_a_SOURCES += modules/common/credentials.c modules/common/credentials.h
+# Cyrus SASL: only modules that use it are linked with $(SASL_LIBS).
+modules_common_libcommon_a_SOURCES += modules/common/sasl.c modules/common/sasl.h modules/common/sasl_inside.h \
+  modules/common/sasl_authenticatee.c modules/common/sasl_authenticatee.h modules/common/sasl_authenticator.c \
+  modules/common/sasl_authenticator.h modules/common/sasl_client.c modules/common/sasl_server.c
+modules_common_libcommon_a_CPPFLAGS += -DSASL_PLUGINDIR='"$(SASL_PLUGINDIR)"' $(SASL_CFLAGS)
+SASL_MODULE_LIBS = modules/common/libcommon.a core/wire/libwire.a core/base/libbase.a $(SASL_LIBS) -lm
 # The client of ZooKeeper: only modules that use it are linked with $(ZOOKEEPER_LIBS).
 modules_common_libcommon_a_SOURCES += modules/common/zookeeper.c modules/common/zookeeper.h \
   modules/common/zookeeper_inside.h modules/common/zookeeper_requests.c
