@@ -35,7 +35,6 @@ struct agent_setup {
     struct module *authorizer; /* NULL = everything is allowed */
     struct module *resource_estimator, *qos_controller; /* NULL = nothing is oversubscribed, nothing corrected */
     struct module *election;
-    struct module *authorizer; /* NULL = everything is allowed */
     struct address listen;    /* where to listen; port 0 = any free one */
     int listen_fd; /* a socket that listens already, to take over instead; 0 = none */
     struct address advertise; /* what peers are told; len 0 = the address that was bound */
