@@ -32,6 +32,7 @@ struct agent_setup {
     size_t isolator_count;
     struct module *container_logger;
     struct module *telemetry; /* NULL = none */
+    struct module *authorizer; /* NULL = everything is allowed */
     struct module *resource_estimator, *qos_controller; /* NULL = nothing is oversubscribed, nothing corrected */
     struct module *election;
     struct address listen;    /* where to listen; port 0 = any free one */
