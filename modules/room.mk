@@ -14,3 +14,4 @@ include modules/http_authenticator/room.mk
 include modules/authorizer/room.mk
 include modules/authenticator/room.mk
 include modules/authenticatee/room.mk
+include modules/secret_resolver/room.mk

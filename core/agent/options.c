@@ -495,7 +495,9 @@ const struct option agent_option_table[] = {
              "\"net1\", \"dns\": {\"nameservers\": [\"10.0.0.53\"]}}], \"docker\": [{\"network_mode\": \"BRIDGE\", "
              "\"dns\": {\"nameservers\": [\"10.0.0.53\"]}}]}. What a CNI plugin says of its network comes before it; an "
              "entry without network_name is for all other networks."},
-    OPTION_NOT_YET("secret_resolver", STRING, NULL, "The secret resolver module.", "secrets"),
+    {.name = "secret_resolver", .type = OPTION_STRING, AT(secret_resolver), .argument = "MODULE",
+     .help = "The module that turns secrets of containers into their bytes: value, used when nothing is said, takes those "
+             "that are sent by value; file also reads references from files of one directory (its parameter dir)."},
     OPTION_NOT_YET("agent_features", JSON, NULL, "The capabilities that this agent says it has.",
                    "a choice of the agent's capabilities"),
     {.name = "containerizer_path", .type = OPTION_STRING, AT(containerizer_path), .argument = "PROGRAM",

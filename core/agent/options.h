@@ -26,6 +26,7 @@ struct agent_options {
     const char *isolation; /* comma list: "posix/cpu,posix/mem" */
     const char *launcher; /* "posix" */
     const char *container_logger; /* module name: "sandbox" */
+    const char *secret_resolver; /* module name; NULL = "value" */
     bool switch_user;
     const char *sandbox_directory; /* where a container with an image of its own sees its sandbox */
     const char *default_container_info; /* JSON, or NULL */

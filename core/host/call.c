@@ -31,6 +31,8 @@ call_free(struct call *call)
     list_remove(&call->in_queue);
     map_remove(&host->calls, call_key(call));
     free(call->error);
+    if (call->answer)
+        explicit_bzero(call->answer, call->answer_len); /* it may be a secret */
     free(call->answer);
     free(call);
 }

@@ -18,6 +18,7 @@
 #include "mesos/resource_estimator.h"
 #include "mesos/authorizer.h"
 #include "mesos/http_authenticator.h"
+#include "mesos/secret_resolver.h"
 #include "mesos/telemetry.h"
 
 /* One table of each kind that this release calls. */
@@ -29,6 +30,7 @@ union host_ops {
     struct mesos_registry_ops registry;
     struct mesos_election_ops election;
     struct mesos_telemetry_ops telemetry;
+    struct mesos_secret_resolver_ops secret_resolver;
     struct mesos_authorizer_ops authorizer;
     struct mesos_http_authenticator_ops http_authenticator;
     struct mesos_authenticator_ops authenticator;
@@ -76,6 +78,7 @@ struct host {
     void *stopped_arg;
     struct loop_timer stopped_timer;
     bool loader; /* lt_dlinit was called */
+    struct module *secret_resolver; /* whom resolve_secret asks; NULL = nobody */
 };
 
 struct module {
@@ -89,6 +92,7 @@ struct module {
     struct err failure; /* of the last fail() */
     struct list timers, watches, children; /* struct mesos_timer, struct mesos_watch, struct child */
     struct list offloads; /* struct offload under way */
+    struct list secrets; /* struct secret_question under way */
     bool stopping, stop_answered;
 };
 

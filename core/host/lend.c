@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include "base/log.h"
 #include "host/internal.h"
+#include "host/kind_secret_resolver.h"
 
 #define LOG_TEXT_MAX 4096
 
@@ -38,6 +39,13 @@ struct offload {
     struct list in_module;
     void (*work)(void *arg);
     void (*done)(void *arg);
+    void *arg;
+};
+
+struct secret_question {
+    struct module *module; /* who asks; NULL: the instance is gone */
+    struct list in_module;
+    void (*done)(void *arg, int status, const char *error, struct mesos_bytes value);
     void *arg;
 };
 
@@ -103,6 +111,30 @@ lend_offload(const struct mesos_host *lent, bool ordered, void (*work)(void *arg
     offload->arg = arg;
     list_push(&module->offloads, &offload->in_module);
     loop_offload(module->host->options.loop, ordered ? module : NULL, on_offload_work, on_offload_done, offload);
+}
+
+static void
+on_secret(void *arg, int status, const char *error, struct mesos_bytes value)
+{
+    struct secret_question *question = arg;
+    if (question->module) {
+        list_remove(&question->in_module);
+        question->done(question->arg, status, error, value);
+    }
+    free(question);
+}
+
+static void
+lend_resolve_secret(const struct mesos_host *lent, struct mesos_bytes secret,
+                    void (*done)(void *arg, int status, const char *error, struct mesos_bytes value), void *arg)
+{
+    struct module *module = self(lent);
+    struct secret_question *question = xcalloc(1, sizeof *question);
+    question->module = module;
+    question->done = done;
+    question->arg = arg;
+    list_push(&module->secrets, &question->in_module);
+    secret_resolver_resolve(module->host->secret_resolver, str_n(secret.data, secret.len), on_secret, question);
 }
 
 static void
@@ -285,6 +317,7 @@ lend_init(struct module *module)
     list_init(&module->watches);
     list_init(&module->children);
     list_init(&module->offloads);
+    list_init(&module->secrets);
     module->lent = (struct mesos_host){
         .size = sizeof(struct mesos_host),
         .abi = MESOS_ABI,
@@ -308,6 +341,7 @@ lend_init(struct module *module)
         .runtime_dir = options->runtime_dir,
         .launcher_dir = options->launcher_dir,
         .daemon_option = lend_daemon_option,
+        .resolve_secret = module->host->secret_resolver ? lend_resolve_secret : NULL,
     };
 }
 
@@ -323,6 +357,11 @@ lend_quiet(struct module *module)
         loop_child_unwatch(child->watch);
         list_remove(&child->in_module);
         free(child);
+    }
+    while (!list_empty(&module->secrets)) { /* the answer finds nobody */
+        struct secret_question *question = list_first(&module->secrets, struct secret_question, in_module);
+        list_remove(&question->in_module);
+        question->module = NULL;
     }
 }
 

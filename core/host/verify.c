@@ -51,6 +51,7 @@ static const struct member authenticator_required[] = {
     REQUIRED(authenticator, principal),  REQUIRED(authenticator, session_free), {0, NULL}};
 static const struct member authenticatee_required[] = {REQUIRED(authenticatee, session_new), REQUIRED(authenticatee, step),
                                                        REQUIRED(authenticatee, session_free), {0, NULL}};
+static const struct member secret_resolver_required[] = {REQUIRED(secret_resolver, resolve), {0, NULL}};
 static const struct member resource_estimator_required[] = {REQUIRED(resource_estimator, oversubscribable), {0, NULL}};
 static const struct member qos_controller_required[] = {REQUIRED(qos_controller, corrections), {0, NULL}};
 
@@ -61,7 +62,7 @@ static const struct shape shapes[] = {
     SHAPE(TELEMETRY, telemetry), SHAPE(RESOURCE_ESTIMATOR, resource_estimator), SHAPE(QOS_CONTROLLER, qos_controller),
     SHAPE(AUTHENTICATOR, authenticator), SHAPE(AUTHENTICATEE, authenticatee),
     SHAPE(AUTHORIZER, authorizer),
-    SHAPE(HTTP_AUTHENTICATOR, http_authenticator)};
+    SHAPE(HTTP_AUTHENTICATOR, http_authenticator), SHAPE(SECRET_RESOLVER, secret_resolver)};
 
 static const char *const kind_names[] = {
 #define KIND_NAME(number, NAME, name) [number] = #name,

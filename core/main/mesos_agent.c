@@ -7,6 +7,7 @@
 #include "agent/isolation.h"
 #include "agent/options.h"
 #include "base/log.h"
+#include "host/kind_secret_resolver.h"
 #include "main/process.h"
 
 enum { DESCRIPTORS = 8192 }; /* executors' streams, sandboxes being read, pipes */
@@ -34,6 +35,12 @@ add_list(enum mesos_kind kind, const char *names, struct wanted_module *out, siz
     return count;
 }
 
+static const char *
+secret_resolver(const struct agent_options *options)
+{
+    return options->secret_resolver ? options->secret_resolver : "value";
+}
+
 static size_t
 wanted_modules(void *target, struct wanted_module *out, size_t max)
 {
@@ -46,6 +53,7 @@ wanted_modules(void *target, struct wanted_module *out, size_t max)
     out[count++] = (struct wanted_module){MESOS_KIND_CONTAINER_LOGGER, options->container_logger};
     if (options->common.authorizer)
         out[count++] = (struct wanted_module){MESOS_KIND_AUTHORIZER, options->common.authorizer};
+    out[count++] = (struct wanted_module){MESOS_KIND_SECRET_RESOLVER, secret_resolver(options)};
     if (options->common.telemetry)
         out[count++] = (struct wanted_module){MESOS_KIND_TELEMETRY, options->common.telemetry};
     if (options->resource_estimator)
@@ -105,6 +113,10 @@ start_modules(struct program *program, struct agent_setup *setup, struct err *er
         process_start(process, MESOS_KIND_CONTAINER_LOGGER, options->container_logger, err);
     if (!setup->container_logger)
         return -1;
+    struct module *secrets;
+    if (start_named(program, MESOS_KIND_SECRET_RESOLVER, secret_resolver(options), &secrets, err) < 0)
+        return -1;
+    secret_resolver_lend(process->host, secrets);
     if (process_start_list(process, MESOS_KIND_ISOLATOR, isolators, &program->isolators, &program->isolator_count,
                            err) < 0) {
         isolation_explain(isolators, err);

@@ -40,7 +40,8 @@ extern "C" {
     X(12, HOOK, hook)                                                                                              \
     X(13, RESOURCE_ESTIMATOR, resource_estimator)                                                                  \
     X(14, QOS_CONTROLLER, qos_controller)                                                                          \
-    X(15, TELEMETRY, telemetry)
+    X(15, TELEMETRY, telemetry)                                                                                    \
+    X(16, SECRET_RESOLVER, secret_resolver)
 
 enum mesos_kind {
 #define MESOS_KIND_ENUM(number, NAME, name) MESOS_KIND_##NAME = number,
@@ -127,6 +128,13 @@ struct mesos_host {
     const char *(*daemon_option)(const struct mesos_host *host, const char *name);
     /* Records how long something took (shown with percentiles over the last hour). metric ends in "_ms". */
     void (*timing)(const struct mesos_host *host, const char *metric, double ms);
+    /*
+     * Asks the agent's secret resolver for the bytes of a packed mesos.v1.Secret. done comes once, from the loop, unless the
+     * asking instance was stopped before: with status 0 and the bytes, which are borrowed and wiped afterwards, or with a
+     * negative errno and one sentence. NULL (also: host->size does not reach so far) = there is no resolver.
+     */
+    void (*resolve_secret)(const struct mesos_host *host, struct mesos_bytes secret,
+                           void (*done)(void *arg, int status, const char *error, struct mesos_bytes value), void *arg);
 };
 
 #define MESOS_LOG(host, level, ...) (host)->log((host), MESOS_LOG_##level, __FILE__, __LINE__, __VA_ARGS__)

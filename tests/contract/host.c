@@ -40,7 +40,7 @@ test_bad_libraries_are_refused_by_name(void **state)
         {"bad_size", "its descriptor has", "needs a newer daemon"},
         {"bad_host", "it wants a host of", "needs a newer daemon"},
         {"bad_table", "its table for kind registry has", "needs a newer daemon"},
-        {"bad_kind", "its kind is 99", "known are 1 to 15"},
+        {"bad_kind", "its kind is 99", "known are 1 to 16"},
         {"bad_future_kind", "kind hook", "not used by this release"},
         {"bad_member", "required member store", "kind registry"},
         {"bad_name", "has no name", "kind registry"},

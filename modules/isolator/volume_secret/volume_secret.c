@@ -17,19 +17,44 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "base/list.h"
 #include "common/mounts.h"
 #include "common/safe_path.h"
 #include "common/secret.h"
 #include "common/volume.h"
+#include "mesos/secret_resolver.h"
 
 #define SECRET_DIRECTORY ".secret"
-#define SECRET_MAX (1u << 20)
 
 struct secret_isolator {
     const struct mesos_host *host;
     char *directory;
     bool mounted; /* the ramfs on it is ours */
+    struct list jobs;
 };
+
+/* A container whose secrets are asked for; what it was prepared with is copied as far as it is needed. */
+struct job {
+    struct list in_isolator;
+    struct secret_isolator *isolator;
+    struct mesos_call *call;
+    Mesos__Slave__ContainerConfig *config;
+    char *container_id, *sandbox, *rootfs;
+    struct mesos_isolator_container container;
+    struct secrets secrets;
+};
+
+static void
+job_free(struct job *job)
+{
+    list_remove(&job->in_isolator);
+    secrets_fini(&job->secrets);
+    mesos__slave__container_config__free_unpacked(job->config, NULL);
+    free(job->container_id);
+    free(job->sandbox);
+    free(job->rootfs);
+    free(job);
+}
 
 static bool
 supports(void *instance)
@@ -83,19 +108,16 @@ struct place {
 };
 
 static int
-one(const struct secret_isolator *isolator, const struct place *place, const Mesos__V1__Volume *volume,
-    struct launch_info *info)
+one(const struct job *job, size_t i, const struct place *place, const Mesos__V1__Volume *volume, struct launch_info *info)
 {
-    const struct mesos_host *host = isolator->host;
+    const struct mesos_host *host = job->isolator->host;
     struct err err = {0};
     struct str bytes;
-    if (!volume->source->secret)
-        return host->fail(host, -EINVAL, "volume.source.secret is not specified");
-    if (secret_resolve(volume->source->secret, &bytes, &err) < 0)
+    if (secrets_get(&job->secrets, i, &bytes, &err) < 0)
         return host->fail(host, err.code, "Invalid secret specified in volume: %s", err.text);
-    if (bytes.len > SECRET_MAX)
+    if (bytes.len > MESOS_SECRET_MAX)
         return host->fail(host, -EFBIG, "Invalid secret specified in volume: it has %zu bytes, and %u are the most", bytes.len,
-                          SECRET_MAX);
+                          MESOS_SECRET_MAX);
     const char *into = volume->container_path;
     if (*into == '/' && !place->container->rootfs && access(into, F_OK) < 0)
         return host->fail(host, -ENOENT, "Absolute container path '%s' does not exist", into);
@@ -136,14 +158,12 @@ begin(const struct secret_isolator *isolator, const struct place *place, struct 
 }
 
 static int
-all(const struct secret_isolator *isolator, const struct mesos_isolator_container *container,
-    const Mesos__V1__ContainerInfo *of, struct launch_info *info)
+all(const struct job *job, struct launch_info *info)
 {
+    const struct secret_isolator *isolator = job->isolator;
+    const struct mesos_isolator_container *container = &job->container;
+    const Mesos__V1__ContainerInfo *of = job->config->container_info;
     size_t count = 0;
-    for (size_t i = 0; i < of->n_volumes; i++)
-        count += is_secret(of->volumes[i]);
-    if (count == 0 || container->debug)
-        return 0;
     auto_free char *name = random_name();
     auto_free char *host_dir = xasprintf("%s/%s", isolator->directory, container->container_id);
     auto_free char *root = xasprintf("%s/" SECRET_DIRECTORY "-%s", container->sandbox, name);
@@ -151,24 +171,73 @@ all(const struct secret_isolator *isolator, const struct mesos_isolator_containe
     int rc = begin(isolator, &place, info);
     for (size_t i = 0; i < of->n_volumes && rc == 0; i++)
         if (is_secret(of->volumes[i]))
-            rc = one(isolator, &place, of->volumes[i], info);
+            rc = one(job, count++, &place, of->volumes[i], info);
     if (rc == 0)
         MESOS_LOG(isolator->host, INFO, "%zu secrets have been resolved for container %s", count, container->container_id);
     return rc;
 }
 
 static void
-prepare(void *instance, const struct mesos_isolator_container *container, struct mesos_call *call)
+on_secrets(void *arg)
 {
-    const struct secret_isolator *isolator = instance;
+    struct job *job = arg;
     struct launch_info info;
     launch_info_init(&info);
-    Mesos__Slave__ContainerConfig *config = container_config(container, isolator->host);
+    int rc = all(job, &info);
+    launch_info_reply(&info, job->isolator->host, job->call, rc);
+    job_free(job);
+}
+
+static int
+list_secrets(const struct mesos_host *host, const Mesos__V1__ContainerInfo *of, const Mesos__V1__Secret **list,
+             size_t *ret_count)
+{
+    *ret_count = 0;
+    for (size_t i = 0; i < of->n_volumes; i++) {
+        if (!is_secret(of->volumes[i]))
+            continue;
+        if (!of->volumes[i]->source->secret)
+            return host->fail(host, -EINVAL, "volume.source.secret is not specified");
+        list[(*ret_count)++] = of->volumes[i]->source->secret;
+    }
+    return 0;
+}
+
+static struct job *
+job_new(struct secret_isolator *isolator, const struct mesos_isolator_container *container, struct mesos_call *call)
+{
+    struct job *job = xcalloc(1, sizeof(*job));
+    job->isolator = isolator;
+    job->call = call;
+    job->container_id = xstrdup(container->container_id);
+    job->sandbox = xstrdup(container->sandbox);
+    job->rootfs = container->rootfs ? xstrdup(container->rootfs) : NULL;
+    job->container = (struct mesos_isolator_container){.size = sizeof(job->container), .container_id = job->container_id,
+                                                       .sandbox = job->sandbox, .rootfs = job->rootfs};
+    list_push(&isolator->jobs, &job->in_isolator);
+    return job;
+}
+
+static void
+prepare(void *instance, const struct mesos_isolator_container *container, struct mesos_call *call)
+{
+    struct secret_isolator *isolator = instance;
+    const struct mesos_host *host = isolator->host;
+    Mesos__Slave__ContainerConfig *config = container_config(container, host);
+    const Mesos__V1__ContainerInfo *of = config && !container->debug ? config->container_info : NULL;
+    auto_free const Mesos__V1__Secret **list = xcalloc(of ? of->n_volumes + 1 : 1, sizeof(*list));
+    size_t count = 0;
     int rc = config ? 0 : -EPROTO;
-    if (config && config->container_info)
-        rc = all(isolator, container, config->container_info, &info);
-    launch_info_reply(&info, isolator->host, call, rc);
-    mesos__slave__container_config__free_unpacked(config, NULL);
+    if (of)
+        rc = list_secrets(host, of, list, &count);
+    if (rc < 0 || count == 0) {
+        mesos__slave__container_config__free_unpacked(config, NULL);
+        host->reply(host, call, rc, (struct mesos_bytes){NULL, 0});
+        return;
+    }
+    struct job *job = job_new(isolator, container, call);
+    job->config = config;
+    secrets_ask(&job->secrets, host, list, count, on_secrets, job);
 }
 
 static int
@@ -239,6 +308,7 @@ start(void *instance, const struct mesos_host *host)
     struct secret_isolator *isolator = instance;
     struct err err = {0};
     isolator->host = host;
+    list_init(&isolator->jobs);
     if (needs_linux_filesystem(host, "volume/secret") < 0)
         return -EINVAL;
     if (geteuid() != 0)
@@ -261,6 +331,9 @@ static void
 stop(void *instance, struct mesos_call *call)
 {
     struct secret_isolator *isolator = instance;
+    struct job *job;
+    while ((job = list_first(&isolator->jobs, struct job, in_isolator)))
+        job_free(job);
     if (isolator->mounted)
         umount2(isolator->directory, MNT_DETACH | UMOUNT_NOFOLLOW);
     free(isolator->directory);
