@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 bin_PROGRAMS += core/cli/mesos
-core_cli_mesos_SOURCES = core/cli/agent_order.c core/cli/agent_order.h core/cli/cmd_agent_deactivate.c \
+core_cli_mesos_SOURCES = core/cli/cmd_acl_check.c core/cli/agent_order.c core/cli/agent_order.h core/cli/cmd_agent_deactivate.c \
   core/cli/cmd_agent_drain.c core/cli/cmd_agent_gone.c core/cli/cmd_agent_reactivate.c \
   core/cli/arguments.c core/cli/arguments.h core/cli/cluster.c core/cli/cluster.h \
   core/cli/cmd_agent_inspect.c core/cli/cmd_agent_list.c core/cli/cmd_cat.c core/cli/cmd_completion.c \

@@ -22,6 +22,9 @@ tests_bench_idle_LDADD = $(BENCH_LIBS)
 tests_bench_state_SOURCES = tests/bench/state.c tests/bench/poll.c tests/bench/poll.h tests/bench/peer.c \
   tests/bench/peer.h $(BENCH_CLUSTER)
 tests_bench_state_LDADD = $(BENCH_LIBS)
+check_PROGRAMS += tests/bench/acl
+tests_bench_acl_SOURCES = tests/bench/acl.c tests/bench/figures.c tests/bench/figures.h
+tests_bench_acl_LDADD = $(DAEMON_LIBS)
 check_PROGRAMS += tests/bench/registry
 tests_bench_registry_SOURCES = tests/bench/registry.c tests/bench/figures.c tests/bench/figures.h
 tests_bench_registry_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/modules

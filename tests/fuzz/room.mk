@@ -8,6 +8,7 @@ FUZZ_LIBS = core/wire/libwire.a core/model/libmodel.a module-api/proto/libproto.
   $(ZLIB_LIBS) -lpthread -lm
 FUZZ_LINK_FLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
 FUZZ_REPLAYS = tests/fuzz/replay_json \
+  tests/fuzz/replay_acl \
   tests/fuzz/replay_seccomp \
   tests/fuzz/replay_protobuf \
   tests/fuzz/replay_recordio \
@@ -30,7 +31,7 @@ FUZZ_REPLAYS = tests/fuzz/replay_json \
 check_PROGRAMS += $(FUZZ_REPLAYS)
 TESTS += $(FUZZ_REPLAYS)
 if FUZZERS
-noinst_PROGRAMS += tests/fuzz/fuzz_registry tests/fuzz/fuzz_cgroups tests/fuzz/fuzz_cni tests/fuzz/fuzz_docker tests/fuzz/fuzz_seccomp tests/fuzz/fuzz_json \
+noinst_PROGRAMS += tests/fuzz/fuzz_acl tests/fuzz/fuzz_registry tests/fuzz/fuzz_cgroups tests/fuzz/fuzz_cni tests/fuzz/fuzz_docker tests/fuzz/fuzz_seccomp tests/fuzz/fuzz_json \
   tests/fuzz/fuzz_protobuf \
   tests/fuzz/fuzz_recordio \
   tests/fuzz/fuzz_http \
@@ -53,6 +54,14 @@ tests_fuzz_fuzz_docker_SOURCES = tests/fuzz/docker.c tests/fuzz/fuzz.h
 tests_fuzz_fuzz_docker_CPPFLAGS = $(FUZZ_CPPFLAGS)
 tests_fuzz_fuzz_docker_LDADD = $(FUZZ_LIBS)
 tests_fuzz_fuzz_docker_LDFLAGS = $(FUZZ_LINK_FLAGS)
+FUZZ_ACL_SOURCES = tests/fuzz/acl.c tests/fuzz/fuzz.h $(LOCAL_ACL_SOURCES)
+tests_fuzz_replay_acl_SOURCES = $(FUZZ_ACL_SOURCES) tests/fuzz/replay.c
+tests_fuzz_replay_acl_CPPFLAGS = $(FUZZ_CPPFLAGS) -I$(top_srcdir)/modules
+tests_fuzz_replay_acl_LDADD = $(FUZZ_LIBS)
+tests_fuzz_fuzz_acl_SOURCES = $(FUZZ_ACL_SOURCES)
+tests_fuzz_fuzz_acl_CPPFLAGS = $(FUZZ_CPPFLAGS) -I$(top_srcdir)/modules
+tests_fuzz_fuzz_acl_LDADD = $(FUZZ_LIBS)
+tests_fuzz_fuzz_acl_LDFLAGS = $(FUZZ_LINK_FLAGS)
 tests_fuzz_replay_json_SOURCES = tests/fuzz/json.c tests/fuzz/fuzz.h tests/fuzz/replay.c
 tests_fuzz_replay_json_CPPFLAGS = $(FUZZ_CPPFLAGS)
 tests_fuzz_replay_json_LDADD = $(FUZZ_LIBS)

@@ -29,7 +29,7 @@ helper_page() {
 }
 
 for word in $(COMP_LINE="mesos " HOME=/nonexistent $mesos completion); do
-    case $word in agent | framework | maintenance | task) continue ;; esac
+    case $word in acl | agent | framework | maintenance | task) continue ;; esac
     $mesos help --man "$word" > "$scratch/mesos-$word.1" || exit 1
 done
 $mesos help --man > "$scratch/mesos.1" || exit 1
