@@ -224,7 +224,7 @@ static const struct mesos_authorizer_ops ops = {
 static const struct mesos_module module = {
     MESOS_MODULE(AUTHORIZER, ops, struct local_acl),
     .name = "local_acl",
-    .version = "1.0.0",
+    .version = CMESOS_VERSION,
     .author = "cmesos",
     .summary = "Access control lists, as Mesos writes them.",
     .options = options,
