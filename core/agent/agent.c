@@ -119,6 +119,8 @@ agent_listen(struct agent *agent, struct err *err)
         .host = agent->setup.host,
         .options = &agent->options->common,
         .authorizer = agent->setup.authorizer,
+        .realms = agent->setup.realms,
+        .realm_count = agent->setup.realm_count,
         .on_message = on_message,
         .on_exited = on_exited,
         .arg = agent,

@@ -18,6 +18,7 @@ struct agent_options; /* core/agent/options.h */
 struct option_set;
 struct host;
 struct module; /* host/host.h: one started instance */
+struct daemon_realm;   /* daemon/daemon.h */
 
 struct agent_setup {
     struct loop *loop;
@@ -32,9 +33,12 @@ struct agent_setup {
     size_t isolator_count;
     struct module *container_logger;
     struct module *telemetry; /* NULL = none */
-    struct module *authorizer; /* NULL = everything is allowed */
     struct module *resource_estimator, *qos_controller; /* NULL = nothing is oversubscribed, nothing corrected */
     struct module *election;
+    struct module *authorizer; /* NULL = everything is allowed */
+    const struct daemon_realm *realms; /* protected ones, realm_count of them; live as long as the agent */
+    size_t realm_count;
+    struct module *executor_tokens; /* an http_authenticator that makes tokens for executors; NULL = they get none */
     struct address listen;    /* where to listen; port 0 = any free one */
     int listen_fd; /* a socket that listens already, to take over instead; 0 = none */
     struct address advertise; /* what peers are told; len 0 = the address that was bound */

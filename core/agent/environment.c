@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "agent/environment_json.h"
+#include "host/kind_http_authenticator.h"
 
 struct variables {
     struct arena *arena;
@@ -94,6 +95,26 @@ set_mesos(struct variables *variables, const struct executor *executor, bool our
         set(variables, "MESOS_DOMAIN_SOCKET", agent->socket_path);
 }
 
+/* What proves that it is this executor in this container. Nothing of it is kept: the key is, and containers keep their ids. */
+static void
+set_token(struct variables *variables, const struct executor *executor)
+{
+    struct module *tokens = executor->agent->setup.executor_tokens;
+    const struct mesos_claim claims[] = {
+        {"fid", executor->framework->id}, {"eid", executor->id}, {"cid", executor->container_id}};
+    struct mesos_principal principal = {.size = sizeof(principal), .claims = claims, .claim_count = ARRAY_LEN(claims)};
+    char token[HTTP_TOKEN_BYTES];
+    struct err err = {0};
+    if (!tokens)
+        return;
+    if (http_authenticator_issue(tokens, &principal, token, &err) < 0) {
+        log_error("executor %s of framework %s gets no token: %s", executor->id, executor->framework->id, err.text);
+        return;
+    }
+    set(variables, "MESOS_EXECUTOR_AUTHENTICATION_TOKEN", token);
+    explicit_bzero(token, sizeof(token));
+}
+
 const char *const *
 executor_environment(const struct executor *executor, struct arena *arena)
 {
@@ -107,5 +128,6 @@ executor_environment(const struct executor *executor, struct arena *arena)
     for (size_t i = 0; wanted && i < wanted->n_variables; i++)
         if (wanted->variables[i]->value)
             set(&variables, wanted->variables[i]->name, wanted->variables[i]->value);
+    set_token(&variables, executor); /* nobody else says who it is */
     return variables.items;
 }

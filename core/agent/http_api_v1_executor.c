@@ -76,6 +76,32 @@ accepted(const struct http_request *request, bool json_sent)
     return json ? 'j' : protobuf ? 'p' : 0;
 }
 
+static bool
+has_claim(const struct mesos_principal *principal, const char *key, const char *value)
+{
+    size_t found = 0;
+    for (size_t i = 0; i < principal->claim_count; i++)
+        if (strcmp(principal->claims[i].key, key) == 0)
+            found += strcmp(principal->claims[i].value, value) == 0 ? 1 : 2;
+    return found == 1;
+}
+
+/* Was the token made for the executor that the call names, and for its container where there is one? principal NULL: nobody is
+ * asked for a token. False when that was answered. */
+static bool
+is_bearer(const struct agent *agent, struct http_exchange *exchange, const executor_call *call, const struct executor *executor)
+{
+    const struct mesos_principal *principal = http_exchange_principal(exchange);
+    const char *framework_id = call->framework_id->value, *executor_id = call->executor_id->value;
+    if (!principal || (has_claim(principal, "fid", framework_id) && has_claim(principal, "eid", executor_id) &&
+                       (!executor || has_claim(principal, "cid", executor->container_id))))
+        return true;
+    audit_login_failed(agent->daemon->audit, audit_asker(exchange), "Bearer", executor_id, "the token is another executor's");
+    http_reply_text(exchange, 403, "The token is not that of executor '%s' of framework %s in its present container", executor_id,
+                    framework_id);
+    return false;
+}
+
 static executor_call *
 decode(struct http_exchange *exchange, const struct http_request *request, bool json, struct arena *arena)
 {
@@ -125,6 +151,8 @@ http_api_v1_executor(struct http_exchange *exchange, void *arg)
     }
     struct framework *framework = framework_find(agent, str_of(call->framework_id->value));
     struct executor *executor = framework ? executor_find(framework, str_of(call->executor_id->value)) : NULL;
+    if (!is_bearer(agent, exchange, call, executor))
+        return;
     if (executor)
         dispatch(executor, call, exchange, answer == 'j');
     else

@@ -390,6 +390,18 @@ check_external(const struct agent_options *options, struct option_set *set, stru
 }
 
 static int
+finish_authentication(struct agent_options *options, struct option_set *set, struct err *err)
+{
+    if (options->authenticate_http_executors && !options->jwt_secret_key)
+        return err_set(err, -EINVAL, "option 'authenticate_http_executors' needs a key for the executors' tokens: give "
+                                     "--jwt_secret_key=PATH");
+    if (options->common.authenticate_http_readwrite && !options->jwt_secret_key)
+        conf_note(set, "option 'authenticate_http_readwrite' without 'jwt_secret_key': executors cannot say who they are, so that "
+                       "those that launch pods, as the default executor does, will be refused");
+    return 0;
+}
+
+static int
 finish(void *target, struct option_set *set, struct err *err)
 {
     struct agent_options *options = target;
@@ -402,6 +414,8 @@ finish(void *target, struct option_set *set, struct err *err)
         strcmp(conf_value(set, "check_agent_port_range_only", NULL), "true") == 0)
         return err_set(err, -EINVAL,
                        "only one of 'check_agent_port_range_only' and 'container_ports_isolated_range' may be given");
+    if (finish_authentication(options, set, err) < 0)
+        return -EINVAL;
     daemon_choose_election(set, options->master);
     if (options->master)
         options->master = without_actor(options->master);
@@ -561,17 +575,23 @@ const struct option agent_option_table[] = {
                 "usage is measured when somebody asks"),
 
     DAEMON_OPTION_ROWS(struct agent_options, "5051"),
-    OPTION_NOT_YET("http_authenticators", STRING, NULL, "The HTTP authenticator modules.", "authentication"),
+    {.name = "http_authenticators", .type = OPTION_STRING, AT(http_authenticators), .argument = "MODULE,MODULE...",
+     .fallback_text = "basic, and jwt with jwt_secret_key",
+     .help = "The modules that find out who readers and writers are, asked in this order. Executors that launch pods need "
+             "jwt among them."},
     OPTION_NOT_YET("authenticatee", STRING, "crammd5", "The authenticatee module.", "authentication"),
     OPTION_NOT_YET("credential", PATH, NULL, "The file with this agent's principal and secret.", "authentication"),
-    OPTION_NOT_YET("http_credentials", PATH, NULL, "The file of principals and secrets.", "authentication"),
+    {.name = "http_credentials", .type = OPTION_PATH, AT(http_credentials),
+     .help = "The file of principals and secrets of readers and writers: JSON {\"credentials\": [{\"principal\": P, "
+             "\"secret\": S}]}, or a line with both for each. Its mode should be 0600."},
     OPTION_NOT_YET("authentication_backoff_factor", DURATION, "1secs", "Growth of login timeouts.", "authentication"),
     OPTION_NOT_YET("authentication_timeout_min", DURATION, "5secs", "The first login timeout.", "authentication"),
     OPTION_NOT_YET("authentication_timeout_max", DURATION, "1mins", "The last login timeout.", "authentication"),
-    OPTION_NOT_YET("authenticate_http_executors", BOOL, "false", "Demand a token from executors.", "authentication"),
-    {.name = "jwt_secret_key", .aliases = OPTION_ALIASES("executor_secret_key"), .type = OPTION_PATH,
-     .state = OPTION_PLANNED, .offset = SIZE_MAX, .help = "The file with the key of executors' tokens.",
-     .note = "authentication"},
+    {.name = "authenticate_http_executors", .type = OPTION_BOOL, AT(authenticate_http_executors), .fallback = "false",
+     .help = "Only executors with the token that the agent gave them may use the executor API; needs jwt_secret_key."},
+    {.name = "jwt_secret_key", .aliases = OPTION_ALIASES("executor_secret_key"), .type = OPTION_PATH, AT(jwt_secret_key),
+     .help = "The file with the key that signs the tokens of executors; each gets one when there is a key. Its mode should "
+             "be 0600."},
     DAEMON_AUTHORIZER_ROW(struct agent_options, "authorizer"),
     OPTION_NOT_YET("ip6", STRING, NULL, "An IPv6 address to show.", "IPv6"),
     OPTION_NOT_YET("ip6_discovery_command", STRING, NULL, "A program that prints it.", "IPv6"),

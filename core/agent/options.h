@@ -48,6 +48,11 @@ struct agent_options {
     bool http_executor_domain_sockets; /* also tell foreign executors the Unix socket; ours are always told */
     const char *domain_socket_location; /* NULL = <runtime_dir>/agent.sock */
 
+    /* Security. */
+    const char *http_authenticators; /* names of modules, comma list; NULL = basic, and jwt when there is a key */
+    const char *http_credentials, *jwt_secret_key; /* paths, NULL = none */
+    bool authenticate_http_executors; /* jwt_secret_key is there then */
+
     /* Registration and recovery. */
     int64_t registration_backoff_factor_ns;
     const char *recover; /* "reconnect" or "cleanup" */

@@ -45,6 +45,9 @@ struct daemon_options {
     const char *election; /* name of the election module: "standalone" */
     const char *launcher_dir; /* helpers: mesos-executor, mesos-containerizer, mesos-fetcher */
 
+    /* Security. */
+    bool authenticate_http_readonly, authenticate_http_readwrite; /* realms that are protected */
+
     const char *work_dir; /* state; NULL only for a master with --registry=memory */
     bool core_dumps; /* of our own memory, applied by main */
     const char *ulimit; /* "-n 8192" as ULIMIT of /etc/default; applied by main */
@@ -146,10 +149,12 @@ struct daemon_options {
      .help = "Access control lists: who may do what, in Mesos's JSON. A file is read again when it changes. Everything "\
              "is allowed when unset. The INI may have them as a section [acls] instead, one action a line, e.g. "    \
              "run_tasks = jenkins, ci -> jenkins | ANY -> NONE, and permissive = false."},                         \
-    OPTION_NOT_YET("authenticate_http_readonly", BOOL, "false", "Demand a login from readers.", "authentication"), \
+    {.name = "authenticate_http_readonly", .type = OPTION_BOOL,                                                    \
+     .offset = offsetof(TYPE, common.authenticate_http_readonly), .fallback = "false",                             \
+     .help = "Only who has logged in may read over HTTP."},                                                        \
     {.name = "authenticate_http_readwrite", .aliases = OPTION_ALIASES("authenticate_http"), .type = OPTION_BOOL,   \
-     .state = OPTION_PLANNED, .offset = SIZE_MAX, .fallback = "false", .help = "Demand a login from writers.",     \
-     .note = "authentication"},                                                                                    \
+     .offset = offsetof(TYPE, common.authenticate_http_readwrite), .fallback = "false",                            \
+     .help = "Only who has logged in may use endpoints that change something, and the operator API."},             \
     OPTION_NOT_YET("firewall_rules", JSON, NULL, "Endpoints that nobody may use.", "the endpoint firewall")
 
 /* Variables of libprocess that mean something to a daemon, for conf_owner.environment; ended by a NULL name. */

@@ -4,6 +4,9 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/units.h"
 
@@ -68,18 +71,43 @@ find_agent(struct agent_link_options *ret, struct err *err)
     return address_resolve(host, (uint16_t)port, &ret->agent, err);
 }
 
+/* Is the agent somebody else, so that it does not need our consent to look at us? */
+static bool
+agent_is_other(void)
+{
+    const char *path = getenv("MESOS_DOMAIN_SOCKET");
+    struct stat st;
+    return !path || stat(path, &st) < 0 || st.st_uid != geteuid();
+}
+
+/* Takes the token out of the environment: out of what children are given, and out of the memory that others of our user read as
+ * /proc/<pid>/environ. Nor shall they read the rest of our memory, other executors' tasks among them. */
+static char *
+take_token(void)
+{
+    static const char name[] = "MESOS_EXECUTOR_AUTHENTICATION_TOKEN";
+    char *value = getenv(name), *token;
+    if (!value)
+        return NULL;
+    token = *value ? xstrdup(value) : NULL;
+    unsetenv(name);
+    explicit_bzero(value, strlen(value));
+    if (token && agent_is_other())
+        prctl(PR_SET_DUMPABLE, 0);
+    return token;
+}
+
 int
 surroundings_read(struct surroundings *ret, struct err *err)
 {
     struct agent_link_options *agent = &ret->agent;
-    const char *checkpoint = getenv("MESOS_CHECKPOINT"), *token = getenv("MESOS_EXECUTOR_AUTHENTICATION_TOKEN");
+    const char *checkpoint = getenv("MESOS_CHECKPOINT");
     int rc;
     if ((rc = need("MESOS_FRAMEWORK_ID", &agent->framework_id, err)) != 0 ||
         (rc = need("MESOS_EXECUTOR_ID", &agent->executor_id, err)) != 0 || (rc = find_agent(agent, err)) != 0)
         return rc;
     agent->checkpoint = checkpoint && strcmp(checkpoint, "1") == 0;
-    agent->token = token && *token ? xstrdup(token) : NULL;
-    unsetenv("MESOS_EXECUTOR_AUTHENTICATION_TOKEN"); /* the task must not see it */
+    agent->token = take_token();
     if ((rc = duration_env("MESOS_RECOVERY_TIMEOUT", RECOVERY_TIMEOUT_MS, &agent->recovery_timeout_ms, err)) != 0 ||
         (rc = duration_env("MESOS_SUBSCRIPTION_BACKOFF_MAX", BACKOFF_MAX_MS, &agent->backoff_max_ms, err)) != 0 ||
         (rc = duration_env("MESOS_EXECUTOR_SHUTDOWN_GRACE_PERIOD", SHUTDOWN_GRACE_MS, &ret->shutdown_grace_ms, err)))

@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "host/kind_secret_resolver.h"
 #include "main/process.h"
+#include "main/realms.h"
 
 enum { DESCRIPTORS = 8192 }; /* executors' streams, sandboxes being read, pipes */
 
@@ -18,6 +19,7 @@ struct program {
     struct agent *agent;
     struct module **containerizers, **isolators;
     size_t containerizer_count, isolator_count;
+    struct realms realms;
     char executor_socket[108]; /* the path of one that was handed over */
 };
 
@@ -132,6 +134,32 @@ start_modules(struct program *program, struct agent_setup *setup, struct err *er
     return 0;
 }
 
+/* --authenticate_http_..., and who makes the executors' tokens. */
+static int
+start_realms(struct program *program, struct agent_setup *setup, struct err *err)
+{
+    const struct agent_options *options = &program->options;
+    struct process *process = &program->process;
+    struct realms *realms = &program->realms;
+    const char *usual = options->http_authenticators;
+
+    if (!usual)
+        usual = options->jwt_secret_key ? "basic,jwt" : "basic"; /* executors launch pods by the operator API */
+    realms->credentials = options->http_credentials;
+    realms->key_file = options->jwt_secret_key;
+    if ((options->common.authenticate_http_readonly &&
+         realms_protect(realms, process, "mesos-agent-readonly", usual, err) < 0) ||
+        (options->common.authenticate_http_readwrite &&
+         realms_protect(realms, process, "mesos-agent-readwrite", usual, err) < 0) ||
+        (options->authenticate_http_executors && realms_protect(realms, process, "mesos-agent-executor", "jwt", err) < 0))
+        return -1;
+    if (options->jwt_secret_key && !(setup->executor_tokens = realms_module(realms, process, "jwt", err)))
+        return -1;
+    setup->realms = realms->list;
+    setup->realm_count = realms->count;
+    return 0;
+}
+
 static void
 describe(const void *daemon, char *out, size_t size)
 {
@@ -167,7 +195,7 @@ run(struct program *program, struct err *err)
     int status = process_open(process, program->options.runtime_dir, DESCRIPTORS, err);
 
     if (status < 0 || executor_socket(program, &setup, err) < 0 || process_handover_done(process, err) < 0 ||
-        start_modules(program, &setup, err) < 0 ||
+        start_modules(program, &setup, err) < 0 || start_realms(program, &setup, err) < 0 ||
         loop_signal(process->loop, SIGUSR1, on_unregister, program, err) < 0)
         return -1;
     setup.loop = process->loop;

@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "main/process.h"
+#include "main/realms.h"
 #include "master/master.h"
 #include "master/options.h"
 #include "master/registry_transfer.h"
@@ -53,6 +54,26 @@ start_modules(struct process *process, struct master_setup *setup, struct err *e
     return setup->election ? 0 : -1;
 }
 
+/* --authenticate_http_... */
+static int
+start_realms(struct process *process, struct realms *realms, struct master_setup *setup, struct err *err)
+{
+    const struct master_options *options = setup->options;
+    const char *usual = options->http_authenticators, *frameworks = options->http_framework_authenticators;
+
+    realms->credentials = options->credentials;
+    if ((options->common.authenticate_http_readonly &&
+         realms_protect(realms, process, "mesos-master-readonly", usual, err) < 0) ||
+        (options->common.authenticate_http_readwrite &&
+         realms_protect(realms, process, "mesos-master-readwrite", usual, err) < 0) ||
+        (options->authenticate_http_frameworks &&
+         realms_protect(realms, process, "mesos-master-scheduler", frameworks, err) < 0))
+        return -1;
+    setup->realms = realms->list;
+    setup->realm_count = realms->count;
+    return 0;
+}
+
 static void
 describe(const void *daemon, char *out, size_t size)
 {
@@ -69,12 +90,13 @@ static int
 run(struct process *process, const struct master_options *options, struct err *err)
 {
     struct master_setup setup = {.options = options, .fatal = on_fatal, .arg = process};
+    struct realms realms = {0};
     struct master *master;
     /* Each agent and each v0 scheduler that calls is called back. */
     int status = process_open(process, NULL, 2 * LIMIT_CONNECTIONS + OWN_DESCRIPTORS, err);
 
     if (status < 0 || process_handover_done(process, err) < 0 || process_run_as(process, options->run_as, err) < 0 ||
-        start_modules(process, &setup, err) < 0)
+        start_modules(process, &setup, err) < 0 || start_realms(process, &realms, &setup, err) < 0)
         return -1;
     setup.loop = process->loop;
     setup.set = process->set;

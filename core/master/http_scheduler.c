@@ -57,6 +57,41 @@ subscribe(struct master *master, struct http_exchange *exchange, const Call *cal
         stream_error(master, exchange, json, err.text);
 }
 
+static int
+refuse_principal(const char *who, const char *named, struct err *err)
+{
+    return err_set(err, -EINVAL, "Authenticated principal '%s' does not match principal '%s' set in `FrameworkInfo`", who, named);
+}
+
+/* A framework is whom its scheduler has logged in as: that is written into what names nobody. */
+static int
+adopt_principal(const struct mesos_principal *principal, Call *call, struct err *err)
+{
+    Mesos__V1__FrameworkInfo *info = call->subscribe          ? call->subscribe->framework_info
+                                     : call->update_framework ? call->update_framework->framework_info
+                                                              : NULL;
+    if (!principal || !info)
+        return 0;
+    if (info->principal && strcmp(info->principal, principal->value) != 0)
+        return refuse_principal(principal->value, info->principal, err);
+    info->principal = (char *)(uintptr_t)principal->value;
+    return 0;
+}
+
+/* Of another call: true when it was answered. */
+static bool
+is_stranger(struct http_exchange *exchange, const struct framework *framework)
+{
+    const struct mesos_principal *principal = http_exchange_principal(exchange);
+    const char *owner = framework->info->principal ? framework->info->principal : "";
+    struct err err = {0};
+    if (!principal || strcmp(principal->value, owner) == 0)
+        return false;
+    refuse_principal(principal->value, owner, &err);
+    http_reply_text(exchange, 400, "%s", err.text);
+    return true;
+}
+
 /* The framework that a call speaks for; NULL when it was answered. */
 static struct framework *
 find_framework(struct master *master, struct http_exchange *exchange, const Call *call)
@@ -66,6 +101,8 @@ find_framework(struct master *master, struct http_exchange *exchange, const Call
     struct framework *framework = framework_find(master, call->framework_id->value);
     if (!framework)
         http_reply_text(exchange, 400, "Framework cannot be found");
+    else if (is_stranger(exchange, framework))
+        return NULL;
     else if (!framework->connected)
         http_reply_text(exchange, 403, "Framework is not subscribed");
     else if (!stream_id.ptr)
@@ -86,6 +123,7 @@ http_scheduler(struct http_exchange *exchange, void *arg)
 {
     struct master *master = arg;
     const struct http_request *request = http_exchange_request(exchange);
+    const struct mesos_principal *principal = http_exchange_principal(exchange);
     struct err err = {0};
     bool json;
     if (!http_content_type(exchange, &json))
@@ -95,7 +133,11 @@ http_scheduler(struct http_exchange *exchange, void *arg)
         http_reply_text(exchange, 400, "%s", err.text);
         return;
     }
-    if (call_validate(call, &err)) {
+    if (principal && !principal->value) {
+        http_reply_text(exchange, 403, "Only claims are known of who sends this, and a framework needs a principal with a name");
+        return;
+    }
+    if (call_validate(call, &err) || adopt_principal(principal, call, &err)) {
         http_reply_text(exchange, 400, "Failed to validate scheduler::Call: %s", err.text);
         return;
     }

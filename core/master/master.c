@@ -405,6 +405,8 @@ master_start(struct master *master, struct err *err)
         .host = master->setup.host,
         .options = &master->options->common,
         .authorizer = master->setup.authorizer,
+        .realms = master->setup.realms,
+        .realm_count = master->setup.realm_count,
         .on_message = on_message,
         .on_exited = on_exited,
         .arg = master,

@@ -17,6 +17,7 @@ struct master_options; /* core/master/options.h */
 struct option_set;
 struct host;
 struct module;
+struct daemon_realm; /* daemon/daemon.h */
 
 struct master_setup {
     struct loop *loop;
@@ -26,6 +27,8 @@ struct master_setup {
     struct module *allocator, *registry, *election; /* started instances of these kinds */
     struct module *telemetry; /* NULL = none */
     struct module *authorizer; /* NULL = everything is allowed */
+    const struct daemon_realm *realms; /* protected ones, realm_count of them; live as long as the master */
+    size_t realm_count;
     struct address listen; /* where to listen; port 0 = any free one */
     int listen_fd; /* a socket that listens already, to take over instead; 0 = none */
     struct address advertise; /* what peers are told; len 0 = the address that was bound */

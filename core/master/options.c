@@ -134,6 +134,10 @@ finish(void *target, struct option_set *set, struct err *err)
                        "options 'master_contender' and 'master_detector' name two modules, '%s' and '%s': one module "
                        "contends and detects",
                        contender, detector);
+    if (options->authenticate_http_frameworks && !options->http_framework_authenticators)
+        return err_set(err, -EINVAL,
+                       "option 'authenticate_http_frameworks' needs to know by whom: give "
+                       "--http_framework_authenticators=basic");
     daemon_choose_election(set, conf_value(set, "zk", NULL));
     choose_registry(options, set);
     if (strcmp(options->registry, "zookeeper") == 0 && !conf_value(set, "zk", NULL))
@@ -279,14 +283,17 @@ const struct option master_option_table[] = {
     {.name = "authenticate_agents", .aliases = OPTION_ALIASES("authenticate_slaves"), .type = OPTION_BOOL,
      .state = OPTION_PLANNED, .offset = SIZE_MAX, .fallback = "false", .help = "Demand a login from agents.",
      .note = "authentication"},
-    OPTION_NOT_YET("authenticate_http_frameworks", BOOL, "false", "Demand a login from HTTP frameworks.",
-                   "authentication"),
+    {.name = "authenticate_http_frameworks", .type = OPTION_BOOL, AT(authenticate_http_frameworks), .fallback = "false",
+     .help = "Only who has logged in may be a framework over HTTP; needs http_framework_authenticators."},
     OPTION_NOT_YET("authentication_v0_timeout", DURATION, "15secs", "How long a login may take.", "authentication"),
     OPTION_NOT_YET("authenticators", STRING, "crammd5", "The authenticator module.", "authentication"),
-    OPTION_NOT_YET("http_authenticators", STRING, "basic", "The HTTP authenticator modules.", "authentication"),
-    OPTION_NOT_YET("http_framework_authenticators", STRING, NULL, "HTTP authenticator modules for frameworks.",
-                   "authentication"),
-    OPTION_NOT_YET("credentials", PATH, NULL, "The file of principals and secrets.", "authentication"),
+    {.name = "http_authenticators", .type = OPTION_STRING, AT(http_authenticators), .fallback = "basic",
+     .argument = "MODULE,MODULE...", .help = "The modules that find out who readers and writers are, asked in this order."},
+    {.name = "http_framework_authenticators", .type = OPTION_STRING, AT(http_framework_authenticators),
+     .argument = "MODULE,MODULE...", .help = "The modules that find out who frameworks are, likewise."},
+    {.name = "credentials", .type = OPTION_PATH, AT(credentials),
+     .help = "The file of principals and secrets: JSON {\"credentials\": [{\"principal\": P, \"secret\": S}]}, or a line "
+             "with both for each. Its mode should be 0600."},
     DAEMON_AUTHORIZER_ROW(struct master_options, "authorizers"),
     OPTION_NOT_YET("rate_limits", JSON, NULL, "How many messages a second frameworks may send.", "rate limits"),
     {.name = NULL},

@@ -46,6 +46,12 @@ struct master_options {
     const char *roles; /* closed comma list of roles, NULL = any role */
     const char *weights; /* "role=weight,..." */
 
+    /* Security. */
+    bool authenticate_http_frameworks;
+    const char *http_authenticators; /* names of modules, comma list */
+    const char *http_framework_authenticators; /* likewise; NULL only without authenticate_http_frameworks */
+    const char *credentials; /* path of the file of principals and secrets, NULL = none */
+
     /* Frameworks. */
     bool root_submissions; /* may frameworks run as root */
     int64_t max_completed_frameworks;

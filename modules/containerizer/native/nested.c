@@ -189,6 +189,8 @@ inherit(struct ground *ground, struct buf *out)
     struct str rest = buf_str(&parent);
     while (rest.len > 0) {
         struct str entry = str_cut(&rest, '\0');
+        if (names_same(STR_LIT("MESOS_EXECUTOR_AUTHENTICATION_TOKEN="), entry))
+            continue; /* its executor's alone */
         if (entry.len > 0 && !has_name(buf_str(out), entry) && !has_name(buf_str(&ground->environment), entry))
             add(out, entry);
     }
