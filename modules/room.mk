@@ -12,6 +12,7 @@ include modules/resource_estimator/room.mk
 include modules/qos_controller/room.mk
 include modules/http_authenticator/room.mk
 include modules/authorizer/room.mk
+include modules/rate_limiter/room.mk
 include modules/authenticator/room.mk
 include modules/authenticatee/room.mk
 include modules/secret_resolver/room.mk

@@ -14,6 +14,7 @@
 #include "mesos/election.h"
 #include "mesos/isolator.h"
 #include "mesos/qos_controller.h"
+#include "mesos/rate_limiter.h"
 #include "mesos/registry.h"
 #include "mesos/resource_estimator.h"
 #include "mesos/authorizer.h"
@@ -32,6 +33,7 @@ union host_ops {
     struct mesos_telemetry_ops telemetry;
     struct mesos_secret_resolver_ops secret_resolver;
     struct mesos_authorizer_ops authorizer;
+    struct mesos_rate_limiter_ops rate_limiter;
     struct mesos_http_authenticator_ops http_authenticator;
     struct mesos_authenticator_ops authenticator;
     struct mesos_authenticatee_ops authenticatee;

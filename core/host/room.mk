@@ -6,4 +6,4 @@ core_host_libhost_a_SOURCES = core/host/call.c core/host/host.c core/host/host.h
   core/host/kind_containerizer.c core/host/kind_containerizer.h core/host/kind_election.c core/host/kind_election.h \
   core/host/kind_http_authenticator.c core/host/kind_http_authenticator.h core/host/kind_isolator.c core/host/kind_isolator.h core/host/kind_qos_controller.c core/host/kind_qos_controller.h \
   core/host/kind_registry.c core/host/kind_registry.h core/host/kind_resource_estimator.c core/host/kind_resource_estimator.h \
-  core/host/kind_secret_resolver.c core/host/kind_secret_resolver.h core/host/kind_telemetry.c core/host/kind_telemetry.h core/host/lend.c core/host/library.c core/host/options.c core/host/reload.c core/host/spawn.c core/host/verify.c
+  core/host/kind_secret_resolver.c core/host/kind_secret_resolver.h core/host/kind_telemetry.c core/host/kind_telemetry.h core/host/lend.c core/host/library.c core/host/options.c core/host/kind_rate_limiter.h core/host/reload.c core/host/spawn.c core/host/verify.c

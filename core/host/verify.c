@@ -42,6 +42,7 @@ static const struct member election_required[] = {
 
 static const struct member telemetry_required[] = {
     REQUIRED(telemetry, initialize), REQUIRED(telemetry, prefix), REQUIRED(telemetry, get), {0, NULL}};
+static const struct member rate_limiter_required[] = {REQUIRED(rate_limiter, limit), REQUIRED(rate_limiter, admit), {0, NULL}};
 static const struct member authorizer_required[] = {REQUIRED(authorizer, approver_new), REQUIRED(authorizer, approved),
                                                     REQUIRED(authorizer, approver_free), {0, NULL}};
 static const struct member http_authenticator_required[] = {
@@ -62,6 +63,7 @@ static const struct shape shapes[] = {
     SHAPE(TELEMETRY, telemetry), SHAPE(RESOURCE_ESTIMATOR, resource_estimator), SHAPE(QOS_CONTROLLER, qos_controller),
     SHAPE(AUTHENTICATOR, authenticator), SHAPE(AUTHENTICATEE, authenticatee),
     SHAPE(AUTHORIZER, authorizer),
+    SHAPE(RATE_LIMITER, rate_limiter),
     SHAPE(HTTP_AUTHENTICATOR, http_authenticator), SHAPE(SECRET_RESOLVER, secret_resolver)};
 
 static const char *const kind_names[] = {

@@ -24,6 +24,8 @@ wanted_modules(void *target, struct wanted_module *out, size_t max)
     size_t count = 3;
     if (options->common.authorizer)
         out[count++] = (struct wanted_module){MESOS_KIND_AUTHORIZER, options->common.authorizer};
+    if (options->rate_limits)
+        out[count++] = (struct wanted_module){MESOS_KIND_RATE_LIMITER, options->rate_limiter};
     if (options->common.telemetry)
         out[count++] = (struct wanted_module){MESOS_KIND_TELEMETRY, options->common.telemetry};
     return count;
@@ -35,12 +37,24 @@ on_fatal(void *arg, const char *reason)
     process_end(arg, 1, reason);
 }
 
+/* It reads --rate_limits by itself when they are in a file, so that it can read them again. */
+static int
+start_rate_limiter(struct process *process, struct master_setup *setup, struct err *err)
+{
+    const char *file = conf_file(process->set, "rate_limits");
+    const char *key = file ? "rate_limits_file" : "rate_limits", *value = file ? file : setup->options->rate_limits;
+
+    if (value)
+        setup->rate_limiter = host_start(process->host, MESOS_KIND_RATE_LIMITER, setup->options->rate_limiter, &key, &value, 1, err);
+    return value && !setup->rate_limiter ? -1 : 0;
+}
+
 static int
 start_modules(struct process *process, struct master_setup *setup, struct err *err)
 {
     const struct master_options *options = setup->options;
 
-    if (process_authorizer(process, &setup->authorizer, err) < 0)
+    if (process_authorizer(process, &setup->authorizer, err) < 0 || start_rate_limiter(process, setup, err) < 0)
         return -1;
     setup->allocator = process_start(process, MESOS_KIND_ALLOCATOR, options->allocator, err);
     if (setup->allocator)

@@ -12,6 +12,7 @@
 #include "master/records.h"
 #include "master/state.h"
 #include "master/subscribers.h"
+#include "master/throttle.h"
 #include "wire/message.h"
 
 struct framework *
@@ -363,6 +364,7 @@ framework_remove(struct framework *framework, const char *why)
     master->frameworks_by_number[framework->number] = NULL;
     map_remove(&master->frameworks, str_of(framework->id));
     subscribers_framework_removed(framework);
+    throttle_forget(framework);
     keep_completed(framework);
 }
 

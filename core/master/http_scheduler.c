@@ -10,6 +10,7 @@
 #include "host/kind_allocator.h"
 #include "master/calls.h"
 #include "master/http.h"
+#include "master/throttle.h"
 #include "wire/message.h"
 
 typedef Mesos__V1__Scheduler__Call Call;
@@ -149,7 +150,7 @@ http_scheduler(struct http_exchange *exchange, void *arg)
         return;
     }
     struct framework *framework = find_framework(master, exchange, call);
-    if (!framework)
+    if (!framework || !throttle_call(framework, exchange, call_name(call->type)))
         return;
     framework_count_call(framework, call->type);
     int status = call_function(call->type)(framework, call, request->arena, &err);

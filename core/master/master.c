@@ -18,6 +18,7 @@
 #include "master/marks.h"
 #include "master/messages.h"
 #include "master/records.h"
+#include "master/throttle.h"
 #include "mesos/internal/registry.pb-c.h"
 #include "wire/message.h"
 
@@ -434,6 +435,7 @@ master_start(struct master *master, struct err *err)
     master->registrar = make_registrar(master);
     offers_init(master);
     weights_start(master);
+    master->throttle = throttle_new(master, master->setup.rate_limiter);
     whitelist_start(master);
     log_info("master id=%s pid=%s hostname=%s", master->id, master->pid, master->hostname);
     master->election_events = (struct mesos_election_events){sizeof(master->election_events), master,
@@ -530,6 +532,7 @@ master_free(struct master *master)
     loop_timer_stop(&master->drain_check);
     mark_orders_free(master);
     weights_stop(master);
+    throttle_free(take(&master->throttle));
     loop_timer_stop(&master->refused_soon);
     refused_flush(master);
     if (master->daemon) {

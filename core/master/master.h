@@ -25,6 +25,7 @@ struct master_setup {
     struct option_set *set; /* for /flags and /state; may be NULL (tests) */
     struct host *host;
     struct module *allocator, *registry, *election; /* started instances of these kinds */
+    struct module *rate_limiter; /* NULL = frameworks send as much as they like */
     struct module *telemetry; /* NULL = none */
     struct module *authorizer; /* NULL = everything is allowed */
     const struct daemon_realm *realms; /* protected ones, realm_count of them; live as long as the master */

@@ -7,6 +7,7 @@
 
 #include "base/log.h"
 #include "master/messages.h"
+#include "master/throttle.h"
 
 typedef Mesos__V1__Scheduler__Call Call;
 
@@ -44,10 +45,8 @@ driver_framework(struct master *master, const struct upid *from, Mesos__V1__Sche
     else if (!framework->connected)
         /* Our connection to it broke, and a driver has no heartbeats by which it could notice. */
         driver_send_error(master, from, "Framework disconnected");
-    else {
-        principal_metrics_count(framework);
+    else if (throttle_message(framework))
         return framework;
-    }
     return NULL;
 }
 

@@ -44,6 +44,7 @@ messages_handle(struct master *master, const struct upid *from, struct str to, s
         agent_pong(master, to);
         return;
     }
+    master->handled = (struct handled){from, to, name, body};
     struct str rest = str_starts(name, prefix) ? str_n(name.ptr + prefix.len, name.len - prefix.len) : name;
     for (size_t i = 0; i < ARRAY_LEN(table); i++) {
         if (!str_is(rest, table[i].name))

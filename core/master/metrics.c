@@ -365,12 +365,17 @@ principal_metrics_drop(struct framework *framework)
 }
 
 void
-principal_metrics_count(struct framework *framework)
+principal_metrics_received(struct framework *framework)
 {
-    if (!framework->messages_received)
-        return;
-    metric_inc(framework->messages_received);
-    metric_inc(framework->messages_processed); /* nothing throttles them yet */
+    if (framework->messages_received)
+        metric_inc(framework->messages_received);
+}
+
+void
+principal_metrics_processed(struct framework *framework)
+{
+    if (framework->messages_processed)
+        metric_inc(framework->messages_processed);
 }
 
 void

@@ -90,7 +90,8 @@ void framework_metrics_free(struct framework_metrics *metrics, struct metrics *a
  * over libprocess counts, as in Mesos. */
 void principal_metrics_add(struct framework *framework);
 void principal_metrics_drop(struct framework *framework);
-void principal_metrics_count(struct framework *framework);
+void principal_metrics_received(struct framework *framework);
+void principal_metrics_processed(struct framework *framework);
 /* master/frameworks/.../roles/<role>/suppressed */
 void framework_metrics_suppressed(struct framework *framework, const char *role, bool suppressed);
 /* A task got a terminal state: counts it, with source and reason (< 0 = none). */

@@ -295,7 +295,13 @@ const struct option master_option_table[] = {
      .help = "The file of principals and secrets: JSON {\"credentials\": [{\"principal\": P, \"secret\": S}]}, or a line "
              "with both for each. Its mode should be 0600."},
     DAEMON_AUTHORIZER_ROW(struct master_options, "authorizers"),
-    OPTION_NOT_YET("rate_limits", JSON, NULL, "How many messages a second frameworks may send.", "rate limits"),
+    {.name = "rate_limits", .type = OPTION_JSON, AT(rate_limits), .argument = "JSON",
+     .help = "How many messages a second frameworks may send, and how many may wait, by principal: {\"limits\": "
+             "[{\"principal\": \"p\", \"qps\": 100, \"capacity\": 6000}], \"aggregate_default_qps\": 500, "
+             "\"aggregate_default_capacity\": 4500}. One without qps is not limited; the aggregate is of all that are not named. "
+             "A file is watched for changes."},
+    {.name = "rate_limiter", .type = OPTION_STRING, AT(rate_limiter), .fallback = "token_bucket", .argument = "MODULE",
+     .help = "The module that does it, where rate_limits says something."},
     {.name = NULL},
 };
 

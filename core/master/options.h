@@ -58,6 +58,8 @@ struct master_options {
     int64_t max_completed_tasks_per_framework;
     int64_t max_unreachable_tasks_per_framework;
     bool publish_per_framework_metrics;
+    const char *rate_limits; /* JSON, for the module rate_limiter; NULL = nobody is limited */
+    const char *rate_limiter;
 
     int64_t max_operator_event_stream_subscribers;
     /* What it gives up, applied by main. */

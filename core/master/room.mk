@@ -29,5 +29,5 @@ core_master_libmaster_a_SOURCES = \
   core/master/metrics.c core/master/metrics.h core/master/offers.c core/master/records.c core/master/records.h core/master/registrar.c \
   core/master/registrar.h core/master/registry_import.c core/master/registry_json.c core/master/registry_json.h \
   core/master/registry_transfer.c core/master/registry_transfer.h core/master/state.h core/master/stream.c core/master/tasks.c core/master/telemetry.c core/master/telemetry.h \
-  core/master/text_format.c core/master/validate_framework.c core/master/weights.c core/master/whitelist.c \
+  core/master/text_format.c core/master/validate_framework.c core/master/throttle.c core/master/throttle.h core/master/weights.c core/master/whitelist.c \
   core/master/sheets.c core/master/views.c core/master/views.h core/master/views_internal.h

@@ -257,6 +257,12 @@ struct master {
     struct mesos_allocator_sink sink;
     struct mesos_election_events election_events;
     struct loop_timer reregister, gc;
+    struct throttle *throttle; /* rate limits of frameworks; NULL = none */
+    /* The message of libprocess that is being handled, for who must keep it as it came. */
+    struct handled {
+        const struct upid *from;
+        struct str to, name, body;
+    } handled;
     char *weights; /* role=weight,... as they are in force; NULL = none */
     int64_t next_removal_ms; /* --agent_removal_rate_limit */
     bool awaited_in_vain;    /* --agent_reregister_timeout has passed since the election */
