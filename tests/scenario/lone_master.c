@@ -154,7 +154,7 @@ start_master(struct world *w)
     assert_string_equal(setup.allocator ? "" : err.text, "");
     setup.registry = host_start(w->host, MESOS_KIND_REGISTRY, "held", keys, keys, 0, &err);
     assert_string_equal(setup.registry ? "" : err.text, "");
-    setup.election = host_start(w->host, MESOS_KIND_ELECTION, "standalone", keys, keys, 0, &err);
+    setup.election = host_start(w->host, MESOS_KIND_ELECTION, w->election ? w->election : "standalone", keys, keys, 0, &err);
     assert_string_equal(setup.election ? "" : err.text, "");
     setup.hostname = "master1.example";
     setup.listen = w->master_at;
@@ -176,6 +176,15 @@ pass(struct world *w, int64_t ms)
     loop_run_until(w->loop, never, w, ms);
 }
 
+/* Everything is delivered at once; who wrote is seen by the ends. */
+static int64_t
+on_write(void *arg, const struct address *from, const struct address *to)
+{
+    struct world *w = arg;
+    w->master_writes += address_eq(from, &w->master_at) || address_eq(to, &w->agents_at);
+    return 0;
+}
+
 static bool
 is_leading(void *arg)
 {
@@ -190,7 +199,8 @@ world_new(void)
     memset(&registry, 0, sizeof(registry));
     set_options(&w->options);
     w->loop = loop_new(&options, NULL);
-    w->net = stream_net_new(w->loop, NULL);
+    const struct stream_net_shape shape = {on_write, w};
+    w->net = stream_net_new(w->loop, &shape);
     w->arena = arena_new(0);
     const char *path = getenv("CMESOS_MODULES");
     const struct host_options host_options = {

@@ -65,6 +65,8 @@ struct world {
     struct master_options options;
     struct master *master;
     struct address master_at;
+    const char *election; /* NULL = standalone; else a module that the test has added to `host` */
+    size_t master_writes; /* how often anything of the master left over any connection, its ends included */
     char fatal[512];
     /* The agents' side: one address, as many actors as the test names. */
     struct address agents_at;

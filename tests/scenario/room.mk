@@ -3,7 +3,7 @@
 if HAVE_CMOCKA
 SCENARIO_TESTS = tests/scenario/test_drivers tests/scenario/test_agent tests/scenario/test_master tests/scenario/test_cluster \
   tests/scenario/test_failover tests/scenario/test_recovery tests/scenario/test_drain tests/scenario/test_marks
-SCENARIO_TESTS += tests/scenario/test_maintenance
+SCENARIO_TESTS += tests/scenario/test_maintenance tests/scenario/test_lease
 SCENARIO_TESTS += tests/scenario/test_faults
 check_PROGRAMS += $(SCENARIO_TESTS)
 TESTS += $(SCENARIO_TESTS)
@@ -20,6 +20,8 @@ tests_scenario_test_marks_SOURCES = tests/scenario/test_marks.c $(LONE_MASTER)
 tests_scenario_test_marks_LDADD = core/master/libmaster.a $(DAEMON_LIBS) $(CMOCKA_LIBS)
 tests_scenario_test_maintenance_SOURCES = tests/scenario/test_maintenance.c $(LONE_MASTER)
 tests_scenario_test_maintenance_LDADD = core/master/libmaster.a $(DAEMON_LIBS) $(CMOCKA_LIBS)
+tests_scenario_test_lease_SOURCES = tests/scenario/test_lease.c $(LONE_MASTER)
+tests_scenario_test_lease_LDADD = core/master/libmaster.a $(DAEMON_LIBS) $(CMOCKA_LIBS)
 tests_scenario_test_failover_SOURCES = tests/scenario/test_failover.c $(LONE_MASTER)
 tests_scenario_test_failover_LDADD = core/master/libmaster.a $(DAEMON_LIBS) $(CMOCKA_LIBS)
 tests_scenario_test_master_LDADD = core/master/libmaster.a $(DAEMON_LIBS) $(CMOCKA_LIBS)
