@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Tasks and executors in docker containers, with a real engine that the tests start themselves."""
 import base64
+import glob
 import json
 import os
 import re
@@ -493,6 +494,75 @@ def test_executor_that_is_killed(box, engine):
     os.kill(int(pid), signal.SIGKILL)
     assert box.until("headless")[-1]["state"] == "TASK_FAILED"
     wait_for(lambda: engine.inspect(name, "{{.State.Running}}") == "false", 20, "the container to be stopped")
+
+
+def test_executor_gives_up(engine):
+    """An agent that stays away for longer than --recovery_timeout finds neither executor nor container at work."""
+    box = Box(engine, {"recovery_timeout": "1secs"})
+    try:
+        _, name = box.start("forsaken", "sleep 600")
+        executor = subprocess.run(["pgrep", "-f", f"mesos-docker-executor .*{name}"], stdout=subprocess.PIPE, check=True).stdout.split()
+        box.agent.kill()
+        wait_for(lambda: not any(os.path.exists(f"/proc/{int(pid)}") for pid in executor), what="the executor to give up")
+        assert engine.inspect(name, "{{.State.Running}}") == "false"
+        box.agent.start()
+        assert box.until("forsaken")[-1]["state"] in ("TASK_FAILED", "TASK_KILLED")
+    finally:
+        box.close()
+
+
+# Each is the name of a fault point and the pass at which an agent kills itself there, about to write down what it needs to know
+# of a docker executor: see test_agent_faults.py.
+WRITES = ["launch/checkpoint=kill@1", "file_rename=kill@6", "file_rename=kill@9", "checkpoint/link=kill@3",
+          "journal/write=kill@2", "journal/sync=kill@2", "checkpoint/touch=kill@1"]
+
+
+def test_agents_die_when_they_write(engine):
+    """One agent for each instant, all at once: every task runs once or not at all, and its one end is told once."""
+    box = Box(engine)
+    cluster, scheduler, more = box.cluster, box.scheduler, []
+    try:
+        for i, instant in enumerate(WRITES):
+            agent = cluster.add_agent({**box.flags, "hostname": f"dies{i}", "resources": "cpus:1;mem:256"}, start=False)
+            agent.env = {**agent.env, "MESOS_FAULT": instant}
+            more.append(agent.start(wait=False))
+        ids = {a["hostname"]: a["id"] for a in cluster.wait_agents(1 + len(WRITES))}
+        launched = {}
+        while len(launched) < len(WRITES):
+            offer = scheduler.offer()
+            place = offer["hostname"]
+            if not place.startswith("dies") or place in launched:
+                scheduler.decline(offer, 600)
+                continue
+            launched[place] = [place + "-stays", place + "-ends"]
+            container = {"type": "DOCKER", "docker": {"image": "box:1"}}
+            scheduler.accept(offer, [command_task(name, f"echo ran; sleep {seconds}", offer, container=container)
+                                     for name, seconds in zip(launched[place], (600, 0.2))], refuse_seconds=600)
+        for agent, instant in zip(more, WRITES):
+            assert agent.process.wait(60) == -signal.SIGKILL, instant
+            del agent.env["MESOS_FAULT"]
+            agent.start(wait=False)
+        wait_for(lambda: all(agent.get("/metrics/snapshot").get("slave/registered") == 1 for agent in more if agent._answers()),
+                 what="the agents to be back")
+        names = sum(launched.values(), [])
+
+        def last():
+            return {s["task_id"]["value"]: s["state"] for s in list(scheduler.history)}
+        wait_for(lambda: all(last().get(name) in TERMINAL or last().get(name) == "TASK_RUNNING" and "stays" in name for name in names),
+                 what="all to run or to be reported")
+        running = [name for name in names if last()[name] == "TASK_RUNNING"]
+        assert running, last()  # an agent that dies once its executor runs finds it again
+        for name in running:
+            scheduler.kill(name)
+        wait_for(lambda: all(last()[name] in TERMINAL for name in names), what="all to end")
+        assert {a["hostname"]: a["id"] for a in cluster.wait_agents(1 + len(WRITES))} == ids
+        ends = [name for _, name in {(s.get("uuid"), s["task_id"]["value"]) for s in scheduler.history if s["state"] in TERMINAL}]
+        assert len(ends) == len(set(ends)), "a task told two ends"
+        for agent in more:
+            for path in glob.glob(agent.work_dir + "/slaves/*/frameworks/*/executors/*/runs/*/stdout"):
+                assert open(path, encoding="utf-8").read() in ("", "ran\n"), path
+    finally:
+        box.close()
 
 
 # ---- executors in docker containers ----
