@@ -8,6 +8,7 @@ import collections
 FINAL = {"TASK_FINISHED", "TASK_FAILED", "TASK_KILLED", "TASK_ERROR", "TASK_DROPPED", "TASK_GONE", "TASK_GONE_BY_OPERATOR"}
 AWAY = {"TASK_LOST", "TASK_UNKNOWN", "TASK_UNREACHABLE"}
 OF_AWARE = {"TASK_DROPPED", "TASK_GONE", "TASK_GONE_BY_OPERATOR", "TASK_UNKNOWN", "TASK_UNREACHABLE"}
+NEVER_RAN = {"TASK_GONE", "TASK_DROPPED"}  # what master and agent call a task that never reached its agent
 RANK = {"TASK_STAGING": 0, "TASK_STARTING": 1, "TASK_RUNNING": 2, "TASK_KILLING": 3}
 ON_ITS_WAY = 10.0  # seconds that a message may be under way when nothing is wrong
 LATE_ASK = 120.0   # seconds for which a system goes on sending what a program, gone since, had left with it
@@ -81,13 +82,15 @@ def run_once(story):
 
 
 def final_is_final(story):
-    """What was told to be over neither starts, nor goes on, nor ends in another way."""
+    """What was told to be over neither starts, nor goes on, nor ends in another way. A task that was lost on its way may be
+    called so by the master, which is asked after it, and once more by the agent, which has said it to an earlier master."""
     for task in story.tasks:
         over, rank, known = None, -1, set()
+        started = story.really(task, "start")
         for update in story.updates[task]:
             state, uuid = update["state"], update.get("uuid")
             if state in FINAL:
-                if over and over["state"] != state:
+                if over and over["state"] != state and (started or not {over["state"], state} <= NEVER_RAN):
                     yield f"{task} was told to be {over['state']} ({over.get('reason')}) and then {state} ({update.get('reason')})"
                 over = over or update
             if uuid and uuid not in known:  # the agent's own stream: each for the first time, in order
@@ -95,7 +98,6 @@ def final_is_final(story):
                 if RANK.get(state, 9) < rank:
                     yield f"{task} went back to {state}"
                 rank = max(rank, RANK.get(state, 9))
-        started = story.really(task, "start")
         if over and started and started > over["t"]:
             yield f"{task} was told to be {over['state']} ({over.get('reason')}) and started {started - over['t']:.1f} s later"
 

@@ -73,6 +73,9 @@ BAD = {
     "ran unasked": ("run_once", lambda h: h + [ran(10, "start", "f1-9")]),
     "two ends": ("final_is_final", lambda h: h + [update(12, "TASK_FAILED", "u9")]),
     "gone, then running": ("final_is_final", lambda h: h + [update(2.1, "TASK_GONE", reason="REASON_RECONCILIATION")]),
+    "finished and dropped": ("final_is_final", lambda h: h + [update(12, "TASK_DROPPED", "u9")]),
+    "gone and dropped, and it had run": ("final_is_final", lambda h: without(h, state="TASK_FINISHED") + [
+        update(12, "TASK_GONE"), update(13, "TASK_DROPPED", "u9")]),
     "backwards": ("final_is_final", lambda h: h + [update(13, "TASK_STARTING", "u9")]),
     "an end never told": ("ends_are_told", lambda h: without(h, kind="update", state="TASK_FINISHED")),
     "a false end": ("ends_are_told", lambda h: without(h, kind="ran", what="end")),
@@ -151,6 +154,9 @@ EXCUSED = {
         line(30.9, "run", "victim", task="f2-1"), update(31.2, "TASK_FAILED", "v2", "f2-1", "f2")],
     "a launch that never arrived": lambda h: h + [
         line(20, "f1", "launch", offer="o9", agent="A", tasks=[{**ONE, "id": "f1-2"}]), update(22, "TASK_GONE", task="f1-2")],
+    "a launch that never arrived, as two tell it": lambda h: h + [
+        line(20, "f1", "launch", offer="o9", agent="A", tasks=[{**ONE, "id": "f1-2"}]), update(22, "TASK_GONE", task="f1-2"),
+        update(23, "TASK_DROPPED", "w1", task="f1-2")],
     "reconciliation that is ahead of the agent's stream": lambda h: without(h, uuid="u2") + [
         update(4.55, "TASK_FINISHED", reason="REASON_RECONCILIATION"), update(4.58, "TASK_RUNNING", "u2")],
     "a master that may lead no more": lambda h: h + [line(9, "run", "exit", what="m2", code=1, held=0, tail=[])],
