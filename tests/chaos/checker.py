@@ -82,8 +82,9 @@ def run_once(story):
 
 
 def final_is_final(story):
-    """What was told to be over neither starts, nor goes on, nor ends in another way. A task that was lost on its way may be
-    called so by the master, which is asked after it, and once more by the agent, which has said it to an earlier master."""
+    """What was told to be over neither starts, nor goes on, nor ends in another way. A task that never reached
+    its agent may be called so twice: by the master that refuses it, by the one that is asked after it, by the agent that has told
+    an earlier master."""
     for task in story.tasks:
         over, rank, known = None, -1, set()
         started = story.really(task, "start")

@@ -157,6 +157,9 @@ EXCUSED = {
     "a launch that never arrived, as two tell it": lambda h: h + [
         line(20, "f1", "launch", offer="o9", agent="A", tasks=[{**ONE, "id": "f1-2"}]), update(22, "TASK_GONE", task="f1-2"),
         update(23, "TASK_DROPPED", "w1", task="f1-2")],
+    "a launch that was refused as the framework asked after it": lambda h: h + [
+        line(20, "f1", "launch", offer="o9", agent="A", tasks=[{**ONE, "id": "f1-2"}]),
+        update(22, "TASK_DROPPED", task="f1-2", reason="REASON_INVALID_OFFERS"), update(22.1, "TASK_GONE", task="f1-2")],
     "reconciliation that is ahead of the agent's stream": lambda h: without(h, uuid="u2") + [
         update(4.55, "TASK_FINISHED", reason="REASON_RECONCILIATION"), update(4.58, "TASK_RUNNING", "u2")],
     "a master that may lead no more": lambda h: h + [line(9, "run", "exit", what="m2", code=1, held=0, tail=[])],
