@@ -13,4 +13,5 @@ modules_common_libcommon_a_SOURCES += modules/common/launch_info.c modules/commo
   modules/common/volume_job.c modules/common/volume_job.h
 # The client of ZooKeeper: only modules that use it are linked with $(ZOOKEEPER_LIBS).
 modules_common_libcommon_a_SOURCES += modules/common/zookeeper.c modules/common/zookeeper.h \
-  modules/common/zookeeper_inside.h modules/common/zookeeper_requests.c
+  modules/common/zookeeper_inside.h modules/common/zookeeper_keeper.c modules/common/zookeeper_path.c \
+  modules/common/zookeeper_requests.c
