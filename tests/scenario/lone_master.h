@@ -25,6 +25,7 @@
 #include "mesos/internal/registry.pb-c.h"
 #include "mesos/registry.h"
 #include "mesos/v1/scheduler/scheduler.pb-c.h"
+#include "stage.h"
 #include "wire/http_client.h"
 #include "wire/libprocess.h"
 #include "wire/message.h"
@@ -82,7 +83,7 @@ struct world {
     size_t event_count;
     char stream_id[64], framework_id[80];
     int status; /* of the last call */
-    bool stream_ended, stopped;
+    bool stream_ended;
     const char *capabilities; /* beside MULTI_ROLE: JSON that begins with a comma, or NULL */
     struct buf got;
 };

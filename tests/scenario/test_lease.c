@@ -61,20 +61,9 @@ leased_until_ms(void *instance)
 
 static const struct mesos_election_ops leased_ops = {
     .detect = leased_detect, .contend = leased_contend, .withdraw = leased_withdraw, .lease_until_ms = leased_until_ms};
-static const struct mesos_module leased_module = {
-    .abi = MESOS_ABI,
-    .size = sizeof(struct mesos_module),
-    .host_size = sizeof(struct mesos_host),
-    .ops_size = sizeof(struct mesos_election_ops),
-    .kind = MESOS_KIND_ELECTION,
-    .instance_size = 8,
-    .name = "leased",
-    .version = "1",
-    .author = "tests",
-    .summary = "leads until the test says otherwise",
-    .start = leased_start,
-    .ops = &leased_ops,
-};
+static const struct mesos_module leased_module =
+    MODULE_DOUBLE(MESOS_KIND_ELECTION, "leased", "leads until the test says otherwise",
+                  leased_start, leased_ops);
 
 static const struct mesos_module *const *
 leased_modules(void)
