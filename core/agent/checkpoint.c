@@ -10,7 +10,7 @@
  * 1 adds resources_and_operations.state and demands nothing else. A higher number is refused.
  *
  * Taking over the work_dir of an agent of Apache Mesos 1.11: frameworks, executors (v0 and v1), tasks, updates that
- * are not acknowledged, reservations, volumes and the agent's id are kept. What is not:
+ * are not acknowledged, reservations, volumes, an order to drain (drain.config) and the agent's id are kept. What is not:
  * - operations.updates and the operations in resources_and_operations.state: their resources are taken, statuses of
  *   operations with feedback that a framework has not acknowledged are not repeated (reconciling tells them);
  * - resource_provider_registry and resource_providers: there are no resource providers here, and the files stay;

@@ -39,16 +39,10 @@ static char *
 latest_id(const struct agent *agent, int *ret_status)
 {
     auto_free char *link = xasprintf("%s/slaves/latest", agent->meta_dir);
-    char target[PATH_MAX];
-    ssize_t n = readlink(link, target, sizeof(target) - 1);
-    *ret_status = n < 0 ? -errno : 0;
-    if (n <= 0)
-        return NULL;
-    target[n] = '\0';
-    const char *slash = strrchr(target, '/');
-    const char *id = slash ? slash + 1 : target;
-    *ret_status = id_check(str_of(id), "AgentID", NULL);
-    return *ret_status ? NULL : xstrdup(id);
+    auto_free char *id = link_target(link, ret_status);
+    if (id)
+        *ret_status = id_check(str_of(id), "AgentID", NULL);
+    return *ret_status ? NULL : take(&id);
 }
 
 /* slave.info of the directory: NULL with code 0 when there is none, with an error when it is unusable. */

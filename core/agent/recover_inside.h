@@ -14,6 +14,8 @@ struct reading {
 /* Something at path cannot be read, err says why: fatal under --strict, else counted, told and left out (0). torn_ok:
  * it was not fsynced when it was written, so after a reboot it is no error either way. */
 int piece_lost(struct reading *reading, const char *path, bool torn_ok, struct err *err);
+/* The last word of where a link leads, NULL when it cannot be read: *ret_status is 0 or -errno. */
+char *link_target(const char *link, int *ret_status);
 /* Whether the machine has been down, and the id of the agent when it goes on with what it was. */
 int recover_agent(struct reading *reading, struct err *err);
 /* The task below executor's tasks/ of that name, with its updates. For each_dir. */

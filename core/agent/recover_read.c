@@ -193,19 +193,29 @@ read_run(struct reading *reading, void *arg, const char *id, struct err *err)
     return status ? status : each_dir(reading, tasks, recover_task, executor, err);
 }
 
+char *
+link_target(const char *link, int *ret_status)
+{
+    char target[PATH_MAX];
+    ssize_t n = readlink(link, target, sizeof(target) - 1);
+    *ret_status = n < 0 ? -errno : 0;
+    if (n < 0)
+        return NULL;
+    target[n] = '\0';
+    const char *slash = strrchr(target, '/');
+    return xstrdup(slash ? slash + 1 : target);
+}
+
 /* The run that runs/latest names; NULL with 0: no run was ever begun. */
 static char *
 latest_run(const char *runs, int *ret_status)
 {
     auto_free char *link = xasprintf("%s/latest", runs);
-    char target[PATH_MAX];
-    ssize_t n = readlink(link, target, sizeof(target) - 1);
-    *ret_status = n > 0 ? 0 : n < 0 && errno == ENOENT ? 0 : -EBADMSG;
-    if (n <= 0)
+    char *id = link_target(link, ret_status);
+    if (*ret_status)
+        *ret_status = *ret_status == -ENOENT ? 0 : -EBADMSG;
+    if (!id)
         return NULL;
-    target[n] = '\0';
-    const char *slash = strrchr(target, '/');
-    char *id = xstrdup(slash ? slash + 1 : target);
     *ret_status = !id_check(str_of(id), "ContainerID", NULL) && is_directory(runs, id) ? 0 : -EBADMSG;
     return id;
 }

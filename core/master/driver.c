@@ -17,6 +17,12 @@ tell(struct framework *framework, const char *name, const void *message)
 }
 
 /* Offers come with the pids of their agents, so that a driver may speak to those without us. */
+static char *
+pid_of(const struct framework *framework, const Mesos__V1__AgentID *agent_id)
+{
+    return agent_find(framework->master, agent_id->value)->pid;
+}
+
 static void
 send_offers(struct framework *framework, const Event *event)
 {
@@ -24,7 +30,7 @@ send_offers(struct framework *framework, const Event *event)
     size_t count = event->offers->n_offers;
     auto_free char **pids = xcalloc(count + 1, sizeof(*pids));
     for (size_t i = 0; i < count; i++)
-        pids[i] = agent_find(framework->master, event->offers->offers[i]->agent_id->value)->pid;
+        pids[i] = pid_of(framework, event->offers->offers[i]->agent_id);
     message.n_offers = count;
     message.offers = event->offers->offers;
     message.n_pids = count;
@@ -41,7 +47,6 @@ send_rescind(struct framework *framework, const Event *event)
     tell(framework, "mesos.internal.RescindResourceOfferMessage", &message);
 }
 
-/* Likewise. */
 static void
 send_inverse_offers(struct framework *framework, const Event *event)
 {
@@ -49,7 +54,7 @@ send_inverse_offers(struct framework *framework, const Event *event)
     size_t count = event->inverse_offers->n_inverse_offers;
     auto_free char **pids = xcalloc(count + 1, sizeof(*pids));
     for (size_t i = 0; i < count; i++)
-        pids[i] = agent_find(framework->master, event->inverse_offers->inverse_offers[i]->agent_id->value)->pid;
+        pids[i] = pid_of(framework, event->inverse_offers->inverse_offers[i]->agent_id);
     message.n_inverse_offers = count;
     message.inverse_offers = event->inverse_offers->inverse_offers;
     message.n_pids = count;

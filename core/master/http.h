@@ -7,6 +7,8 @@
 #include "master/state.h"
 #include "wire/json.h"
 
+struct marked_agent;
+
 /* Mounts all routes and the gate of a master that does not lead. */
 void http_mount(struct master *master);
 
@@ -81,6 +83,8 @@ void framework_offered(const struct framework *framework, struct resources *ret)
 void json_agent(struct json *json, const struct agent *agent, struct arena *arena);
 void json_agent_full(struct json *json, const struct agent *agent, struct arena *arena);
 void json_framework_summary(struct json *json, const struct framework *framework);
+/* Whether it is deactivated, and how it is drained; false when it is not drained. marked may be NULL. */
+bool json_marks(struct json *json, const struct marked_agent *marked);
 /* A whole object. */
 void json_recovered_agent(struct json *json, const struct recovered_agent *recovered, struct arena *arena);
 void json_executor(struct json *json, const struct executor *executor, struct arena *arena);

@@ -9,26 +9,12 @@
 #include "wire/message.h"
 
 static void
-write_marks(struct json *json, const struct master *master, const char *id)
-{
-    const struct marked_agent *marked = marked_agent(master, id);
-    struct drain_message drain;
-    json_key_bool(json, "deactivated", marked && marked->marks.deactivated);
-    if (!marked || !marks_drain_info(&marked->marks, &drain))
-        return;
-    auto_buf struct buf text = {0};
-    message_to_json(&text, &drain.info);
-    json_key(json, "drain_info");
-    json_raw(json, buf_str(&text));
-}
-
-static void
 write_agent(struct json *json, const struct master *master, const char *id, const void *info, size_t info_len)
 {
     auto_buf struct buf text = {0};
     message_transcode(&text, &mesos__slave_info__descriptor, str_n(info, info_len));
     json_object(json);
-    write_marks(json, master, id);
+    json_marks(json, marked_agent(master, id));
     json_key(json, "info");
     json_raw(json, buf_str(&text));
     json_object_end(json);
@@ -69,7 +55,7 @@ write_lost(struct json *json, const struct master *master, const char *key, cons
         json_key_text(json, "value", lost->id);
         json_object_end(json);
         if (agents == &master->unreachable)
-            write_marks(json, master, lost->id);
+            json_marks(json, marked_agent(master, lost->id));
         json_key(json, "timestamp");
         json_object(json);
         json_key_int(json, "nanoseconds", lost->since_ns);

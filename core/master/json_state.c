@@ -130,19 +130,25 @@ json_capabilities(struct json *json, uint64_t bits)
     json_array_end(json);
 }
 
-static void
-json_marks(struct json *json, const struct agent *agent)
+bool
+json_marks(struct json *json, const struct marked_agent *marked)
 {
-    const struct marked_agent *marked = marked_agent(agent->master, agent->id);
     struct drain_message drain;
     json_key_bool(json, "deactivated", marked && marked->marks.deactivated);
     if (!marked || !marks_drain_info(&marked->marks, &drain))
-        return;
+        return false;
     auto_buf struct buf text = {0};
     message_to_json(&text, &drain.info);
     json_key(json, "drain_info");
     json_raw(json, buf_str(&text));
-    if (marked->drain_start_secs > 0)
+    return true;
+}
+
+static void
+json_agent_marks(struct json *json, const struct agent *agent)
+{
+    const struct marked_agent *marked = marked_agent(agent->master, agent->id);
+    if (json_marks(json, marked) && marked->drain_start_secs > 0)
         json_key_int(json, "estimated_drain_start_time_seconds", (int64_t)marked->drain_start_secs);
 }
 
@@ -166,7 +172,7 @@ json_agent(struct json *json, const struct agent *agent, struct arena *arena)
     json_key(json, "unreserved_resources");
     json_resources(json, &unreserved);
     json_key_bool(json, "active", agent->active);
-    json_marks(json, agent);
+    json_agent_marks(json, agent);
     json_key_text(json, "version", agent->version);
     json_capabilities(json, agent->capabilities);
 }

@@ -5,9 +5,9 @@
  * it is scheduled, DRAINING then, DOWN when an operator says so. Each change is in the registry before it is applied or
  * answered, and they are carried out one after the other.
  *
- * maintenance.c keeps machines and changes, maintenance_validate.c holds Mesos's checks, maintenance_store.c is what the
- * registry keeps of it, http_maintenance.c and operator_maintenance.c are its two doors, inverse_offers.c is what frameworks
- * see of it.
+ * machines.c keeps machines and who is on them, maintenance.c changes them, maintenance_validate.c holds Mesos's checks,
+ * maintenance_store.c is what the registry keeps of it, http_maintenance.c and operator_maintenance.c are its two doors,
+ * inverse_offers.c is what frameworks see of it.
  */
 #ifndef MASTER_MAINTENANCE_H
 #define MASTER_MAINTENANCE_H

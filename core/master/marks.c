@@ -97,18 +97,25 @@ marks_recover(struct master *master, const char *id, const Mesos__V1__DrainInfo 
     marked->marks = marked->written = marks;
 }
 
+/* The members of a registry's entry that say how the agent is marked: they stay as they are when it is not. */
+static void
+put_marks(const struct marked_agent *marked, struct drain_message *drain, Mesos__V1__DrainInfo **ret_info,
+          protobuf_c_boolean *ret_has_deactivated, protobuf_c_boolean *ret_deactivated)
+{
+    if (!marked)
+        return;
+    *ret_info = marks_drain_info(&marked->written, drain);
+    *ret_has_deactivated = true;
+    *ret_deactivated = marked->written.deactivated;
+}
+
 void
 registry_put_admitted(struct master *master, const Mesos__SlaveInfo *info)
 {
     Mesos__Internal__Registry__Slave entry = MESOS__INTERNAL__REGISTRY__SLAVE__INIT;
-    const struct marked_agent *marked = marked_agent(master, info->id->value);
     struct drain_message drain;
     entry.info = (Mesos__SlaveInfo *)(uintptr_t)info;
-    if (marked) {
-        entry.drain_info = marks_drain_info(&marked->written, &drain);
-        entry.has_deactivated = true;
-        entry.deactivated = marked->written.deactivated;
-    }
+    put_marks(marked_agent(master, info->id->value), &drain, &entry.drain_info, &entry.has_deactivated, &entry.deactivated);
     buf_clear(&master->out);
     message_pack(&master->out, &entry);
     registrar_put(master->registrar, MESOS_REGISTRY_ADMITTED, str_of(info->id->value), buf_str(&master->out));
@@ -128,17 +135,12 @@ registry_put_unreachable(struct master *master, const char *id, int64_t since_ns
     Mesos__Internal__Registry__UnreachableSlave entry = MESOS__INTERNAL__REGISTRY__UNREACHABLE_SLAVE__INIT;
     Mesos__V1__AgentID agent_id = MESOS__V1__AGENT_ID__INIT;
     Mesos__V1__TimeInfo since = MESOS__V1__TIME_INFO__INIT;
-    const struct marked_agent *marked = marked_agent(master, id);
     struct drain_message drain;
     agent_id.value = (char *)(uintptr_t)id;
     since.nanoseconds = since_ns;
     entry.id = &agent_id;
     entry.timestamp = &since;
-    if (marked) {
-        entry.drain_info = marks_drain_info(&marked->written, &drain);
-        entry.has_deactivated = true;
-        entry.deactivated = marked->written.deactivated;
-    }
+    put_marks(marked_agent(master, id), &drain, &entry.drain_info, &entry.has_deactivated, &entry.deactivated);
     buf_clear(&master->out);
     message_pack(&master->out, &entry);
     registrar_put(master->registrar, MESOS_REGISTRY_UNREACHABLE, str_of(id), buf_str(&master->out));

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The master's life: made, started, elected, recovered from the registry, leading, ended. What it does while
- * it leads is in the verbs; see state.h.
+ * it leads is in the verbs; see state.h. leader.c follows another one, recover.c reads the registry's entries.
  */
 #include "master/telemetry.h"
 #include "master/master.h"
@@ -15,11 +15,11 @@
 #include "host/kind_allocator.h"
 #include "host/kind_election.h"
 #include "master/http.h"
+#include "master/leader.h"
 #include "master/marks.h"
 #include "master/messages.h"
 #include "master/records.h"
 #include "master/throttle.h"
-#include "mesos/internal/registry.pb-c.h"
 #include "wire/message.h"
 
 void
@@ -191,82 +191,6 @@ on_fetched(void *arg)
     registrar_commit(master->registrar, on_elected_recovered, master);
 }
 
-/* What the store vouches for, but nobody here understands: to lead without it would be to forget it. */
-static void
-unreadable(struct master *master, const char *what, struct str id, const char *why)
-{
-    master_fatal(master,
-                 "The registry's entry of the %s agent '%.*s' cannot be read: %s; --export-registry=FILE keeps what is there, "
-                 "and what was mended goes back in with --import-registry=FILE --overwrite-registry",
-                 what, (int)(id.len < 200 ? id.len : 200), id.ptr, why);
-    master_arena_reset(master);
-}
-
-static void
-recover_agent(struct master *master, struct str id, struct str value)
-{
-    struct err err = {0};
-    Mesos__Internal__Registry__Slave *entry = MESSAGE_UNPACK(
-        Mesos__Internal__Registry__Slave, mesos__internal__registry__slave, value, master->arena, &err);
-    if (!entry || !entry->info->id || !str_is(id, entry->info->id->value)) {
-        unreadable(master, "admitted", id, entry ? "it is another agent's" : err.text);
-        return;
-    }
-    struct recovered_agent *recovered = xcalloc(1, sizeof(*recovered) + id.len + 1);
-    memcpy(recovered->id, id.ptr, id.len);
-    recovered->info_len = mesos__slave_info__get_packed_size(entry->info);
-    recovered->info = xmalloc(recovered->info_len + 1);
-    mesos__slave_info__pack(entry->info, recovered->info);
-    recovered_agent_free(map_set(&master->recovered, str_of(recovered->id), recovered));
-    sheets_add(&master->recovered_sheets, &recovered->record);
-    marks_recover(master, recovered->id, entry->drain_info, entry->deactivated);
-    master_arena_reset(master);
-}
-
-static void
-recover_lost(struct master *master, struct map *map, struct str id, struct str value)
-{
-    struct err err = {0};
-    /* Gone and unreachable entries have the same first two fields. */
-    Mesos__Internal__Registry__UnreachableSlave *entry =
-        MESSAGE_UNPACK(Mesos__Internal__Registry__UnreachableSlave,
-                       mesos__internal__registry__unreachable_slave, value, master->arena, &err);
-    if (!entry || !str_is(id, entry->id->value)) {
-        unreadable(master, map == &master->gone ? "gone" : "unreachable", id, entry ? "it is another agent's" : err.text);
-        return;
-    }
-    lost_agent_add(map, id, entry->timestamp->nanoseconds);
-    if (map == &master->unreachable)
-        marks_recover(master, entry->id->value, entry->drain_info, entry->deactivated);
-    master_arena_reset(master);
-}
-
-static void
-on_registry_entry(void *arg, const struct mesos_registry_entry *entry)
-{
-    struct master *master = arg;
-    struct str key = str_n(entry->key.data, entry->key.len),
-               value = str_n(entry->value.data, entry->value.len);
-    if (master->ended)
-        return;
-    switch (entry->table) {
-    case MESOS_REGISTRY_ADMITTED:
-        recover_agent(master, key, value);
-        break;
-    case MESOS_REGISTRY_UNREACHABLE:
-        recover_lost(master, &master->unreachable, key, value);
-        break;
-    case MESOS_REGISTRY_GONE:
-        recover_lost(master, &master->gone, key, value);
-        break;
-    case MESOS_REGISTRY_MAINTENANCE:
-        maintenance_recover_entry(master->maintenance, master->maintenance_entries, key, value);
-        break;
-    default:
-        break;
-    }
-}
-
 static void
 on_elected(void *arg)
 {
@@ -277,7 +201,7 @@ on_elected(void *arg)
     master->elected_secs = loop_wall_secs(master->loop);
     log_info("elected id=%s pid=%s", master->id, master->pid);
     master->maintenance_entries = maintenance_entries_new();
-    registrar_fetch(master->registrar, on_registry_entry, on_fetched, master);
+    registrar_fetch(master->registrar, registry_entry_recover, on_fetched, master);
 }
 
 static void
@@ -305,68 +229,6 @@ may_send(void *arg)
         loop_timer_start(&master->lapse, 0); /* not from here: somebody is in the middle of sending */
     master->lapsed = true;
     return false;
-}
-
-/* Whatever stands in the election's store goes into Location headers of ours. */
-static bool
-is_host(const char *text)
-{
-    size_t len = strlen(text);
-    return len > 0 && len < 256 &&
-           strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_:%") == len;
-}
-
-/* The host of the leader's address as a URL has it, or NULL. */
-static char *
-url_host(const Mesos__V1__MasterInfo *info)
-{
-    char ip[INET_ADDRSTRLEN];
-    const char *const names[] = {info->address ? info->address->hostname : NULL, info->hostname,
-                                 info->address ? info->address->ip : NULL,
-                                 inet_ntop(AF_INET, &(struct in_addr){info->ip}, ip, sizeof(ip))};
-    for (size_t i = 0; i < ARRAY_LEN(names); i++)
-        if (names[i] && is_host(names[i]) && strcmp(names[i], "0.0.0.0") != 0)
-            return strchr(names[i], ':') ? xasprintf("[%s]", names[i]) : xstrdup(names[i]);
-    return NULL;
-}
-
-static void
-follow(struct master *master, const Mesos__V1__MasterInfo *info)
-{
-    uint32_t port = info->address && info->address->port > 0 ? (uint32_t)info->address->port : info->port;
-    char *host = url_host(info);
-    if (host && port > 0 && port < 65536 && !(info->pid && strcmp(info->pid, master->pid) == 0)) {
-        master->leader_hostname = host;
-        master->leader_port = (uint16_t)port;
-        log_info("the leading master is %s at %s:%u", info->id, host, port);
-        return;
-    }
-    free(host);
-    if (info->pid && strcmp(info->pid, master->pid) == 0) {
-        master->no_leader = "No leader elected: an earlier run of this master has not left the election yet";
-        log_warning("the elected master %s has our own address %s: an earlier run of this one that will be gone with its "
-                    "session, or two masters are told to use one address",
-                    info->id, master->pid);
-    } else {
-        master->no_leader = "No leader elected: the elected one gives no usable address";
-        log_error("the elected master gives no usable address: it stays out of reach");
-    }
-}
-
-static void
-on_detected(void *arg, struct mesos_bytes bytes)
-{
-    struct master *master = arg;
-    free(master->leader_hostname);
-    master->leader_hostname = NULL;
-    Mesos__V1__MasterInfo *info = bytes.data
-                                      ? MESSAGE_UNPACK(Mesos__V1__MasterInfo, mesos__v1__master_info,
-                                                       str_n(bytes.data, bytes.len), master->arena, NULL)
-                                      : NULL;
-    master->no_leader = "No leader elected";
-    if (info && strcmp(info->id, master->id) != 0)
-        follow(master, info);
-    master_arena_reset(master);
 }
 
 static void
@@ -439,7 +301,7 @@ master_start(struct master *master, struct err *err)
     whitelist_start(master);
     log_info("master id=%s pid=%s hostname=%s", master->id, master->pid, master->hostname);
     master->election_events = (struct mesos_election_events){sizeof(master->election_events), master,
-                                                             on_detected, on_elected, on_lost};
+                                                             leader_detected, on_elected, on_lost};
     election_detect(master->election, &master->election_events);
     election_contend(master->election, (struct mesos_bytes){master->info, master->info_len});
     return 0;

@@ -31,3 +31,6 @@ core_master_libmaster_a_SOURCES = \
   core/master/registry_transfer.c core/master/registry_transfer.h core/master/state.h core/master/stream.c core/master/tasks.c core/master/telemetry.c core/master/telemetry.h \
   core/master/text_format.c core/master/validate_framework.c core/master/throttle.c core/master/throttle.h core/master/weights.c core/master/whitelist.c \
   core/master/sheets.c core/master/views.c core/master/views.h core/master/views_internal.h
+# What was split off: following another leader, reading the registry, machines beside what is done to them.
+core_master_libmaster_a_SOURCES += core/master/leader.c core/master/leader.h core/master/machines.c \
+  core/master/maintenance_inside.h core/master/recover.c

@@ -23,4 +23,5 @@ modules_common_libcommon_a_CPPFLAGS += -DSASL_PLUGINDIR='"$(SASL_PLUGINDIR)"' $(
 SASL_MODULE_LIBS = modules/common/libcommon.a core/wire/libwire.a core/base/libbase.a $(SASL_LIBS) -lm
 # The client of ZooKeeper: only modules that use it are linked with $(ZOOKEEPER_LIBS).
 modules_common_libcommon_a_SOURCES += modules/common/zookeeper.c modules/common/zookeeper.h \
-  modules/common/zookeeper_inside.h modules/common/zookeeper_requests.c
+  modules/common/zookeeper_inside.h modules/common/zookeeper_keeper.c modules/common/zookeeper_path.c \
+  modules/common/zookeeper_requests.c

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the files of the ZooKeeper client share: the handle's life (zookeeper.c) and its requests (zookeeper_requests.c). */
+/* What the files of the ZooKeeper client share: the handle's life (zookeeper.c), its requests (zookeeper_requests.c) and what is
+ * made of them (zookeeper_path.c, zookeeper_keeper.c). */
 #ifndef COMMON_ZOOKEEPER_INSIDE_H
 #define COMMON_ZOOKEEPER_INSIDE_H
 

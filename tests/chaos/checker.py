@@ -8,8 +8,10 @@ import collections
 FINAL = {"TASK_FINISHED", "TASK_FAILED", "TASK_KILLED", "TASK_ERROR", "TASK_DROPPED", "TASK_GONE", "TASK_GONE_BY_OPERATOR"}
 AWAY = {"TASK_LOST", "TASK_UNKNOWN", "TASK_UNREACHABLE"}
 OF_AWARE = {"TASK_DROPPED", "TASK_GONE", "TASK_GONE_BY_OPERATOR", "TASK_UNKNOWN", "TASK_UNREACHABLE"}
+NEVER_RAN = {"TASK_GONE", "TASK_DROPPED"}  # what master and agent call a task that never reached its agent
 RANK = {"TASK_STAGING": 0, "TASK_STARTING": 1, "TASK_RUNNING": 2, "TASK_KILLING": 3}
 ON_ITS_WAY = 10.0  # seconds that a message may be under way when nothing is wrong
+LATE_ASK = 120.0   # seconds for which a system goes on sending what a program, gone since, had left with it
 AFTERMATH = 5.0    # seconds after a fault in which connections may still be making up for it
 
 
@@ -80,13 +82,16 @@ def run_once(story):
 
 
 def final_is_final(story):
-    """What was told to be over neither starts, nor goes on, nor ends in another way."""
+    """What was told to be over neither starts, nor goes on, nor ends in another way. A task that never reached
+    its agent may be called so twice: by the master that refuses it, by the one that is asked after it, by the agent that has told
+    an earlier master."""
     for task in story.tasks:
         over, rank, known = None, -1, set()
+        started = story.really(task, "start")
         for update in story.updates[task]:
             state, uuid = update["state"], update.get("uuid")
             if state in FINAL:
-                if over and over["state"] != state:
+                if over and over["state"] != state and (started or not {over["state"], state} <= NEVER_RAN):
                     yield f"{task} was told to be {over['state']} ({over.get('reason')}) and then {state} ({update.get('reason')})"
                 over = over or update
             if uuid and uuid not in known:  # the agent's own stream: each for the first time, in order
@@ -94,7 +99,6 @@ def final_is_final(story):
                 if RANK.get(state, 9) < rank:
                     yield f"{task} went back to {state}"
                 rank = max(rank, RANK.get(state, 9))
-        started = story.really(task, "start")
         if over and started and started > over["t"]:
             yield f"{task} was told to be {over['state']} ({over.get('reason')}) and started {started - over['t']:.1f} s later"
 
@@ -128,18 +132,33 @@ def _why(story, task):
     return "; ".join(f"{u['state']} {u.get('source')} {u.get('reason')} {u.get('message', '')}" for u in story.updates[task][-3:])
 
 
-def acknowledged_is_done(story):
-    """An update whose acknowledgement reached the agent is not sent again. It did when no fault was near while it was on its
-    way; copies that were sent before may still arrive, later by as much as faults held them up."""
-    acked = {}
+def arrived(story):
+    """What is known of acknowledgements that reached the agent, as (line of the update or its acknowledgement, time at which it
+    surely had): those that no fault was near while they were on their way; and, whatever faults there were, those of updates that
+    were followed by the task's next one, which an agent sends only then."""
+    last, known = {}, {}
     for line in story.lines:
-        if line["kind"] == "acked" and (line["who"], line["uuid"]) not in acked:
+        key = line["who"], line.get("uuid")
+        if line["kind"] == "acked" and key not in known:
             if not story.troubled(line["t"] - 1.0, line["t"] + 2.0, story.path(line)):
-                acked[line["who"], line["uuid"]] = line
+                known[key] = line["t"]
         elif line["kind"] == "update" and line.get("uuid"):
-            ack = acked.get((line["who"], line["uuid"]))
-            if ack and line["t"] - ack["t"] > ON_ITS_WAY + story.troubled(ack["t"], line["t"], story.path(line)):
-                yield f"{line['task']}: {line['state']} was acknowledged and sent again {line['t'] - ack['t']:.1f} s later"
+            before = last.get(line["task"], [])
+            if key not in before:  # each for the first time, in the order of the agent's own stream
+                last[line["task"]] = before + [key]
+                for earlier in before:
+                    known.setdefault(earlier, line["t"])
+    return known
+
+
+def acknowledged_is_done(story):
+    """An update whose acknowledgement reached the agent is not sent again; copies that were sent before may still arrive, later
+    by as much as faults held them up."""
+    known = arrived(story)
+    for line in story.by_kind["update"]:
+        since = known.get((line["who"], line.get("uuid")))
+        if since and line["t"] - since > ON_ITS_WAY + story.troubled(since, line["t"], story.path(line)):
+            yield f"{line['task']}: {line['state']} was acknowledged and sent again {line['t'] - since:.1f} s later"
 
 
 def reigns(story):
@@ -241,6 +260,18 @@ def nobody_falls(story):
         yield f"{who} ended by itself with {code}: {line['tail'][-3:]}"
 
 
+def unanswered_asks(story):
+    """For each framework the times of subscriptions that it gave up, or died over: each may still be under way, and come when it
+    has subscribed otherwise. It takes over then, as any that comes later does; nobody can know that it is the older one."""
+    asks = collections.defaultdict(list)
+    for line in story.lines:
+        if line["kind"] == "ask":
+            asks[line["who"]].append(line["t"])
+        elif line["kind"] == "answered" and asks[line["who"]]:
+            asks[line["who"]].pop()
+    return asks
+
+
 def each_is_told_what_it_knows(story):
     """Frameworks that know partitions hear of them in their own words, the others only TASK_LOST; nobody is turned away."""
     for task, info in story.tasks.items():
@@ -248,7 +279,12 @@ def each_is_told_what_it_knows(story):
             aware, state = info["framework"] in story.aware, update["state"]
             if aware and state == "TASK_LOST" or not aware and state in OF_AWARE:
                 yield f"{info['framework']} was told {state} of {task} ({update.get('reason')}), which it does not know"
+    unanswered = unanswered_asks(story)
     for line in story.by_kind["error"]:
+        late = [ask for ask in unanswered[line["who"]] if 0 < line["t"] - ask < LATE_ASK]
+        if line["message"] == "Framework failed over" and late:
+            unanswered[line["who"]].remove(late[0])
+            continue
         yield f"{line['who']} was told an error: {line['message']}"
     for line in story.by_kind["refused"]:
         yield f"{line['who']} was refused with {line['status']}: {line['text'][:200]}"
@@ -275,5 +311,5 @@ def figures(lines):
     story = Story(lines)
     calm = sum(1 for line in story.by_kind["acked"] if not story.troubled(line["t"] - 1.0, line["t"] + 2.0, story.path(line)))
     return {"faults": len(story.by_kind["fault"]), "tasks": len(story.tasks), "ran": sum(1 for task in story.tasks if story.really(task, "start")),
-            "updates": len(story.by_kind["update"]), "calm_acks": calm, "offers": len(story.by_kind["offer"]),
+            "updates": len(story.by_kind["update"]), "calm_acks": calm, "sure_acks": len(arrived(story)), "offers": len(story.by_kind["offer"]),
             "leaders": len({key for _, _, key in reigns(story)}), "lines": len(story.lines)}

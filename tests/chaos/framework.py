@@ -54,7 +54,7 @@ class Framework(Scheduler):
                 self._remember(line)
         self.random = random.Random(f"{options.seed} {options.name} {self.count}")
         self.record = history.Recorder(options.history, options.name)
-        self.record("start", pid=os.getpid(), aware=options.aware)
+        self.record("start", pid=os.getpid(), aware=options.aware, speaks=type(self).__name__)
 
     def _remember(self, line):
         if line["kind"] == "subscribed":
@@ -85,9 +85,11 @@ class Framework(Scheduler):
         if self.framework_id:
             self.info["id"] = body["framework_id"] = {"value": self.framework_id}
         connection = http.client.HTTPConnection(master, timeout=self.patience)
+        self.record("ask", master=master)
         connection.request("POST", "/api/v1/scheduler", json.dumps(body),
                            {"Content-Type": "application/json", "Accept": "application/json"})
         answer = connection.getresponse()
+        self.record("answered", master=master, status=answer.status)
         if answer.status == 307 and hops:
             answer.read()
             place = answer.getheader("Location").split("//", 1)[-1].split("/", 1)[0]
@@ -267,13 +269,13 @@ class Framework(Scheduler):
             pass
 
 
-def main():
+def main(kind=Framework):
     parser = argparse.ArgumentParser(description="a framework of a chaos run")
     parser.add_argument("name")
     for word in ("history", "ran", "control", "masters", "seed"):
         parser.add_argument("--" + word, required=True)
     parser.add_argument("--aware", action="store_true")
-    Framework(parser.parse_args()).run()
+    kind(parser.parse_args()).run()
 
 
 if __name__ == "__main__":

@@ -2,8 +2,8 @@
 """What happened in a run, as lines of JSON: {"t": seconds, "who": ..., "kind": ..., ...}. Each line is one write, so that a
 killed writer leaves whole lines, and a framework that comes back reads from its own what it was doing.
 
-Kinds, by who writes them. Frameworks: start, subscribed (master, reign, framework_id), disconnected, offer (offer, agent,
-resources, reign), rescind, launch (offer, agent, tasks; before the call), launched (status of the call), decline, update
+Kinds, by who writes them. Frameworks: start (pid, aware, speaks), ask (before a subscription: master), answered, subscribed
+(master, reign, framework_id), disconnected, offer (offer, agent, resources, reign), rescind, launch (offer, agent, tasks; before the call), launched (status of the call), decline, update
 (task, state, uuid, agent, reason, source), ack (before the call), acked, kill, error, failure, heartbeat, drained. The run:
 fault (what, targets, begun), master (elected, pid, asked), books (agents), exit (code), victim (task),
 quiet, agent (what, id), machine (what, ip), total, ended.

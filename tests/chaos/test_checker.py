@@ -73,6 +73,9 @@ BAD = {
     "ran unasked": ("run_once", lambda h: h + [ran(10, "start", "f1-9")]),
     "two ends": ("final_is_final", lambda h: h + [update(12, "TASK_FAILED", "u9")]),
     "gone, then running": ("final_is_final", lambda h: h + [update(2.1, "TASK_GONE", reason="REASON_RECONCILIATION")]),
+    "finished and dropped": ("final_is_final", lambda h: h + [update(12, "TASK_DROPPED", "u9")]),
+    "gone and dropped, and it had run": ("final_is_final", lambda h: without(h, state="TASK_FINISHED") + [
+        update(12, "TASK_GONE"), update(13, "TASK_DROPPED", "u9")]),
     "backwards": ("final_is_final", lambda h: h + [update(13, "TASK_STARTING", "u9")]),
     "an end never told": ("ends_are_told", lambda h: without(h, kind="update", state="TASK_FINISHED")),
     "a false end": ("ends_are_told", lambda h: without(h, kind="ran", what="end")),
@@ -91,6 +94,10 @@ BAD = {
     "sent again though another master had faults": ("acknowledged_is_done", lambda h: h + [
         line(0, "run", "machine", what="m2", ip="10.0.0.2"), line(0.5, "f1", "subscribed", master="10.0.0.2:5050"),
         line(30, "run", "agent", what="a1", id="A"), fault(2, 40, targets=["m1", "z1"]), update(40, "TASK_RUNNING", "u2", agent="A")]),
+    "sent again though the next one had come": ("acknowledged_is_done", lambda h: h + [
+        fault(2.5, 3.5, targets=["a1", "f1", "m1"]), fault(4, 5, targets=["a1", "f1", "m1"]), update(40, "TASK_STARTING", "u1")]),
+    "sent again to the next process": ("acknowledged_is_done", lambda h: h + [
+        fault(2.5, 3, targets=["f1"]), line(20, "f1", "start", aware=True), update(40, "TASK_RUNNING", "u2")]),
     "two leaders": ("one_leader", lambda h: h + [elected(7.5, "m1", 10), elected(8.7, "m1", 10)]),
     "a leader that slept": ("one_leader", lambda h: without(h, kind="exit") + [elected(12, "m1", 10, asked=11)]),
     "the epoch stays": ("one_writer", lambda h: h + [written(5, 300, "epoch", 2)]),
@@ -112,6 +119,14 @@ BAD = {
     "TASK_LOST to who knows better": ("each_is_told_what_it_knows", lambda h: h + [update(2.3, "TASK_LOST")]),
     "TASK_UNREACHABLE to who does not": ("each_is_told_what_it_knows", lambda h: h + [update(16, "TASK_UNREACHABLE", None, "f2-1", "f2")]),
     "an error": ("each_is_told_what_it_knows", lambda h: h + [line(9, "f1", "error", message="Framework has been removed")]),
+    "failed over though every subscription was answered": ("each_is_told_what_it_knows", lambda h: h + [
+        line(9, "f1", "ask", master="m1"), line(9.1, "f1", "answered", master="m1"),
+        line(20, "f1", "error", message="Framework failed over")]),
+    "failed over twice after one late subscription": ("each_is_told_what_it_knows", lambda h: h + [
+        line(9, "f1", "ask", master="m1"), line(20, "f1", "error", message="Framework failed over"),
+        line(30, "f1", "error", message="Framework failed over")]),
+    "failed over by the subscription of another": ("each_is_told_what_it_knows", lambda h: h + [
+        line(9, "f2", "ask", master="m1"), line(20, "f1", "error", message="Framework failed over")]),
     "refused": ("each_is_told_what_it_knows", lambda h: h + [line(9, "f1", "refused", status=403, text="no")]),
     "an agent's new name": ("agents_keep_their_names", lambda h: h + [line(9, "run", "books", what="m1", agents={
         "B": {"total": 4.0, "tasks": 0, "offers": 0}})]),
@@ -128,12 +143,23 @@ def test_a_broken_guarantee(name):
 EXCUSED = {
     "an acknowledgement that a fault may have swallowed": lambda h: h + [fault(4.5, 5.5), update(16, "TASK_FINISHED", "u3")],
     "an agent that an acknowledgement may not have reached": lambda h: h + [
-        line(30, "run", "agent", what="a1", id="A"), fault(2, 3, targets=["a1"]), update(40, "TASK_RUNNING", "u2", agent="A")],
+        line(30, "run", "agent", what="a1", id="A"), fault(4, 5, targets=["a1"]), update(40, "TASK_FINISHED", "u3", agent="A")],
+    "a copy of what was followed, under way": lambda h: h + [update(8, "TASK_STARTING", "u1")],
+    "a copy of what was followed, held up by a fault": lambda h: h + [fault(3, 25), update(30, "TASK_STARTING", "u1")],
+    "a subscription that comes when it was given up": lambda h: h + [
+        line(9, "f1", "ask", master="m1"), line(19, "f1", "ask", master="m2"), line(19.1, "f1", "answered", master="m2"),
+        line(30, "f1", "error", message="Framework failed over")],
     "a copy that was under way": lambda h: h + [update(8, "TASK_RUNNING", "u2")],
     "an executor that was killed": lambda h: without(without(h, kind="kill"), state="TASK_KILLED") + [
         line(30.9, "run", "victim", task="f2-1"), update(31.2, "TASK_FAILED", "v2", "f2-1", "f2")],
     "a launch that never arrived": lambda h: h + [
         line(20, "f1", "launch", offer="o9", agent="A", tasks=[{**ONE, "id": "f1-2"}]), update(22, "TASK_GONE", task="f1-2")],
+    "a launch that never arrived, as two tell it": lambda h: h + [
+        line(20, "f1", "launch", offer="o9", agent="A", tasks=[{**ONE, "id": "f1-2"}]), update(22, "TASK_GONE", task="f1-2"),
+        update(23, "TASK_DROPPED", "w1", task="f1-2")],
+    "a launch that was refused as the framework asked after it": lambda h: h + [
+        line(20, "f1", "launch", offer="o9", agent="A", tasks=[{**ONE, "id": "f1-2"}]),
+        update(22, "TASK_DROPPED", task="f1-2", reason="REASON_INVALID_OFFERS"), update(22.1, "TASK_GONE", task="f1-2")],
     "reconciliation that is ahead of the agent's stream": lambda h: without(h, uuid="u2") + [
         update(4.55, "TASK_FINISHED", reason="REASON_RECONCILIATION"), update(4.58, "TASK_RUNNING", "u2")],
     "a master that may lead no more": lambda h: h + [line(9, "run", "exit", what="m2", code=1, held=0, tail=[])],

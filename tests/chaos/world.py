@@ -11,6 +11,7 @@ import threading
 import time
 import urllib.request
 
+import libprocess
 import sweep
 from cluster import Cluster, Daemon, wait_for
 from history import Recorder
@@ -87,8 +88,9 @@ class World:
     def __init__(self, directory, seed, masters=1, agents=5, zookeepers=0, program_prefix=()):
         self.directory, self.seed, self.prefix = directory, seed, list(program_prefix)
         self.counts = {"m": masters, "z": zookeepers, "a": agents, "f": 2}
-        for name in ("ran", "control"):
+        for name in ("ran", "control", "proto"):
             os.makedirs(os.path.join(directory, name))
+        libprocess.compile_protos(os.path.join(directory, "proto"))  # once, for a framework that is killed again and again
         self.record = Recorder(os.path.join(directory, "run.jsonl"), "run")
         self.network, self.programs, self.threads = Network().enter(), {}, []
         self.stopping = threading.Event()
@@ -142,10 +144,12 @@ class World:
             self.programs[name] = Program(name, daemon, machines[name], self.record)
             self._mount(self.programs[name].work_dir)
         for name in self.names("f"):
-            daemon = Daemon(name, [sys.executable, os.path.join(HERE, "framework.py"), name, "--seed", str(self.seed),
+            script = "framework_v0.py" if name == "f2" and self.seed % 2 == 0 else "framework.py"
+            daemon = Daemon(name, [sys.executable, os.path.join(HERE, script), name, "--seed", str(self.seed),
                                    "--history", os.path.join(self.directory, name + ".jsonl"), "--ran", self.path("ran"),
                                    "--control", self.path("control"), "--masters", self._master_addresses()] +
-                            (["--aware"] if name == "f1" else []), 0, self.directory, self.cluster._environment())
+                            (["--aware"] if name == "f1" else []), 0, self.directory,
+                            {**self.cluster._environment(), "CMESOS_PROTO_PYTHON": self.path("proto")})
             self.programs[name] = Program(name, daemon, machines[name], self.record)
 
     def _master_addresses(self):

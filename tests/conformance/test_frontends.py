@@ -60,7 +60,7 @@ def front():
         process = subprocess.Popen([program, "-db", "-f", path], stdout=log, stderr=log, stdin=subprocess.DEVNULL)
     yield masters, f"http://127.0.0.1:{port}", f"http://127.0.0.1:{stats}/;csv"
     process.terminate()
-    process.wait(10)
+    process.wait(60)
     masters.stop()
 
 

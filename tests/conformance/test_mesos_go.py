@@ -22,11 +22,16 @@ def run(argv, cluster, timeout=90):
     return done.returncode, done.stdout
 
 
+def ended_framework(cluster):
+    """The latest one that has ended: a client's exit may be seen before the master has heard of it."""
+    return wait_for(lambda: cluster.master.get("/frameworks")["completed_frameworks"], what="the framework's end")[-1]
+
+
 def test_msh(programs, make_cluster):
     cluster = make_cluster()
     code, out = run([programs + "/msh", "-master", cluster.address, "--", "echo", "hello"], cluster)
     assert code == 0, out
-    ended = cluster.master.get("/frameworks")["completed_frameworks"][-1]
+    ended = ended_framework(cluster)
     task = ended["completed_tasks"][-1]
     assert task["state"] == "TASK_FINISHED"
     with open(cluster.sandbox(ended["id"], task["executor_id"] or task["id"]) + "/stdout", encoding="utf-8") as f:
@@ -44,7 +49,7 @@ def test_msh_pod(programs, make_cluster):
     cluster = make_cluster()
     code, out = run([programs + "/msh", "-master", cluster.address, "-pod", "--", "echo", "hello"], cluster)
     assert code == 0, out
-    ended = cluster.master.get("/frameworks")["completed_frameworks"][-1]
+    ended = ended_framework(cluster)
     task = ended["completed_tasks"][-1]
     assert task["state"] == "TASK_FINISHED" and task["executor_id"], task
     with open(os.path.join(cluster.sandbox(ended["id"], task["executor_id"]), "tasks", task["id"], "stdout"),
@@ -92,7 +97,7 @@ def test_while_machines_will_be_away(programs, make_cluster, codec):
         msh.kill()
     assert msh.returncode == 0, out
     assert [t["state"] for t in cluster.master.get("/tasks")["tasks"]] == ["TASK_FINISHED"], out
-    framework = cluster.master.get("/frameworks")["completed_frameworks"][-1]["id"]
+    framework = ended_framework(cluster)["id"]
     assert cluster.master.log().count(f"inverse offer framework={framework}") >= 2
     code, out = run([programs + "/example-scheduler", "-url", f"{cluster.master.url}/api/v1/scheduler", "-codec", codec,
                      "-executor", programs + "/example-executor", "-server.address", "127.0.0.1", "-verbose",

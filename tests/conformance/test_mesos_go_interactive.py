@@ -46,7 +46,7 @@ class Person:
     def types(self, data):
         os.write(self.fd, data)
 
-    def sees(self, pattern, timeout=20):
+    def sees(self, pattern, timeout=60):
         end = time.monotonic() + timeout
         while not re.search(pattern, self.seen):
             ready, _, _ = select.select([self.fd], [], [], max(0, end - time.monotonic()))
@@ -65,7 +65,7 @@ class Person:
         self.types(b"\r")
         self.sees(rb"[#$] ")
 
-    def status(self, timeout=20):
+    def status(self, timeout=60):
         end = time.monotonic() + timeout
         while time.monotonic() < end:
             try:  # what it still says must be read, or it would wait
@@ -87,9 +87,8 @@ def test_interactive_shell_on_a_terminal(programs, interactive):
     person.sees(rb"33 101")
     person.sees(rb"a-42-b")
     person.resize(44, 111)
-    time.sleep(0.5)
-    person.types(b"stty size\r")
-    person.sees(rb"44 111")
+    person.types(b"until [ \"$(stty size)\" = '44 111' ]; do sleep 0.1; done; echo now-$((3+4))\r")  # the news takes its time
+    person.sees(rb"now-7")
     person.types(b"sleep 1000\r")
     time.sleep(0.5)
     person.types(b"\x03")  # ^C ends the sleep, not the shell
@@ -108,14 +107,14 @@ def test_interactive_without_a_terminal(programs, interactive):
         msh.stdin.write(b"through the pipe\n")
         msh.stdin.flush()
         seen = b""
-        end = time.monotonic() + 20
+        end = time.monotonic() + 60
         while seen.count(b"through the pipe") < 2 and time.monotonic() < end:  # echo of the terminal, then cat
             if select.select([msh.stdout], [], [], 1)[0]:
                 seen += os.read(msh.stdout.fileno(), 65536)
         assert seen.count(b"through the pipe") == 2, seen
         msh.stdin.write(b"\x04")
         msh.stdin.flush()
-        assert msh.wait(20) == 0, seen
+        assert msh.wait(60) == 0, seen
     finally:
         msh.kill()
         msh.wait()

@@ -104,7 +104,7 @@ SCHEDULER = """
     driver = MesosSchedulerDriver(mine, framework, ADDRESS, use_addict=True)
     thread = threading.Thread(target=driver.run)
     thread.start()
-    thread.join(60)
+    thread.join(80)
     assert not thread.is_alive()
     print(sorted(mine.states.items()))
     """
@@ -245,7 +245,7 @@ def test_operator_events(python, cluster):
     told = queue.Queue()
     threading.Thread(target=lambda: [told.put(line) for line in driver.stdout], daemon=True).start()
     try:
-        assert told.get(timeout=20) == "started\n"
+        assert told.get(timeout=60) == "started\n"
         wait_for(lambda: "operator subscribed" in cluster.master.log(), what="the subscription")
         scheduler = Scheduler(cluster.address, name="mine", failover_timeout=60).subscribe()
         assert scheduler.run("t", "true")[0][-1] == "TASK_FINISHED"
@@ -255,7 +255,7 @@ def test_operator_events(python, cluster):
         cluster.add_agent({"hostname": "another"})
         found = []
         while not found or found[-1][0] != "agent added":
-            found.append(json.loads(told.get(timeout=10)))
+            found.append(json.loads(told.get(timeout=60)))
         assert found[:2] == [["framework added", "mine", True], ["task added", "t", "TASK_STAGING"]]
         assert [f[2] for f in found if f[0] == "task updated"] == ["TASK_STARTING", "TASK_RUNNING", "TASK_FINISHED"]
         assert found[-3:] == [["framework updated", "mine", True], ["framework removed", "mine"],

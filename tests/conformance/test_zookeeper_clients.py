@@ -89,7 +89,7 @@ def test_mesos_dns(pair):
         assert found[0]["ip"] == "127.0.0.1"
     finally:
         process.terminate()
-        process.wait(10)
+        process.wait(60)
 
 
 PYMESOS = """
@@ -106,7 +106,7 @@ PYMESOS = """
     driver = MesosSchedulerDriver(mine, Dict(user="root", name="finds", hostname="here"), sys.argv[1], use_addict=True)
     thread = threading.Thread(target=driver.run, daemon=True)
     thread.start()
-    thread.join(50)
+    thread.join(60)
     assert not thread.is_alive()
     print("registered at", mine.port)
     """

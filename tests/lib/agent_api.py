@@ -19,13 +19,13 @@ class AgentApi:
     def __init__(self, agent):
         self.port = agent.port
 
-    def raw(self, body, headers=None, timeout=30, method="POST", path="/api/v1"):
+    def raw(self, body, headers=None, timeout=60, method="POST", path="/api/v1"):
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout)
         connection.request(method, path, body if isinstance(body, (bytes, str)) else json.dumps(body),
                            {"Content-Type": "application/json", "Accept": "application/json", **(headers or {})})
         return connection, connection.getresponse()
 
-    def call(self, kind, expect=200, timeout=30, **body):
+    def call(self, kind, expect=200, timeout=60, **body):
         """The answer as JSON when there is one, else its text."""
         connection, answer = self.raw({"type": kind, kind.lower(): body}, timeout=timeout)
         text = answer.read().decode()
@@ -39,7 +39,7 @@ class AgentApi:
             command = {"value": command}
         return self.call("LAUNCH_CONTAINER", expect, container_id=container(*names), command=command, **more)
 
-    def wait(self, names, timeout=30):
+    def wait(self, names, timeout=60):
         return self.call("WAIT_CONTAINER", 200, timeout, container_id=container(*names))["wait_container"]
 
     def kill(self, names, signal=None, expect=200):
@@ -118,7 +118,7 @@ class Input:
     """A streamed request of ATTACH_CONTAINER_INPUT."""
 
     def __init__(self, port, names, first=True):
-        self.socket = socket.create_connection(("127.0.0.1", port), timeout=30)
+        self.socket = socket.create_connection(("127.0.0.1", port), timeout=60)
         self.socket.sendall(b"POST /api/v1 HTTP/1.1\r\nHost: x\r\nAccept: application/json\r\n"
                             b"Content-Type: application/recordio\r\nMessage-Content-Type: application/json\r\n"
                             b"Transfer-Encoding: chunked\r\n\r\n")

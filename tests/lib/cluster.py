@@ -17,6 +17,7 @@ import urllib.request
 
 REPOSITORY = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 RESOURCES = "cpus:4;mem:4096;disk:10000;ports:[31000-32000]"
+PATIENCE = 60  # seconds
 
 
 def free_port():
@@ -25,8 +26,10 @@ def free_port():
         return s.getsockname()[1]
 
 
-def wait_for(question, timeout=15.0, what="it"):
-    """The first true answer of question(); fails after timeout seconds."""
+def wait_for(question, timeout=PATIENCE, what="it"):
+    """The first true answer of question(); fails after timeout seconds, but never before PATIENCE: time-outs guard against
+    hanging only, and a busy machine is no failure. That nothing happens is asked otherwise."""
+    timeout = max(timeout, PATIENCE)
     end = time.monotonic() + timeout
     while True:
         answer = question()
@@ -110,7 +113,7 @@ class Daemon:
             self.process = subprocess.Popen(self.argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                                             env=self.env, cwd=self.directory, start_new_session=True)
         if wait:
-            wait_for(self._answers, 20, self.name + " to answer /health")
+            wait_for(self._answers, what=self.name + " to answer /health")
         return self
 
     def _answers(self):
@@ -122,7 +125,7 @@ class Daemon:
             return False
 
     def get(self, path, raw=False):
-        with urllib.request.urlopen(self.url + path, timeout=10) as answer:
+        with urllib.request.urlopen(self.url + path, timeout=PATIENCE) as answer:
             body = answer.read()
         return body if raw else json.loads(body)
 
@@ -131,7 +134,7 @@ class Daemon:
         self.process.kill()
         self.process.wait()
 
-    def stop(self, timeout=10):
+    def stop(self, timeout=PATIENCE):
         if self.process is None or self.process.poll() is not None:
             return
         self.process.terminate()
@@ -208,7 +211,7 @@ class Cluster:
         def enough():
             known = self.master.get("/slaves")["slaves"]
             return [a for a in known if a["active"]] if sum(a["active"] for a in known) >= count else None
-        return wait_for(enough, 20, f"{count} active agents")
+        return wait_for(enough, what=f"{count} active agents")
 
     def tool(self, *args, timeout=60, check=True):
         """The command line tool against this cluster."""

@@ -196,7 +196,7 @@ class DockerEngine:
                 self("rm", "--force", "--volumes", *names, check=False)
             self.process.terminate()
             try:
-                self.process.wait(15)
+                self.process.wait(60)
             except subprocess.TimeoutExpired:
                 self.process.kill()
                 self.process.wait()

@@ -17,19 +17,25 @@ import tempfile
 import threading
 import time
 
-from cluster import REPOSITORY
+from cluster import PATIENCE, REPOSITORY
 
 PROTO = os.path.join(REPOSITORY, "module-api", "proto")
 _classes = {}
 
 
-def _compile():
-    """Every .proto of ours as a Python module, in a directory that goes with this process."""
-    directory = tempfile.mkdtemp(prefix="cm-proto-")
-    atexit.register(shutil.rmtree, directory, True)
+def compile_protos(directory):
     files = [os.path.relpath(path, PROTO) for path in glob.glob(PROTO + "/mesos/**/*.proto", recursive=True)
              if "/csi" not in path and "resource_provider/state" not in path]
     subprocess.run(["protoc", "-I", PROTO, "--python_out", directory, *files], check=True)
+
+
+def _compile():
+    """Every .proto of ours as a Python module: found in CMESOS_PROTO_PYTHON, or in a directory that goes with this process."""
+    directory = os.environ.get("CMESOS_PROTO_PYTHON")
+    if not directory:
+        directory = tempfile.mkdtemp(prefix="cm-proto-")
+        atexit.register(shutil.rmtree, directory, True)
+        compile_protos(directory)
     sys.path.insert(0, directory)
     sys.dont_write_bytecode = True
     for name in ("mesos.internal.messages", "mesos.internal.authentication", "mesos.scheduler.scheduler"):
@@ -117,10 +123,13 @@ class _Reader:
 class Peer:
     """One actor with its own port. Listens from the start; what arrives waits in `messages`."""
 
-    def __init__(self, name, port=0):
+    patience = PATIENCE  # seconds for the answer to what it sends
+
+    def __init__(self, name, port=0, host="127.0.0.1"):
         self.listener = socket.socket()
         self.listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        self.listener.bind(("127.0.0.1", port))
+        self.listener.bind((host, port))
+        self.host = host
         self.listener.listen(16)
         self.port = self.listener.getsockname()[1]
         self.name = name
@@ -133,7 +142,7 @@ class Peer:
 
     @property
     def pid(self):
-        return f"{self.name}@127.0.0.1:{self.port}"
+        return f"{self.name}@{self.host}:{self.port}"
 
     def _accept(self):
         while True:
@@ -178,10 +187,18 @@ class Peer:
             try:
                 return self._ask(address, request)
             except (EOFError, OSError):
-                self.out.pop(address)[0].close()  # the daemon was started anew
-        connection = socket.create_connection(address, timeout=10)
-        self.out[address] = connection, _Reader(connection)
+                self.forget(address)  # the daemon was started anew
+        self.connect(address)
         return self._ask(address, request)
+
+    def connect(self, address):
+        if address not in self.out:
+            connection = socket.create_connection(address, timeout=self.patience)
+            self.out[address] = connection, _Reader(connection)
+
+    def forget(self, address):
+        if address in self.out:
+            self.out.pop(address)[0].close()
 
     def _ask(self, address, request):
         connection, reader = self.out[address]
@@ -190,7 +207,7 @@ class Peer:
 
     # ---- in ----
 
-    def get(self, kind, timeout=10):
+    def get(self, kind, timeout=PATIENCE):
         """The next message of that kind; others are kept for later."""
         for message in self.later:
             if message.kind == kind:
@@ -206,7 +223,7 @@ class Peer:
                 return message
             self.later.append(message)
 
-    def value(self, kind, timeout=10):
+    def value(self, kind, timeout=PATIENCE):
         return self.get(kind, timeout).value
 
     def quiet(self, kind, seconds=0.3):

@@ -7,9 +7,8 @@ import signal
 import tempfile
 import urllib.error
 
-from cluster import Cluster, wait_for
+from cluster import PATIENCE, Cluster, wait_for
 
-PATIENCE = 40  # seconds, for elections on a busy machine
 paths = itertools.count(1)
 
 
@@ -76,7 +75,7 @@ def elected(master):
 
 
 def ask(master, method, path, body=None, headers=None):
-    connection = http.client.HTTPConnection("127.0.0.1", master.port, timeout=10)
+    connection = http.client.HTTPConnection("127.0.0.1", master.port, timeout=PATIENCE)
     try:
         connection.request(method, path, body, headers or {})
         answer = connection.getresponse()

@@ -122,7 +122,7 @@ class Replay:
         """An offer that the recording names for the first time is the next one that we are offered."""
         for their in dict.fromkeys(re.findall(re.escape(self.their_master) + r"-O\d+", text)):
             if their not in self.ids:
-                self.ids[their] = self.offers.get(timeout=10)["id"]["value"]
+                self.ids[their] = self.offers.get(timeout=60)["id"]["value"]
 
     def send(self, request):
         head, _, body = request.decode("latin1").partition("\r\n\r\n")
@@ -130,7 +130,7 @@ class Replay:
         head, body = self.ours(head), self.ours(body)
         head = re.sub(r"(?im)^content-length: \d+", f"Content-Length: {len(body)}", head)
         head = re.sub(r"(?m)^Host: .*?\r?$", f"Host: 127.0.0.1:{self.daemon.port}\r", head)
-        connection = socket.create_connection(("127.0.0.1", self.daemon.port), timeout=10)
+        connection = socket.create_connection(("127.0.0.1", self.daemon.port), timeout=60)
         connection.sendall((head + "\r\n\r\n" + body).encode("latin1"))
         return connection
 

@@ -7,6 +7,8 @@ import queue
 import threading
 import time
 
+from cluster import PATIENCE
+
 TERMINAL = {"TASK_FINISHED", "TASK_FAILED", "TASK_KILLED", "TASK_ERROR", "TASK_LOST", "TASK_DROPPED", "TASK_GONE"}
 
 
@@ -34,7 +36,7 @@ class CallFailed(Exception):
 
 
 class Scheduler:
-    patience = 30  # seconds for the answer to a call
+    patience = PATIENCE  # seconds for the answer to a call
 
     def __init__(self, address, acknowledge=True, **info):
         self.address = address
@@ -59,7 +61,7 @@ class Scheduler:
         if self.framework_id:
             body["framework_id"] = {"value": self.framework_id}
         self.ended = threading.Event()
-        end = time.monotonic() + 10
+        end = time.monotonic() + PATIENCE
         while True:
             self.connection = http.client.HTTPConnection(self.address, timeout=120)
             self.connection.request("POST", "/api/v1/scheduler", json.dumps(body),
@@ -147,7 +149,7 @@ class Scheduler:
         self.call("ACKNOWLEDGE", acknowledge={"agent_id": status["agent_id"], "task_id": status["task_id"],
                                               "uuid": status["uuid"]})
 
-    def offer(self, timeout=15):
+    def offer(self, timeout=PATIENCE):
         return self.offers.get(timeout=timeout)
 
     def accept(self, offer, tasks, refuse_seconds=0, operations=None):
@@ -165,7 +167,7 @@ class Scheduler:
         self.call("MESSAGE", message={"agent_id": {"value": agent_id}, "executor_id": {"value": executor_id},
                                       "data": base64.b64encode(data).decode()})
 
-    def update(self, task_id=None, timeout=20):
+    def update(self, task_id=None, timeout=PATIENCE):
         """The next update (of that task; those of others are dropped)."""
         end = time.monotonic() + timeout
         while True:
@@ -173,7 +175,7 @@ class Scheduler:
             if task_id is None or status["task_id"]["value"] == task_id:
                 return status
 
-    def until(self, task_id, states, timeout=20):
+    def until(self, task_id, states, timeout=PATIENCE):
         """Updates of the task up to one of the states."""
         seen = []
         while True:
@@ -182,7 +184,7 @@ class Scheduler:
             if status["state"] in states:
                 return seen
 
-    def run(self, task_id, command, timeout=20, **more):
+    def run(self, task_id, command, timeout=PATIENCE, **more):
         """Launches one task on the next offer and follows it to its end; returns its states and the last status."""
         offer = self.offer(timeout)
         self.accept(offer, [command_task(task_id, command, offer, **more)])
@@ -197,7 +199,7 @@ class Scheduler:
             except OSError:
                 pass
         if self.thread:
-            self.thread.join(5)
+            self.thread.join(60)
 
     def teardown(self):
         try:

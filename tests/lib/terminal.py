@@ -44,7 +44,7 @@ class Terminal:
         self.output += data
         return bool(data)
 
-    def wait_for(self, text, timeout=15, after=0):
+    def wait_for(self, text, timeout=60, after=0):
         """Reads until text stands behind offset `after` of the output; returns the offset behind it."""
         end = time.monotonic() + timeout
         wanted = text.encode()
@@ -61,7 +61,7 @@ class Terminal:
             if not self._read(quiet) or (len(self.output) == have and have > before):
                 return
 
-    def end(self, timeout=15):
+    def end(self, timeout=60):
         """Waits for the end; returns what was printed, with the terminal's line ends made plain."""
         end = time.monotonic() + timeout
         while time.monotonic() < end and self._read(end - time.monotonic()):

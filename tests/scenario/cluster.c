@@ -53,10 +53,8 @@ static struct host *
 host_of(struct cluster *c, struct option_set **set, const char *work_dir, const char *runtime_dir)
 {
     struct err err = {0};
-    const char *path = getenv("CMESOS_MODULES");
-    const struct host_options options = {.loop = c->loop, .module_path = path ? path : "modules/.libs", .work_dir = work_dir,
-                                         .runtime_dir = runtime_dir, .daemon_option = option_of, .arg = set};
-    struct host *host = host_new(&options);
+    struct host *host = stage_host((struct host_options){
+        .loop = c->loop, .work_dir = work_dir, .runtime_dir = runtime_dir, .daemon_option = option_of, .arg = set});
     assert_int_equal(host_add_linked(host, double_modules, "double", &err), 0);
     if (c->linked)
         assert_int_equal(host_add_linked(host, c->linked, "linked", &err), 0);
@@ -195,24 +193,10 @@ agent_open(struct cluster *c)
     assert_string_equal(agent_try(c, &err) ? "" : err.text, "");
 }
 
-static void
-on_stopped(void *arg)
-{
-    ((struct cluster *)arg)->stopped = true;
-}
-
-static bool
-is_stopped(void *arg)
-{
-    return ((struct cluster *)arg)->stopped;
-}
-
 void
 host_close(struct cluster *c, struct host *host, struct option_set *set)
 {
-    c->stopped = false;
-    host_stop(host, on_stopped, c);
-    assert_true(loop_run_until(c->loop, is_stopped, c, MINUTE));
+    stage_stop(c->loop, host);
     host_free(host);
     conf_free(set);
 }
@@ -225,16 +209,10 @@ agent_close(struct cluster *c)
     host_close(c, c->agent_host, c->agent_set);
 }
 
-static bool
-never(void *arg)
-{
-    return false;
-}
-
 void
 pass(struct cluster *c, int64_t ms)
 {
-    loop_run_until(c->loop, never, c, ms);
+    stage_pass(c->loop, ms);
 }
 
 static bool

@@ -21,6 +21,7 @@
 #include "master/options.h"
 #include "mesos/v1/scheduler/scheduler.pb-c.h"
 #include "wire/http_client.h"
+#include "stage.h"
 
 enum { EVENTS = 512, PORTS = 256 };
 
@@ -66,7 +67,6 @@ struct cluster {
     struct module *isolator, *containerizer; /* of the agent */
     struct scheduler scheduler, second;
     char framework_id[80], agent_id[80];
-    bool stopped;
     mesos_modules_fn *linked; /* a library of modules more, linked in; NULL = none */
     bool tolerant; /* a daemon that gives up is none of a test's failures, but noted: */
     bool master_ended, agent_ended;

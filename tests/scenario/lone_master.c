@@ -52,20 +52,9 @@ registry_release(int status)
 
 static const struct mesos_registry_ops registry_ops = {.fetch = registry_do_fetch,
                                                        .store = registry_do_store};
-static const struct mesos_module registry_module = {
-    .abi = MESOS_ABI,
-    .size = sizeof(struct mesos_module),
-    .host_size = sizeof(struct mesos_host),
-    .ops_size = sizeof(struct mesos_registry_ops),
-    .kind = MESOS_KIND_REGISTRY,
-    .instance_size = 8,
-    .name = "held",
-    .version = "1",
-    .author = "tests",
-    .summary = "answers when the test says so",
-    .start = registry_start,
-    .ops = &registry_ops,
-};
+static const struct mesos_module registry_module =
+    MODULE_DOUBLE(MESOS_KIND_REGISTRY, "held", "answers when the test says so",
+                  registry_start, registry_ops);
 
 static const struct mesos_module *const *
 held_modules(void)
@@ -154,7 +143,7 @@ start_master(struct world *w)
     assert_string_equal(setup.allocator ? "" : err.text, "");
     setup.registry = host_start(w->host, MESOS_KIND_REGISTRY, "held", keys, keys, 0, &err);
     assert_string_equal(setup.registry ? "" : err.text, "");
-    setup.election = host_start(w->host, MESOS_KIND_ELECTION, "standalone", keys, keys, 0, &err);
+    setup.election = host_start(w->host, MESOS_KIND_ELECTION, w->election ? w->election : "standalone", keys, keys, 0, &err);
     assert_string_equal(setup.election ? "" : err.text, "");
     setup.hostname = "master1.example";
     setup.listen = w->master_at;
@@ -163,17 +152,19 @@ start_master(struct world *w)
     assert_int_equal(master_start(w->master, &err), 0);
 }
 
-static bool
-never(void *arg)
-{
-    (void)arg;
-    return false;
-}
-
 void
 pass(struct world *w, int64_t ms)
 {
-    loop_run_until(w->loop, never, w, ms);
+    stage_pass(w->loop, ms);
+}
+
+/* Everything is delivered at once; who wrote is seen by the ends. */
+static int64_t
+on_write(void *arg, const struct address *from, const struct address *to)
+{
+    struct world *w = arg;
+    w->master_writes += address_eq(from, &w->master_at) || address_eq(to, &w->agents_at);
+    return 0;
 }
 
 static bool
@@ -190,12 +181,10 @@ world_new(void)
     memset(&registry, 0, sizeof(registry));
     set_options(&w->options);
     w->loop = loop_new(&options, NULL);
-    w->net = stream_net_new(w->loop, NULL);
+    const struct stream_net_shape shape = {on_write, w};
+    w->net = stream_net_new(w->loop, &shape);
     w->arena = arena_new(0);
-    const char *path = getenv("CMESOS_MODULES");
-    const struct host_options host_options = {
-        .loop = w->loop, .module_path = path ? path : "modules/.libs", .daemon_option = daemon_option};
-    w->host = host_new(&host_options);
+    w->host = stage_host((struct host_options){.loop = w->loop, .daemon_option = daemon_option});
     struct err err;
     assert_int_equal(host_add_linked(w->host, held_modules, "test", &err), 0);
     w->master_at = address_of("10.0.0.1:5050");
@@ -217,26 +206,13 @@ world_leading(void)
     return w;
 }
 
-static void
-on_modules_stopped(void *arg)
-{
-    ((struct world *)arg)->stopped = true;
-}
-
-static bool
-is_stopped(void *arg)
-{
-    return ((struct world *)arg)->stopped;
-}
-
 void
 world_free(struct world *w)
 {
     http_client_free(w->stream);
     http_client_free(w->calls);
     master_free(w->master);
-    host_stop(w->host, on_modules_stopped, w);
-    assert_true(loop_run_until(w->loop, is_stopped, w, 1000));
+    stage_stop(w->loop, w->host);
     http_server_free(w->agents_http);
     libprocess_free(w->agents);
     host_free(w->host);

@@ -25,6 +25,7 @@
 #include "mesos/internal/registry.pb-c.h"
 #include "mesos/registry.h"
 #include "mesos/v1/scheduler/scheduler.pb-c.h"
+#include "stage.h"
 #include "wire/http_client.h"
 #include "wire/libprocess.h"
 #include "wire/message.h"
@@ -66,6 +67,8 @@ struct world {
     struct master *master;
     struct module *authorizer; /* NULL, or set before start_master */
     struct address master_at;
+    const char *election; /* NULL = standalone; else a module that the test has added to `host` */
+    size_t master_writes; /* how often anything of the master left over any connection, its ends included */
     char fatal[512];
     /* The agents' side: one address, as many actors as the test names. */
     struct address agents_at;
@@ -81,7 +84,7 @@ struct world {
     size_t event_count;
     char stream_id[64], framework_id[80];
     int status; /* of the last call */
-    bool stream_ended, stopped;
+    bool stream_ended;
     const char *capabilities; /* beside MULTI_ROLE: JSON that begins with a comma, or NULL */
     struct buf got;
 };

@@ -5,16 +5,18 @@ SCENARIO_TESTS = tests/scenario/test_drivers tests/scenario/test_agent tests/sce
   tests/scenario/test_failover tests/scenario/test_recovery tests/scenario/test_drain tests/scenario/test_marks
 SCENARIO_TESTS += tests/scenario/test_maintenance tests/scenario/test_access
 SCENARIO_TESTS += tests/scenario/test_faults
+SCENARIO_TESTS += tests/scenario/test_lease
 check_PROGRAMS += $(SCENARIO_TESTS)
 TESTS += $(SCENARIO_TESTS)
-tests_scenario_test_agent_SOURCES = tests/scenario/test_agent.c
+STAGE = tests/scenario/stage.c tests/scenario/stage.h
+tests_scenario_test_agent_SOURCES = tests/scenario/test_agent.c $(STAGE)
 tests_scenario_test_agent_LDADD = core/agent/libagent.a $(DAEMON_LIBS) $(CMOCKA_LIBS)
 EXTRA_DIST += tests/facts/state
-tests_scenario_test_recovery_SOURCES = tests/scenario/test_recovery.c tests/lib/facts.h
+tests_scenario_test_recovery_SOURCES = tests/scenario/test_recovery.c tests/lib/facts.h $(STAGE)
 tests_scenario_test_recovery_LDADD = core/agent/libagent.a $(DAEMON_LIBS) $(CMOCKA_LIBS)
-tests_scenario_test_drivers_SOURCES = tests/scenario/test_drivers.c tests/lib/facts.h
+tests_scenario_test_drivers_SOURCES = tests/scenario/test_drivers.c tests/lib/facts.h $(STAGE)
 tests_scenario_test_drivers_LDADD = core/master/libmaster.a $(DAEMON_LIBS) $(CMOCKA_LIBS)
-LONE_MASTER = tests/scenario/lone_master.c tests/scenario/lone_master.h tests/lib/facts.h
+LONE_MASTER = tests/scenario/lone_master.c tests/scenario/lone_master.h tests/lib/facts.h $(STAGE)
 tests_scenario_test_master_SOURCES = tests/scenario/test_master.c $(LONE_MASTER)
 tests_scenario_test_marks_SOURCES = tests/scenario/test_marks.c $(LONE_MASTER)
 tests_scenario_test_marks_LDADD = core/master/libmaster.a $(DAEMON_LIBS) $(CMOCKA_LIBS)
@@ -23,11 +25,13 @@ tests_scenario_test_access_SOURCES = tests/scenario/test_access.c $(RULED_MASTER
 tests_scenario_test_access_LDADD = core/master/libmaster.a $(DAEMON_LIBS) $(CMOCKA_LIBS)
 tests_scenario_test_maintenance_SOURCES = tests/scenario/test_maintenance.c $(LONE_MASTER)
 tests_scenario_test_maintenance_LDADD = core/master/libmaster.a $(DAEMON_LIBS) $(CMOCKA_LIBS)
+tests_scenario_test_lease_SOURCES = tests/scenario/test_lease.c $(LONE_MASTER)
+tests_scenario_test_lease_LDADD = core/master/libmaster.a $(DAEMON_LIBS) $(CMOCKA_LIBS)
 tests_scenario_test_failover_SOURCES = tests/scenario/test_failover.c $(LONE_MASTER)
 tests_scenario_test_failover_LDADD = core/master/libmaster.a $(DAEMON_LIBS) $(CMOCKA_LIBS)
 tests_scenario_test_master_LDADD = core/master/libmaster.a $(DAEMON_LIBS) $(CMOCKA_LIBS)
 SCENARIO_CLUSTER = tests/scenario/cluster.c tests/scenario/cluster.h tests/scenario/executor_double.c \
-  tests/scenario/executor_double.h
+  tests/scenario/executor_double.h $(STAGE)
 tests_scenario_test_drain_SOURCES = tests/scenario/test_drain.c $(SCENARIO_CLUSTER)
 tests_scenario_test_drain_LDADD = tests/scenario/master_room.o tests/scenario/agent_room.o core/main/libmain.a $(DAEMON_LIBS) \
   $(CMOCKA_LIBS)

@@ -36,6 +36,7 @@
 #include "wire/libprocess.h"
 #include "wire/message.h"
 #include "wire/recordio.h"
+#include "stage.h"
 
 #define SECS(n)      ((int64_t)(n)*1000000000)
 #define MINS(n)      SECS(60 * (n))
@@ -164,20 +165,9 @@ test_destroy(void *instance, const char *id, struct mesos_call *call)
 
 static const struct mesos_containerizer_ops test_ops = {
     .recover = test_recover, .launch = test_launch, .wait = test_wait, .destroy = test_destroy};
-static const struct mesos_module test_module = {
-    .abi = MESOS_ABI,
-    .size = sizeof(struct mesos_module),
-    .host_size = sizeof(struct mesos_host),
-    .ops_size = sizeof(struct mesos_containerizer_ops),
-    .kind = MESOS_KIND_CONTAINERIZER,
-    .instance_size = 8,
-    .name = "test",
-    .version = "1",
-    .author = "tests",
-    .summary = "containers that are only spoken of",
-    .start = test_start,
-    .ops = &test_ops,
-};
+static const struct mesos_module test_module =
+    MODULE_DOUBLE(MESOS_KIND_CONTAINERIZER, "test", "containers that are only spoken of",
+                  test_start, test_ops);
 
 /* ---- an estimator and a controller that say what the test tells them to ---- */
 
@@ -239,30 +229,10 @@ static const struct mesos_resource_estimator_ops estimator_ops = {.initialize = 
                                                                   .oversubscribable = lender_oversubscribable};
 static const struct mesos_qos_controller_ops controller_ops = {.initialize = lender_initialize,
                                                                .corrections = lender_corrections};
-static const struct mesos_module estimator_module = {
-    .abi = MESOS_ABI,
-    .size = sizeof(struct mesos_module),
-    .host_size = sizeof(struct mesos_host),
-    .ops_size = sizeof(estimator_ops),
-    .kind = MESOS_KIND_RESOURCE_ESTIMATOR,
-    .instance_size = 8,
-    .name = "told",
-    .summary = "lends what it is told to",
-    .start = lender_start,
-    .ops = &estimator_ops,
-};
-static const struct mesos_module controller_module = {
-    .abi = MESOS_ABI,
-    .size = sizeof(struct mesos_module),
-    .host_size = sizeof(struct mesos_host),
-    .ops_size = sizeof(controller_ops),
-    .kind = MESOS_KIND_QOS_CONTROLLER,
-    .instance_size = 8,
-    .name = "told",
-    .summary = "corrects what it is told to",
-    .start = lender_start,
-    .ops = &controller_ops,
-};
+static const struct mesos_module estimator_module =
+    MODULE_DOUBLE(MESOS_KIND_RESOURCE_ESTIMATOR, "told", "lends what it is told to", lender_start, estimator_ops);
+static const struct mesos_module controller_module =
+    MODULE_DOUBLE(MESOS_KIND_QOS_CONTROLLER, "told", "corrects what it is told to", lender_start, controller_ops);
 
 static const struct mesos_module *const *
 test_modules(void)
@@ -298,7 +268,7 @@ struct world {
     struct http_client *stream, *calls;
     Mesos__V1__Executor__Event *events[EVENTS];
     size_t event_count;
-    bool stream_ended, stopped;
+    bool stream_ended;
     int status;
     int finished; /* exit status + 1 */
     char directory[64];
@@ -404,17 +374,10 @@ address_of(const char *text)
     return address;
 }
 
-static bool
-never(void *arg)
-{
-    (void)arg;
-    return false;
-}
-
 static void
 pass(struct world *w, int64_t ms)
 {
-    loop_run_until(w->loop, never, w, ms);
+    stage_pass(w->loop, ms);
 }
 
 static void
@@ -474,10 +437,7 @@ world_set_up(void **state)
     w->loop = loop_new(&options, NULL);
     w->net = stream_net_new(w->loop, NULL);
     w->arena = arena_new(0);
-    const char *path = getenv("CMESOS_MODULES");
-    const struct host_options host_options = {
-        .loop = w->loop, .module_path = path ? path : "modules/.libs", .daemon_option = daemon_option};
-    w->host = host_new(&host_options);
+    w->host = stage_host((struct host_options){.loop = w->loop, .daemon_option = daemon_option});
     assert_int_equal(host_add_linked(w->host, test_modules, "test", &err), 0);
     w->containerizer = host_start(w->host, MESOS_KIND_CONTAINERIZER, "test", NULL, NULL, 0, &err);
     assert_string_equal(err.text, "");
@@ -492,18 +452,6 @@ world_set_up(void **state)
     return 0;
 }
 
-static void
-on_modules_stopped(void *arg)
-{
-    ((struct world *)arg)->stopped = true;
-}
-
-static bool
-is_stopped(void *arg)
-{
-    return ((struct world *)arg)->stopped;
-}
-
 static int
 world_tear_down(void **state)
 {
@@ -512,8 +460,7 @@ world_tear_down(void **state)
     http_client_free(w->stream);
     http_client_free(w->calls);
     agent_free(w->agent);
-    host_stop(w->host, on_modules_stopped, w);
-    loop_run_until(w->loop, is_stopped, w, 1000);
+    stage_stop(w->loop, w->host);
     if (w->master)
         master_down(w);
     host_free(w->host);

@@ -26,6 +26,7 @@
 #include "wire/json.h"
 #include "wire/libprocess.h"
 #include "wire/message.h"
+#include "stage.h"
 
 #define SECS(n) ((int64_t)(n)*1000000000)
 #define MINUTE_MS 60000
@@ -61,7 +62,6 @@ struct world {
     const struct peer *unreachable; /* for the master, not the other way */
     struct arena *arena;
     char framework_id[80], agent_id[80];
-    bool stopped;
 };
 
 static const char *
@@ -153,17 +153,10 @@ says(struct peer *peer, const char *name, const void *message)
     libprocess_send(peer->libprocess, peer->actor, &to, name, buf_str(&body));
 }
 
-static bool
-never(void *arg)
-{
-    (void)arg;
-    return false;
-}
-
 static void
 pass(struct world *w, int64_t ms)
 {
-    loop_run_until(w->loop, never, w, ms);
+    stage_pass(w->loop, ms);
 }
 
 /* The next message of that name since the last one looked at; NULL when it does not come within the time. */
@@ -235,7 +228,7 @@ world_new(void)
     const struct loop_options options = {.virtual_clock = true, .seed = 11};
     const struct stream_net_shape net_shape = {shape, w};
     struct err err = {0};
-    const char *keys[] = {NULL}, *path = getenv("CMESOS_MODULES");
+    const char *keys[] = {NULL};
     w->options = (struct master_options){
         .registry_fetch_timeout_ns = SECS(60),
         .registry_store_timeout_ns = SECS(20),
@@ -254,9 +247,7 @@ world_new(void)
     w->loop = loop_new(&options, NULL);
     w->net = stream_net_new(w->loop, &net_shape);
     w->arena = arena_new(0);
-    const struct host_options host_options = {
-        .loop = w->loop, .module_path = path ? path : "modules/.libs", .daemon_option = daemon_option};
-    w->host = host_new(&host_options);
+    w->host = stage_host((struct host_options){.loop = w->loop, .daemon_option = daemon_option});
     assert_int_equal(address_parse(STR_LIT("10.0.0.1:5050"), &w->master_at, NULL), 0);
     struct master_setup setup = {
         .loop = w->loop, .options = &w->options, .host = w->host, .hostname = "master1.example", .listen = w->master_at};
@@ -276,23 +267,10 @@ world_new(void)
 }
 
 static void
-on_modules_stopped(void *arg)
-{
-    ((struct world *)arg)->stopped = true;
-}
-
-static bool
-is_stopped(void *arg)
-{
-    return ((struct world *)arg)->stopped;
-}
-
-static void
 world_free(struct world *w)
 {
     master_free(w->master);
-    host_stop(w->host, on_modules_stopped, w);
-    assert_true(loop_run_until(w->loop, is_stopped, w, 1000));
+    stage_stop(w->loop, w->host);
     peer_close(&w->agent);
     peer_close(&w->driver);
     peer_close(&w->second);

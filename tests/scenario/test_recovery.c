@@ -29,6 +29,7 @@
 #include "host/host.h"
 #include "loop/stream.h"
 #include "mesos/containerizer.h"
+#include "stage.h"
 
 #define SECS(n) ((int64_t)(n)*1000000000)
 
@@ -73,20 +74,9 @@ gone_answer(void *instance, const char *id, struct mesos_call *call)
 
 static const struct mesos_containerizer_ops gone_ops = {
     .recover = gone_recover, .launch = gone_launch, .wait = gone_answer, .destroy = gone_answer};
-static const struct mesos_module gone_module = {
-    .abi = MESOS_ABI,
-    .size = sizeof(struct mesos_module),
-    .host_size = sizeof(struct mesos_host),
-    .ops_size = sizeof(struct mesos_containerizer_ops),
-    .kind = MESOS_KIND_CONTAINERIZER,
-    .instance_size = 8,
-    .name = "gone",
-    .version = "1",
-    .author = "tests",
-    .summary = "containers that are no more",
-    .start = gone_start,
-    .ops = &gone_ops,
-};
+static const struct mesos_module gone_module =
+    MODULE_DOUBLE(MESOS_KIND_CONTAINERIZER, "gone", "containers that are no more",
+                  gone_start, gone_ops);
 
 static const struct mesos_module *const *
 gone_modules(void)
@@ -105,7 +95,6 @@ struct world {
     struct module *containerizer, *election;
     struct address agent_at;
     char directory[64];
-    bool stopped;
     /* The meta/ that is damaged: content and path below work_dir of each file. */
     char *paths[FILES_MAX];
     struct buf contents[FILES_MAX];
@@ -150,10 +139,7 @@ set_up(void **state)
     };
     w->loop = loop_new(&options, NULL);
     w->net = stream_net_new(w->loop, NULL);
-    const char *path = getenv("CMESOS_MODULES");
-    const struct host_options host_options = {
-        .loop = w->loop, .module_path = path ? path : "modules/.libs", .daemon_option = daemon_option};
-    w->host = host_new(&host_options);
+    w->host = stage_host((struct host_options){.loop = w->loop, .daemon_option = daemon_option});
     assert_int_equal(host_add_linked(w->host, gone_modules, "test", &err), 0);
     w->containerizer = host_start(w->host, MESOS_KIND_CONTAINERIZER, "gone", NULL, NULL, 0, &err);
     w->election = host_start(w->host, MESOS_KIND_ELECTION, "standalone", NULL, NULL, 0, &err);
@@ -163,31 +149,11 @@ set_up(void **state)
     return 0;
 }
 
-static bool
-never(void *arg)
-{
-    (void)arg;
-    return false;
-}
-
-static void
-on_modules_stopped(void *arg)
-{
-    ((struct world *)arg)->stopped = true;
-}
-
-static bool
-is_stopped(void *arg)
-{
-    return ((struct world *)arg)->stopped;
-}
-
 static int
 tear_down(void **state)
 {
     struct world *w = *state;
-    host_stop(w->host, on_modules_stopped, w);
-    loop_run_until(w->loop, is_stopped, w, 1000);
+    stage_stop(w->loop, w->host);
     host_free(w->host);
     stream_net_free(w->net);
     loop_free(w->loop);
@@ -294,11 +260,11 @@ start(struct world *w, bool strict)
     assert_non_null(agent);
     outcome.status = agent_start(agent, &outcome.err);
     if (!outcome.status) {
-        loop_run_until(w->loop, never, w, 5000);
+        stage_pass(w->loop, 5000);
         snprintf(outcome.id, sizeof(outcome.id), "%s", agent_id(agent) ? agent_id(agent) : "");
     }
     agent_free(agent);
-    loop_run_until(w->loop, never, w, 10);
+    stage_pass(w->loop, 10);
     return outcome;
 }
 

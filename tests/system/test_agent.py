@@ -44,7 +44,7 @@ class Executor:
         self.stream, answer = self.post(body)
         assert answer.status == 200, answer.read()
         threading.Thread(target=self._read, args=(answer,), daemon=True).start()
-        event = self.events.get(timeout=10)
+        event = self.events.get(timeout=60)
         assert event["type"] == "SUBSCRIBED"
         return event["subscribed"]
 
@@ -56,7 +56,7 @@ class Executor:
             self.events.put({"type": "END"})
 
     def event(self, kind):
-        event = self.events.get(timeout=10)
+        event = self.events.get(timeout=60)
         assert event["type"] == kind, event
         return event
 
@@ -126,7 +126,7 @@ def test_executor_conversation(cluster, scheduler, custom):
     scheduler.message(status["agent_id"]["value"], "my-exec", b"ping")
     assert custom.event("MESSAGE")["message"]["data"] == base64.b64encode(b"ping").decode()
     custom.call("MESSAGE", message={"data": base64.b64encode(b"pong").decode()})
-    message = scheduler.others.get(timeout=10)
+    message = scheduler.others.get(timeout=60)
     assert message["type"] == "MESSAGE" and message["message"]["data"] == base64.b64encode(b"pong").decode()
     custom.call("HEARTBEAT")
     scheduler.kill("t1", kill_policy={"grace_period": {"nanoseconds": 1000000000}})
@@ -138,10 +138,10 @@ def test_executor_conversation(cluster, scheduler, custom):
     scheduler.call("SHUTDOWN", shutdown={"executor_id": {"value": "my-exec"}, "agent_id": status["agent_id"]})
     custom.event("SHUTDOWN")
     # It does not go by itself: the grace period ends it, and its other task.
-    last = scheduler.until("t2", TERMINAL, 30)[-1]
+    last = scheduler.until("t2", TERMINAL)[-1]
     assert (last["state"], last["reason"], last["message"]) == (
         "TASK_FAILED", "REASON_EXECUTOR_TERMINATED", "Executor terminated")
-    failure = scheduler.others.get(timeout=10)
+    failure = scheduler.others.get(timeout=60)
     assert failure["type"] == "FAILURE" and failure["failure"]["executor_id"] == {"value": "my-exec"}
     custom.event("END")
 
@@ -204,7 +204,7 @@ def test_executor_that_crashes(scheduler):
     last = scheduler.until("t1", TERMINAL)[-1]
     assert (last["state"], last["reason"], last["message"]) == (
         "TASK_FAILED", "REASON_EXECUTOR_TERMINATED", "Executor terminated")
-    assert scheduler.others.get(timeout=10)["type"] == "FAILURE"
+    assert scheduler.others.get(timeout=60)["type"] == "FAILURE"
 
 
 def test_killed_before_its_executor_registered(scheduler, custom):
@@ -379,7 +379,7 @@ def test_unregister(cluster):
     agent = cluster.agents[0]
     before = registered(cluster)
     agent.process.send_signal(signal.SIGUSR1)
-    assert agent.process.wait(20) == 0
+    assert agent.process.wait(60) == 0
     wait_for(lambda: not cluster.master.get("/slaves")["slaves"])
     agent.start()
     assert cluster.wait_agents(1)[0]["id"] != before
@@ -391,7 +391,7 @@ def test_changed_resources_are_refused(cluster):
     agent.stop()
     agent.argv = ["--resources=cpus:2" if a.startswith("--resources=") else a for a in agent.argv]
     agent.start(wait=False)
-    assert agent.process.wait(20) != 0
+    assert agent.process.wait(60) != 0
     assert "reconfiguration_policy" in agent.log()
 
 
@@ -432,7 +432,7 @@ def test_damaged_checkpoints(cluster, damaged):
     with open(path, "r+b") as f:
         f.truncate(5)
     agent.start(wait=False)
-    assert agent.process.wait(20) != 0
+    assert agent.process.wait(60) != 0
     assert os.path.basename(path) in agent.log() and "torn" in agent.log()
     agent.argv.append("--no-strict")
     agent.start()
@@ -448,7 +448,7 @@ def test_an_unusable_agent_info_is_said(cluster):
     with open(os.path.join(agent.work_dir, "meta", "slaves", "latest", "slave.info"), "wb"):
         pass
     agent.start(wait=False)
-    assert agent.process.wait(20) != 0
+    assert agent.process.wait(60) != 0
     assert "slave.info is torn" in agent.log() and "slaves/latest" in agent.log()
 
 

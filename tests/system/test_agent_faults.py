@@ -30,7 +30,7 @@ def test_killed_at(make_cluster, instant):
     scheduler.accept(offer, [command_task(f"w{i}", "sleep 1000" if i % 2 else "sleep 0.2", offer, cpus=0.01)
                              for i in range(TASKS)])
     try:
-        agent.process.wait(20)
+        agent.process.wait(60)
     except subprocess.TimeoutExpired:
         pytest.fail(f"the agent never came by {instant}")
     agent.env = {name: value for name, value in agent.env.items() if name != "MESOS_FAULT"}
@@ -123,7 +123,7 @@ def test_killed_when_it_writes(make_cluster, instant):
     wanted, names = operations(scheduler, offer, cluster.directory)
     scheduler.accept(offer, [], operations=wanted)
     try:
-        agent.process.wait(30)
+        agent.process.wait(60)
     except subprocess.TimeoutExpired:
         pytest.fail(f"the agent never came by {instant}")
     agent.env = {name: value for name, value in agent.env.items() if name != "MESOS_FAULT"}
@@ -137,7 +137,7 @@ def test_killed_when_it_writes(make_cluster, instant):
 def standing_offer(scheduler, rescinded):
     """One that was not taken back when the agent went."""
     while True:
-        offer = scheduler.offer(40)
+        offer = scheduler.offer()
         time.sleep(0.2)
         while not scheduler.others.empty():
             event = scheduler.others.get()

@@ -85,7 +85,7 @@ def test_an_orderly_end_leaves_tasks_alone(make_cluster):
     agent = cluster.agents[0]
     agent_id = cluster.wait_agents(1)[0]["id"]
     agent.process.send_signal(signal.SIGTERM)
-    agent.process.wait(15)
+    agent.process.wait(60)
     assert cluster.leftovers()
     agent.start()
     assert cluster.wait_agents(1)[0]["id"] == agent_id
@@ -111,6 +111,6 @@ def test_a_master_that_is_gone_for_a_while(make_cluster):
     assert known[0]["id"] == agent_id
     scheduler.call("RECONCILE", reconcile={"tasks": [{"task_id": {"value": "stay"},
                                                       "agent_id": {"value": agent_id}}]})
-    assert scheduler.update("stay", 20)["state"] == "TASK_RUNNING"
+    assert scheduler.update("stay")["state"] == "TASK_RUNNING"
     assert os.path.isdir(cluster.sandbox(scheduler.framework_id, "stay"))
     scheduler.teardown()

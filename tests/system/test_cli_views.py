@@ -26,7 +26,7 @@ def shared():
         cluster.start(agents=2)
         cluster.tool("execute", "--name=ended-1", "echo was here; mkdir -p d/e; echo x > d/e/f; seq 1 30")
         scheduler = Scheduler(cluster.address, name=NASTY, failover_timeout=60).subscribe()
-        offer = scheduler.offers.get(timeout=15)
+        offer = scheduler.offers.get(timeout=60)
         line = "for i in $(seq 1 400); do echo $TASK $i; sleep 0.1; done"
         tasks = [command_task(name, f"TASK={name}; {line}", offer)
                  for name in ("w-1", "w-2", "wide-" + "x" * 60)]

@@ -334,7 +334,7 @@ def test_failures_are_told(box):
         assert words in status["message"]
     began = time.monotonic()
     status = box.start("slow", "true", "slow")
-    assert "did not end within 3000 ms and was killed" in status["message"] and time.monotonic() - began < 15
+    assert "did not end within 3000 ms and was killed" in status["message"] and time.monotonic() - began < 60
     assert not subprocess.run(["pgrep", "-f", "sleep 4711"], stdout=subprocess.PIPE, check=False).stdout
     for networks, more, why in (
             (["lies"], {}, "Failed to parse the output of the CNI plugin 'liar' for CNI network 'lies': JSON parse failed"),
@@ -484,7 +484,7 @@ def test_others_stay_in_the_hosts_network(box):
 def test_refused_at_start(box, flags, why):
     agent = box.cluster.add_agent({"isolation": "posix/cpu,posix/mem,network/cni", **flags}, start=False)
     agent.start(wait=False)
-    assert agent.process.wait(20) != 0
+    assert agent.process.wait(60) != 0
     assert why in agent.log()
 
 
@@ -530,7 +530,7 @@ def test_named_without_configuration(tmp_path):
         states, _ = scheduler.run("plain", "true")
         assert states[-1] == "TASK_FINISHED"
         agent = cluster.add_agent({"isolation": "network/cni,network/port_mapping"}, start=False).start(wait=False)
-        assert agent.process.wait(20) != 0 and "names several isolators of networks" in agent.log()
+        assert agent.process.wait(60) != 0 and "names several isolators of networks" in agent.log()
     finally:
         scheduler.teardown()
         cluster.stop()

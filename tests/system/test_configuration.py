@@ -179,14 +179,14 @@ def test_readiness_is_told(program, tmp_path):
             finally:
                 master.terminate()
             assert b"STOPPING=1" in iter(lambda: notify.recv(1000).splitlines()[0], b"")
-            assert master.wait(10) == 0
+            assert master.wait(60) == 0
 
 
 def test_usr1_unregisters_an_agent(make_cluster):
     cluster = make_cluster()
     agent = cluster.agents[0]
     agent.process.send_signal(signal.SIGUSR1)
-    assert agent.process.wait(15) == 0
+    assert agent.process.wait(60) == 0
     wait_for(lambda: not [a for a in cluster.master.get("/slaves")["slaves"] if a["active"]], what="the agent to be gone")
 
 

@@ -45,7 +45,7 @@ def run(cluster, scheduler, task_id, command, **environment):
     if environment:
         task["command"]["environment"] = variables(**environment)
     scheduler.accept(offer, [task])
-    last = scheduler.until(task_id, TERMINAL, 30)[-1]
+    last = scheduler.until(task_id, TERMINAL)[-1]
     return last, cluster.sandbox(scheduler.framework_id, task_id)
 
 

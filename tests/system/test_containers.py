@@ -227,7 +227,7 @@ def test_user_is_the_parents(box):
     box.api.launch((offer_task, "b", "c"), "id -un > who")
     assert box.api.wait((offer_task, "b", "c")) == {"exit_status": 0}
     session = box.api.session((offer_task, "b", "s"), "id -un")
-    assert session.ended.wait(5) and session.out == b"nobody\n", session.text
+    assert session.ended.wait(60) and session.out == b"nobody\n", session.text
     base = os.path.realpath(box.cluster.sandbox(box.scheduler.framework_id, "as-nobody"))
     for path in ("a/stdout", "b/stdout", "b/containers/c/who"):
         with open(os.path.join(base, "containers", path), encoding="utf-8") as file:
@@ -273,10 +273,10 @@ def test_end_in_the_middle_of_a_launch(box):
     answers = []
     launching = threading.Thread(target=lambda: answers.append(box.api.launch(names, command, 500)))
     launching.start()
-    assert slow.asked.wait(10)
+    assert slow.asked.wait(60)
     assert box.api.launch(names, command, 202) == ""
     box.api.kill(names, 15)
-    launching.join(10)
+    launching.join(60)
     assert "destroyed" in answers[0] or "Failed to fetch" in answers[0]
     box.api.call("WAIT_CONTAINER", 404, container_id=container(*names))
     # And a session whose client goes before there is one.
@@ -286,7 +286,7 @@ def test_end_in_the_middle_of_a_launch(box):
             "launch_nested_container_session": {"container_id": container(*names), "command": command}}
     connection.request("POST", "/api/v1", json.dumps(body), {
         "Content-Type": "application/json", "Accept": "application/recordio", "Message-Accept": "application/json"})
-    assert slow.asked.wait(10)
+    assert slow.asked.wait(60)
     connection.close()
     slow.go.set()
     wait_for(lambda: box.api.call("WAIT_CONTAINER", None, container_id=container(*names)) and

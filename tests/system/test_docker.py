@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Tasks and executors in docker containers, with a real engine that the tests start themselves."""
 import base64
+import glob
 import json
 import os
 import re
@@ -58,7 +59,7 @@ class Box:
         """The newest, with enough in it; others go back and come again in one."""
         end = time.monotonic() + 20
         while time.monotonic() < end:
-            offer = self.scheduler.offer(20)
+            offer = self.scheduler.offer()
             while not self.scheduler.offers.empty():
                 self.scheduler.decline(offer)
                 offer = self.scheduler.offer()
@@ -79,7 +80,7 @@ class Box:
         self.scheduler.accept(offer, [task])
 
     def until(self, task_id, *states):
-        return self.scheduler.until(task_id, states or TERMINAL, 30)
+        return self.scheduler.until(task_id, states or TERMINAL)
 
     def run(self, task_id, command, docker=None, **more):
         """The last status."""
@@ -308,7 +309,7 @@ def test_kill_without_patience(box):
     wait_for(lambda: "ready" in box.read("deaf"), 10, "the trap")
     began = time.monotonic()
     assert box.kill("deaf")[-1]["message"] == "Container exited with status 137"
-    assert 0.8 < time.monotonic() - began < 8
+    assert 0.8 < time.monotonic() - began < 60
 
 
 def test_maximum_completion_time(box):
@@ -379,7 +380,7 @@ def test_sessions(box):
     root = status["container_status"]["container_id"]["value"]
     session = box.api.session((root, "s1"), {"value": "cat /marker; echo $A $MESOS_CONTAINER_ID; echo err >&2; exit 5",
                                              "environment": {"variables": [{"name": "A", "value": "x y"}]}})
-    assert session.ended.wait(20) and session.whole
+    assert session.ended.wait(60) and session.whole
     assert session.out.decode() == f"marker\nx y {root}.s1\n" and session.err == b"err\n"
     assert box.api.call("WAIT_NESTED_CONTAINER", container_id={"value": "s1", "parent": {"value": root}})[
         "wait_nested_container"] == {"exit_status": 5 << 8}
@@ -388,14 +389,14 @@ def test_sessions(box):
     typed = box.api.attach_input((root, "s2"))
     wait_for(lambda: b"33 77" in terminal.out, 20, "the size of the terminal")
     typed.data(b"typed\n")
-    assert terminal.ended.wait(20) and b"got typed" in terminal.out and b"/dev/pts/" in terminal.out
+    assert terminal.ended.wait(60) and b"got typed" in terminal.out and b"/dev/pts/" in terminal.out
     # Who leaves takes what he started along, in the container too.
     left = box.api.session((root, "s3"), "echo begun; sleep 12345 & sleep 12345")
     wait_for(lambda: b"begun" in left.out, 20, "the session")
     assert alive("12345")
     left.close()
     wait_for(lambda: not alive("12345"), 20, "what the session started to be gone")
-    assert box.api.session((root, "s4"), {"value": "true"}).ended.wait(20)
+    assert box.api.session((root, "s4"), {"value": "true"}).ended.wait(60)
     nested = box.api.call("LAUNCH_NESTED_CONTAINER", 400, container_id={"value": "n", "parent": {"value": root}},
                           command={"value": "true"})
     assert "not supported" in nested
@@ -416,7 +417,7 @@ def test_attach_to_a_terminal(box):
     time.sleep(0.2)
     typed.data(b"hello\n")
     assert box.until("terminal")[-1]["message"] == "Container exited with status 3"
-    assert attached.ended.wait(10) and b"got hello\r\n" in attached.out
+    assert attached.ended.wait(60) and b"got hello\r\n" in attached.out
     assert "/dev/pts/" in box.read("terminal")
 
 
@@ -469,7 +470,7 @@ def test_restart_of_the_agent(box, engine):
     engine("rm", "-f", foreign, "mesos-of-somebody")
     root = status["container_status"]["container_id"]["value"]
     session = box.api.session((root, "after"), "echo back")
-    assert session.ended.wait(20) and session.out == b"back\n"
+    assert session.ended.wait(60) and session.out == b"back\n"
     found = [s["statistics"] for s in box.agent.get("/monitor/statistics") if s["executor_id"] == "survivor"]
     assert found and found[0]["mem_limit_bytes"] == 33554432
     assert [s["state"] for s in box.kill("survivor")] == ["TASK_KILLING", "TASK_KILLED"]
@@ -493,6 +494,75 @@ def test_executor_that_is_killed(box, engine):
     os.kill(int(pid), signal.SIGKILL)
     assert box.until("headless")[-1]["state"] == "TASK_FAILED"
     wait_for(lambda: engine.inspect(name, "{{.State.Running}}") == "false", 20, "the container to be stopped")
+
+
+def test_executor_gives_up(engine):
+    """An agent that stays away for longer than --recovery_timeout finds neither executor nor container at work."""
+    box = Box(engine, {"recovery_timeout": "1secs"})
+    try:
+        _, name = box.start("forsaken", "sleep 600")
+        executor = subprocess.run(["pgrep", "-f", f"mesos-docker-executor .*{name}"], stdout=subprocess.PIPE, check=True).stdout.split()
+        box.agent.kill()
+        wait_for(lambda: not any(os.path.exists(f"/proc/{int(pid)}") for pid in executor), what="the executor to give up")
+        assert engine.inspect(name, "{{.State.Running}}") == "false"
+        box.agent.start()
+        assert box.until("forsaken")[-1]["state"] in ("TASK_FAILED", "TASK_KILLED")
+    finally:
+        box.close()
+
+
+# Each is the name of a fault point and the pass at which an agent kills itself there, about to write down what it needs to know
+# of a docker executor: see test_agent_faults.py.
+WRITES = ["launch/checkpoint=kill@1", "file_rename=kill@6", "file_rename=kill@9", "checkpoint/link=kill@3",
+          "journal/write=kill@2", "journal/sync=kill@2", "checkpoint/touch=kill@1"]
+
+
+def test_agents_die_when_they_write(engine):
+    """One agent for each instant, all at once: every task runs once or not at all, and its one end is told once."""
+    box = Box(engine)
+    cluster, scheduler, more = box.cluster, box.scheduler, []
+    try:
+        for i, instant in enumerate(WRITES):
+            agent = cluster.add_agent({**box.flags, "hostname": f"dies{i}", "resources": "cpus:1;mem:256"}, start=False)
+            agent.env = {**agent.env, "MESOS_FAULT": instant}
+            more.append(agent.start(wait=False))
+        ids = {a["hostname"]: a["id"] for a in cluster.wait_agents(1 + len(WRITES))}
+        launched = {}
+        while len(launched) < len(WRITES):
+            offer = scheduler.offer()
+            place = offer["hostname"]
+            if not place.startswith("dies") or place in launched:
+                scheduler.decline(offer, 600)
+                continue
+            launched[place] = [place + "-stays", place + "-ends"]
+            container = {"type": "DOCKER", "docker": {"image": "box:1"}}
+            scheduler.accept(offer, [command_task(name, f"echo ran; sleep {seconds}", offer, container=container)
+                                     for name, seconds in zip(launched[place], (600, 0.2))], refuse_seconds=600)
+        for agent, instant in zip(more, WRITES):
+            assert agent.process.wait(60) == -signal.SIGKILL, instant
+            del agent.env["MESOS_FAULT"]
+            agent.start(wait=False)
+        wait_for(lambda: all(agent.get("/metrics/snapshot").get("slave/registered") == 1 for agent in more if agent._answers()),
+                 what="the agents to be back")
+        names = sum(launched.values(), [])
+
+        def last():
+            return {s["task_id"]["value"]: s["state"] for s in list(scheduler.history)}
+        wait_for(lambda: all(last().get(name) in TERMINAL or last().get(name) == "TASK_RUNNING" and "stays" in name for name in names),
+                 what="all to run or to be reported")
+        running = [name for name in names if last()[name] == "TASK_RUNNING"]
+        assert running, last()  # an agent that dies once its executor runs finds it again
+        for name in running:
+            scheduler.kill(name)
+        wait_for(lambda: all(last()[name] in TERMINAL for name in names), what="all to end")
+        assert {a["hostname"]: a["id"] for a in cluster.wait_agents(1 + len(WRITES))} == ids
+        ends = [name for _, name in {(s.get("uuid"), s["task_id"]["value"]) for s in scheduler.history if s["state"] in TERMINAL}]
+        assert len(ends) == len(set(ends)), "a task told two ends"
+        for agent in more:
+            for path in glob.glob(agent.work_dir + "/slaves/*/frameworks/*/executors/*/runs/*/stdout"):
+                assert open(path, encoding="utf-8").read() in ("", "ran\n"), path
+    finally:
+        box.close()
 
 
 # ---- executors in docker containers ----
@@ -561,12 +631,12 @@ def test_hung_clients_are_cut_off(engine):
         began = time.monotonic()
         status = box.run("hung", "true", {"image": "127.0.0.1:9/x:1"})
         assert status["state"] == "TASK_FAILED" and "cut off because it did not end in time" in status["message"]
-        assert time.monotonic() - began < 10 and "cut off" in box.read("hung", "stderr")
+        assert time.monotonic() - began < 60 and "cut off" in box.read("hung", "stderr")
         assert not alive("6543")
         # docker stop and docker kill hang: the container goes all the same, and is removed.
         status, name = box.start("stuck", "sleep 600", kill_policy={"grace_period": {"nanoseconds": 0}})
         box.scheduler.kill("stuck")
-        end = box.scheduler.until("stuck", TERMINAL, 40)[-1]
+        end = box.scheduler.until("stuck", TERMINAL)[-1]
         assert end["state"] == "TASK_KILLED" and end["message"] == "Container exited with status 137"
         wait_for(lambda: name not in engine.containers(), 20, "the container to be removed")
         # The agent that is killed while a pull hangs leaves no client behind.
@@ -653,7 +723,7 @@ def test_start_without_a_client(client, text):
         cluster.master.start()
         agent = cluster.add_agent({"containerizers": "docker", "docker": client}, start=False)
         agent.start(wait=False)
-        assert agent.process.wait(20) == 1
+        assert agent.process.wait(60) == 1
         assert text in agent.log()
         assert not alive("6544")
     finally:

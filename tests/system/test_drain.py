@@ -73,7 +73,7 @@ def told(scheduler, task_id, state, timeout=40):
 
 def launch(scheduler, *tasks, operations=None):
     """(id, command, members) each, on the next offer; all of them run afterwards. Nothing else is wanted."""
-    offer = scheduler.offer(30)
+    offer = scheduler.offer()
     infos = [command_task(task_id, command, offer, **more) for task_id, command, more in tasks]
     scheduler.accept(offer, infos, operations=operations(offer, infos) if operations else None)
     for task_id, _, _ in tasks:
@@ -132,7 +132,7 @@ def test_drain_with_the_command_line(make_cluster):
     assert [e["reason"] for e in explained["explanations"]] == ["AGENT_DRAINING"]
     assert scheduler.offers.empty()
     assert cluster.tool("agent", "reactivate", "localhost").stdout == f"Agent {agent_id} (localhost) is offered again\n"
-    scheduler.offer(30)
+    scheduler.offer()
     assert "drain_info" not in shown(cluster, agent_id) and shown(cluster, agent_id)["active"] is True
     scheduler.teardown()
 
@@ -142,7 +142,7 @@ def test_deactivate_and_interrupted_waiting(make_cluster):
     scheduler = subscribed(cluster)
     agent_id = launch(scheduler, stubborn("stubborn"))
     scheduler.call("REVIVE")
-    offer = scheduler.offer(30)
+    offer = scheduler.offer()
     done = cluster.tool("agent", "deactivate", "--json", agent_id)
     assert json.loads(done.stdout) == {"deactivated": agent_id}
     wait_for(lambda: [e for e in list(scheduler.others.queue) if e["type"] == "RESCIND"], 20, "the offer to be taken back")
@@ -207,7 +207,7 @@ def test_agent_killed_while_draining(make_cluster):
     agent.start()
     wait_for(lambda: "reregistered_time" in shown(cluster, agent_id), 30, "the agent to be back")
     order(cluster, "DRAIN_AGENT", agent_id, max_grace_period={"seconds": 1})
-    agent.process.wait(30)
+    agent.process.wait(60)
     assert os.path.getsize(config_path(cluster, agent_id)) > 4 and len(cluster.leftovers()) > 0
     cluster.master.kill()
     del agent.env["MESOS_FAULT"]
@@ -234,7 +234,7 @@ def test_a_damaged_order_on_disk(make_cluster, content):
     with open(config_path(cluster, agent_id), "wb") as file:
         file.write(content)
     agent.start(wait=False)
-    assert agent.process.wait(30) != 0 and config_path(cluster, agent_id) in agent.log()
+    assert agent.process.wait(60) != 0 and config_path(cluster, agent_id) in agent.log()
     agent.argv.append("--no-strict")
     agent.start()
     wait_for(lambda: "reregistered_time" in shown(cluster, agent_id), 30, "the agent to be back")
@@ -328,7 +328,7 @@ def test_gone(make_cluster):
             while not offer or offer["agent_id"]["value"] in mine.values() or \
                     offers and offer["agent_id"]["value"] not in offers.values():
                 offer and scheduler.decline(offer, 5)
-                offer = scheduler.offer(30)
+                offer = scheduler.offer()
             scheduler.accept(offer, [command_task(name, "sleep 1000", offer)])
             told(scheduler, name, "TASK_RUNNING")
             offers[name] = offer["agent_id"]["value"]

@@ -212,8 +212,8 @@ def test_restart(box):
         os.path.join(box.base, "containers", "nobodys", "status")])
     box.agent.start()
     box.cluster.wait_agents(1)
-    assert orphan.wait(10) == -signal.SIGKILL
-    keeper.wait(10)
+    assert orphan.wait(60) == -signal.SIGKILL
+    keeper.wait(60)
     assert not alive(waiting)
     assert box.log("recover") and box.log("containers")
     assert box.container("kept") == container and len(box.waiting()) == 1
@@ -278,7 +278,7 @@ def test_usage_lies(box):
         box.mode("usage", mode)
         begin = time.monotonic()
         assert not [f for f in box.agent.get("/monitor/statistics") if "mem_rss_bytes" in f.get("statistics", {})], mode
-        assert time.monotonic() - begin < 8
+        assert time.monotonic() - begin < 30
     box.mode("usage", None)
     figures, = box.agent.get("/monitor/statistics")
     assert figures["statistics"]["mem_rss_bytes"] > 0
@@ -320,7 +320,7 @@ def test_recovery_fails(box, command, mode, words):
     box.mode(command, mode)
     try:
         box.agent.start(wait=False)
-        assert box.agent.process.wait(20) != 0
+        assert box.agent.process.wait(60) != 0
         assert words in box.agent.log(), box.agent.log()[-2000:]
     finally:
         box.mode(command, None)

@@ -15,7 +15,7 @@ from libprocess import Peer, make
 from scheduler import CallFailed, Scheduler, command_task
 
 QUICK = {"agent_ping_timeout": "1secs", "max_agent_ping_timeouts": 3, "allocation_interval": "50ms"}
-PATIENCE = 40
+PATIENCE = 60
 
 
 def subscribed(cluster, name, aware, **info):

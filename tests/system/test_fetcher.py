@@ -314,7 +314,7 @@ def test_ftp(world):
         assert "from cache" in log_of(sandbox)
     finally:
         server.close_all()
-        thread.join(5)
+        thread.join(60)
 
 
 def test_the_hadoop_client(world):

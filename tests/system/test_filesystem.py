@@ -293,7 +293,7 @@ def test_debug_containers_live_in_their_parents_mounts(box, tmp_path):
     task_id, status = box.start("sleep 1000", container={"type": "MESOS", "volumes": [host_path(str(tmp_path), "v")]})
     root = status["container_status"]["container_id"]["value"]
     session = box.api.session((root, "look"), "cat v/file")
-    assert session.ended.wait(10) and session.out == b"parents\n", (session.out, session.err)
+    assert session.ended.wait(60) and session.out == b"parents\n", (session.out, session.err)
     box.scheduler.kill(task_id)
     box.scheduler.until(task_id, {"TASK_KILLED"})
 
@@ -378,7 +378,7 @@ def test_refused_at_start(tmp_path, flags, words):
     agent = cluster.add_agent({"cgroups_root": groups.root, **flags}, start=False)
     agent.start(wait=False)
     try:
-        assert agent.process.wait(10) != 0
+        assert agent.process.wait(60) != 0
     finally:
         agent.stop()
         groups.end()

@@ -68,7 +68,7 @@ def test_init_is_no_way_out(box):
 def test_the_init_of_a_session_is_no_way_out(box):
     standalone(box, "held", "sleep 1000", container=IMAGE)
     session = box.api.session(["held", "session"], box.look)
-    assert session.ended.wait(20)
+    assert session.ended.wait(60)
     box.api.kill(["held"])
     box.api.wait(["held"])
     assert session.out == b"looked\n", (session.out, session.err, session.whole)

@@ -93,7 +93,7 @@ class Box:
 
     def start(self, image, command, **more):
         task_id = self.accept(image, command, **more)
-        self.scheduler.until(task_id, ["TASK_RUNNING"], 30)
+        self.scheduler.until(task_id, ["TASK_RUNNING"])
         return task_id
 
     def kill(self, task_id):
@@ -295,7 +295,7 @@ def test_pod_of_images(box):
     box.scheduler.accept(offer, None, operations=[group_operation(box.scheduler.framework_id, "pod", tasks)])
     ends = {}
     while len(ends) < 3:
-        status = box.scheduler.update(timeout=30)
+        status = box.scheduler.update()
         if status["state"] in ENDS:
             ends[status["task_id"]["value"]] = status["state"]
     sandbox = box.cluster.sandbox(box.scheduler.framework_id, "pod")
@@ -315,7 +315,7 @@ def test_custom_executor_in_an_image(box):
     task = {"name": "c", "task_id": {"value": "c"}, "agent_id": offer["agent_id"], "executor": executor,
             "resources": [scalar("cpus", 0.1), scalar("mem", 32)]}
     box.scheduler.accept(offer, [task])
-    box.scheduler.until("c", ENDS, 30)
+    box.scheduler.until("c", ENDS)
     sandbox = box.cluster.sandbox(box.scheduler.framework_id, "custom")
     with open(sandbox + "/seen", encoding="utf-8") as file:
         assert file.read() == "hello from the image\n/old\n"
@@ -401,7 +401,7 @@ def test_one_pull_for_many(box, registry):
     box.scheduler.accept(offer, tasks)
     ends = {}
     while len(ends) < 4:
-        status = box.scheduler.update(timeout=30)
+        status = box.scheduler.update()
         if status["state"] in ENDS:
             ends[status["task_id"]["value"]] = status["state"]
     assert set(ends.values()) == {"TASK_FINISHED"}, box.scheduler.history[-4:]
@@ -608,7 +608,7 @@ def test_agent_dies_in_the_middle_of_a_pull(box, registry):
     del registry.lies[path]
     box.agent.start()
     wait_for(lambda: box.agent.get("/metrics/snapshot").get("slave/registered") == 1, 20, "the agent to register")
-    assert box.scheduler.until(task, ENDS, 30)[-1]["state"] != "TASK_FINISHED"
+    assert box.scheduler.until(task, ENDS)[-1]["state"] != "TASK_FINISHED"
     assert os.listdir(os.path.join(box.store, "staging")) == []
     assert box.run(docker("slow/app"), "cat /slow") == "1"
     box.nothing_left()
@@ -624,7 +624,7 @@ def test_running_containers_survive_the_agent(box):
     assert {sha256(BASE), sha256(TOP)} <= box.layers()
     sandbox = box.cluster.sandbox(box.scheduler.framework_id, task)
     open(os.path.join(sandbox, "go"), "w", encoding="utf-8").close()
-    assert box.scheduler.until(task, ENDS, 30)[-1]["state"] == "TASK_FINISHED"
+    assert box.scheduler.until(task, ENDS)[-1]["state"] == "TASK_FINISHED"
     assert box.output(task) == "hello from the image\nabove\n"
     box.nothing_left()
 
@@ -641,7 +641,7 @@ def test_what_nobody_knows_is_removed(box):
         for pid in cgroups.pids(group):
             os.kill(pid, signal.SIGKILL)
     box.agent.start()
-    box.scheduler.until(task, ENDS, 30)
+    box.scheduler.until(task, ENDS)
     box.nothing_left()
 
 
@@ -653,7 +653,7 @@ def test_destroyed_in_the_middle_of_a_pull(box, registry):
     task = box.accept(docker("stuck/app"), "cat /stuck")
     wait_for(lambda: path in registry.asked, 10, "the pull")
     box.scheduler.kill(task)
-    assert box.scheduler.until(task, ENDS, 20)[-1]["state"] in ("TASK_KILLED", "TASK_FAILED")
+    assert box.scheduler.until(task, ENDS)[-1]["state"] in ("TASK_KILLED", "TASK_FAILED")
     wait_for(lambda: not helpers(box.cluster.directory), 5, "the pull to be given up")
     del registry.lies[path]
     assert box.run(docker("stuck/app"), "cat /stuck") == "1"  # what it left does no harm
@@ -905,4 +905,4 @@ def test_real_registry(box, tmp_path):
         assert box.run(docker(f"127.0.0.1:{port}/real/app"), "cat /hello") == "hello from the image\n"
     finally:
         server.terminate()
-        server.wait(10)
+        server.wait(60)

@@ -81,14 +81,14 @@ def test_a_task_that_comes_while_its_agent_re_registers(directory):
         status = {"task_id": {"value": "late"}, "agent_id": {"value": "A0"}, "state": "TASK_STAGING"}
         master.send(pid, make("SlaveReregisteredMessage", slave_id={"value": "A0"}, connection=connection, reconciliations=[
             {"framework_id": {"value": "framework"}, "framework": FRAMEWORK, "statuses": [status]}]))
-        told = master.value("StatusUpdateMessage", 20).update.status
+        told = master.value("StatusUpdateMessage").update.status
         assert told.task_id.value == "late" and "unknown to the agent" in told.message
         later, master.out = master.out, earlier  # which the answer did not come over
         send("later")
         wait_for(lambda: "which came late: task later" in cluster.agents[0].log(), 20, "the agent's refusal")
         master.out = later
         send("in time")
-        wait_for(lambda: master.value("StatusUpdateMessage", 20).update.status.task_id.value == "in time", 20, "the other")
+        wait_for(lambda: master.value("StatusUpdateMessage").update.status.task_id.value == "in time", 20, "the other")
         # Acknowledgements that another master passes on: this one would wait for ever for what they are about.
         former = Peer("master")
         former.send(pid, make("StatusUpdateAcknowledgementMessage", slave_id={"value": "A0"}, uuid=b"0123456789abcdef",
@@ -99,7 +99,7 @@ def test_a_task_that_comes_while_its_agent_re_registers(directory):
         send("short", "true")
 
         def ended():
-            update = master.value("StatusUpdateMessage", 20).update
+            update = master.value("StatusUpdateMessage").update
             master.send(pid, make("StatusUpdateAcknowledgementMessage", slave_id={"value": "A0"}, uuid=update.uuid,
                                   framework_id={"value": "framework"}, task_id=update.status.task_id))
             return update.status.task_id.value == "short" and update.status.message.startswith("Command exited")

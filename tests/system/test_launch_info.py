@@ -298,7 +298,7 @@ def test_checks_see_what_the_task_sees(box):
     wait_for(code, 10, "the check's exit code")
     names = ([c["container_id"]["value"] for c in box.api.containers() if c.get("executor_id", {}).get("value") == name][0], "look")
     session = box.api.session(names, {"value": "ls /; pwd", "environment": ask((9, NEWNS))})
-    assert session.ended.wait(20)
+    assert session.ended.wait(60)
     assert "escape" in session.out.decode().split() and session.out.endswith(b"/mnt/mesos/sandbox\n"), (session.out, session.err)
     box.scheduler.kill(name)
     box.scheduler.until(name, ["TASK_KILLED"])

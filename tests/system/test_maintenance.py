@@ -15,7 +15,7 @@ from scheduler import Scheduler, command_task
 
 HOST = "machine1.example"
 MACHINE = {"hostname": HOST, "ip": "127.0.0.1"}
-PATIENCE = 30
+PATIENCE = 60
 HOUR = 3600 * 10 ** 9
 
 

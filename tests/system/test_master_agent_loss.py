@@ -48,7 +48,7 @@ def said_by_master(scheduler, task_id, state, timeout=20):
 
 def failure(scheduler):
     while True:
-        event = scheduler.others.get(timeout=20)
+        event = scheduler.others.get(timeout=60)
         if event["type"] == "FAILURE":
             return event["failure"]
 

@@ -65,7 +65,7 @@ def check_subscribed(replay, stream, headers, answer, listen):
     """The first event of a stream: SUBSCRIBED, or an ERROR that ends it."""
     _, their_headers, body = split(answer)
     theirs = json.loads(records(body)[0])
-    ours = stream.events.get(timeout=10)
+    ours = stream.events.get(timeout=60)
     assert ours["type"] == theirs["type"], (ours, theirs)
     learn_ids(replay, ours, theirs, headers, their_headers)
     if ours["type"] == "ERROR":
@@ -78,7 +78,7 @@ def check_subscribed(replay, stream, headers, answer, listen):
     subscribed = ours["subscribed"]
     assert subscribed["heartbeat_interval_seconds"] == 15.0
     assert sorted(subscribed["master_info"]) == sorted(theirs["subscribed"]["master_info"])
-    assert stream.events.get(timeout=10) == {"type": "HEARTBEAT"}
+    assert stream.events.get(timeout=60) == {"type": "HEARTBEAT"}
     if listen:
         replay.listen(stream)
 
@@ -130,7 +130,7 @@ def test_scheduler_errors(quick):
                     same_status(await_master_status(replay, task_id.decode()), their, replay)
         except (AssertionError, queue.Empty, OSError) as why:
             wrong.append(f"{name}: {type(why).__name__} {why}")
-    operation = replay.operations.get(timeout=5)
+    operation = replay.operations.get(timeout=60)
     assert operation["state"] == "OPERATION_ERROR" and "is no longer valid" in operation["message"]
     assert len(seen) > 100
     assert not wrong, "\n".join(wrong)

@@ -125,7 +125,7 @@ def test_nested_that_shares_its_parents(box):
 
 def test_debug_sees_what_its_parent_sees(box):
     session = box.api.session((box.running, "d1"), LIST + "; grep -c . /proc/self/mountinfo")
-    assert session.ended.wait(20)
+    assert session.ended.wait(60)
     text = session.out.decode()
     assert "mesos-executor" in text and "sleep" in text and "mesos-master" not in text, (text, session.err)
 
@@ -214,7 +214,7 @@ def test_an_agents_crash(box):
         text = file.read()
     assert text.startswith("one\n") and "mesos-executor" in text and "mesos-agent" not in text, text
     session = box.api.session((top, "look"), "cat /dev/shm/word")
-    assert session.ended.wait(20) and session.out == b"one\n", (session.out, session.err)
+    assert session.ended.wait(60) and session.out == b"one\n", (session.out, session.err)
     box.api.remove(("alone",))
     box.scheduler.kill("survivor")
     box.scheduler.until("survivor", ["TASK_KILLED"])

@@ -196,5 +196,5 @@ def test_flags_that_exclude_each_other(lenient):
     agent = lenient.cluster.add_agent({"isolation": "network/ports", "check_agent_port_range_only": True,
                                        "container_ports_isolated_range": "[1-2]"}, start=False)
     agent.start(wait=False)
-    assert agent.process.wait(20) != 0
+    assert agent.process.wait(60) != 0
     assert "only one of 'check_agent_port_range_only' and 'container_ports_isolated_range'" in agent.log()

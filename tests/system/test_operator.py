@@ -315,7 +315,7 @@ def test_a_subscriber_that_never_reads_is_cut_off(cluster):
              what="the end of the one that does not read")
     assert cluster.master.get("/health", raw=True) == b""
     scheduler.teardown()
-    reading.join(30)
+    reading.join(60)
     assert not reading.is_alive() and eager.data.count(b'"type":"TASK_ADDED"') == count
     for listener in (lazy, eager):
         listener.socket.close()

@@ -132,7 +132,7 @@ def compare_events(comparison, stream, name, decode):
     found = []
     while len(found) < len(recorded):
         try:
-            raw = stream.events.get(timeout=10)
+            raw = stream.events.get(timeout=60)
         except queue.Empty:
             break
         event = raw if stream.json else decode(raw)
@@ -304,7 +304,7 @@ def test_maintenance(recorded_cluster, schema):
 
     def event(scheduler, kind, question=lambda e: True):
         while True:
-            found = scheduler.others.get(timeout=20)
+            found = scheduler.others.get(timeout=60)
             if found["type"] == kind and question(found):
                 return found
 
@@ -339,7 +339,7 @@ def test_maintenance(recorded_cluster, schema):
             event(scheduler, "FAILURE")
         compare(95, 100)
         assert comparison.count == 21
-    assert recorded_cluster.agents[0].process.wait(20) is not None  # it was told to go, and went
+    assert recorded_cluster.agents[0].process.wait(60) is not None  # it was told to go, and went
     assert "Operator initiated 'Machine DOWN'" in recorded_cluster.agents[0].log()
     for scheduler in (web, batch):
         scheduler.teardown()
@@ -361,6 +361,6 @@ def test_teardown(recorded_cluster):
         assert (status, body) == (split(answer)[0], split(answer)[2]), name
         seen += 1
     assert seen == 5
-    assert web.ended.wait(5) and batch.ended.wait(5)
+    assert web.ended.wait(60) and batch.ended.wait(60)
     done = recorded_cluster.master.get("/state")["completed_frameworks"]
     assert {f["id"] for f in done} == set(ids.values())

@@ -151,7 +151,7 @@ def test_estimates_change_over_restarts(lending):
     # A new master learns of it from the agent.
     lending.master.kill()
     lending.master.start()
-    taker.thread.join(10)
+    taker.thread.join(60)
     taker.subscribe()
     wait_for(lambda: [s for s in lending.master.get("/slaves")["slaves"]
                       if s["resources"].get("cpus_revocable") == 1 and s["used_resources"].get("cpus_revocable") == 1],

@@ -118,7 +118,7 @@ def test_groups(groups, cluster):
     groups.accept("group-with-checks")
     for task in ("g1-a", "g1-b", "g2-fail", "g2-other"):
         groups.wait(task)
-    failures = [groups.client.others.get(timeout=10) for _ in range(2)]
+    failures = [groups.client.others.get(timeout=60) for _ in range(2)]
     assert {(f["type"], f["failure"]["executor_id"]["value"], f["failure"]["status"]) for f in failures} == {
         ("FAILURE", "de-1", 0), ("FAILURE", "de-2", 0)}
     groups.wait_count("g3-check", len(groups.theirs["g3-check"]) - 1)

@@ -120,7 +120,7 @@ def test_one_fails_and_the_other_is_killed(pods):
     failed, killed = pods.wait("fails"), pods.wait("other")
     assert (failed["state"], failed["message"]) == ("TASK_FAILED", "Command exited with status 4")
     assert (killed["state"], killed["message"]) == ("TASK_KILLED", "Command terminated with signal Terminated")
-    failure = pods.client.others.get(timeout=10)
+    failure = pods.client.others.get(timeout=60)
     assert failure["type"] == "FAILURE" and failure["failure"]["status"] == 0
 
 
@@ -193,7 +193,7 @@ def test_kill_policy_ends_in_sigkill(pods):
     begin = time.monotonic()
     pods.client.kill("stubborn")
     last = pods.wait("stubborn")
-    assert 0.4 < time.monotonic() - begin < 5
+    assert 0.4 < time.monotonic() - begin < 30
     assert (last["state"], last["message"]) == ("TASK_KILLED", "Command terminated with signal Killed")
     assert pods.wait("mild")["state"] == "TASK_KILLED"
 

@@ -587,7 +587,7 @@ def test_a_restart_does_not_touch_a_connection(box, pair):
     assert {link: run("tc", "filter", "show", "dev", link, "ingress") for link in before} == before
     stream.check()
     stream.going = False
-    stream.join(5)
+    stream.join(60)
 
 
 def test_what_dies_with_the_agent_is_cleared(box, pair):
@@ -678,7 +678,7 @@ def test_rates(box, pair):
     for sender in senders:
         sender()
     for thread in threads:
-        thread.join(20)
+        thread.join(60)
     box.end(c, d)
 
 

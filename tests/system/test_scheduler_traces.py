@@ -104,13 +104,13 @@ def test_executor(recorded_like):
     assert status == 200
     scheduler = Events(replay, stream, answer)
     replay.ids[split(answer)[1]["mesos-stream-id"]] = headers["mesos-stream-id"]
-    assert stream.events.get(timeout=10)["type"] == "SUBSCRIBED"
-    assert stream.events.get(timeout=10) == {"type": "HEARTBEAT"}
+    assert stream.events.get(timeout=60)["type"] == "SUBSCRIBED"
+    assert stream.events.get(timeout=60) == {"type": "HEARTBEAT"}
 
     def offers(which):
         replay.ids[scheduler.recorded[which - 1]["offers"]["offers"][0]["id"]["value"]] = "?"
         while True:  # ours are numbered by ourselves
-            event = stream.events.get(timeout=15)
+            event = stream.events.get(timeout=60)
             if event["type"] == "OFFERS":
                 break
         replay.ids[scheduler.recorded[which - 1]["offers"]["offers"][0]["id"]["value"]] = (
@@ -125,7 +125,7 @@ def test_executor(recorded_like):
     status, headers, executor_stream = to_agent(replay, request)
     assert status == 200 and headers["content-type"] == "application/json"
     executor = Events(replay, executor_stream, answer)
-    first = executor_stream.events.get(timeout=10)
+    first = executor_stream.events.get(timeout=60)
     container = (first["subscribed"]["container_id"]["value"],
                  executor.recorded[0]["subscribed"]["container_id"]["value"])
     ours = json.loads(replay.theirs(json.dumps(plain(first))).replace(*container)
@@ -135,7 +135,7 @@ def test_executor(recorded_like):
         if update == 16:
             offers(5)
             to_master(14)
-        launch = executor_stream.events.get(timeout=10)
+        launch = executor_stream.events.get(timeout=60)
         text = replay.theirs(json.dumps(plain(launch)))
         assert json.loads(text.replace('"sleep 100"', '"/usr/bin/python3 /var/lib/mesos/x/exec.py"')) == plain(
             executor.recorded[which - 1])
@@ -235,7 +235,7 @@ def test_statuses_of_tasks(make_cluster):
             check_answer(name, request, status, headers, body, answer, replay)
         while recorded[task]:
             theirs = recorded[task].pop(0)
-            ours = replay.statuses.setdefault(task, queue.Queue()).get(timeout=15)
+            ours = replay.statuses.setdefault(task, queue.Queue()).get(timeout=60)
             if "uuid" in ours:
                 call(replay, stream_id, "ACKNOWLEDGE", acknowledge={
                     "agent_id": ours["agent_id"], "task_id": ours["task_id"], "uuid": ours["uuid"]})
@@ -276,7 +276,7 @@ def test_operations_and_failover(recorded_like):
         operation = json.loads(request.partition(b"\r\n\r\n")[2])["accept"]["operations"][0]
         if "id" not in operation:
             continue
-        status = replay.operations.get(timeout=10)
+        status = replay.operations.get(timeout=60)
         assert (status["operation_id"], status["state"]) == (operation["id"], "OPERATION_ERROR")
         assert operation["type"] in status["message"] and "not supported" in status["message"]
         assert "uuid" not in status  # nothing to acknowledge
@@ -285,7 +285,7 @@ def test_operations_and_failover(recorded_like):
     with pytest.raises(queue.Empty):
         replay.operations.get(timeout=0.2)
     run(16)
-    status = json.loads(replay.theirs(json.dumps(replay.operations.get(timeout=10))))
+    status = json.loads(replay.theirs(json.dumps(replay.operations.get(timeout=60))))
     assert status == their_unknown
     run(5)  # an acknowledgement of what nobody has
     run(21)  # all operations: there is none
@@ -328,7 +328,7 @@ def test_operations_beside_tasks(make_cluster):
     operations.insert(3, {"type": "LAUNCH", "launch": {"task_infos": [command_task("t", "true", offer)]}})
     scheduler.accept(offer, [], operations=operations)
     assert scheduler.until("t", {"TASK_FINISHED"})[-1]["state"] == "TASK_FINISHED"
-    seen = [scheduler.others.get(timeout=5)["update_operation_status"]["status"] for _ in kinds]
+    seen = [scheduler.others.get(timeout=60)["update_operation_status"]["status"] for _ in kinds]
     assert [s["operation_id"]["value"] for s in seen] == list(kinds)
     assert {s["state"] for s in seen} == {"OPERATION_ERROR"}
     assert all("agent_id" not in s for s in seen)
@@ -462,7 +462,7 @@ def test_update_framework_reaches_what_it_concerns(make_cluster):
     scheduler.call("UPDATE_FRAMEWORK", 200, update_framework={"framework_info": {
         **scheduler.info, "id": {"value": scheduler.framework_id}, "roles": [role], "name": "renamed"}})
     if len(offers) == 2:
-        rescind = scheduler.others.get(timeout=5)
+        rescind = scheduler.others.get(timeout=60)
         assert rescind == {"type": "RESCIND", "rescind": {"offer_id": offers[other]["id"]}}
     index = next(i for i, a in enumerate(cluster.agents)
                  if a.get("/state")["id"] == kept["agent_id"]["value"])
@@ -483,7 +483,7 @@ def test_what_is_known_of_operations(make_cluster):
             "operations": [{"operation_id": {"value": "o"}, **more}]})
         event = {}
         while "update_operation_status" not in event:  # the loss of an agent is told too
-            event = scheduler.others.get(timeout=5)
+            event = scheduler.others.get(timeout=60)
         status = event["update_operation_status"]["status"]
         assert status.pop("operation_id") == {"value": "o"} and "uuid" not in status
         assert all(status.pop(key) == value for key, value in more.items())

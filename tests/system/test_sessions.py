@@ -39,7 +39,7 @@ def switchboards(box, name="**"):
 def test_session_without_a_terminal(box):
     names = (box.root, "s1")
     session = box.api.session(names, "echo out; echo err >&2; pwd; echo $MESOS_SANDBOX $MESOS_TASK_ID $X; tty; exit 2")
-    assert session.ended.wait(10) and session.whole
+    assert session.ended.wait(60) and session.whole
     assert session.headers["Content-Type"] == "application/recordio"
     assert session.headers["Message-Content-Type"] == "application/json"
     parent = box.sandbox()
@@ -55,13 +55,13 @@ def test_session_inherits_the_parents_environment(box):
     box.api.launch((box.root, "outer"), {"value": "sleep 1000", "environment": {
         "variables": [{"name": "A", "value": "outer"}, {"name": "B", "value": "outer"}]}})
     session = box.api.session((box.root, "outer", "inner"), "")
-    session.ended.wait(10)
+    session.ended.wait(60)
     body = {"value": "echo $A $B $MESOS_SANDBOX", "environment": {"variables": [{"name": "B", "value": "inner"}]}}
     session = box.api.session((box.root, "outer", "inner2"), body)
-    assert session.ended.wait(10)
+    assert session.ended.wait(60)
     assert session.out.decode().split() == ["outer", "inner", box.sandbox("outer")]
     session = box.api.session((box.root, "env"), "env")  # in an executor's: what the executor has
-    assert session.ended.wait(10)
+    assert session.ended.wait(60)
     assert b"MESOS_FRAMEWORK_ID=" + box.scheduler.framework_id.encode() in session.out
     box.api.kill((box.root, "outer"))
 
@@ -77,7 +77,7 @@ def test_stdin_through_pipes(box):
     attached.data(b"")  # its standard input ends
     attached.end()
     assert attached.answer() in ((200, ""), (500, "Disconnected"))
-    assert session.ended.wait(5) and session.whole
+    assert session.ended.wait(60) and session.whole
     assert session.out == b"one\ntwo\nend\n"
     assert box.api.wait(names) == {"exit_status": 0}
 
@@ -96,7 +96,7 @@ def test_input_may_come_again(box):
     assert first.answer() == (200, "")
     third = box.api.attach_input(names)
     third.data(b"y\n")
-    assert session.ended.wait(5) and session.out == b"xy\n"
+    assert session.ended.wait(60) and session.out == b"xy\n"
     assert third.answer() == (500, "Disconnected")
 
 
@@ -116,7 +116,7 @@ def test_terminal(box):
     attached.data(b"\x03")
     wait_for(lambda: b"int\r\n40 120" in session.out, 5)
     attached.data(b"quit\n")
-    assert session.ended.wait(5) and session.whole
+    assert session.ended.wait(60) and session.whole
     assert attached.answer() == (500, "Disconnected")
     assert box.api.wait(names) == {"exit_status": 3 << 8}
     assert "got hello" in box.read("stdout", "tty") and box.read("stderr", "tty") == ""
@@ -127,13 +127,13 @@ def test_terminal_interrupts_the_program(box):
     other = box.api.session((box.root, "ctrld"), "cat", tty=True)
     typed = box.api.attach_input((box.root, "ctrld"))
     typed.data(b"x\n\x04")  # the end of the input as it is typed
-    assert other.ended.wait(5) and other.whole and other.out == b"x\r\nx\r\n"
+    assert other.ended.wait(60) and other.whole and other.out == b"x\r\nx\r\n"
     assert typed.answer() == (500, "Disconnected")
     session = box.api.session(names, "sleep 1000", tty=True)
     attached = box.api.attach_input(names)
     time.sleep(0.3)
     attached.data(b"\x03")
-    assert session.ended.wait(5)
+    assert session.ended.wait(60)
     assert box.api.wait(names)["exit_status"] in (signal.SIGINT, (128 + signal.SIGINT) << 8)
 
 
@@ -147,7 +147,7 @@ def test_job_control(box):
     attached.data(b"\x1a")
     wait_for(lambda: b"Stopped" in session.out, 5)
     attached.data(b"jobs; exit 4\nexit 4\n")
-    assert session.ended.wait(5)
+    assert session.ended.wait(60)
     assert b"no job control" not in session.out and b"cannot set terminal" not in session.out
     assert box.api.wait(names) == {"exit_status": 4 << 8}
 
@@ -157,7 +157,7 @@ def test_as_another_user(box):
         pytest.skip("needs root to become another user")
     session = box.api.session((box.root, "nobody"), {
         "value": "id -un; echo to the terminal > $(tty)", "user": "nobody"}, tty=True)
-    assert session.ended.wait(5)
+    assert session.ended.wait(60)
     assert session.out == b"nobody\r\nto the terminal\r\n", session.text
 
 
@@ -178,7 +178,7 @@ def test_several_attached_outputs(box):
     attached = box.api.attach_input(names)
     attached.data(b"\n")
     for one in others + [session]:
-        assert one.ended.wait(5) and one.whole
+        assert one.ended.wait(60) and one.whole
         assert (one.out, one.err) == (b"1\n2\n3\n", b"e\n")
     box.api.wait(names)
     assert box.api.attach_output(names).text == f"Unknown container {box.root}.many"
@@ -214,7 +214,7 @@ def test_much_input_comes_whole(box):
     attached.data(b"")
     attached.end()
     assert attached.answer()[0] in (200, 500)
-    assert session.ended.wait(10)
+    assert session.ended.wait(60)
     assert session.out.split()[0].decode() == hashlib.md5(data * 12).hexdigest()
 
 
@@ -240,8 +240,8 @@ def test_restart_in_the_middle_of_a_session(box):
     attached = box.api.attach_output((box.root, "kept"))
     assert len(switchboards(box, "old") + switchboards(box, "kept")) == 2
     box.agent.kill()
-    assert session.ended.wait(5) and not session.whole
-    assert attached.ended.wait(5) and not attached.whole
+    assert session.ended.wait(60) and not session.whole
+    assert attached.ended.wait(60) and not attached.whole
     box.agent.start()
     wait_for(lambda: box.agent.get("/metrics/snapshot").get("slave/registered") == 1, 20)
     assert box.api.wait((box.root, "old"), 10) == {"exit_status": 9}
@@ -250,7 +250,7 @@ def test_restart_in_the_middle_of_a_session(box):
     typed.data(b"me\n")
     wait_for(lambda: b"got me" in attached.out, 5)
     typed.data(b"\n")
-    assert attached.ended.wait(5) and attached.whole
+    assert attached.ended.wait(60) and attached.whole
     assert box.api.wait((box.root, "kept")) == {"exit_status": 7 << 8}
     out = box.read("stdout", "kept")
     assert out.startswith("first\n") and "got me\n" in out
@@ -261,7 +261,7 @@ def test_death_of_the_switchboard(box):
     names = (box.root, "dead")
     session = box.api.session(names, "cat")
     os.kill(switchboards(box, "dead")[0], signal.SIGKILL)
-    assert session.ended.wait(5) and not session.whole
+    assert session.ended.wait(60) and not session.whole
     assert box.api.wait(names, 10)["exit_status"] in (0, 9)  # its input ended, or it was killed first
     assert box.agent.get("/health", raw=True) is not None
 
@@ -280,7 +280,7 @@ def test_top_level_task_with_a_terminal(box):
     assert "/dev/pts/" in text and "30 90" in text
     typed.data(b"\x03")
     assert box.scheduler.until("shell", ["TASK_FAILED"])[-1]["message"]
-    assert output.ended.wait(10)
+    assert output.ended.wait(60)
 
 
 FIRST = {"type": "CONTAINER_ID"}
@@ -381,7 +381,7 @@ def test_many_attached(box, listener):
 
 def test_heartbeats(box):
     session = box.api.session((box.root, "silent"), "sleep 1.7; echo said")
-    assert session.ended.wait(10) and session.whole
+    assert session.ended.wait(60) and session.whole
     assert session.out == b"said\n" and 2 <= session.heartbeats <= 5
 
 
@@ -410,7 +410,7 @@ class Replayed:
             pass
 
     def ends(self):
-        self.thread.join(10)
+        self.thread.join(60)
         assert not self.thread.is_alive()
         self.socket.close()
         return self

@@ -46,7 +46,7 @@ class Driver:
                              "operations": [{"type": 1, "launch": {"task_infos": [task]}}]})
         return offer
 
-    def update(self, timeout=20):
+    def update(self, timeout=60):
         update = self.peer.value("StatusUpdateMessage", timeout).update
         if update.uuid:
             self.call(8, acknowledge={"agent_id": update.slave_id, "task_id": update.status.task_id, "uuid": update.uuid})
@@ -148,7 +148,7 @@ def test_messages_both_ways(make_cluster, closing):
     assert driver.update().state == FINISHED
     driver.call(7, shutdown={"executor_id": executor.ids["executor_id"], "agent_id": executor.agent_id})
     assert executor.peer.get("ShutdownExecutorMessage").body == b""
-    assert driver.peer.value("ExitedExecutorMessage", 20).executor_id.value == "e"
+    assert driver.peer.value("ExitedExecutorMessage").executor_id.value == "e"
 
 
 def test_strangers_are_not_heard(make_cluster, closing):
@@ -192,7 +192,7 @@ def test_http_scheduler_with_a_v0_executor(make_cluster, closing):
     assert scheduler.update("t")["state"] == "TASK_RUNNING"
     executor.peer.send(executor.agent, make("ExecutorToFrameworkMessage", slave_id=executor.agent_id, data=b"hello",
                                             **executor.ids))
-    event = scheduler.others.get(timeout=10)
+    event = scheduler.others.get(timeout=60)
     assert base64.b64decode(event["message"]["data"]) == b"hello"
     scheduler.message(offer["agent_id"]["value"], "e", b"back")
     assert executor.peer.value("FrameworkToExecutorMessage").data == b"back"
@@ -265,7 +265,7 @@ def test_from_v0_to_v1_and_back(make_cluster, closing):
     assert shown["id"] == driver.id["value"] and "pid" not in shown
     assert cluster.master.get("/tasks")["tasks"][0]["state"] == "TASK_RUNNING"
     driver.subscribe(force=True).registered()
-    assert modern.others.get(timeout=10)["error"]["message"] == "Framework failed over"
+    assert modern.others.get(timeout=60)["error"]["message"] == "Framework failed over"
     driver.call(6, kill={"task_id": {"value": "t"}})
     assert driver.until(4).state == 4  # TASK_KILLED
     driver.call(2)

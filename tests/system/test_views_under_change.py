@@ -105,7 +105,7 @@ def test_pollers_while_tasks_run_to_their_end(make_cluster):
     for poller in pollers:
         poller.stop = True
     for poller in pollers:
-        poller.join(30)
+        poller.join(60)
     assert not [p.wrong for p in pollers if p.wrong]
     assert all(p.answers > 2 for p in pollers), [p.answers for p in pollers]
     assert {u["state"] for u in scheduler.history if u["state"] in TERMINAL} == {"TASK_FINISHED"}
