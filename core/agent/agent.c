@@ -118,6 +118,7 @@ agent_listen(struct agent *agent, struct err *err)
         .conf = agent->setup.set,
         .host = agent->setup.host,
         .options = &agent->options->common,
+        .secure = agent->setup.secure,
         .authorizer = agent->setup.authorizer,
         .realms = agent->setup.realms,
         .realm_count = agent->setup.realm_count,

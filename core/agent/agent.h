@@ -23,6 +23,7 @@ struct daemon_realm;   /* daemon/daemon.h */
 struct agent_setup {
     struct loop *loop;
     const struct agent_options *options; /* parsed and checked; lives as long as the agent */
+    struct secure *secure;               /* TLS; NULL = none */
     struct option_set *set;              /* for /flags and /state; may be NULL (tests) */
     struct host *host;
     /* Started instances of these kinds: containerizers in the order of --containerizers; isolators

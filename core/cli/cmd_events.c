@@ -6,6 +6,7 @@
 
 #include "cli/sandbox.h"
 #include "cli/term.h"
+#include "cli/tls.h"
 #include "wire/http_client.h"
 #include "wire/recordio.h"
 
@@ -185,7 +186,7 @@ subscribe(struct events *events)
                                                  {STR_LIT("Accept"), STR_LIT("application/json")}};
 
     http_client_free(events->client);
-    events->client = http_client_new(events->cli->loop, &events->master.address, events->master.host);
+    events->client = cli_client(events->cli, &events->master);
     http_client_send(events->client, "POST", "/api/v1", headers, ARRAY_LEN(headers), STR_LIT("{\"type\":\"SUBSCRIBE\"}"),
                      CLI_TIMEOUT_MS, &stream_handler, events);
 }

@@ -25,6 +25,8 @@ struct cli {
     const char *const *words; /* arguments that are no options; NULL-terminated */
     size_t word_count;
     void *target; /* the command's struct, beginning with struct cli_common */
+    struct secure *secure; /* cli/tls.h; NULL until it is needed */
+    bool tls;              /* somebody was named with https:// */
 };
 
 /* What a word of a command is, for completion. */

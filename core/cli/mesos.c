@@ -10,6 +10,7 @@
 #include <stdio.h>
 
 #include "cli/term.h"
+#include "cli/tls.h"
 
 int
 cli_fail(const struct err *err)
@@ -111,6 +112,7 @@ run_command(const struct cli_command *command, int argc, char **argv)
 
         cli.loop = loop_new(NULL, &err);
         code = cli.loop ? command->run(&cli) : cli_fail(&err);
+        cli_tls_free(&cli);
         loop_free(cli.loop);
     }
     conf_free(set);

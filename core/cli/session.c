@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Owns the output of a session and its end. */
 #include "cli/session.h"
+#include "cli/tls.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -89,7 +90,7 @@ on_head(const struct http_response *response, void *arg)
     if (response->status != 200)
         return;
     if (session->waits) {
-        session->waiter = http_client_new(session->cli->loop, &session->agent.address, session->agent.host);
+        session->waiter = cli_client(session->cli, &session->agent);
         send_json(session->waiter,
                   json_pack("{s:s,s:{s:O}}", "type", "WAIT_NESTED_CONTAINER", "wait_nested_container", "container_id",
                             session->container_id),
@@ -224,7 +225,7 @@ session_run(struct session *session, json_t *call)
     loop_signal(loop, SIGHUP, on_signal, session, NULL);
     if (session->tty)
         loop_signal(loop, SIGWINCH, on_resize, session, NULL);
-    session->output = http_client_new(loop, &session->agent.address, session->agent.host);
+    session->output = cli_client(session->cli, &session->agent);
     send_json(session->output, call, &output_handler, true, session);
     while (!loop_run_until(loop, output_has_ended, session, LIFETIME_MS))
         ;

@@ -4,6 +4,7 @@
  * no faster than the agent takes it.
  */
 #include "cli/session.h"
+#include "cli/tls.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -275,7 +276,9 @@ session_input_start(struct session *session)
     loop_timer_init(&session->reader, session->cli->loop, on_reader, session);
     loop_timer_init(&session->heartbeat, session->cli->loop, on_heartbeat, session);
     loop_timer_init(&session->refused, session->cli->loop, on_refused, session);
-    session->stream = stream_connect(session->cli->loop, &session->agent.address, &handler, session);
+    const char *name;
+    struct secure *secure = cli_tls(session->cli, &session->agent, &name);
+    session->stream = stream_connect_secure(session->cli->loop, &session->agent.address, secure, name, &handler, session);
 }
 
 void

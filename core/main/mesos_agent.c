@@ -201,6 +201,7 @@ run(struct program *program, struct err *err)
     setup.loop = process->loop;
     setup.set = process->set;
     setup.host = process->host;
+    setup.secure = process->secure;
     setup.listen = process->listen;
     setup.listen_fd = process->listen_fd;
     setup.advertise = process->advertise;

@@ -115,6 +115,7 @@ run(struct process *process, const struct master_options *options, struct err *e
     setup.loop = process->loop;
     setup.set = process->set;
     setup.host = process->host;
+    setup.secure = process->secure;
     setup.listen = process->listen;
     setup.listen_fd = process->listen_fd;
     setup.advertise = process->advertise;

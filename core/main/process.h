@@ -37,6 +37,7 @@ struct process {
     struct option_set *set;
     struct loop *loop;
     struct host *host;
+    struct secure *secure; /* TLS; NULL = none is wanted */
     struct address listen, advertise; /* advertise.len 0: as bound */
     char *hostname;
     struct metrics *metrics; /* of the daemon while it lives: what modules count */

@@ -405,6 +405,7 @@ master_start(struct master *master, struct err *err)
         .conf = master->setup.set,
         .host = master->setup.host,
         .options = &master->options->common,
+        .secure = master->setup.secure,
         .authorizer = master->setup.authorizer,
         .realms = master->setup.realms,
         .realm_count = master->setup.realm_count,

@@ -22,6 +22,7 @@ struct daemon_realm; /* daemon/daemon.h */
 struct master_setup {
     struct loop *loop;
     const struct master_options *options; /* parsed and checked; lives as long as the master */
+    struct secure *secure; /* TLS; NULL = none */
     struct option_set *set; /* for /flags and /state; may be NULL (tests) */
     struct host *host;
     struct module *allocator, *registry, *election; /* started instances of these kinds */
