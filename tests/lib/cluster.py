@@ -95,6 +95,8 @@ class Tree:
 class Daemon:
     """One running program whose end is ours to bring about."""
 
+    scheme, opener = "http", None  # tls.py has others
+
     def __init__(self, name, argv, port, directory, env):
         self.name, self.argv, self.port, self.directory, self.env = name, argv, port, directory, env
         self.host = "127.0.0.1"
@@ -103,7 +105,7 @@ class Daemon:
 
     @property
     def url(self):
-        return f"http://{self.host}:{self.port}"
+        return f"{self.scheme}://{self.host}:{self.port}"
 
     def start(self, wait=True):
         with open(self.log_path, "ab") as log:
@@ -122,7 +124,7 @@ class Daemon:
             return False
 
     def get(self, path, raw=False):
-        with urllib.request.urlopen(self.url + path, timeout=10) as answer:
+        with (self.opener.open if self.opener else urllib.request.urlopen)(self.url + path, timeout=10) as answer:
             body = answer.read()
         return body if raw else json.loads(body)
 
@@ -210,9 +212,12 @@ class Cluster:
             return [a for a in known if a["active"]] if sum(a["active"] for a in known) >= count else None
         return wait_for(enough, 20, f"{count} active agents")
 
+    def tool_environment(self):
+        return {"MESOS_MASTER": self.address}
+
     def tool(self, *args, timeout=60, check=True):
         """The command line tool against this cluster."""
-        env = {**self._environment(), "MESOS_MASTER": self.address, "HOME": self.directory}
+        env = {**self._environment(), "HOME": self.directory, **self.tool_environment()}
         done = subprocess.run([self.tree.program("mesos"), *args], env=env, timeout=timeout, text=True,
                               stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False)
         if check and done.returncode:

@@ -117,6 +117,8 @@ class _Reader:
 class Peer:
     """One actor with its own port. Listens from the start; what arrives waits in `messages`."""
 
+    tls = None  # a pair of contexts of ssl: for those who call, and for whom it calls
+
     def __init__(self, name, port=0):
         self.listener = socket.socket()
         self.listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -141,6 +143,13 @@ class Peer:
                 connection, _ = self.listener.accept()
             except OSError:
                 return
+            if self.tls:
+                try:
+                    connection.settimeout(10)
+                    connection = self.tls[0].wrap_socket(connection, server_side=True)
+                    connection.settimeout(None)
+                except OSError:
+                    continue
             self.accepted.append(connection)
             threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
 
@@ -180,6 +189,8 @@ class Peer:
             except (EOFError, OSError):
                 self.out.pop(address)[0].close()  # the daemon was started anew
         connection = socket.create_connection(address, timeout=10)
+        if self.tls:
+            connection = self.tls[1].wrap_socket(connection, server_hostname=address[0])
         self.out[address] = connection, _Reader(connection)
         return self._ask(address, request)
 

@@ -35,6 +35,7 @@ class CallFailed(Exception):
 
 class Scheduler:
     patience = 30  # seconds for the answer to a call
+    context = None  # of ssl, for a master that speaks TLS
 
     def __init__(self, address, acknowledge=True, **info):
         self.address = address
@@ -61,7 +62,7 @@ class Scheduler:
         self.ended = threading.Event()
         end = time.monotonic() + 10
         while True:
-            self.connection = http.client.HTTPConnection(self.address, timeout=120)
+            self.connection = self._connect(120)
             self.connection.request("POST", "/api/v1/scheduler", json.dumps(body),
                                     {"Content-Type": "application/json", "Accept": "application/json"})
             answer = self.connection.getresponse()
@@ -81,6 +82,11 @@ class Scheduler:
         self.thread = threading.Thread(target=self._read, args=(answer, self.ended), daemon=True)
         self.thread.start()
         return self
+
+    def _connect(self, timeout):
+        if self.context:
+            return http.client.HTTPSConnection(self.address, timeout=timeout, context=self.context)
+        return http.client.HTTPConnection(self.address, timeout=timeout)
 
     @staticmethod
     def _record(answer):
@@ -131,7 +137,7 @@ class Scheduler:
         return self.raw(message, expect)
 
     def raw(self, message, expect=202, headers=None):
-        connection = http.client.HTTPConnection(self.address, timeout=self.patience)
+        connection = self._connect(self.patience)
         body = message if isinstance(message, (bytes, str)) else json.dumps(message)
         connection.request("POST", "/api/v1/scheduler", body,
                            {"Content-Type": "application/json", "Mesos-Stream-Id": self.stream_id or "",

@@ -27,6 +27,7 @@ EXTRA_DIST += tests/system/test_checks.py tests/system/test_pod_traces.py tests/
 EXTRA_DIST += tests/system/test_telemetry.py
 EXTRA_DIST += tests/lib/cgroups.py tests/system/test_cgroups.py
 EXTRA_DIST += tests/system/test_oversubscription.py
+EXTRA_DIST += tests/lib/tls.py tests/system/test_tls.py
 EXTRA_DIST += tests/lib/guest.py tests/system/test_cgroup2.py
 EXTRA_DIST += tests/lib/external_program.py tests/system/test_external_containerizer.py
 EXTRA_DIST += tests/lib/images.py tests/system/test_images.py
