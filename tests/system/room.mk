@@ -40,3 +40,4 @@ EXTRA_DIST += tests/system/test_registry.py tests/facts/states/registry-1/regist
   tests/facts/states/registry-1/registry.sqlite-wal tests/facts/states/registry-2/registry.json \
   tests/facts/states/registry-2/registry.sqlite tests/facts/states/registry-mesos-1.12.json
 EXTRA_DIST += tests/system/test_acl_examples.py
+EXTRA_DIST += tests/system/test_scan.py
