@@ -299,7 +299,8 @@ static void
 on_message(const struct upid *from, struct str to_id, struct str name, struct str body, void *arg)
 {
     struct agent *agent = arg;
-    (void)to_id;
+    if (login_message(agent, from, to_id, name, body))
+        return;
     for (size_t i = 0; i < ARRAY_LEN(message_rows); i++) {
         if (!str_is(name, message_rows[i].name))
             continue;

@@ -35,6 +35,7 @@ struct agent_setup {
     struct module *container_logger;
     struct module *telemetry; /* NULL = none */
     struct module *resource_estimator, *qos_controller; /* NULL = nothing is oversubscribed, nothing corrected */
+    struct module *authenticatee; /* NULL = nothing is proved to the master */
     struct module *election;
     struct module *authorizer; /* NULL = everything is allowed */
     const struct daemon_realm *realms; /* protected ones, realm_count of them; live as long as the agent */

@@ -336,6 +336,20 @@ process_authorizer(struct process *process, struct module **ret, struct err *err
     return process->common->authorizer && !*ret ? err->code : 0;
 }
 
+size_t
+process_want_list(enum mesos_kind kind, const char *names, struct wanted_module *out, size_t count, size_t max,
+         struct option_set *set)
+{
+    struct str rest = str_of(names);
+
+    while (rest.len > 0 && count < max) {
+        auto_free char *name = str_dup(str_trim(str_cut(&rest, ',')));
+
+        out[count++] = (struct wanted_module){kind, conf_keep(set, name)};
+    }
+    return count;
+}
+
 int
 process_start_list(struct process *process, enum mesos_kind kind, const char *names, struct module ***ret,
                    size_t *ret_count, struct err *err)

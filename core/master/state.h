@@ -216,6 +216,7 @@ struct master {
     struct master_telemetry *telemetry;
     struct registrar *registrar;
     struct module *allocator, *election;
+    struct logins *logins; /* login.h; NULL without an authenticator */
     char id[UUID_TEXT];
     char *hostname, *pid;
     char *leader_hostname; /* of another master that leads, or NULL */

@@ -7,7 +7,7 @@ EXTRA_DIST += tests/lib/leftovers.py tests/system/test_container_logger.py tests
 EXTRA_DIST += tests/system/test_daemons.py tests/system/test_failure_table.py tests/system/test_helper_sight.py
 EXTRA_DIST += tests/system/test_maintenance.py
 EXTRA_DIST += tests/system/test_drain.py
-EXTRA_DIST += tests/conftest.py tests/lib/cluster.py tests/lib/scheduler.py tests/system/test_agent.py tests/system/test_agent_faults.py \
+EXTRA_DIST += tests/conftest.py tests/lib/cluster.py tests/lib/scheduler.py tests/system/test_agent.py tests/system/test_authentication.py tests/system/test_agent_faults.py \
   tests/system/test_agent_recovery.py tests/system/test_agent_restart.py tests/lib/agent_api.py tests/system/test_containers.py tests/system/test_sessions.py \
   tests/system/test_bad_input.py tests/system/test_configuration.py tests/system/test_cli.py tests/system/test_main_job.py
 EXTRA_DIST += tests/system/test_failover.py tests/system/test_master_agent_loss.py tests/system/test_master_traces.py tests/system/test_master_views.py
