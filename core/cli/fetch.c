@@ -8,6 +8,7 @@
 
 #include "cli/config.h"
 #include "cli/detect.h"
+#include "cli/login.h"
 #include "cli/term.h"
 #include "cli/tls.h"
 
@@ -224,8 +225,9 @@ static int
 send_once(struct cli *cli, const struct cli_server *server, struct exchange *x)
 {
     const struct request *request = x->request;
-    struct http_header headers[] = {{STR_LIT("Accept"), STR_LIT("application/json")},
-                                    {STR_LIT("Content-Type"), STR_LIT("application/json")}};
+    struct http_header headers[3] = {{STR_LIT("Accept"), STR_LIT("application/json")},
+                                     {STR_LIT("Content-Type"), STR_LIT("application/json")}};
+    size_t count = cli_login_header(cli, headers, request->body.len ? 2 : 1);
     struct http_client *client;
     bool in_time;
 
@@ -233,7 +235,7 @@ send_once(struct cli *cli, const struct cli_server *server, struct exchange *x)
     if (cli_tls_prepare(cli, server, x->err) < 0)
         return x->err->code;
     client = cli_client(cli, server);
-    http_client_send(client, request->method, request->target, headers, request->body.len ? 2 : 1, request->body,
+    http_client_send(client, request->method, request->target, headers, count, request->body,
                      request->timeout_ms, &streamed, x);
     in_time = wait_for_answer(cli, server, x);
     http_client_free(client);

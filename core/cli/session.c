@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Owns the output of a session and its end. */
 #include "cli/session.h"
+#include "cli/login.h"
 #include "cli/tls.h"
 
 #include <errno.h>
@@ -68,17 +69,17 @@ on_wait_error(const struct err *err, void *arg)
 static const struct http_call_handler wait_handler = {.on_response = on_waited, .on_error = on_wait_error};
 
 static void
-send_json(struct http_client *client, json_t *call, const struct http_call_handler *handler, bool stream, void *arg)
+send_json(struct http_client *client, json_t *call, const struct http_call_handler *handler, bool stream, struct session *session)
 {
-    const struct http_header headers[] = {
+    struct http_header headers[4] = {
         {STR_LIT("Content-Type"), STR_LIT("application/json")},
         {STR_LIT("Accept"), stream ? STR_LIT("application/recordio") : STR_LIT("application/json")},
         {STR_LIT("Message-Accept"), STR_LIT("application/json")}};
     auto_free char *text = json_dumps(call, JSON_COMPACT);
 
     json_decref(call);
-    http_client_send(client, "POST", "/api/v1", headers, stream ? 3 : 2, str_of(text),
-                     stream ? CLI_TIMEOUT_MS : LIFETIME_MS, handler, arg);
+    http_client_send(client, "POST", "/api/v1", headers, cli_login_header(session->cli, headers, stream ? 3 : 2), str_of(text),
+                     stream ? CLI_TIMEOUT_MS : LIFETIME_MS, handler, session);
 }
 
 static void

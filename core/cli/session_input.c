@@ -202,10 +202,12 @@ static void
 on_connect(struct stream *stream, void *arg)
 {
     struct session *session = arg;
+    const char *login = session->cli->authorization;
     auto_free char *head = xasprintf("POST /api/v1 HTTP/1.1\r\nHost: %s\r\nAccept: application/json\r\n"
                                      "Content-Type: application/recordio\r\nMessage-Content-Type: application/json\r\n"
-                                     "Transfer-Encoding: chunked\r\n\r\n",
-                                     session->agent.host);
+                                     "%s%s%sTransfer-Encoding: chunked\r\n\r\n",
+                                     session->agent.host, login ? "Authorization: " : "", login ? login : "",
+                                     login ? "\r\n" : "");
 
     stream_write(stream, head, strlen(head));
     send_record(session, json_pack("{s:s,s:O}", "type", "CONTAINER_ID", "container_id", session->container_id));

@@ -5,6 +5,7 @@ Programs come from an installed prefix (CMESOS_PREFIX) or from a build tree (CME
 repository). Nothing outside of the directory that the test gives is written; the host's /etc is never read; ports are
 free ones; everything that was started is ended by its pid, tasks of the cluster included.
 """
+import base64
 import json
 import os
 import shutil
@@ -35,6 +36,11 @@ def wait_for(question, timeout=15.0, what="it"):
         if time.monotonic() > end:
             raise AssertionError(f"waited {timeout} s for {what} in vain")
         time.sleep(0.02)
+
+
+def basic(login):
+    """What Authorization says of "principal:secret"."""
+    return "Basic " + base64.b64encode(login.encode()).decode()
 
 
 class Tree:
@@ -100,6 +106,7 @@ class Daemon:
     def __init__(self, name, argv, port, directory, env):
         self.name, self.argv, self.port, self.directory, self.env = name, argv, port, directory, env
         self.host = "127.0.0.1"
+        self.login = None  # "principal:secret", when it wants to know who asks
         self.log_path = os.path.join(directory, name + ".log")
         self.process = None
 
@@ -124,7 +131,9 @@ class Daemon:
             return False
 
     def get(self, path, raw=False):
-        with (self.opener.open if self.opener else urllib.request.urlopen)(self.url + path, timeout=10) as answer:
+        headers = {"Authorization": basic(self.login)} if self.login else {}
+        request = urllib.request.Request(self.url + path, headers=headers)
+        with (self.opener.open if self.opener else urllib.request.urlopen)(request, timeout=10) as answer:
             body = answer.read()
         return body if raw else json.loads(body)
 

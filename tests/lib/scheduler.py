@@ -40,6 +40,8 @@ class Scheduler:
     def __init__(self, address, acknowledge=True, **info):
         self.address = address
         self.acknowledge = acknowledge
+        login = info.pop("login", None)  # "principal:secret"
+        self.login = {"Authorization": "Basic " + base64.b64encode(login.encode()).decode()} if login else {}
         self.info = {"user": "root", "name": "test", "roles": ["*"], "capabilities": [{"type": "MULTI_ROLE"}],
                      **info}
         self.info = {key: value for key, value in self.info.items() if value is not None}
@@ -64,7 +66,7 @@ class Scheduler:
         while True:
             self.connection = self._connect(120)
             self.connection.request("POST", "/api/v1/scheduler", json.dumps(body),
-                                    {"Content-Type": "application/json", "Accept": "application/json"})
+                                    {"Content-Type": "application/json", "Accept": "application/json", **self.login})
             answer = self.connection.getresponse()
             if answer.status != 503 or time.monotonic() > end:
                 break
@@ -140,7 +142,7 @@ class Scheduler:
         connection = self._connect(self.patience)
         body = message if isinstance(message, (bytes, str)) else json.dumps(message)
         connection.request("POST", "/api/v1/scheduler", body,
-                           {"Content-Type": "application/json", "Mesos-Stream-Id": self.stream_id or "",
+                           {"Content-Type": "application/json", "Mesos-Stream-Id": self.stream_id or "", **self.login,
                             **(headers or {})})
         answer = connection.getresponse()
         text = answer.read().decode(errors="replace")

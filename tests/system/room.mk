@@ -42,3 +42,4 @@ EXTRA_DIST += tests/system/test_registry.py tests/facts/states/registry-1/regist
 EXTRA_DIST += tests/system/test_acl_examples.py
 EXTRA_DIST += tests/system/test_scan.py
 EXTRA_DIST += tests/system/test_agent_access.py
+EXTRA_DIST += tests/system/test_http_authentication.py
