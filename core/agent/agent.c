@@ -118,6 +118,7 @@ agent_listen(struct agent *agent, struct err *err)
         .conf = agent->setup.set,
         .host = agent->setup.host,
         .options = &agent->options->common,
+        .secure = agent->setup.secure,
         .authorizer = agent->setup.authorizer,
         .realms = agent->setup.realms,
         .realm_count = agent->setup.realm_count,
@@ -298,7 +299,8 @@ static void
 on_message(const struct upid *from, struct str to_id, struct str name, struct str body, void *arg)
 {
     struct agent *agent = arg;
-    (void)to_id;
+    if (login_message(agent, from, to_id, name, body))
+        return;
     for (size_t i = 0; i < ARRAY_LEN(message_rows); i++) {
         if (!str_is(name, message_rows[i].name))
             continue;

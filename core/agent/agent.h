@@ -23,6 +23,7 @@ struct daemon_realm;   /* daemon/daemon.h */
 struct agent_setup {
     struct loop *loop;
     const struct agent_options *options; /* parsed and checked; lives as long as the agent */
+    struct secure *secure;               /* TLS; NULL = none */
     struct option_set *set;              /* for /flags and /state; may be NULL (tests) */
     struct host *host;
     /* Started instances of these kinds: containerizers in the order of --containerizers; isolators
@@ -34,6 +35,7 @@ struct agent_setup {
     struct module *container_logger;
     struct module *telemetry; /* NULL = none */
     struct module *resource_estimator, *qos_controller; /* NULL = nothing is oversubscribed, nothing corrected */
+    struct module *authenticatee; /* NULL = nothing is proved to the master */
     struct module *election;
     struct module *authorizer; /* NULL = everything is allowed */
     const struct daemon_realm *realms; /* protected ones, realm_count of them; live as long as the agent */

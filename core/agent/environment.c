@@ -5,6 +5,7 @@
  */
 #include "agent/state.h"
 
+#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -67,6 +68,33 @@ libprocess_ip(const struct agent_options *options)
     return ip && strcmp(ip, "0.0.0.0") != 0 && strcmp(ip, "::") != 0 ? ip : NULL;
 }
 
+struct tls_variables {
+    struct variables *variables;
+    const struct option_set *set;
+};
+
+/* --ssl_cert_file is LIBPROCESS_SSL_CERT_FILE. */
+static void
+on_option(const struct option *option, const char *value, void *arg)
+{
+    const struct tls_variables *tls = arg;
+    if (strncmp(option->name, "ssl_", 4) != 0 || !value || !conf_given(tls->set, option->name))
+        return;
+    char *name = arena_printf(tls->variables->arena, "LIBPROCESS_%s", option->name);
+    for (char *p = name; *p; p++)
+        *p = (char)toupper((unsigned char)*p);
+    set(tls->variables, name, value);
+}
+
+/* What libprocess needs to reach an agent that speaks TLS; the operator's own variables for executors count more. */
+static void
+set_tls(struct variables *variables, const struct agent *agent)
+{
+    struct tls_variables tls = {variables, agent->setup.set};
+    if (agent->options->common.tls.enabled && tls.set)
+        conf_each(tls.set, on_option, &tls);
+}
+
 static void
 set_mesos(struct variables *variables, const struct executor *executor, bool ours)
 {
@@ -91,7 +119,7 @@ set_mesos(struct variables *variables, const struct executor *executor, bool our
         set(variables, "MESOS_SUBSCRIPTION_BACKOFF_MAX",
             duration_format(options->executor_reregistration_timeout_ns, text));
     }
-    if (executor->generated || ours || options->http_executor_domain_sockets)
+    if (ours || options->http_executor_domain_sockets)
         set(variables, "MESOS_DOMAIN_SOCKET", agent->socket_path);
 }
 
@@ -119,10 +147,13 @@ const char *const *
 executor_environment(const struct executor *executor, struct arena *arena)
 {
     struct variables variables = {.arena = arena};
-    set_given(&variables, executor->agent->options->executor_environment_variables);
     const Mesos__V1__ExecutorInfo *info =
         message_unpack(&mesos__v1__executor_info__descriptor, packed_str(&executor->info), arena, NULL);
-    set_mesos(&variables, executor, info && executor_is_default(info));
+    bool ours = executor->generated || (info && executor_is_default(info));
+    if (!ours) /* ours use the Unix socket */
+        set_tls(&variables, executor->agent);
+    set_given(&variables, executor->agent->options->executor_environment_variables);
+    set_mesos(&variables, executor, ours);
     agent_telemetry_environment(executor, on_given, &variables);
     const Mesos__V1__Environment *wanted = info && info->command ? info->command->environment : NULL;
     for (size_t i = 0; wanted && i < wanted->n_variables; i++)

@@ -6,6 +6,7 @@
 #include <errno.h>
 
 #include "agent/operator.h"
+#include "daemon/audit.h"
 #include "wire/recordio.h"
 
 #define JSON_TYPE     "application/json"
@@ -176,6 +177,16 @@ handle(struct agent *agent, struct http_exchange *exchange, struct str body, boo
         row->function(&op);
     else
         operator_reply_later(exchange, row->name, row->what);
+}
+
+void
+operator_audit(const struct agent *agent, struct http_exchange *exchange, const char *what, const char *object,
+               const char *outcome)
+{
+    struct audit_who who = audit_asker(exchange);
+    bool executors_socket = who.peer && who.peer->sa.ss_family == AF_UNIX;
+    if (!access_is_executor(who.principal) && (who.principal || !executors_socket))
+        audit_write(agent->daemon->audit, who, what, object, outcome);
 }
 
 /* The first record of a streamed body is the call; its function takes the others. */

@@ -27,6 +27,11 @@ struct operator_call {
     bool json_in;
 };
 
+/* An operator's write goes to the audit log; outcome NULL = done. Not what executors do: calls with their identity, and calls
+ * of nobody over their Unix socket. */
+void operator_audit(const struct agent *agent, struct http_exchange *exchange, const char *what, const char *object,
+                    const char *outcome);
+
 /* One record or body; NULL with the answer's text in err. */
 Mesos__V1__Agent__Call *operator_decode(struct str bytes, bool json, struct arena *arena, struct err *err);
 

@@ -551,6 +551,7 @@ operator_attach_container_input(struct operator_call *op)
         http_reply_text(op->exchange, 500, "%s", err.text);
         return;
     }
+    operator_audit(op->agent, op->exchange, "ATTACH_CONTAINER_INPUT", id, NULL);
     struct input *input = xcalloc(1, sizeof(*input));
     input->agent = op->agent;
     input->exchange = op->exchange;

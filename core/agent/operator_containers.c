@@ -186,6 +186,7 @@ struct pending {
     struct http_exchange *exchange; /* NULL: the client has gone */
     bool json;
     bool nested; /* wait: the older spelling */
+    const char *write; /* what the audit log calls it; NULL = it changes nothing */
     struct module *module; /* that is asked */
     /* A launch. */
     struct arena *arena;
@@ -240,8 +241,16 @@ static void
 on_launcher_gone(struct http_exchange *exchange, void *arg)
 {
     struct pending *pending = arg;
-    (void)exchange;
+    operator_audit(pending->agent, exchange, pending->write, pending->id, "the client left before it was known");
     pending->exchange = NULL;
+}
+
+/* What became of a write that somebody still waits for. */
+static void
+pending_audit(const struct pending *pending, const char *outcome)
+{
+    if (pending->exchange)
+        operator_audit(pending->agent, pending->exchange, pending->write, pending->id, outcome);
 }
 
 static void
@@ -338,6 +347,7 @@ launch_over(struct pending *pending, int status, const char *text)
 {
     if (pending->drop && pending->arg)
         pending->drop(pending->arg);
+    pending_audit(pending, status == 202 ? "it is there already" : text);
     if (pending->exchange && text)
         http_reply_text(pending->exchange, status, "%s", text);
     else if (pending->exchange)
@@ -374,6 +384,7 @@ on_launched(void *arg, int status, const char *error, struct mesos_bytes answer)
         }
     } else if (pending->done && pending->exchange) {
         http_exchange_on_gone(pending->exchange, NULL, NULL);
+        pending_audit(pending, NULL);
         pending->done(pending->exchange, pending->module, pending->arg);
         pending->drop = NULL;
         pending_free(pending);
@@ -440,6 +451,7 @@ operator_launch(struct operator_call *op, const struct container_wish *wish,
     pending->arena = arena_new(0);
     pending->id = arena_strdup(pending->arena, str_of(wish->id));
     pending->standalone = !strchr(wish->id, '.');
+    pending->write = wish->debug ? "LAUNCH_NESTED_CONTAINER_SESSION" : "LAUNCH_CONTAINER";
     pending->resources = resources;
     resources = (struct resources){0};
     pending->done = done;
@@ -599,6 +611,8 @@ kill_it(struct operator_call *op, const char *id, const char *where, bool has_si
         return;
     struct module *module = containerizer_of(op->agent, id);
     int rc = module ? containerizer_kill(module, id, signo) : -ENOENT;
+    auto_free char *what = xasprintf("KILL_CONTAINER with signal %d", signo);
+    operator_audit(op->agent, op->exchange, what, id, rc ? strerror(-rc) : NULL);
     if (rc == 0)
         operator_reply_done(op->exchange);
     else if (rc == -ENOENT || rc == -ESRCH)
@@ -634,6 +648,7 @@ on_removed(void *arg, int status, const char *error, struct mesos_bytes answer)
 {
     struct pending *pending = arg;
     (void)answer;
+    pending_audit(pending, status ? (error ? error : strerror(-status)) : NULL);
     if (status && pending->exchange)
         http_reply_text(pending->exchange, 500, "%s", error ? error : strerror(-status));
     else if (pending->exchange)
@@ -655,6 +670,9 @@ remove_it(struct operator_call *op, const char *id)
         return;
     }
     struct pending *pending = pending_new(op);
+    pending->arena = arena_new(0);
+    pending->id = arena_strdup(pending->arena, str_of(id));
+    pending->write = "REMOVE_CONTAINER";
     http_exchange_on_gone(op->exchange, on_launcher_gone, pending);
     containerizer_remove(module, id, on_removed, pending);
 }
@@ -690,6 +708,7 @@ on_pruned(void *arg, int status, const char *error, struct mesos_bytes answer)
         prune_next(pending);
         return;
     }
+    pending_audit(pending, error ? error : strerror(-status));
     if (pending->exchange)
         http_reply_text(pending->exchange, 500, "%s", error ? error : strerror(-status));
     pending_free(pending);
@@ -705,6 +724,7 @@ prune_next(struct pending *pending)
         containerizer_prune_images(agent->setup.containerizers[pending->containerizer++], excluded, on_pruned, pending);
         return;
     }
+    pending_audit(pending, NULL);
     if (pending->exchange)
         operator_reply_done(pending->exchange);
     pending_free(pending);
@@ -717,6 +737,7 @@ operator_prune_images(struct operator_call *op)
         !access_admits(op->agent->daemon->access, op->exchange, MESOS_ACTION_PRUNE_IMAGES, NULL))
         return;
     struct pending *pending = pending_new(op);
+    pending->write = "PRUNE_IMAGES";
     if (op->call->prune_images)
         message_pack(&pending->config, op->call->prune_images);
     http_exchange_on_gone(op->exchange, on_launcher_gone, pending);

@@ -54,6 +54,9 @@ struct agent_options {
     bool authenticate_http_executors; /* jwt_secret_key is there then */
 
     /* Registration and recovery. */
+    const char *credential; /* path of a file; NULL = nothing is proved to the master */
+    const char *authenticatee; /* module name */
+    int64_t authentication_backoff_factor_ns, authentication_timeout_min_ns, authentication_timeout_max_ns;
     int64_t registration_backoff_factor_ns;
     const char *recover; /* "reconnect" or "cleanup" */
     int64_t recovery_timeout_ns;

@@ -16,6 +16,7 @@
 /* Long pauses are to spare a master that has too much to do. One that is not there, whose address refuses connections, is
  * looked for more often: it is to be found soon after it is back. */
 #define ABSENT_PAUSES       8
+#define LOGIN_AGAIN         4 /* unanswered registrations */
 #define LEAVE_EXTRA_MS      2000
 #define LEAVE_FLUSH_MS      100 /* what is still on its way to the master leaves first */
 
@@ -41,6 +42,7 @@ registration_init(struct agent *agent)
     loop_timer_init(&agent->registration, agent->loop, on_register, agent);
     loop_timer_init(&agent->pings, agent->loop, on_pings_stopped, agent);
     loop_timer_init(&agent->leave, agent->loop, on_leave, agent);
+    login_init(agent);
     agent->ping_timeout_ms = PING_TIMEOUT_MS;
 }
 
@@ -50,6 +52,7 @@ registration_fini(struct agent *agent)
     loop_timer_stop(&agent->registration);
     loop_timer_stop(&agent->pings);
     loop_timer_stop(&agent->leave);
+    login_fini(agent);
     if (agent->resolving)
         agent->resolving->agent = NULL;
     agent->election_events.detected = NULL;
@@ -116,6 +119,7 @@ on_detected(void *arg, struct mesos_bytes bytes)
         log_info("no master leads");
         agent->has_master = false;
         agent->state = AGENT_DISCONNECTED;
+        login_reset(agent);
         status_updates_pause(agent->updates);
         loop_timer_stop(&agent->registration);
         loop_timer_stop(&agent->pings);
@@ -188,8 +192,10 @@ registration_again(struct agent *agent, const char *why)
     if (why)
         log_warning("registering again: %s", why);
     agent->state = AGENT_DISCONNECTED;
+    login_reset(agent);
     status_updates_pause(agent->updates);
     loop_timer_stop(&agent->pings);
+    agent->registrations = 0;
     agent->backoff_ns = agent->options->registration_backoff_factor_ns;
     if (agent->backoff_ns > REGISTRATION_MAX_NS)
         agent->backoff_ns = REGISTRATION_MAX_NS;
@@ -306,6 +312,11 @@ on_register(void *arg)
     auto_arena struct arena *arena = arena_new(0);
     if (agent->state != AGENT_DISCONNECTED || !agent->has_master)
         return;
+    if (agent->registrations % LOGIN_AGAIN == LOGIN_AGAIN - 1)
+        login_reset(agent); /* a master that has forgotten who we are does not answer */
+    agent->registrations++;
+    if (!login_ready(agent))
+        return;
     libprocess_link(agent->daemon->libprocess, &agent->master);
     if (agent->id)
         send_reregister(agent, arena);
@@ -315,6 +326,12 @@ on_register(void *arg)
     agent->backoff_ns =
         agent->backoff_ns * 2 > REGISTRATION_MAX_NS ? REGISTRATION_MAX_NS : agent->backoff_ns * 2;
     pause_then_register(agent);
+}
+
+void
+registration_login_done(struct agent *agent)
+{
+    on_register(agent);
 }
 
 void
@@ -397,8 +414,9 @@ registration_exited(struct agent *agent, const struct upid *peer)
         return;
     if (agent->state == AGENT_RUNNING)
         registration_again(agent, "the connection to the master has ended");
-    else if (agent->state == AGENT_DISCONNECTED && agent->backoff_ns > most) {
-        agent->backoff_ns = most;
+    else if (agent->state == AGENT_DISCONNECTED && (agent->backoff_ns > most || agent->setup.authenticatee)) {
+        login_reset(agent); /* what was proved, was proved over that connection */
+        agent->backoff_ns = agent->backoff_ns > most ? most : agent->backoff_ns;
         pause_then_register(agent);
     }
 }
@@ -430,6 +448,7 @@ agent_leave(struct agent *agent, const char *why)
     status_updates_pause(agent->updates);
     loop_timer_stop(&agent->registration);
     loop_timer_stop(&agent->pings);
+    login_reset(agent);
     /* The next start is a new agent. */
     auto_free char *latest = xasprintf("%s/slaves/latest", agent->meta_dir);
     if (unlink(latest) && errno != ENOENT)

@@ -21,6 +21,6 @@ core_agent_libagent_a_SOURCES = \
   core/agent/message_update_framework.c core/agent/messages.def core/agent/metrics.c core/agent/operator.h core/agent/operator_calls.def core/agent/operator_containers.c core/agent/operator_daemon.c core/agent/operator_get_agent.c core/agent/operator_get_state.c \
   core/agent/operator_resource_provider.c core/agent/orders.c core/agent/orders.h core/agent/oversubscription.c core/agent/pb.h \
   core/agent/operator_attach.c \
-  core/agent/reconfigure.c core/agent/recover.c core/agent/recover_agent.c core/agent/recover_inside.h core/agent/recover_read.c core/agent/recover_task.c core/agent/registration.c core/agent/routes.c core/agent/state.h \
+  core/agent/reconfigure.c core/agent/recover.c core/agent/recover_agent.c core/agent/recover_inside.h core/agent/recover_read.c core/agent/recover_task.c core/agent/login.c core/agent/login.h core/agent/registration.c core/agent/routes.c core/agent/state.h \
   core/agent/status_updates.c core/agent/status_updates.h core/agent/tasks.c core/agent/telemetry.c core/agent/updates.c \
   core/agent/usage.c core/agent/volumes.c

@@ -7,6 +7,7 @@
 #define AGENT_STATE_H
 
 #include "agent/agent.h"
+#include "agent/login.h"
 #include "agent/options.h"
 #include "agent/status_updates.h"
 #include "base/log.h"
@@ -177,6 +178,8 @@ struct agent {
     bool has_master;
     char *master_hostname;
     struct loop_timer registration, pings, leave;
+    struct agent_login login;
+    unsigned registrations; /* sent, or kept back by the login, since it began to register */
     int64_t backoff_ns, ping_timeout_ms;
     const char *leave_reason;
     struct resolve_job *resolving;
@@ -210,6 +213,7 @@ void registration_exited(struct agent *agent, const struct upid *peer);
 void registration_done(struct agent *agent, struct str id,
                        const Mesos__Internal__MasterSlaveConnection *connection, bool again);
 void registration_ping(struct agent *agent, bool connected);
+void registration_login_done(struct agent *agent); /* login.c: who we are is known to the master */
 void registration_again(struct agent *agent, const char *why);
 /* Tells the master of what is oversubscribed and of the resource version, when it knows the agent. */
 void registration_update(struct agent *agent);

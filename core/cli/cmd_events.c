@@ -4,8 +4,10 @@
 #include <stdio.h>
 #include <time.h>
 
+#include "cli/login.h"
 #include "cli/sandbox.h"
 #include "cli/term.h"
+#include "cli/tls.h"
 #include "wire/http_client.h"
 #include "wire/recordio.h"
 
@@ -181,12 +183,13 @@ static const struct http_call_handler stream_handler = {
 static void
 subscribe(struct events *events)
 {
-    static const struct http_header headers[] = {{STR_LIT("Content-Type"), STR_LIT("application/json")},
-                                                 {STR_LIT("Accept"), STR_LIT("application/json")}};
+    struct http_header headers[3] = {{STR_LIT("Content-Type"), STR_LIT("application/json")},
+                                     {STR_LIT("Accept"), STR_LIT("application/json")}};
+    size_t count = cli_login_header(events->cli, headers, 2);
 
     http_client_free(events->client);
-    events->client = http_client_new(events->cli->loop, &events->master.address, events->master.host);
-    http_client_send(events->client, "POST", "/api/v1", headers, ARRAY_LEN(headers), STR_LIT("{\"type\":\"SUBSCRIBE\"}"),
+    events->client = cli_client(events->cli, &events->master);
+    http_client_send(events->client, "POST", "/api/v1", headers, count, STR_LIT("{\"type\":\"SUBSCRIBE\"}"),
                      CLI_TIMEOUT_MS, &stream_handler, events);
 }
 

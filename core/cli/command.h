@@ -24,7 +24,10 @@ struct cli {
     struct loop *loop;
     const char *const *words; /* arguments that are no options; NULL-terminated */
     size_t word_count;
+    char *authorization; /* who we are, for the header of that name; NULL = nobody */
     void *target; /* the command's struct, beginning with struct cli_common */
+    struct secure *secure; /* cli/tls.h; NULL until it is needed */
+    bool tls;              /* somebody was named with https:// */
 };
 
 /* What a word of a command is, for completion. */

@@ -13,8 +13,13 @@ enum { MOST_BYTES = 64 << 10 };
 
 const struct cli_config_key cli_config_keys[] = {
     {"master", "any master of the cluster: HOST:PORT, or several with commas, or zk://..."},
+    {"ca_file", "whom to trust behind https://, as PEM; the variable MESOS_CA_FILE counts before it"},
+    {"cert_file", "our certificate for daemons that ask for one; MESOS_CERT_FILE counts before it"},
+    {"key_file", "its private key; MESOS_KEY_FILE counts before it"},
     {"module_path", "where modules are, for zk://; the variable MESOS_MODULE_PATH counts before it"},
+    {"principal", "who you are to the cluster; the variable MESOS_PRINCIPAL counts before it"},
     {"profile", "the [NAME] part of the file whose lines count before the others"},
+    {"secret_file", "the file with your secret, mode 0600; MESOS_SECRET and MESOS_SECRET_FILE count before it"},
     {"ssh_config", "configuration file for ssh and scp (their -F)"},
     {"ssh_user", "who to be on the agents' hosts"},
     {NULL, NULL},

@@ -76,10 +76,13 @@ static struct str
 credentials(const struct execute_session *session, struct buf *out)
 {
     const struct execute_target *t = session->target;
+    const char *login = session->cli->authorization;
     auto_free char *pair = xasprintf("%s:%s", t->principal ? t->principal : "", t->secret ? t->secret : "");
 
+    if (!t->secret && login)
+        buf_puts(out, login);
     if (!t->secret)
-        return STR_LIT("");
+        return buf_str(out);
     buf_puts(out, "Basic ");
     base64_encode(out, pair, strlen(pair));
     return buf_str(out);

@@ -9,6 +9,7 @@
 #include <stdio.h>
 
 #include "cli/term.h"
+#include "cli/tls.h"
 #include "wire/http_client.h"
 #include "wire/message.h"
 #include "wire/recordio.h"
@@ -255,13 +256,11 @@ on_waited(void *arg)
 static void
 connect_clients(struct execute_session *session)
 {
-    struct loop *loop = session->cli->loop;
-
     http_client_free(session->stream);
     http_client_free(session->calls);
     session->outstanding = 0;
-    session->stream = http_client_new(loop, &session->master.address, session->master.host);
-    session->calls = http_client_new(loop, &session->master.address, session->master.host);
+    session->stream = cli_client(session->cli, &session->master);
+    session->calls = cli_client(session->cli, &session->master);
 }
 
 /* Another one may lead by now. */

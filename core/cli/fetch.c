@@ -2,13 +2,15 @@
 /* Owns the way from a command to a daemon's answer. Never interprets what is answered. */
 #include "cli/fetch.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <stdio.h>
 
 #include "cli/config.h"
 #include "cli/detect.h"
+#include "cli/login.h"
 #include "cli/term.h"
-#include "wire/http_client.h"
+#include "cli/tls.h"
 
 static struct str
 without_prefix(struct str text, const char *prefix)
@@ -41,17 +43,22 @@ cut_port(struct str *host, uint16_t *ret_port, struct err *err)
     return 0;
 }
 
+static enum cli_scheme
+scheme_of(struct str text)
+{
+    if (str_starts(text, STR_LIT("https://")))
+        return CLI_SCHEME_TLS;
+    return str_starts(text, STR_LIT("http://")) ? CLI_SCHEME_PLAIN : CLI_SCHEME_ANY;
+}
+
 int
 cli_server_parse(struct cli_server *ret, struct str text, uint16_t default_port, struct err *err)
 {
-    struct cli_server out;
-    struct str host = without_prefix(without_prefix(str_trim(text), "http://"), "//");
+    struct cli_server out = {.scheme = scheme_of(str_trim(text))};
+    struct str host = without_prefix(without_prefix(without_prefix(str_trim(text), "http://"), "https://"), "//");
     uint16_t port = default_port;
     ptrdiff_t at;
 
-    if (str_starts(host, STR_LIT("https://")))
-        return err_set(err, -EINVAL, "'%.*s': TLS is not built yet; name the daemon as HOST:PORT or http://HOST:PORT",
-                       STR_ARG(host));
     host = str_cut(&host, '/');
     at = str_find(host, '@'); /* a UPID: master@ip:port */
     if (at >= 0)
@@ -69,6 +76,8 @@ cli_server_parse(struct cli_server *ret, struct str text, uint16_t default_port,
 
         if (address_resolve(name, port, &out.address, err) < 0)
             return err->code;
+        if (inet_pton(AF_INET, name, &(struct in_addr){0}) != 1 && inet_pton(AF_INET6, name, &(struct in6_addr){0}) != 1)
+            snprintf(out.name, sizeof(out.name), "%s", name);
     }
     *ret = out;
     return 0;
@@ -216,13 +225,17 @@ static int
 send_once(struct cli *cli, const struct cli_server *server, struct exchange *x)
 {
     const struct request *request = x->request;
-    struct http_header headers[] = {{STR_LIT("Accept"), STR_LIT("application/json")},
-                                    {STR_LIT("Content-Type"), STR_LIT("application/json")}};
-    struct http_client *client = http_client_new(cli->loop, &server->address, server->host);
+    struct http_header headers[3] = {{STR_LIT("Accept"), STR_LIT("application/json")},
+                                     {STR_LIT("Content-Type"), STR_LIT("application/json")}};
+    size_t count = cli_login_header(cli, headers, request->body.len ? 2 : 1);
+    struct http_client *client;
     bool in_time;
 
     x->err->code = 0;
-    http_client_send(client, request->method, request->target, headers, request->body.len ? 2 : 1, request->body,
+    if (cli_tls_prepare(cli, server, x->err) < 0)
+        return x->err->code;
+    client = cli_client(cli, server);
+    http_client_send(client, request->method, request->target, headers, count, request->body,
                      request->timeout_ms, &streamed, x);
     in_time = wait_for_answer(cli, server, x);
     http_client_free(client);

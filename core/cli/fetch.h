@@ -14,13 +14,17 @@
 
 enum { CLI_TIMEOUT_MS = 30000, CLI_CONTACT_MS = 5000 };
 
+enum cli_scheme { CLI_SCHEME_ANY, CLI_SCHEME_PLAIN, CLI_SCHEME_TLS };
+
 /* A daemon that can be asked. */
 struct cli_server {
     struct address address;
     char host[300]; /* for the Host header: "name:port" */
+    char name[256]; /* what it was called by; empty when that was an address */
+    enum cli_scheme scheme; /* as it was named; ANY = neither http:// nor https:// */
 };
 
-/* "host:port", "host", "http://host:port/", "master@ip:port"; names are resolved. */
+/* "host:port", "host", "http://host:port/", "https://host:port", "master@ip:port"; names are resolved. */
 int cli_server_parse(struct cli_server *ret, struct str text, uint16_t default_port, struct err *err);
 /* The first master that answers of --master ("a:5050,b:5050"), the environment or ~/.mesos. Others than the leader send
  * what is asked later on to it. */

@@ -86,6 +86,9 @@ ends(struct buf *out)
     text(out, "task exec and ssh exit as the command they run does; 128 and its number when a signal ended it.");
     buf_puts(out, ".SH ENVIRONMENT\n.TP\n.B MESOS_MASTER\n");
     text(out, "Any master of the cluster, as --master.");
+    buf_puts(out, ".TP\n.B MESOS_PRINCIPAL, MESOS_SECRET, MESOS_SECRET_FILE\n");
+    text(out, "Who you are to a cluster that wants to know, and your secret, or the file (mode 0600) whose first line it is. Before the "
+              "command, --principal=NAME and --secret_file=FILE say the same.");
     buf_puts(out, ".TP\n.B NO_COLOR\n");
     text(out, "When it is set to anything, nothing is printed in bold or colour.");
     buf_puts(out, ".TP\n.B COLUMNS\n");

@@ -9,7 +9,9 @@
 #include <signal.h>
 #include <stdio.h>
 
+#include "cli/login.h"
 #include "cli/term.h"
+#include "cli/tls.h"
 
 int
 cli_fail(const struct err *err)
@@ -109,9 +111,12 @@ run_command(const struct cli_command *command, int argc, char **argv)
     } else if (status == 0 && code == 0) {
         struct cli cli = {.words = arguments.words, .word_count = arguments.word_count, .target = target};
 
-        cli.loop = loop_new(NULL, &err);
+        status = cli_login_read(&cli.authorization, &err);
+        cli.loop = status < 0 ? NULL : loop_new(NULL, &err);
         code = cli.loop ? command->run(&cli) : cli_fail(&err);
+        cli_tls_free(&cli);
         loop_free(cli.loop);
+        free(cli.authorization);
     }
     conf_free(set);
     return fflush(stdout) == 0 ? code : EXIT_FAILURE;
@@ -129,19 +134,31 @@ is_own_name(const char *name)
     return false;
 }
 
-/* mesos --master=HOST:PORT ps: as if the environment named it. Returns how many arguments that were. */
+/* mesos --master=HOST:PORT --principal=NAME --secret_file=FILE ps: as if the environment named them. Returns how many arguments
+ * that were. */
 static int
-take_master(int argc, char **argv)
+take_global(int argc, char **argv)
 {
-    if (argc > 0 && strncmp(argv[0], "--master=", 9) == 0) {
-        setenv("MESOS_MASTER", argv[0] + 9, 1);
-        return 1;
-    }
-    if (argc > 1 && strcmp(argv[0], "--master") == 0) {
-        setenv("MESOS_MASTER", argv[1], 1);
-        return 2;
-    }
-    return 0;
+    static const char *const names[][2] = {
+        {"--master", "MESOS_MASTER"}, {"--principal", "MESOS_PRINCIPAL"}, {"--secret_file", "MESOS_SECRET_FILE"}};
+    int used = 0, before;
+
+    do {
+        before = used;
+        for (size_t i = 0; i < ARRAY_LEN(names) && used < argc; i++) {
+            size_t len = strlen(names[i][0]);
+
+            if (strncmp(argv[used], names[i][0], len) != 0)
+                continue;
+            if (argv[used][len] == '=') {
+                setenv(names[i][1], argv[used++] + len + 1, 1);
+            } else if (!argv[used][len] && used + 1 < argc) {
+                setenv(names[i][1], argv[used + 1], 1);
+                used += 2;
+            }
+        }
+    } while (used > before);
+    return used;
 }
 
 int
@@ -164,7 +181,7 @@ main(int argc, char **argv)
         printf("mesos %s (protocol of Mesos %s)\n", CMESOS_VERSION, MESOS_PROTOCOL_VERSION);
         return 0;
     }
-    used = take_master(argc, argv);
+    used = take_global(argc, argv);
     argc -= used;
     argv += used;
     command = cli_find_command(argc, argv, &used, &code);

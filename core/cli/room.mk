@@ -14,9 +14,9 @@ core_cli_mesos_SOURCES = core/cli/cmd_acl_check.c core/cli/agent_order.c core/cl
   core/cli/cmd_task_list.c core/cli/command.h core/cli/commands.def core/cli/complete.c core/cli/complete.h \
   core/cli/config.c core/cli/config.h core/cli/detect.c core/cli/detect.h core/cli/execute.h core/cli/execute_calls.c core/cli/execute_choose.c \
   core/cli/execute_container.c core/cli/execute_follow.c core/cli/execute_session.c core/cli/execute_task.c \
-  core/cli/execute_upload.c core/cli/fetch.c core/cli/fetch.h core/cli/find.c core/cli/help.c core/cli/man.c \
+  core/cli/execute_upload.c core/cli/fetch.c core/cli/fetch.h core/cli/find.c core/cli/help.c core/cli/login.c core/cli/login.h core/cli/man.c \
   core/cli/mesos.c core/cli/sandbox.c core/cli/sandbox.h core/cli/session.c core/cli/session.h \
-  core/cli/session_input.c core/cli/ssh.c core/cli/ssh.h core/cli/tasks.c core/cli/tasks.h core/cli/term.c \
+  core/cli/session_input.c core/cli/ssh.c core/cli/ssh.h core/cli/tasks.c core/cli/tasks.h core/cli/tls.c core/cli/tls.h core/cli/term.c \
   core/cli/term.h core/cli/term_json.c
 core_cli_mesos_LDADD = core/host/libhost.a core/wire/libwire.a core/model/libmodel.a core/conf/libconf.a core/loop/libloop.a \
   module-api/proto/libproto.a core/base/libbase.a $(PROTOBUF_C_LIBS) $(LIBEVENT_LIBS) $(JANSSON_LIBS) $(INIH_LIBS) \

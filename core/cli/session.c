@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Owns the output of a session and its end. */
 #include "cli/session.h"
+#include "cli/login.h"
+#include "cli/tls.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -67,17 +69,17 @@ on_wait_error(const struct err *err, void *arg)
 static const struct http_call_handler wait_handler = {.on_response = on_waited, .on_error = on_wait_error};
 
 static void
-send_json(struct http_client *client, json_t *call, const struct http_call_handler *handler, bool stream, void *arg)
+send_json(struct http_client *client, json_t *call, const struct http_call_handler *handler, bool stream, struct session *session)
 {
-    const struct http_header headers[] = {
+    struct http_header headers[4] = {
         {STR_LIT("Content-Type"), STR_LIT("application/json")},
         {STR_LIT("Accept"), stream ? STR_LIT("application/recordio") : STR_LIT("application/json")},
         {STR_LIT("Message-Accept"), STR_LIT("application/json")}};
     auto_free char *text = json_dumps(call, JSON_COMPACT);
 
     json_decref(call);
-    http_client_send(client, "POST", "/api/v1", headers, stream ? 3 : 2, str_of(text),
-                     stream ? CLI_TIMEOUT_MS : LIFETIME_MS, handler, arg);
+    http_client_send(client, "POST", "/api/v1", headers, cli_login_header(session->cli, headers, stream ? 3 : 2), str_of(text),
+                     stream ? CLI_TIMEOUT_MS : LIFETIME_MS, handler, session);
 }
 
 static void
@@ -89,7 +91,7 @@ on_head(const struct http_response *response, void *arg)
     if (response->status != 200)
         return;
     if (session->waits) {
-        session->waiter = http_client_new(session->cli->loop, &session->agent.address, session->agent.host);
+        session->waiter = cli_client(session->cli, &session->agent);
         send_json(session->waiter,
                   json_pack("{s:s,s:{s:O}}", "type", "WAIT_NESTED_CONTAINER", "wait_nested_container", "container_id",
                             session->container_id),
@@ -224,7 +226,7 @@ session_run(struct session *session, json_t *call)
     loop_signal(loop, SIGHUP, on_signal, session, NULL);
     if (session->tty)
         loop_signal(loop, SIGWINCH, on_resize, session, NULL);
-    session->output = http_client_new(loop, &session->agent.address, session->agent.host);
+    session->output = cli_client(session->cli, &session->agent);
     send_json(session->output, call, &output_handler, true, session);
     while (!loop_run_until(loop, output_has_ended, session, LIFETIME_MS))
         ;

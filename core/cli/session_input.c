@@ -4,6 +4,7 @@
  * no faster than the agent takes it.
  */
 #include "cli/session.h"
+#include "cli/tls.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -201,10 +202,12 @@ static void
 on_connect(struct stream *stream, void *arg)
 {
     struct session *session = arg;
+    const char *login = session->cli->authorization;
     auto_free char *head = xasprintf("POST /api/v1 HTTP/1.1\r\nHost: %s\r\nAccept: application/json\r\n"
                                      "Content-Type: application/recordio\r\nMessage-Content-Type: application/json\r\n"
-                                     "Transfer-Encoding: chunked\r\n\r\n",
-                                     session->agent.host);
+                                     "%s%s%sTransfer-Encoding: chunked\r\n\r\n",
+                                     session->agent.host, login ? "Authorization: " : "", login ? login : "",
+                                     login ? "\r\n" : "");
 
     stream_write(stream, head, strlen(head));
     send_record(session, json_pack("{s:s,s:O}", "type", "CONTAINER_ID", "container_id", session->container_id));
@@ -275,7 +278,9 @@ session_input_start(struct session *session)
     loop_timer_init(&session->reader, session->cli->loop, on_reader, session);
     loop_timer_init(&session->heartbeat, session->cli->loop, on_heartbeat, session);
     loop_timer_init(&session->refused, session->cli->loop, on_refused, session);
-    session->stream = stream_connect(session->cli->loop, &session->agent.address, &handler, session);
+    const char *name;
+    struct secure *secure = cli_tls(session->cli, &session->agent, &name);
+    session->stream = stream_connect_secure(session->cli->loop, &session->agent.address, secure, name, &handler, session);
 }
 
 void

@@ -49,15 +49,30 @@ read_mesos_variable(struct option_set *set, struct str variable, const char *val
     return conf_give(set, &source, str_of(name), value, err);
 }
 
-static const struct option *
-find_other(const struct option_set *set, struct str variable)
+static bool
+is_set(char *const *environ_, const char *name)
 {
+    size_t len = strlen(name);
+
+    for (char *const *at = environ_; *at; at++)
+        if (strncmp(*at, name, len) == 0 && (*at)[len] == '=')
+            return true;
+    return false;
+}
+
+/* *ret_old: it is one of its deprecated spellings. */
+static const struct option *
+find_other(const struct option_set *set, char *const *environ_, struct str variable, bool *ret_old)
+{
+    *ret_old = false;
     for (const struct option *o = set->owner.environment; o && o->name; o++) {
         if (str_is(variable, o->name))
             return o;
         for (size_t i = 0; o->aliases && o->aliases[i]; i++)
-            if (str_is(variable, o->aliases[i]))
+            if (str_is(variable, o->aliases[i]) && (!o->aliases_need || is_set(environ_, o->aliases_need))) {
+                *ret_old = true;
                 return o;
+            }
     }
     return NULL;
 }
@@ -65,10 +80,10 @@ find_other(const struct option_set *set, struct str variable)
 /* A variable with a name of its own: stands for an option, or is checked and refused when it asks for more.
  */
 static int
-read_other(struct option_set *set, const struct option *other, const char *where, const char *value,
+read_other(struct option_set *set, const struct option *other, bool old, const char *where, const char *value,
            struct err *err)
 {
-    struct conf_source source = {RANK_ENVIRONMENT_OTHER, "environment", where};
+    struct conf_source source = {old ? RANK_ENVIRONMENT_OLD : RANK_ENVIRONMENT_OTHER, "environment", where};
     union conf_parsed parsed = {0}, fallback = {0};
     const char *shown;
 
@@ -95,18 +110,19 @@ conf_read_environment(struct option_set *set, char **environ_, struct err *err)
     for (char **at = environ_; at && *at; at++) {
         struct str rest = str_of(*at), variable;
         const struct option *other;
+        bool old;
         int status = 0;
 
         if (str_find(rest, '=') < 0)
             continue;
         variable = str_cut(&rest, '=');
-        other = find_other(set, variable);
+        other = find_other(set, environ_, variable, &old);
         if (str_starts(variable, STR_LIT("MESOS_")) && variable.len > 6) {
             status = read_mesos_variable(set, variable, rest.ptr, err);
         } else if (other) {
             auto_free char *where = str_dup(variable);
 
-            status = read_other(set, other, where, rest.ptr, err);
+            status = read_other(set, other, old, where, rest.ptr, err);
         }
         status = conf_tolerate(set, status, err);
         if (status < 0)

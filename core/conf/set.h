@@ -18,6 +18,7 @@ enum conf_rank {
     RANK_ZK_FILE = 20, /* /etc/mesos/zk */
     RANK_FILE = 21,
     RANK_ETC_DEFAULT = 30,       /* one more for each further file */
+    RANK_ENVIRONMENT_OLD = 39, /* names of it that are deprecated */
     RANK_ENVIRONMENT_OTHER = 40, /* LIBPROCESS_... */
     RANK_ENVIRONMENT = 41,
     RANK_ARGV = 50,

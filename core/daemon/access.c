@@ -109,6 +109,12 @@ approver_uniform(struct approver *approver)
     return approver->whole;
 }
 
+uint32_t
+approver_reads(const struct approver *approver)
+{
+    return approver->executor ? MESOS_OBJECT_VALUE | MESOS_OBJECT_IDS : approver->reads;
+}
+
 bool
 approver_allows(struct approver *approver, const struct mesos_object *object)
 {

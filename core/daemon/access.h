@@ -61,6 +61,8 @@ struct approver *approver_new(struct access *access, const struct mesos_principa
 void approver_free(struct approver *approver);
 /* One answer for all objects: 1 = all, 0 = none, -1 = it depends. */
 int approver_uniform(struct approver *approver);
+/* What its answers depend on: MESOS_OBJECT_..., ored. What is not in it need not be put into objects. */
+uint32_t approver_reads(const struct approver *approver);
 bool approver_allows(struct approver *approver, const struct mesos_object *object);
 bool approver_allows_value(struct approver *approver, const char *value);
 

@@ -71,6 +71,8 @@ static int
 listen_first(struct daemon *daemon, const struct daemon_setup *setup, struct err *err)
 {
     daemon->http = http_server_new(daemon->loop, on_exchange, daemon);
+    http_server_secure(daemon->http, setup->secure);
+    daemon->secure = setup->secure;
     int status = setup->listen_fd > 0 ? http_server_listen_fd(daemon->http, setup->listen_fd, &daemon->bound, err)
                                       : http_server_listen(daemon->http, &setup->listen, &daemon->bound, err);
     if (status < 0)
@@ -118,6 +120,18 @@ protect(struct daemon *daemon, const struct daemon_setup *setup)
     router_authenticate(daemon->router, daemon->authentication);
 }
 
+static int
+reload_tls(void *arg, struct err *err)
+{
+    return secure_reload(arg, err);
+}
+
+static const char *const *
+tls_files(void *arg)
+{
+    return secure_files(arg);
+}
+
 struct daemon *
 daemon_new(struct loop *loop, const struct daemon_setup *setup, struct err *err)
 {
@@ -132,6 +146,7 @@ daemon_new(struct loop *loop, const struct daemon_setup *setup, struct err *err)
         return NULL;
     }
     daemon->libprocess = libprocess_new(loop, &daemon->self, setup->on_message, setup->on_exited, setup->arg);
+    libprocess_secure(daemon->libprocess, setup->secure);
     libprocess_spawn(daemon->libprocess, setup->actor);
     set_limits(daemon, setup->options);
     daemon->actor = xstrdup(setup->actor);
@@ -143,6 +158,10 @@ daemon_new(struct loop *loop, const struct daemon_setup *setup, struct err *err)
     daemon->files = files_new(loop, daemon->access);
     protect(daemon, setup);
     daemon->reload = reload_new(loop, setup->host, daemon->metrics);
+    if (setup->secure)
+        reload_add(daemon->reload, &(const struct reload_source){.what = "certificate, key and authorities of TLS",
+                                                                 .reload = reload_tls, .watched = tls_files,
+                                                                 .arg = setup->secure});
     metrics_add_system(daemon->metrics);
     router_mount(daemon->router, daemon->actor, own_routes, daemon);
     router_mount(daemon->router, "files", files_routes(), daemon->files);

@@ -35,6 +35,7 @@ struct daemon_setup {
     const struct option_set *conf; /* for /flags; NULL = none (tests) */
     const struct daemon_options *options; /* for the limits on peers; NULL = the usual ones */
     struct host *host; /* whose modules are told of changed files; NULL = none (tests) */
+    struct secure *secure; /* TLS for all but Unix sockets; NULL = none */
     struct module *authorizer; /* NULL = everything is allowed */
     const struct daemon_realm *realms; /* the others are open to everybody */
     size_t realm_count;
@@ -55,6 +56,7 @@ struct daemon {
     struct access *access; /* who may do what */
     struct files *files;
     struct reload *reload; /* files that may change while the daemon runs */
+    struct secure *secure; /* as in the setup; not owned */
     struct address bound; /* the first listener's address */
     struct address self; /* the advertised one */
     double start_secs; /* wall clock, to be shown */

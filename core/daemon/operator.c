@@ -175,6 +175,8 @@ daemon_set_logging_level(struct daemon *daemon, struct http_exchange *exchange, 
         http_reply_text(exchange, 400, "Invalid duration of %lld nanoseconds: expecting none below 0",
                         (long long)duration_ns);
     } else {
+        auto_free char *what = xasprintf("level %u", level);
+        audit_write(daemon->audit, audit_asker(exchange), "SET_LOGGING_LEVEL", what, NULL);
         daemon_logging_set(daemon, (int)level, duration_ns);
         operator_reply_done(exchange);
     }

@@ -6,9 +6,14 @@
 #include <errno.h>
 #include <sys/resource.h>
 
-/* TLS and the rest of libprocess's settings: known, so that nobody believes that they work. */
-#define NO_TLS(name_, type_, fallback_)                                                                      \
-    OPTION_NOT_YET("LIBPROCESS_SSL_" name_, type_, fallback_, "TLS.", "TLS")
+/* LIBPROCESS_SSL_X is ssl_x, and so is SSL_X of old where SSL_ENABLED stands beside it: SSL_CERT_FILE alone is what other
+ * programs read their authorities from. */
+#define TLS(NAME, option_, type_, fallback_)                                                                        \
+    {                                                                                                               \
+        .name = "LIBPROCESS_SSL_" NAME, .aliases = OPTION_ALIASES("SSL_" NAME), .aliases_need = "SSL_ENABLED",       \
+        .type = OPTION_##type_, .argument = option_, .offset = SIZE_MAX, .fallback = fallback_,                     \
+        .help = "As --" option_ "."                                                                                 \
+    }
 
 const struct option daemon_environment[] = {
     {.name = "LIBPROCESS_IP",
@@ -41,35 +46,26 @@ const struct option daemon_environment[] = {
     OPTION_GONE("LIBPROCESS_LIBEV_NUM_IO_THREADS", STRING, "Threads.", "one thread does all I/O"),
     OPTION_NOT_YET("LIBPROCESS_METRICS_SNAPSHOT_ENDPOINT_RATE_LIMIT", STRING, "2/1secs",
                    "Limit of snapshots.", "limits on /metrics/snapshot, which is never limited"),
-    {.name = "LIBPROCESS_SSL_ENABLED",
-     .aliases = OPTION_ALIASES("SSL_ENABLED"),
-     .type = OPTION_BOOL,
-     .state = OPTION_PLANNED,
-     .offset = SIZE_MAX,
-     .fallback = "false",
-     .help = "TLS.",
-     .note = "TLS"},
-    NO_TLS("SUPPORT_DOWNGRADE", BOOL, "false"),
-    NO_TLS("CERT_FILE", STRING, NULL),
-    NO_TLS("KEY_FILE", STRING, NULL),
-    NO_TLS("VERIFY_CERT", BOOL, "false"),
-    NO_TLS("VERIFY_SERVER_CERT", BOOL, "false"),
-    NO_TLS("REQUIRE_CERT", BOOL, "false"),
-    NO_TLS("REQUIRE_CLIENT_CERT", BOOL, "false"),
-    NO_TLS("VERIFY_IPADD", BOOL, "false"),
-    NO_TLS("VERIFICATION_DEPTH", INT, "4"),
-    NO_TLS("CA_DIR", STRING, NULL),
-    NO_TLS("CA_FILE", STRING, NULL),
-    NO_TLS("CIPHERS", STRING,
-           "AES128-SHA:AES256-SHA:RC4-SHA:DHE-RSA-AES128-SHA:DHE-DSS-AES128-SHA:DHE-RSA-AES256-SHA:"
-           "DHE-DSS-AES256-SHA"),
-    NO_TLS("ECDH_CURVES", STRING, "auto"),
-    NO_TLS("HOSTNAME_VALIDATION_SCHEME", STRING, "legacy"),
-    NO_TLS("ENABLE_SSL_V3", BOOL, "false"),
-    NO_TLS("ENABLE_TLS_V1_0", BOOL, "false"),
-    NO_TLS("ENABLE_TLS_V1_1", BOOL, "false"),
-    NO_TLS("ENABLE_TLS_V1_2", BOOL, "true"),
-    NO_TLS("ENABLE_TLS_V1_3", BOOL, "false"),
+    TLS("ENABLED", "ssl_enabled", BOOL, "false"),
+    TLS("SUPPORT_DOWNGRADE", "ssl_support_downgrade", BOOL, "false"),
+    TLS("CERT_FILE", "ssl_cert_file", PATH, NULL),
+    TLS("KEY_FILE", "ssl_key_file", PATH, NULL),
+    TLS("VERIFY_CERT", "ssl_verify_server_cert", BOOL, "false"),
+    TLS("VERIFY_SERVER_CERT", "ssl_verify_server_cert", BOOL, "false"),
+    TLS("REQUIRE_CERT", "ssl_require_client_cert", BOOL, "false"),
+    TLS("REQUIRE_CLIENT_CERT", "ssl_require_client_cert", BOOL, "false"),
+    TLS("VERIFY_IPADD", "ssl_verify_ipadd", BOOL, "false"),
+    TLS("VERIFICATION_DEPTH", "ssl_verification_depth", INT, "4"),
+    TLS("CA_DIR", "ssl_ca_dir", PATH, NULL),
+    TLS("CA_FILE", "ssl_ca_file", PATH, NULL),
+    TLS("CIPHERS", "ssl_ciphers", STRING, NULL),
+    TLS("ECDH_CURVES", "ssl_ecdh_curves", STRING, "auto"),
+    TLS("HOSTNAME_VALIDATION_SCHEME", "ssl_hostname_validation_scheme", STRING, "legacy"),
+    TLS("ENABLE_SSL_V3", "ssl_enable_ssl_v3", BOOL, "false"),
+    TLS("ENABLE_TLS_V1_0", "ssl_enable_tls_v1_0", BOOL, "false"),
+    TLS("ENABLE_TLS_V1_1", "ssl_enable_tls_v1_1", BOOL, "false"),
+    TLS("ENABLE_TLS_V1_2", "ssl_enable_tls_v1_2", BOOL, "true"),
+    TLS("ENABLE_TLS_V1_3", "ssl_enable_tls_v1_3", BOOL, "true"),
     {.name = NULL},
 };
 
@@ -245,7 +241,7 @@ daemon_options_finish(struct daemon_options *common, struct option_set *set, str
 {
     struct option_origin a = {0}, b = {0};
 
-    if (choose_authorizer(common, set, err) < 0)
+    if (choose_authorizer(common, set, err) < 0 || daemon_tls_finish(common, set, err) < 0)
         return -EINVAL;
     if (!common->ip || !common->ip_discovery_command)
         return 0;

@@ -9,6 +9,7 @@
 
 #include "base/zk_url.h"
 #include "conf/option.h"
+#include "daemon/tls.h"
 
 struct daemon_options {
     /* Identity. After main's identity step ip is set (an address, "0.0.0.0" when none was given). */
@@ -47,6 +48,7 @@ struct daemon_options {
 
     /* Security. */
     bool authenticate_http_readonly, authenticate_http_readwrite; /* realms that are protected */
+    struct daemon_tls_options tls;
 
     const char *work_dir; /* state; NULL only for a master with --registry=memory */
     bool core_dumps; /* of our own memory, applied by main */
@@ -141,6 +143,7 @@ struct daemon_options {
      .argument = "LIMITS", .check = daemon_check_ulimit,                                                           \
      .help = "Resource limits as the shell's ulimit takes them, e.g. \"-n 65536\"."},                              \
     OPTION_NOT_YET("memory_profiling", BOOL, "false", "Collect heap profiles on request.", "memory profiling"),    \
+    DAEMON_TLS_OPTION_ROWS(TYPE),                                                                                  \
     {.name = "audit_log", .type = OPTION_PATH, .offset = offsetof(TYPE, common.audit_log), .group = "Security",    \
      .help = "The file that tells, as JSON lines, who was refused, who could not log in and what operators changed. "  \
              "When unset: mesos-master.audit.log or mesos-agent.audit.log in --log_dir; without that the same "       \

@@ -93,7 +93,7 @@ agent_call_start(struct loop *loop, const struct agent_link_options *options, co
     size_t count = agent_link_headers(options, &authorization, headers);
     call->done = done;
     call->arg = arg;
-    call->client = http_client_new(loop, &options->agent, options->host);
+    call->client = agent_link_client(loop, options);
     message_pack(&body, message);
     if (stream) {
         headers[0].value = STR_LIT("application/recordio");

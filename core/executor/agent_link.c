@@ -46,6 +46,14 @@ agent_link_headers(const struct agent_link_options *options, char **authorizatio
     return n;
 }
 
+struct http_client *
+agent_link_client(struct loop *loop, const struct agent_link_options *options)
+{
+    struct http_client *client = http_client_new(loop, &options->agent, options->host);
+    http_client_secure(client, options->secure, NULL);
+    return client;
+}
+
 static void
 send_call(struct agent_link *link, struct http_client *client, Mesos__V1__Executor__Call *call, int64_t timeout_ms,
           const struct http_call_handler *handler)
@@ -198,7 +206,7 @@ subscribe(void *arg)
     Mesos__V1__Executor__Call call = MESOS__V1__EXECUTOR__CALL__INIT;
     Mesos__V1__Executor__Call__Subscribe body = MESOS__V1__EXECUTOR__CALL__SUBSCRIBE__INIT;
     disconnect(link);
-    link->events = http_client_new(link->loop, &link->options.agent, link->options.host);
+    link->events = agent_link_client(link->loop, &link->options);
     call.has_type = true;
     call.type = MESOS__V1__EXECUTOR__CALL__TYPE__SUBSCRIBE;
     call.subscribe = &body;
@@ -236,7 +244,7 @@ agent_link_call(struct agent_link *link, Mesos__V1__Executor__Call *call)
     if (!link->subscribed)
         return;
     if (!link->calls) {
-        link->calls = http_client_new(link->loop, &link->options.agent, link->options.host);
+        link->calls = agent_link_client(link->loop, &link->options);
         http_client_pipeline(link->calls, CALLS_UNDER_WAY);
     }
     send_call(link, link->calls, call, CALL_TIMEOUT_MS, &handler);

@@ -19,6 +19,7 @@ struct agent_link_options {
     struct address agent;
     const char *host; /* for the Host header */
     const char *target; /* "/slave(1)/api/v1/executor" */
+    struct secure *secure; /* TLS; NULL = none, as over the Unix socket */
     const char *token; /* executor authentication; NULL = none */
     const char *framework_id, *executor_id;
     bool checkpoint; /* outlive the agent */
@@ -44,6 +45,9 @@ bool agent_link_subscribed(const struct agent_link *link);
 /* Sends one call; its ids are filled in. Only while subscribed; a failure drops the line, and the next SUBSCRIBE
  * repeats what was not acknowledged. */
 void agent_link_call(struct agent_link *link, Mesos__V1__Executor__Call *call);
+
+/* A connection to the agent. */
+struct http_client *agent_link_client(struct loop *loop, const struct agent_link_options *options);
 
 /* Content types and the token, for this and other calls to the agent. *authorization backs the last header: the caller
  * frees it after sending. */

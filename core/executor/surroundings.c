@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/units.h"
+#include "loop/secure.h"
 
 enum { RECOVERY_TIMEOUT_MS = 15 * 60 * 1000, SHUTDOWN_GRACE_MS = 5000, BACKOFF_MAX_MS = 1000 };
 
@@ -117,12 +118,15 @@ surroundings_read(struct surroundings *ret, struct err *err)
         agent->backoff_max_ms = BACKOFF_MAX_MS;
     agent->backoff_max_ms = agent->backoff_max_ms / 4 + 1;
     agent->target = api_target();
-    return 0;
+    if (agent->agent.sa.ss_family == AF_UNIX)
+        return 0;
+    return secure_from_environment(&agent->secure, err);
 }
 
 void
 surroundings_fini(struct surroundings *surroundings)
 {
+    secure_unref(surroundings->agent.secure);
     free((char *)(uintptr_t)surroundings->agent.target);
     free((char *)(uintptr_t)surroundings->agent.token);
 }

@@ -6,7 +6,7 @@ core_loop_libloop_a_SOURCES = \
   core/loop/child.c \
   core/loop/loop.c core/loop/loop.h core/loop/loop_internal.h \
   core/loop/offload.c \
-  core/loop/secure.c core/loop/secure.h core/loop/secure_internal.h \
+  core/loop/secure.c core/loop/secure_environment.c core/loop/secure.h core/loop/secure_internal.h \
   core/loop/stream.c core/loop/stream.h core/loop/stream_internal.h \
   core/loop/stream_bulk.c \
   core/loop/stream_net.c \

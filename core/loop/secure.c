@@ -75,6 +75,10 @@ copy_settings(struct secure *secure, const struct secure_settings *from)
     to->ca_dir = copy(from->ca_dir);
     to->ciphers = copy(from->ciphers);
     to->curves = copy(from->curves);
+    const char *const files[] = {to->cert_file, to->key_file, to->ca_file, to->ca_dir};
+    for (size_t i = 0, count = 0; i < ARRAY_LEN(files); i++)
+        if (files[i])
+            secure->files[count++] = files[i];
 }
 
 static int
@@ -151,6 +155,12 @@ secure_reload(struct secure *secure, struct err *err)
     secure->client = client;
     secure->server = server;
     return 0;
+}
+
+const char *const *
+secure_files(const struct secure *secure)
+{
+    return secure->files;
 }
 
 bool

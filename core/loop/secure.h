@@ -29,10 +29,14 @@ struct secure;
 
 /* Loads the library and reads the files. NULL with one sentence that names the setting. */
 struct secure *secure_new(const struct secure_settings *settings, struct err *err);
+/* As LIBPROCESS_SSL_... of the environment say it; *ret NULL = they do not ask for TLS. For executors and tools. */
+int secure_from_environment(struct secure **ret, struct err *err);
 struct secure *secure_ref(struct secure *secure);
 void secure_unref(struct secure *secure); /* NULL is fine */
 /* Reads the files again, for connections from now on; when they are wrong everything stays as it was. */
 int secure_reload(struct secure *secure, struct err *err);
+/* The files that were read, NULL-terminated; lives as long as it. */
+const char *const *secure_files(const struct secure *secure);
 bool secure_downgrades(const struct secure *secure);
 /* A sentence on what an operator should know of these settings (a key that others can read, ...); false = nothing more.
  * i counts from 0. */

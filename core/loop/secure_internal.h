@@ -9,6 +9,7 @@ struct secure {
     unsigned refs;
     const struct secure_engine *engine;
     struct secure_settings settings; /* its texts are ours */
+    const char *files[5]; /* of the settings, those that are set */
     void *client, *server; /* contexts; server NULL without a certificate */
 };
 

@@ -319,6 +319,12 @@ check_name(struct layer *layer)
     if (layer->secure->engine->names(layer->session, layer->name,
                                      settings->verify_ip ? address_ip(&layer->stream->peer, ip) : NULL))
         return true;
+    if (layer->name) {
+        struct err err;
+        err_set(&err, -EPERM, "the peer's certificate is not accepted: it is not for %s", layer->name);
+        fail(layer, &err);
+        return false;
+    }
     struct lookup *lookup = xcalloc(1, sizeof(*lookup));
     lookup->layer = layer;
     lookup->peer = layer->stream->peer;

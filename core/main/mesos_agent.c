@@ -23,20 +23,6 @@ struct program {
     char executor_socket[108]; /* the path of one that was handed over */
 };
 
-static size_t
-add_list(enum mesos_kind kind, const char *names, struct wanted_module *out, size_t count, size_t max,
-         struct option_set *set)
-{
-    struct str rest = str_of(names);
-
-    while (rest.len > 0 && count < max) {
-        auto_free char *name = str_dup(str_trim(str_cut(&rest, ',')));
-
-        out[count++] = (struct wanted_module){kind, conf_keep(set, name)};
-    }
-    return count;
-}
-
 static const char *
 secret_resolver(const struct agent_options *options)
 {
@@ -58,13 +44,15 @@ wanted_modules(void *target, struct wanted_module *out, size_t max)
     out[count++] = (struct wanted_module){MESOS_KIND_SECRET_RESOLVER, secret_resolver(options)};
     if (options->common.telemetry)
         out[count++] = (struct wanted_module){MESOS_KIND_TELEMETRY, options->common.telemetry};
+    if (options->credential)
+        out[count++] = (struct wanted_module){MESOS_KIND_AUTHENTICATEE, options->authenticatee};
     if (options->resource_estimator)
         out[count++] = (struct wanted_module){MESOS_KIND_RESOURCE_ESTIMATOR, options->resource_estimator};
     if (options->qos_controller)
         out[count++] = (struct wanted_module){MESOS_KIND_QOS_CONTROLLER, options->qos_controller};
-    count = add_list(MESOS_KIND_CONTAINERIZER, options->containerizers, out, count, max, set);
+    count = process_want_list(MESOS_KIND_CONTAINERIZER, options->containerizers, out, count, max, set);
     auto_free char *isolators = isolation_modules(options->isolation);
-    return add_list(MESOS_KIND_ISOLATOR, isolators, out, count, max, set);
+    return process_want_list(MESOS_KIND_ISOLATOR, isolators, out, count, max, set);
 }
 
 static void
@@ -107,7 +95,9 @@ start_modules(struct program *program, struct agent_setup *setup, struct err *er
     setup->election = process_start(process, MESOS_KIND_ELECTION, options->common.election, err);
     if (!setup->election)
         return -1;
-    if (start_named(program, MESOS_KIND_TELEMETRY, options->common.telemetry, &setup->telemetry, err) < 0 ||
+    if (start_named(program, MESOS_KIND_AUTHENTICATEE, options->credential ? options->authenticatee : NULL,
+                    &setup->authenticatee, err) < 0 ||
+        start_named(program, MESOS_KIND_TELEMETRY, options->common.telemetry, &setup->telemetry, err) < 0 ||
         start_named(program, MESOS_KIND_RESOURCE_ESTIMATOR, options->resource_estimator, &setup->resource_estimator, err) < 0 ||
         start_named(program, MESOS_KIND_QOS_CONTROLLER, options->qos_controller, &setup->qos_controller, err) < 0)
         return -1;
@@ -201,6 +191,7 @@ run(struct program *program, struct err *err)
     setup.loop = process->loop;
     setup.set = process->set;
     setup.host = process->host;
+    setup.secure = process->secure;
     setup.listen = process->listen;
     setup.listen_fd = process->listen_fd;
     setup.advertise = process->advertise;

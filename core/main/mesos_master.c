@@ -13,10 +13,25 @@
 
 enum { OWN_DESCRIPTORS = 1024 }; /* beside connections: logs, database, pipes */
 
+struct program {
+    struct process process;
+    struct master_options options;
+    struct module **authenticators;
+    size_t authenticator_count;
+};
+
+/* Agents and v0 schedulers can prove who they are. */
+static bool
+has_logins(const struct master_options *options)
+{
+    return options->authenticate_agents || options->authenticate_frameworks || options->credentials;
+}
+
 static size_t
 wanted_modules(void *target, struct wanted_module *out, size_t max)
 {
-    const struct master_options *options = target;
+    struct program *program = container_of((struct master_options *)target, struct program, options);
+    const struct master_options *options = &program->options;
 
     out[0] = (struct wanted_module){MESOS_KIND_ALLOCATOR, options->allocator};
     out[1] = (struct wanted_module){MESOS_KIND_REGISTRY, options->registry};
@@ -28,6 +43,8 @@ wanted_modules(void *target, struct wanted_module *out, size_t max)
         out[count++] = (struct wanted_module){MESOS_KIND_RATE_LIMITER, options->rate_limiter};
     if (options->common.telemetry)
         out[count++] = (struct wanted_module){MESOS_KIND_TELEMETRY, options->common.telemetry};
+    if (has_logins(options))
+        count = process_want_list(MESOS_KIND_AUTHENTICATOR, options->authenticators, out, count, max, program->process.set);
     return count;
 }
 
@@ -50,11 +67,26 @@ start_rate_limiter(struct process *process, struct master_setup *setup, struct e
 }
 
 static int
-start_modules(struct process *process, struct master_setup *setup, struct err *err)
+start_logins(struct program *program, struct master_setup *setup, struct err *err)
 {
+    if (!has_logins(&program->options))
+        return 0;
+    if (process_start_list(&program->process, MESOS_KIND_AUTHENTICATOR, program->options.authenticators,
+                           &program->authenticators, &program->authenticator_count, err) < 0)
+        return -1;
+    setup->authenticators = program->authenticators;
+    setup->authenticator_count = program->authenticator_count;
+    return 0;
+}
+
+static int
+start_modules(struct program *program, struct master_setup *setup, struct err *err)
+{
+    struct process *process = &program->process;
     const struct master_options *options = setup->options;
 
-    if (process_authorizer(process, &setup->authorizer, err) < 0 || start_rate_limiter(process, setup, err) < 0)
+    if (process_authorizer(process, &setup->authorizer, err) < 0 || start_rate_limiter(process, setup, err) < 0 ||
+        start_logins(program, setup, err) < 0)
         return -1;
     setup->allocator = process_start(process, MESOS_KIND_ALLOCATOR, options->allocator, err);
     if (setup->allocator)
@@ -101,8 +133,10 @@ reload(void *daemon, const char *why)
 }
 
 static int
-run(struct process *process, const struct master_options *options, struct err *err)
+run(struct program *program, struct err *err)
 {
+    struct process *process = &program->process;
+    const struct master_options *options = &program->options;
     struct master_setup setup = {.options = options, .fatal = on_fatal, .arg = process};
     struct realms realms = {0};
     struct master *master;
@@ -110,11 +144,12 @@ run(struct process *process, const struct master_options *options, struct err *e
     int status = process_open(process, NULL, 2 * LIMIT_CONNECTIONS + OWN_DESCRIPTORS, err);
 
     if (status < 0 || process_handover_done(process, err) < 0 || process_run_as(process, options->run_as, err) < 0 ||
-        start_modules(process, &setup, err) < 0 || start_realms(process, &realms, &setup, err) < 0)
+        start_modules(program, &setup, err) < 0 || start_realms(process, &realms, &setup, err) < 0)
         return -1;
     setup.loop = process->loop;
     setup.set = process->set;
     setup.host = process->host;
+    setup.secure = process->secure;
     setup.listen = process->listen;
     setup.listen_fd = process->listen_fd;
     setup.advertise = process->advertise;
@@ -135,6 +170,7 @@ run(struct process *process, const struct master_options *options, struct err *e
         process->metrics = NULL;
     }
     master_free(master);
+    free(program->authenticators);
     return status;
 }
 
@@ -220,33 +256,35 @@ int
 main(int argc, char **argv)
 {
     struct order order = {0};
-    struct master_options options = {0};
-    struct process process = {
-        .owner = master_conf_owner(&options), .common = &options.common, .wanted = wanted_modules};
+    struct program program = {.process = {.wanted = wanted_modules}};
+    struct process *process = &program.process;
+    struct master_options *options = &program.options;
     struct err err = {0};
     int exit_status;
 
+    process->owner = master_conf_owner(options);
+    process->common = &options->common;
     if (take_order(&argc, argv, &order, &err) < 0) {
         fprintf(stderr, "mesos-master: %s\n", err.text);
         return 1;
     }
-    exit_status = process_configure(&process, argc, argv);
+    exit_status = process_configure(process, argc, argv);
     if (exit_status >= 0) {
-        process.exit_status = exit_status;
-        return process_close(&process);
+        process->exit_status = exit_status;
+        return process_close(process);
     }
     if (order.export_to || order.import_from) {
-        if (obey(&process, &options, &order, &err) < 0) {
+        if (obey(process, options, &order, &err) < 0) {
             fprintf(stderr, "mesos-master: %s\n", err.text);
-            process.exit_status = 1;
+            process->exit_status = 1;
         }
-        return process_close(&process);
+        return process_close(process);
     }
-    if (run(&process, &options, &err) < 0) {
+    if (run(&program, &err) < 0) {
         log_error("cannot start: %s", err.text);
-        if (options.common.quiet)
+        if (options->common.quiet)
             fprintf(stderr, "mesos-master: %s\n", err.text);
-        process.exit_status = 1;
+        process->exit_status = 1;
     }
-    return process_close(&process);
+    return process_close(process);
 }

@@ -116,6 +116,20 @@ start_authorizer(struct process *process, struct err *err)
     return host_start(process->host, MESOS_KIND_AUTHORIZER, name, &key, &value, local && value ? 1 : 0, err);
 }
 
+/* Part of --check-config: the files of TLS are there and fit. */
+static int
+check_tls(const struct process *process)
+{
+    struct secure *secure;
+    struct err err;
+    int status = daemon_tls_start(&secure, process->common, &err);
+
+    if (status < 0)
+        fprintf(stderr, "%s: %s\n", process->owner.program, err.text);
+    secure_unref(secure);
+    return status < 0;
+}
+
 /* The rest of --check-config: modules load, fit, and understand their parameters. */
 static int
 check_modules(struct process *process)
@@ -161,7 +175,7 @@ process_configure(struct process *process, int argc, char **argv)
     if (status == 0)
         return -1;
     if (exit_status == 0 && conf_checking(process->set))
-        exit_status = check_modules(process);
+        exit_status = check_modules(process) | check_tls(process);
     return exit_status;
 }
 
@@ -281,6 +295,8 @@ process_open(struct process *process, const char *runtime_dir, uint64_t descript
         status = make_dir(process->common->work_dir, "work_dir", err);
     if (status == 0)
         status = make_dir(runtime_dir, "runtime_dir", err);
+    if (status == 0)
+        status = daemon_tls_start(&process->secure, process->common, err);
     if (status < 0)
         return status;
     process->loop = loop_new(NULL, err);
@@ -318,6 +334,20 @@ process_authorizer(struct process *process, struct module **ret, struct err *err
     if (*ret)
         tell_module(*ret);
     return process->common->authorizer && !*ret ? err->code : 0;
+}
+
+size_t
+process_want_list(enum mesos_kind kind, const char *names, struct wanted_module *out, size_t count, size_t max,
+         struct option_set *set)
+{
+    struct str rest = str_of(names);
+
+    while (rest.len > 0 && count < max) {
+        auto_free char *name = str_dup(str_trim(str_cut(&rest, ',')));
+
+        out[count++] = (struct wanted_module){kind, conf_keep(set, name)};
+    }
+    return count;
 }
 
 int
@@ -396,6 +426,7 @@ process_close(struct process *process)
         loop_timer_stop(&process->trim);
         loop_free(process->loop);
     }
+    secure_unref(process->secure);
     free(process->notify_path);
     free(process->hostname);
     free(process->ip);

@@ -37,6 +37,7 @@ struct process {
     struct option_set *set;
     struct loop *loop;
     struct host *host;
+    struct secure *secure; /* TLS; NULL = none is wanted */
     struct address listen, advertise; /* advertise.len 0: as bound */
     char *hostname;
     struct metrics *metrics; /* of the daemon while it lives: what modules count */
@@ -67,6 +68,9 @@ int process_open(struct process *process, const char *runtime_dir, uint64_t desc
 /* Starts a module of that kind; name is what an option says. */
 struct module *process_start(struct process *process, enum mesos_kind kind, const char *name,
                              struct err *err);
+/* For `wanted`: appends each module of a comma list to the count that out has, at most max in all; returns how many there are. */
+size_t process_want_list(enum mesos_kind kind, const char *names, struct wanted_module *out, size_t count, size_t max,
+                         struct option_set *set);
 /* Starts each name of a comma list; *ret is an array that the caller frees. */
 int process_start_list(struct process *process, enum mesos_kind kind, const char *names, struct module ***ret,
                        size_t *ret_count, struct err *err);

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "master/login.h"
 #include "master/marks.h"
 #include "master/messages.h"
 #include "model/role.h"
@@ -87,7 +88,7 @@ admission_start(struct master *master, const struct upid *from, const Mesos__Sla
     memcpy(admission->pid, pid, len);
     admission->master = master;
     admission->from = *from;
-    admission->over = libprocess_connection(master->daemon->libprocess);
+    admission->over = login_connection(master);
     admission->again = again;
     admission->id = xstrdup(info->id->value);
     admission->body = xmemdup(body.ptr, body.len);

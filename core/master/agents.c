@@ -8,6 +8,7 @@
 
 #include "base/log.h"
 #include "host/kind_allocator.h"
+#include "master/login.h"
 #include "master/marks.h"
 #include "master/subscribers.h"
 #include "wire/message.h"
@@ -228,7 +229,7 @@ agent_update(struct agent *agent, const struct agent_news *news, struct err *err
     bool moved = !upid_eq(&agent->upid, news->from);
     if (map_get(&master->agents_by_pid, str_of(agent->pid)) == agent)
         map_remove(&master->agents_by_pid, str_of(agent->pid));
-    if (moved)
+    if (moved && !login_principal(master, &agent->upid))
         libprocess_unlink(master->daemon->libprocess, &agent->upid);
     agent_take_news(agent, news);
     map_set(&master->agents_by_pid, str_of(agent->pid), agent);
@@ -297,7 +298,8 @@ agent_remove(struct agent *agent)
         map_remove(&master->agents_by_pid, str_of(agent->pid));
     map_remove(&master->observers, str_of(agent->observer));
     libprocess_terminate(master->daemon->libprocess, agent->observer);
-    libprocess_unlink(master->daemon->libprocess, &agent->upid);
+    if (!login_principal(master, &agent->upid))
+        libprocess_unlink(master->daemon->libprocess, &agent->upid);
     scalars_add(master->total_scalars, &agent->total, -1);
     machine_agent_removed(agent);
     subscribers_agent_removed(agent);

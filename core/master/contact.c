@@ -7,6 +7,7 @@
 
 #include "base/log.h"
 #include "host/kind_allocator.h"
+#include "master/login.h"
 #include "master/state.h"
 #include "wire/message.h"
 
@@ -141,6 +142,8 @@ static void
 unlink_pid(struct framework *framework)
 {
     const struct framework *other;
+    if (login_principal(framework->master, &framework->upid))
+        return; /* its exit matters to its login */
     map_foreach (other, &framework->master->frameworks) {
         if (other != framework && other->connected && framework_is_at(other, &framework->upid))
             return;

@@ -28,6 +28,8 @@ executor_add(struct framework *framework, struct agent *agent, const Mesos__V1__
     executor->framework = framework;
     executor->agent = agent;
     executor->id = xstrdup(info->executor_id->value);
+    if (info->command && info->command->user)
+        executor->user = xstrdup(info->command->user);
     executor->info_len = mesos__v1__executor_info__get_packed_size(info);
     executor->info = xmalloc(executor->info_len + 1);
     mesos__v1__executor_info__pack(info, executor->info);
@@ -59,6 +61,7 @@ executor_remove(struct executor *executor, bool recover)
     map_remove(&framework->executors, str_of(executor->key));
     list_remove(&executor->agent_node);
     resources_fini(&executor->resources);
+    free(executor->user);
     free(executor->info);
     free(executor->id);
     free(executor);

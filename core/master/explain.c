@@ -14,6 +14,7 @@ typedef Mesos__V1__Master__Response__ExplainOffers__Explanation Entry;
 
 struct asking {
     struct master *master;
+    struct sight *sight; /* of who asks */
     struct framework *framework;
     const char *role; /* NULL = all */
     Answer *answer;
@@ -97,6 +98,11 @@ tell_offers(struct asking *asking, const struct agent *agent, Entry *entry)
     }
     entry->reason =
         (Mesos__V1__Master__Response__ExplainOffers__Explanation__Reason)MESOS_OFFER_REASON_OFFERED_TO_OTHER;
+    if (!sight_framework(asking->sight, other->framework)) {
+        entry->offer_id = NULL;
+        entry->message = arena_strdup(asking->arena, STR_LIT("Another framework has an offer of it"));
+        return;
+    }
     entry->other_framework_id = other->framework->info->id;
     entry->message = arena_printf(asking->arena, "Framework %s (%s) has offer %s of it", other->framework->id,
                                   other->framework->info->name, other->id);
@@ -245,11 +251,14 @@ explain_all(struct asking *asking)
 }
 
 Mesos__V1__Master__Response__ExplainOffers *
-explain_offers(struct master *master, const char *framework_id, const char *agent_id, const char *role,
-               struct arena *arena, struct err *err)
+explain_offers(struct master *master, struct sight *sight, const char *framework_id, const char *agent_id,
+               const char *role, struct arena *arena, struct err *err)
 {
     struct asking asking = {.master = master, .role = role, .arena = arena};
+    asking.sight = sight;
     asking.framework = framework_find(master, framework_id);
+    if (asking.framework && !sight_framework(sight, asking.framework))
+        asking.framework = NULL;
     asking.now_ms = loop_now_ms(master->loop);
     asking.now_ns = (int64_t)(loop_wall_secs(master->loop) * 1e9);
     if (!asking.framework) {

@@ -64,7 +64,7 @@ void json_resources_full(struct json *json, const struct resources *r, struct ar
 void json_reserved_full(struct json *json, const struct resources *total, struct arena *arena);
 /* http_roles.c. Every role that somebody subscribes to or is reserved for, and their parents, by name; held: what is
  * allocated and offered to it and the roles below it. */
-void roles_each(const struct master *master,
+void roles_each(const struct master *master, struct sight *sight,
                 void (*fn)(const char *role, double weight, const struct resources *held, void *arg), void *arg);
 /* Cuts one "role=weight" off the text of --weights; false at its end. */
 bool roles_next_weight(struct str *rest, struct str *ret_role, double *ret_weight);
@@ -80,8 +80,8 @@ void framework_used(const struct framework *framework, struct resources *ret);
 void framework_offered(const struct framework *framework, struct resources *ret);
 
 /* Members of the object that is open. */
-void json_agent(struct json *json, const struct agent *agent, struct arena *arena);
-void json_agent_full(struct json *json, const struct agent *agent, struct arena *arena);
+void json_agent(struct json *json, const struct agent *agent, struct sight *sight, struct arena *arena);
+void json_agent_full(struct json *json, const struct agent *agent, struct sight *sight, struct arena *arena);
 void json_framework_summary(struct json *json, const struct framework *framework);
 /* Whether it is deactivated, and how it is drained; false when it is not drained. marked may be NULL. */
 bool json_marks(struct json *json, const struct marked_agent *marked);
@@ -90,9 +90,10 @@ void json_recovered_agent(struct json *json, const struct recovered_agent *recov
 void json_executor(struct json *json, const struct executor *executor, struct arena *arena);
 void json_offer(struct json *json, const struct offer *offer);
 /* Likewise, inside an answer of views_await(VIEW_STATE): json writes to rope's tail. */
-void json_framework(struct json *json, const struct framework *framework, struct rope *rope);
+void json_framework(struct json *json, const struct framework *framework, struct sight *sight, struct rope *rope);
 /* "key": [all records]; json writes to rope's tail. */
-void json_sheets(struct json *json, const char *key, const struct sheets *sheets, enum view view, struct rope *rope);
+void json_sheets(struct json *json, const char *key, const struct sheets *sheets, enum view view, struct sight *sight,
+                 struct rope *rope);
 void json_task(struct json *json, const struct task *task, struct arena *arena);
 
 #endif

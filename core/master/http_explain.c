@@ -45,12 +45,13 @@ http_explain(struct http_exchange *exchange, void *arg)
     struct str framework = http_param_get(request, "framework_id"), agent = http_param_get(request, "agent_id");
     struct str role = http_param_get(request, "role");
     struct arena *arena = request->arena;
+    auto_sight struct sight *sight = sight_of(master, exchange);
     struct err err = {0};
     if (!framework.len) {
         http_reply_text(exchange, 400, "Expecting 'framework_id' to be present in the query");
         return;
     }
-    const Answer *answer = explain_offers(master, arena_strdup(arena, framework),
+    const Answer *answer = explain_offers(master, sight, arena_strdup(arena, framework),
                                           agent.ptr ? arena_strdup(arena, agent) : NULL,
                                           role.ptr ? arena_strdup(arena, role) : NULL, arena, &err);
     if (!answer) {
@@ -113,15 +114,18 @@ json_filter_state(struct json *json, const struct framework *framework)
 void
 http_offer_constraints_debug(struct http_exchange *exchange, void *arg)
 {
-    const struct master *master = arg;
+    struct master *master = arg;
+    auto_sight struct sight *sight = sight_of(master, exchange);
     const struct framework *framework;
     auto_buf struct buf out = {0};
     struct json json = json_on(&out);
     json_object(&json);
     json_key(&json, "frameworks");
     json_object(&json);
-    map_foreach (framework, &master->frameworks)
-        json_filter_state(&json, framework);
+    map_foreach (framework, &master->frameworks) {
+        if (sight_framework(sight, framework))
+            json_filter_state(&json, framework);
+    }
     json_object_end(&json);
     json_object_end(&json);
     reply_json(exchange, buf_str(&out));

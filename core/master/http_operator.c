@@ -103,7 +103,7 @@ struct written {
     Mesos__V1__Master__Response__Type type;
     const char *type_name, *name;
     uint32_t number;
-    void (*write)(struct writer *writer, struct master *master);
+    void (*write)(struct writer *writer, struct master *master, struct sight *sight);
 };
 
 static void
@@ -111,12 +111,13 @@ answer_written(struct http_exchange *exchange, void *arg)
 {
     struct written *written = arg;
     bool json = written->op.json;
+    auto_sight struct sight *sight = sight_of(written->op.master, exchange);
     auto_rope struct rope rope = {0};
     struct writer writer = writer_on_rope(&rope, json);
     writer_open(&writer);
     writer_enum(&writer, 1, "type", (int)written->type, written->type_name);
     writer_begin(&writer, written->number, written->name);
-    written->write(&writer, written->op.master);
+    written->write(&writer, written->op.master, sight);
     writer_end(&writer);
     writer_close(&writer);
     http_reply_rope(exchange, json ? "application/json" : "application/x-protobuf", &rope);
@@ -125,7 +126,7 @@ answer_written(struct http_exchange *exchange, void *arg)
 void
 operator_answer_written(struct operator_call *op, Mesos__V1__Master__Response__Type type, const char *type_name,
                         uint32_t number, const char *name,
-                        void (*write)(struct writer *writer, struct master *master))
+                        void (*write)(struct writer *writer, struct master *master, struct sight *sight))
 {
     struct written *written = arena_alloc(op->arena, sizeof(*written));
     *written = (struct written){*op, type, type_name, name, number, write};
@@ -133,9 +134,9 @@ operator_answer_written(struct operator_call *op, Mesos__V1__Master__Response__T
 }
 
 void
-operator_write_sheets(struct writer *writer, const struct sheets *sheets)
+operator_write_sheets(struct writer *writer, const struct sheets *sheets, struct sight *sight)
 {
     bool first = !writer->json.comma;
-    sheets_show(sheets, writer->is_json ? VIEW_JSON : VIEW_PROTO, writer->rope, &first);
+    sheets_show(sheets, writer->is_json ? VIEW_JSON : VIEW_PROTO, sight, writer->rope, &first);
     writer->json.comma = !first;
 }

@@ -106,12 +106,15 @@ write_maintenance(struct json *json, const struct master *master)
 }
 
 static void
-write_weights(struct json *json, const struct master *master)
+write_weights(struct json *json, const struct master *master, struct sight *sight)
 {
     struct str rest = str_of(master->weights), role;
     double weight;
     bool any = false;
     while (roles_next_weight(&rest, &role, &weight)) {
+        auto_free char *name = str_dup(role);
+        if (!sight_role(sight, name))
+            continue;
         if (!any) {
             json_key(json, "weights");
             json_array(json);
@@ -129,7 +132,8 @@ write_weights(struct json *json, const struct master *master)
 void
 http_registry(struct http_exchange *exchange, void *arg)
 {
-    const struct master *master = arg;
+    struct master *master = arg;
+    auto_sight struct sight *sight = sight_of(master, exchange);
     auto_buf struct buf out = {0}, info = {0};
     struct json json = json_on(&out);
     message_transcode(&info, &mesos__v1__master_info__descriptor, str_n(master->info, master->info_len));
@@ -143,7 +147,7 @@ http_registry(struct http_exchange *exchange, void *arg)
     write_lost(&json, master, "unreachable", &master->unreachable);
     write_lost(&json, master, "gone", &master->gone);
     write_maintenance(&json, master);
-    write_weights(&json, master);
+    write_weights(&json, master, sight);
     json_object_end(&json);
     reply_json(exchange, buf_str(&out));
 }

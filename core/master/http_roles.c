@@ -118,7 +118,7 @@ sum_up(const struct master *master, struct sums *ret)
 }
 
 static void
-json_role(struct json *json, const struct master *master, const struct sums *sums, const char *role)
+json_role(struct json *json, const struct master *master, struct sight *sight, const struct sums *sums, const char *role)
 {
     struct choice choice = {role, false}, reservation = {role, true};
     auto_resources struct resources used = {0}, offered = {0}, reserved = {0}, sum = {0};
@@ -147,7 +147,7 @@ json_role(struct json *json, const struct master *master, const struct sums *sum
     json_key(json, "frameworks");
     json_array(json);
     map_foreach (framework, &master->frameworks) {
-        if (framework_has_role(framework, role))
+        if (framework_has_role(framework, role) && sight_framework(sight, framework))
             json_text(json, framework->id);
     }
     json_array_end(json);
@@ -186,7 +186,7 @@ sums_fini(struct sums *sums)
 }
 
 void
-roles_each(const struct master *master,
+roles_each(const struct master *master, struct sight *sight,
            void (*fn)(const char *role, double weight, const struct resources *held, void *arg), void *arg)
 {
     auto_arena struct arena *arena = arena_new(0);
@@ -197,6 +197,8 @@ roles_each(const struct master *master,
     for (size_t i = 0; i < count; i++) {
         struct choice choice = {roles[i], false};
         auto_resources struct resources held = {0};
+        if (!sight_role(sight, roles[i]))
+            continue;
         resources_filter(&held, &sums.used, belongs, &choice);
         resources_filter(&held, &sums.offered, belongs, &choice);
         fn(roles[i], weight_of(master, roles[i]), &held, arg);
@@ -207,7 +209,8 @@ roles_each(const struct master *master,
 void
 http_roles(struct http_exchange *exchange, void *arg)
 {
-    const struct master *master = arg;
+    struct master *master = arg;
+    auto_sight struct sight *sight = sight_of(master, exchange);
     auto_buf struct buf out = {0};
     auto_arena struct arena *arena = arena_new(0);
     struct json json = json_on(&out);
@@ -219,7 +222,8 @@ http_roles(struct http_exchange *exchange, void *arg)
     json_key(&json, "roles");
     json_array(&json);
     for (size_t i = 0; i < count; i++)
-        json_role(&json, master, &sums, roles[i]);
+        if (sight_role(sight, roles[i]))
+            json_role(&json, master, sight, &sums, roles[i]);
     sums_fini(&sums);
     json_array_end(&json);
     json_object_end(&json);

@@ -3,6 +3,7 @@
 #include "master/http.h"
 
 #include "conf/option.h"
+#include "master/authorize.h"
 
 static void
 json_option(struct json *json, const struct master *master, const char *key, const char *name)
@@ -13,7 +14,7 @@ json_option(struct json *json, const struct master *master, const char *key, con
 }
 
 static void
-json_head(struct json *json, const struct master *master)
+json_head(struct json *json, const struct master *master, bool flags)
 {
     json_key_double(json, "start_time", master->start_secs);
     if (master->elected)
@@ -37,6 +38,8 @@ json_head(struct json *json, const struct master *master)
     json_key_int(json, "port", address_port(&master->daemon->self));
     json_key_text(json, "hostname", master->hostname);
     json_object_end(json);
+    if (!flags)
+        return;
     if (master->options->cluster)
         json_key_text(json, "cluster", master->options->cluster);
     json_option(json, master, "log_dir", "log_dir");
@@ -46,18 +49,22 @@ json_head(struct json *json, const struct master *master)
 }
 
 static void
-json_frameworks_of(struct json *json, const struct master *master, struct rope *rope)
+json_frameworks_of(struct json *json, const struct master *master, struct sight *sight, struct rope *rope)
 {
     const struct framework *framework;
     json_key(json, "frameworks");
     json_array(json);
-    map_foreach (framework, &master->frameworks)
-        json_framework(json, framework, rope);
+    map_foreach (framework, &master->frameworks) {
+        if (sight_framework(sight, framework))
+            json_framework(json, framework, sight, rope);
+    }
     json_array_end(json);
     json_key(json, "completed_frameworks");
     json_array(json);
-    list_foreach (framework, &master->completed, completed_node)
-        json_framework(json, framework, rope);
+    list_foreach (framework, &master->completed, completed_node) {
+        if (sight_framework(sight, framework))
+            json_framework(json, framework, sight, rope);
+    }
     json_array_end(json);
 }
 
@@ -76,15 +83,16 @@ json_orphans(struct json *json, bool tasks)
 static void
 answer_state(struct http_exchange *exchange, void *arg)
 {
-    const struct master *master = arg;
+    struct master *master = arg;
+    auto_sight struct sight *sight = sight_of(master, exchange);
     auto_rope struct rope rope = {0};
     struct json json = json_on(&rope.tail);
     json_object(&json);
     daemon_version_members(&json);
-    json_head(&json, master);
-    json_sheets(&json, "slaves", &master->agent_sheets, VIEW_STATE, &rope);
-    json_sheets(&json, "recovered_slaves", &master->recovered_sheets, VIEW_STATE, &rope);
-    json_frameworks_of(&json, master, &rope);
+    json_head(&json, master, may_look(master, exchange, MESOS_ACTION_VIEW_FLAGS));
+    json_sheets(&json, "slaves", &master->agent_sheets, VIEW_STATE, sight, &rope);
+    json_sheets(&json, "recovered_slaves", &master->recovered_sheets, VIEW_STATE, sight, &rope);
+    json_frameworks_of(&json, master, sight, &rope);
     json_orphans(&json, true);
     json_object_end(&json);
     reply_json_rope(exchange, &rope);
@@ -98,28 +106,30 @@ http_state(struct http_exchange *exchange, void *arg)
 }
 
 static void
-json_framework_list(struct json *json, const char *key, const struct framework *only, struct rope *rope)
+json_framework_list(struct json *json, const char *key, const struct framework *only, struct sight *sight,
+                    struct rope *rope)
 {
     json_key(json, key);
     json_array(json);
-    if (only)
-        json_framework(json, only, rope);
+    if (only && sight_framework(sight, only))
+        json_framework(json, only, sight, rope);
     json_array_end(json);
 }
 
 static void
 answer_frameworks(struct http_exchange *exchange, void *arg)
 {
-    const struct master *master = arg;
+    struct master *master = arg;
+    auto_sight struct sight *sight = sight_of(master, exchange);
     struct str id = http_param_get(http_exchange_request(exchange), "framework_id");
     auto_rope struct rope rope = {0};
     struct json json = json_on(&rope.tail);
     json_object(&json);
     if (!id.ptr) {
-        json_frameworks_of(&json, master, &rope);
+        json_frameworks_of(&json, master, sight, &rope);
     } else {
-        json_framework_list(&json, "frameworks", map_get(&master->frameworks, id), &rope);
-        json_framework_list(&json, "completed_frameworks", map_get(&master->completed_ids, id), &rope);
+        json_framework_list(&json, "frameworks", map_get(&master->frameworks, id), sight, &rope);
+        json_framework_list(&json, "completed_frameworks", map_get(&master->completed_ids, id), sight, &rope);
     }
     json_orphans(&json, false);
     json_object_end(&json);
@@ -136,19 +146,21 @@ http_frameworks(struct http_exchange *exchange, void *arg)
 static void
 answer_slaves(struct http_exchange *exchange, void *arg)
 {
-    const struct master *master = arg;
+    struct master *master = arg;
+    auto_sight struct sight *sight = sight_of(master, exchange);
     auto_rope struct rope rope = {0};
     struct json json = json_on(&rope.tail);
     json_object(&json);
-    json_sheets(&json, "slaves", &master->agent_sheets, VIEW_SLAVES, &rope);
-    json_sheets(&json, "recovered_slaves", &master->recovered_sheets, VIEW_SLAVES, &rope);
+    json_sheets(&json, "slaves", &master->agent_sheets, VIEW_SLAVES, sight, &rope);
+    json_sheets(&json, "recovered_slaves", &master->recovered_sheets, VIEW_SLAVES, sight, &rope);
     json_object_end(&json);
     reply_json_rope(exchange, &rope);
 }
 
 static void
-answer_slave(struct http_exchange *exchange, const struct master *master, struct str id)
+answer_slave(struct http_exchange *exchange, struct master *master, struct str id)
 {
+    auto_sight struct sight *sight = sight_of(master, exchange);
     auto_buf struct buf out = {0};
     auto_arena struct arena *arena = arena_new(0);
     struct json json = json_on(&out);
@@ -159,8 +171,8 @@ answer_slave(struct http_exchange *exchange, const struct master *master, struct
     json_array(&json);
     if (agent) {
         json_object(&json);
-        json_agent(&json, agent, arena);
-        json_agent_full(&json, agent, arena);
+        json_agent(&json, agent, sight, arena);
+        json_agent_full(&json, agent, sight, arena);
         json_object_end(&json);
     }
     json_array_end(&json);

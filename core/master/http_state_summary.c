@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "master/http.h"
+#include "master/records.h"
 
 /* In the order in which they are shown. */
 static const Mesos__V1__TaskState shown[] = {
@@ -26,6 +27,8 @@ struct summary {
 
 struct counts {
     const struct master *master;
+    struct sight *sight; /* what is not seen does not count */
+    bool *hidden; /* by number: frameworks that are not seen */
     struct summary *agents, *frameworks; /* by number */
     struct arena *arena;
 };
@@ -51,6 +54,8 @@ count_agent(struct counts *counts, const struct agent *agent)
     const struct task *task;
     list_foreach (task, &agent->tasks, agent_node) {
         struct summary *theirs = &counts->frameworks[task->framework->number];
+        if (counts->hidden[task->framework->number] || !sight_task(counts->sight, task))
+            continue;
         mine->states[task->state % TASK_STATES]++;
         theirs->states[task->state % TASK_STATES]++;
         if (theirs->latest == agent->number)
@@ -78,6 +83,8 @@ count_past(struct counts *counts, const struct task *task, struct map *gone)
     const struct framework *framework = task->framework;
     const struct agent *agent = map_get(&counts->master->agents, id);
     struct summary *theirs = &counts->frameworks[framework->number];
+    if (!sight_task(counts->sight, task))
+        return;
     theirs->states[task->state % TASK_STATES]++;
     if (!agent) {
         if (map_get(gone, id))
@@ -102,10 +109,14 @@ count_all(struct counts *counts)
     const struct agent *agent;
     const struct framework *framework;
     const struct task *task;
+    map_foreach (framework, &master->frameworks)
+        counts->hidden[framework->number] = !sight_framework(counts->sight, framework);
     map_foreach (agent, &master->agents)
         count_agent(counts, agent);
     map_foreach (framework, &master->frameworks) {
         struct map gone = {0};
+        if (counts->hidden[framework->number])
+            continue;
         map_foreach (task, &framework->unreachable)
             count_past(counts, task, &gone);
         list_foreach (task, &framework->done, agent_node)
@@ -138,6 +149,11 @@ json_one_agent(const struct record *record, struct str text, void *arg)
     struct agents_json *all = arg;
     const struct agent *agent =
         (const struct agent *)(const void *)((const char *)record - offsetof(struct agent, record));
+    auto_buf struct buf part = {0};
+    if (agent_records.look(record, VIEW_SUMMARY, all->counts->sight) == LOOK_PART) {
+        agent_records.render_part((struct record *)(uintptr_t)record, VIEW_SUMMARY, all->counts->sight, &part, all->counts->arena);
+        text = buf_str(&part);
+    }
     json_object(all->json);
     buf_append(all->json->out, text.ptr + 2, text.len - 2);
     all->json->comma = true;
@@ -148,15 +164,17 @@ json_one_agent(const struct record *record, struct str text, void *arg)
 static void
 answer_summary(struct http_exchange *exchange, void *arg)
 {
-    const struct master *master = arg;
+    struct master *master = arg;
+    auto_sight struct sight *sight = sight_of(master, exchange);
     auto_buf struct buf out = {0};
     auto_arena struct arena *arena = arena_new(0);
     struct json json = json_on(&out);
-    struct counts counts = {.master = master, .arena = arena};
+    struct counts counts = {.master = master, .sight = sight, .arena = arena};
     struct agents_json agents = {&json, &counts};
     const struct framework *framework;
     counts.agents = arena_calloc(arena, (size_t)master->next_agent_number + 1, sizeof(*counts.agents));
     counts.frameworks = arena_calloc(arena, (size_t)master->next_framework_number + 1, sizeof(*counts.frameworks));
+    counts.hidden = arena_calloc(arena, (size_t)master->next_framework_number + 1, sizeof(*counts.hidden));
     count_all(&counts);
     json_object(&json);
     json_key_text(&json, "hostname", master->hostname);
@@ -169,6 +187,8 @@ answer_summary(struct http_exchange *exchange, void *arg)
     json_key(&json, "frameworks");
     json_array(&json);
     map_foreach (framework, &master->frameworks) {
+        if (counts.hidden[framework->number])
+            continue;
         json_object(&json);
         json_framework_summary(&json, framework);
         json_summary(&json, &counts.frameworks[framework->number], "slave_ids");

@@ -8,6 +8,7 @@
 
 /* The first tasks in the order that was asked for, kept while all are walked: a heap whose root comes last of them. */
 struct listing {
+    struct sight *sight;
     struct str framework_id, task_id; /* ptr NULL = any */
     bool ascending;
     size_t count, most;
@@ -75,7 +76,7 @@ consider(struct record *record, void *arg)
 {
     struct listing *list = arg;
     const struct task *task = container_of(record, struct task, record);
-    if (list->task_id.ptr && !str_is(list->task_id, task->id))
+    if ((list->task_id.ptr && !str_is(list->task_id, task->id)) || !sight_task(list->sight, task))
         return true;
     if (list->count < list->most) {
         list->tasks[list->count] = task;
@@ -93,7 +94,7 @@ consider_framework(struct listing *list, const struct framework *framework)
 {
     const struct sheets *const parts[] = {&framework->task_sheets, &framework->unreachable_sheets,
                                           &framework->done_sheets};
-    if (list->framework_id.ptr && !str_is(list->framework_id, framework->id))
+    if ((list->framework_id.ptr && !str_is(list->framework_id, framework->id)) || !sight_framework(list->sight, framework))
         return;
     for (size_t i = 0; i < ARRAY_LEN(parts); i++)
         sheets_each(parts[list->ascending ? ARRAY_LEN(parts) - 1 - i : i], 0, list->ascending ? 1 : -1, consider, list);
@@ -142,13 +143,15 @@ number(const struct http_request *request, const char *name, size_t fallback)
 void
 http_tasks(struct http_exchange *exchange, void *arg)
 {
-    const struct master *master = arg;
+    struct master *master = arg;
+    auto_sight struct sight *sight = sight_of(master, exchange);
     const struct http_request *request = http_exchange_request(exchange);
     auto_buf struct buf out = {0};
     auto_arena struct arena *arena = arena_new(0);
     struct json json = json_on(&out);
     size_t all = all_tasks(master), skip = number(request, "offset", 0), room = number(request, "limit", 100);
     struct listing list = {
+        .sight = sight,
         .framework_id = http_param_get(request, "framework_id"),
         .task_id = http_param_get(request, "task_id"),
         .ascending = str_is(http_param_get(request, "order"), "asc"),

@@ -15,6 +15,7 @@ void
 http_weights(struct http_exchange *exchange, void *arg)
 {
     struct master *master = arg;
+    auto_sight struct sight *sight = sight_of(master, exchange);
     auto_buf struct buf out = {0};
     struct json json = json_on(&out);
     struct str rest = str_of(master->weights), role;
@@ -25,8 +26,11 @@ http_weights(struct http_exchange *exchange, void *arg)
         return;
     }
     json_array(&json);
-    while (roles_next_weight(&rest, &role, &weight))
-        http_write_weight(&json, role, weight);
+    while (roles_next_weight(&rest, &role, &weight)) {
+        auto_free char *name = str_dup(role);
+        if (sight_role(sight, name))
+            http_write_weight(&json, role, weight);
+    }
     json_array_end(&json);
     reply_json(exchange, buf_str(&out));
 }

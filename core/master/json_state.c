@@ -153,11 +153,11 @@ json_agent_marks(struct json *json, const struct agent *agent)
 }
 
 void
-json_agent(struct json *json, const struct agent *agent, struct arena *arena)
+json_agent(struct json *json, const struct agent *agent, struct sight *sight, struct arena *arena)
 {
     Mesos__SlaveInfo *info =
         message_unpack_trusted(&mesos__slave_info__descriptor, str_n(agent->info, agent->info_len), arena);
-    auto_resources struct resources unreserved = {0};
+    auto_resources struct resources unreserved = {0}, seen = {0};
     json_key_text(json, "id", agent->id);
     json_slave_info(json, info);
     json_key_text(json, "pid", agent->pid);
@@ -167,7 +167,7 @@ json_agent(struct json *json, const struct agent *agent, struct arena *arena)
     json_key(json, "resources");
     json_resources(json, &agent->total);
     json_sums(json, agent_used_of, agent_offered_of, agent);
-    json_reserved(json, "reserved_resources", &agent->total);
+    json_reserved(json, "reserved_resources", sight_seen(sight, &agent->total, &seen));
     resources_unreserved(&unreserved, &agent->total);
     json_key(json, "unreserved_resources");
     json_resources(json, &unreserved);
@@ -178,19 +178,19 @@ json_agent(struct json *json, const struct agent *agent, struct arena *arena)
 }
 
 void
-json_agent_full(struct json *json, const struct agent *agent, struct arena *arena)
+json_agent_full(struct json *json, const struct agent *agent, struct sight *sight, struct arena *arena)
 {
-    auto_resources struct resources unreserved = {0}, used = {0}, offered = {0};
-    json_reserved_full(json, &agent->total, arena);
+    auto_resources struct resources seen = {0}, unreserved = {0}, used = {0}, offered = {0}, seen_used = {0}, seen_offered = {0};
+    json_reserved_full(json, sight_seen(sight, &agent->total, &seen), arena);
     resources_unreserved(&unreserved, &agent->total);
     json_key(json, "unreserved_resources_full");
     json_resources_full(json, &unreserved, arena);
     agent_used(agent, &used);
     json_key(json, "used_resources_full");
-    json_resources_full(json, &used, arena);
+    json_resources_full(json, sight_seen(sight, &used, &seen_used), arena);
     agent_offered(agent, &offered);
     json_key(json, "offered_resources_full");
-    json_resources_full(json, &offered, arena);
+    json_resources_full(json, sight_seen(sight, &offered, &seen_offered), arena);
 }
 
 void
@@ -205,12 +205,13 @@ json_recovered_agent(struct json *json, const struct recovered_agent *recovered,
 }
 
 void
-json_sheets(struct json *json, const char *key, const struct sheets *sheets, enum view view, struct rope *rope)
+json_sheets(struct json *json, const char *key, const struct sheets *sheets, enum view view, struct sight *sight,
+            struct rope *rope)
 {
     bool first = true;
     json_key(json, key);
     json_array(json);
-    sheets_show(sheets, view, rope, &first);
+    sheets_show(sheets, view, sight, rope, &first);
     json->comma = !first;
     json_array_end(json);
 }
@@ -366,7 +367,7 @@ json_framework_times(struct json *json, const struct framework *framework)
 }
 
 void
-json_framework(struct json *json, const struct framework *framework, struct rope *rope)
+json_framework(struct json *json, const struct framework *framework, struct sight *sight, struct rope *rope)
 {
     const Mesos__V1__FrameworkInfo *info = framework->info;
     auto_resources struct resources sum = {0};
@@ -386,11 +387,11 @@ json_framework(struct json *json, const struct framework *framework, struct rope
     } else {
         json_key_text(json, "role", framework->roles[0]);
     }
-    json_sheets(json, "tasks", &framework->task_sheets, VIEW_STATE, rope);
-    json_sheets(json, "unreachable_tasks", &framework->unreachable_sheets, VIEW_STATE, rope);
-    json_sheets(json, "completed_tasks", &framework->done_sheets, VIEW_STATE, rope);
-    json_sheets(json, "offers", &framework->offer_sheets, VIEW_STATE, rope);
-    json_sheets(json, "executors", &framework->executor_sheets, VIEW_STATE, rope);
+    json_sheets(json, "tasks", &framework->task_sheets, VIEW_STATE, sight, rope);
+    json_sheets(json, "unreachable_tasks", &framework->unreachable_sheets, VIEW_STATE, sight, rope);
+    json_sheets(json, "completed_tasks", &framework->done_sheets, VIEW_STATE, sight, rope);
+    json_sheets(json, "offers", &framework->offer_sheets, VIEW_STATE, sight, rope);
+    json_sheets(json, "executors", &framework->executor_sheets, VIEW_STATE, sight, rope);
     if (info->labels) {
         json_key(json, "labels");
         json_labels(json, info->labels);

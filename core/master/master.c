@@ -4,6 +4,7 @@
  * it leads is in the verbs; see state.h. leader.c follows another one, recover.c reads the registry's entries.
  */
 #include "master/telemetry.h"
+#include "master/login.h"
 #include "master/master.h"
 
 #include <arpa/inet.h>
@@ -122,6 +123,7 @@ on_exited(const struct upid *peer, void *arg)
     if (agent)
         agent_disconnected(agent);
     frameworks_exited(master, peer);
+    login_exited(master, peer);
 }
 
 static void
@@ -267,6 +269,7 @@ master_start(struct master *master, struct err *err)
         .conf = master->setup.set,
         .host = master->setup.host,
         .options = &master->options->common,
+        .secure = master->setup.secure,
         .authorizer = master->setup.authorizer,
         .realms = master->setup.realms,
         .realm_count = master->setup.realm_count,
@@ -294,6 +297,7 @@ master_start(struct master *master, struct err *err)
     loop_timer_init(&master->reregister, master->loop, agents_reregister_timeout, master);
     loop_timer_init(&master->gc, master->loop, unreachable_collect, master);
     loop_timer_init(&master->drain_check, master->loop, on_drain_check, master);
+    master->logins = logins_new(master);
     master->registrar = make_registrar(master);
     offers_init(master);
     weights_start(master);
@@ -395,6 +399,7 @@ master_free(struct master *master)
     mark_orders_free(master);
     weights_stop(master);
     throttle_free(take(&master->throttle));
+    logins_free(take(&master->logins));
     loop_timer_stop(&master->refused_soon);
     refused_flush(master);
     if (master->daemon) {

@@ -22,11 +22,14 @@ struct daemon_realm; /* daemon/daemon.h */
 struct master_setup {
     struct loop *loop;
     const struct master_options *options; /* parsed and checked; lives as long as the master */
+    struct secure *secure; /* TLS; NULL = none */
     struct option_set *set; /* for /flags and /state; may be NULL (tests) */
     struct host *host;
     struct module *allocator, *registry, *election; /* started instances of these kinds */
     struct module *rate_limiter; /* NULL = frameworks send as much as they like */
     struct module *telemetry; /* NULL = none */
+    struct module *const *authenticators; /* of agents and v0 schedulers; their mechanisms are offered in this order */
+    size_t authenticator_count;
     struct module *authorizer; /* NULL = everything is allowed */
     const struct daemon_realm *realms; /* protected ones, realm_count of them; live as long as the master */
     size_t realm_count;

@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "base/log.h"
+#include "master/login.h"
 #include "master/authorize.h"
 #include "master/messages.h"
 
@@ -41,10 +42,14 @@ message_register_slave(struct master *master, const struct upid *from,
 {
     struct err err;
     char pid[400];
+    if (login_awaits(master, from, "mesos.internal.RegisterSlaveMessage", body))
+        return;
     metric_inc(master->m.messages_register_slave);
     upid_format(from, pid);
     if (map_get(&master->admissions, str_of(pid)))
         return; /* sent again while it waits */
+    if (!login_admits_agent(master, from))
+        return;
     if (agent_info_validate(master, message->slave, message->version, message->checkpointed_resources,
                             message->n_checkpointed_resources, &err)) {
         err_wrap(&err, "Registration message validation failed");

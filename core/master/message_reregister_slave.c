@@ -7,6 +7,7 @@
 
 #include "base/log.h"
 #include "host/kind_allocator.h"
+#include "master/login.h"
 #include "master/authorize.h"
 #include "master/marks.h"
 #include "master/messages.h"
@@ -81,9 +82,11 @@ message_reregister_slave(struct master *master, const struct upid *from, Message
 {
     struct err err;
     char pid[400];
+    if (login_awaits(master, from, "mesos.internal.ReregisterSlaveMessage", body))
+        return;
     metric_inc(master->m.messages_reregister_slave);
     upid_format(from, pid);
-    if (map_get(&master->admissions, str_of(pid)))
+    if (map_get(&master->admissions, str_of(pid)) || !login_admits_agent(master, from))
         return;
     if (!message->slave->id ||
         agent_info_validate(master, message->slave, message->version, message->checkpointed_resources,
@@ -114,7 +117,7 @@ message_reregister_slave(struct master *master, const struct upid *from, Message
     const struct marked_agent *marked = marked_agent(master, id);
     if ((agent && agent->leaving) || (recovered && recovered->marking) || (marked && marked->going))
         return; /* it will try again, and the registry knows by then */
-    uint64_t over = libprocess_connection(master->daemon->libprocess);
+    uint64_t over = login_connection(master);
     if (is_stale(master, id, over))
         return;
     const char *why = agent ? moved(agent, from, message->slave) : NULL;

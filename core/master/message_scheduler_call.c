@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "master/login.h"
 #include "master/messages.h"
 #include "master/throttle.h"
 
@@ -26,7 +27,8 @@ driver_subscribe(struct master *master, const struct upid *from,
     struct contact contact = {.pid = from};
     struct err err = {0};
     char pid[400];
-    if (framework_subscribe(master, subscribe, force, &contact, master->arena, &err)) {
+    if (login_admits_framework(master, from, subscribe->framework_info->principal, &err) ||
+        framework_subscribe(master, subscribe, force, &contact, master->arena, &err)) {
         log_info("refuse framework name=\"%s\" pid=%s: %s", subscribe->framework_info->name,
                  upid_format(from, pid), err.text);
         driver_send_error(master, from, err.text);
@@ -99,11 +101,12 @@ message_scheduler_call(struct master *master, const struct upid *from, Mesos__Sc
     Call call = current(message);
     Mesos__V1__Scheduler__Call__Subscribe subscribe = MESOS__V1__SCHEDULER__CALL__SUBSCRIBE__INIT;
     struct err err = {0};
-    (void)body;
     if (call.type != MESOS__V1__SCHEDULER__CALL__TYPE__SUBSCRIBE) {
         driver_call(master, from, &call);
         return;
     }
+    if (login_awaits(master, from, "mesos.scheduler.Call", body))
+        return;
     if (message->subscribe) {
         subscribe.framework_info = message->subscribe->framework_info;
         subscribe.n_suppressed_roles = message->subscribe->n_suppressed_roles;

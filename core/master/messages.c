@@ -4,6 +4,7 @@
 #include "master/messages.h"
 
 #include "base/log.h"
+#include "master/login.h"
 #include "wire/message.h"
 
 typedef void handle_fn(struct master *master, const struct upid *from, struct str body, struct err *err);
@@ -40,6 +41,8 @@ messages_handle(struct master *master, const struct upid *from, struct str to, s
         metric_inc(master->m.dropped_messages);
         return;
     }
+    if (login_message(master, from, to, name, body))
+        return;
     if (str_is(name, "mesos.internal.PongSlaveMessage")) {
         agent_pong(master, to);
         return;

@@ -6,6 +6,7 @@
 #include <errno.h>
 
 #include "base/log.h"
+#include "master/login.h"
 #include "master/messages.h"
 
 #define TYPE(name) MESOS__V1__SCHEDULER__CALL__TYPE__##name
@@ -34,7 +35,8 @@ void
 message_register_framework(struct master *master, const struct upid *from,
                            Mesos__Internal__RegisterFrameworkMessage *message, struct str body)
 {
-    (void)body;
+    if (login_awaits(master, from, "mesos.internal.RegisterFrameworkMessage", body))
+        return;
     if (message->framework->id && *message->framework->id->value)
         driver_send_error(master, from, "Registering with 'id' already set");
     else
@@ -45,7 +47,8 @@ void
 message_reregister_framework(struct master *master, const struct upid *from,
                              Mesos__Internal__ReregisterFrameworkMessage *message, struct str body)
 {
-    (void)body;
+    if (login_awaits(master, from, "mesos.internal.ReregisterFrameworkMessage", body))
+        return;
     if (!message->framework->id || !*message->framework->id->value)
         driver_send_error(master, from, "Re-registering without an 'id'");
     else
@@ -208,11 +211,7 @@ void
 message_authenticate(struct master *master, const struct upid *from,
                      Mesos__Internal__AuthenticateMessage *message, struct str body)
 {
-    Mesos__Internal__AuthenticationErrorMessage answer = MESOS__INTERNAL__AUTHENTICATION_ERROR_MESSAGE__INIT;
-    char text[] = "No authenticator loaded";
     (void)body;
     metric_inc(master->m.messages_authenticate);
-    log_warning("refuse to authenticate pid=%s: no authenticator is loaded", message->pid);
-    answer.error = text;
-    agent_send_to(master, from, "mesos.internal.AuthenticationErrorMessage", &answer);
+    login_begin(master, from, message->pid);
 }

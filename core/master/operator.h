@@ -34,7 +34,7 @@ void operator_answer(struct operator_call *op, Mesos__V1__Master__Response *resp
  * (number, name) of the response. */
 void operator_answer_written(struct operator_call *op, Mesos__V1__Master__Response__Type type, const char *type_name,
                              uint32_t number, const char *name,
-                             void (*write)(struct writer *writer, struct master *master));
+                             void (*write)(struct writer *writer, struct master *master, struct sight *sight));
 
 /* operator_later.c: may it be done, once it is built? False: answered. */
 bool operator_later_admits(struct operator_call *op);
@@ -45,20 +45,23 @@ enum { OPERATOR_TASKS = 2, OPERATOR_COMPLETED_TASKS = 3, OPERATOR_UNREACHABLE_TA
 /* One item of a list, for records.c. */
 void operator_write_task(struct writer *writer, uint32_t number, const struct task *task);
 void operator_write_executor(struct writer *writer, const struct executor *executor, struct arena *arena);
-void operator_write_agent(struct writer *writer, const struct agent *agent, struct arena *arena);
-void operator_write_recovered(struct writer *writer, const struct recovered_agent *recovered, struct arena *arena);
+void operator_write_agent(struct writer *writer, const struct agent *agent, struct sight *sight, struct arena *arena);
+void operator_write_recovered(struct writer *writer, const struct recovered_agent *recovered, struct sight *sight,
+                              struct arena *arena);
 /* All items, which are on pages already: inside an answer of views_await, and on a rope. */
-void operator_write_sheets(struct writer *writer, const struct sheets *sheets);
+void operator_write_sheets(struct writer *writer, const struct sheets *sheets, struct sight *sight);
 
-/* The members of Response.GetState and its parts, for GET_STATE, the single calls and SUBSCRIBED. As above. */
-void operator_write_tasks(struct writer *writer, struct master *master);
-void operator_write_executors(struct writer *writer, struct master *master);
-void operator_write_frameworks(struct writer *writer, struct master *master);
-void operator_write_agents(struct writer *writer, struct master *master);
-void operator_write_state(struct writer *writer, struct master *master);
+/* sight: who looks (sight.h), NULL = one who may see all.
+ * The members of Response.GetState and its parts, for GET_STATE, the single calls and SUBSCRIBED. As above. */
+void operator_write_tasks(struct writer *writer, struct master *master, struct sight *sight);
+void operator_write_executors(struct writer *writer, struct master *master, struct sight *sight);
+void operator_write_frameworks(struct writer *writer, struct master *master, struct sight *sight);
+void operator_write_agents(struct writer *writer, struct master *master, struct sight *sight);
+void operator_write_state(struct writer *writer, struct master *master, struct sight *sight);
 
 /* One agent or framework as these show it, in arena. */
-Mesos__V1__Master__Response__GetAgents__Agent *operator_agent(const struct agent *agent, struct arena *arena);
+Mesos__V1__Master__Response__GetAgents__Agent *operator_agent(const struct agent *agent, struct sight *sight,
+                                                              struct arena *arena);
 Mesos__V1__Master__Response__GetFrameworks__Framework *operator_framework(const struct framework *framework,
                                                                           struct arena *arena);
 Mesos__V1__TimeInfo *operator_time(double secs, struct arena *arena);

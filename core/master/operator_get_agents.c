@@ -10,13 +10,35 @@
 
 typedef Mesos__V1__Master__Response__GetAgents__Agent Shown;
 
+/* Its static reservations have one role each. */
+static bool
+is_seen(struct sight *sight, const Mesos__V1__Resource *resource)
+{
+    for (size_t i = 0; i < resource->n_reservations; i++)
+        if (resource->reservations[i]->role && !sight_role(sight, resource->reservations[i]->role))
+            return false;
+    return true;
+}
+
 /* What an agent said of itself, with resources in their v1 form. */
 static Mesos__SlaveInfo *
-slave_info(const void *packed, size_t len, struct arena *arena)
+slave_info(const void *packed, size_t len, struct sight *sight, struct arena *arena)
 {
     Mesos__SlaveInfo *info = message_unpack_trusted(&mesos__slave_info__descriptor, str_n(packed, len), arena);
+    size_t count = 0;
     resources_upgrade(info->resources, info->n_resources, NULL, arena);
+    for (size_t i = 0; i < info->n_resources; i++)
+        if (is_seen(sight, info->resources[i]))
+            info->resources[count++] = info->resources[i];
+    info->n_resources = count;
     return info;
+}
+
+static Mesos__V1__Resource **
+show_resources(const struct resources *from, struct sight *sight, struct arena *arena, size_t *ret_count)
+{
+    auto_resources struct resources seen = {0};
+    return resources_to_proto(sight_seen(sight, from, &seen), true, arena, ret_count);
 }
 
 /* Events show an AgentInfo, in which the flag `checkpoint` of SlaveInfo is a field that the schema does not know. */
@@ -75,7 +97,7 @@ show_marks(Shown *shown, const struct agent *agent, struct arena *arena)
 }
 
 static Shown *
-show(const struct agent *agent, struct arena *arena)
+show(const struct agent *agent, struct sight *sight, struct arena *arena)
 {
     auto_resources struct resources used = {0}, offered = {0};
     Shown *shown = arena_alloc(arena, sizeof(*shown));
@@ -89,44 +111,45 @@ show(const struct agent *agent, struct arena *arena)
         shown->reregistered_time = operator_time(agent->reregistered_secs, arena);
     agent_used(agent, &used);
     agent_offered(agent, &offered);
-    shown->total_resources = resources_to_proto(&agent->total, true, arena, &shown->n_total_resources);
-    shown->allocated_resources = resources_to_proto(&used, true, arena, &shown->n_allocated_resources);
-    shown->offered_resources = resources_to_proto(&offered, true, arena, &shown->n_offered_resources);
+    shown->total_resources = show_resources(&agent->total, sight, arena, &shown->n_total_resources);
+    shown->allocated_resources = show_resources(&used, sight, arena, &shown->n_allocated_resources);
+    shown->offered_resources = show_resources(&offered, sight, arena, &shown->n_offered_resources);
     show_capabilities(shown, agent->capabilities, arena);
     return shown;
 }
 
 Shown *
-operator_agent(const struct agent *agent, struct arena *arena)
+operator_agent(const struct agent *agent, struct sight *sight, struct arena *arena)
 {
-    Shown *shown = show(agent, arena);
-    shown->agent_info = agent_info(slave_info(agent->info, agent->info_len, arena), arena);
+    Shown *shown = show(agent, sight, arena);
+    shown->agent_info = agent_info(slave_info(agent->info, agent->info_len, sight, arena), arena);
     return shown;
 }
 
 void
-operator_write_agent(struct writer *writer, const struct agent *agent, struct arena *arena)
+operator_write_agent(struct writer *writer, const struct agent *agent, struct sight *sight, struct arena *arena)
 {
     /* Mesos shows a whole SlaveInfo here; both encoders go by a message's own descriptor. */
-    Shown *shown = show(agent, arena);
-    shown->agent_info = (Mesos__V1__AgentInfo *)slave_info(agent->info, agent->info_len, arena);
+    Shown *shown = show(agent, sight, arena);
+    shown->agent_info = (Mesos__V1__AgentInfo *)slave_info(agent->info, agent->info_len, sight, arena);
     writer_message(writer, 1, NULL, shown);
 }
 
 void
-operator_write_recovered(struct writer *writer, const struct recovered_agent *recovered, struct arena *arena)
+operator_write_recovered(struct writer *writer, const struct recovered_agent *recovered, struct sight *sight,
+                         struct arena *arena)
 {
-    writer_message(writer, 2, NULL, slave_info(recovered->info, recovered->info_len, arena));
+    writer_message(writer, 2, NULL, slave_info(recovered->info, recovered->info_len, sight, arena));
 }
 
 void
-operator_write_agents(struct writer *writer, struct master *master)
+operator_write_agents(struct writer *writer, struct master *master, struct sight *sight)
 {
     writer_list(writer, "agents");
-    operator_write_sheets(writer, &master->agent_sheets);
+    operator_write_sheets(writer, &master->agent_sheets, sight);
     writer_list_end(writer);
     writer_list(writer, "recovered_agents");
-    operator_write_sheets(writer, &master->recovered_sheets);
+    operator_write_sheets(writer, &master->recovered_sheets, sight);
     writer_list_end(writer);
 }
 

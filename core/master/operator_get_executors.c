@@ -19,12 +19,14 @@ operator_write_executor(struct writer *writer, const struct executor *executor, 
 }
 
 void
-operator_write_executors(struct writer *writer, struct master *master)
+operator_write_executors(struct writer *writer, struct master *master, struct sight *sight)
 {
     const struct framework *framework;
     writer_list(writer, "executors");
-    map_foreach (framework, &master->frameworks)
-        operator_write_sheets(writer, &framework->executor_sheets);
+    map_foreach (framework, &master->frameworks) {
+        if (sight_framework(sight, framework))
+            operator_write_sheets(writer, &framework->executor_sheets, sight);
+    }
     writer_list_end(writer);
 }
 

@@ -85,17 +85,21 @@ write_framework(struct writer *writer, uint32_t number, const struct framework *
 }
 
 void
-operator_write_frameworks(struct writer *writer, struct master *master)
+operator_write_frameworks(struct writer *writer, struct master *master, struct sight *sight)
 {
     const struct framework *framework;
     auto_arena struct arena *arena = arena_new(0);
     writer_list(writer, "frameworks");
-    map_foreach (framework, &master->frameworks)
-        write_framework(writer, 1, framework, arena);
+    map_foreach (framework, &master->frameworks) {
+        if (sight_framework(sight, framework))
+            write_framework(writer, 1, framework, arena);
+    }
     writer_list_end(writer);
     writer_list(writer, "completed_frameworks");
-    list_foreach (framework, &master->completed, completed_node)
-        write_framework(writer, 2, framework, arena);
+    list_foreach (framework, &master->completed, completed_node) {
+        if (sight_framework(sight, framework))
+            write_framework(writer, 2, framework, arena);
+    }
     writer_list_end(writer);
 }
 

@@ -5,6 +5,7 @@
 
 struct role_list {
     const struct master *master;
+    struct sight *sight;
     struct arena *arena;
     Mesos__V1__Role **items;
     size_t count, cap;
@@ -43,7 +44,7 @@ show_quantities(Mesos__V1__Role *role, const struct resources *held, struct aren
 }
 
 static void
-show_frameworks(Mesos__V1__Role *role, const struct master *master, struct arena *arena)
+show_frameworks(Mesos__V1__Role *role, const struct master *master, struct sight *sight, struct arena *arena)
 {
     struct framework *framework;
     size_t count = 0;
@@ -51,7 +52,7 @@ show_frameworks(Mesos__V1__Role *role, const struct master *master, struct arena
         count += framework_has_role(framework, role->name);
     role->frameworks = arena_calloc(arena, count + 1, sizeof(*role->frameworks));
     map_foreach (framework, &master->frameworks) {
-        if (framework_has_role(framework, role->name))
+        if (framework_has_role(framework, role->name) && sight_framework(sight, framework))
             role->frameworks[role->n_frameworks++] = framework->info->id;
     }
 }
@@ -72,7 +73,7 @@ add_role(const char *name, double weight, const struct resources *held, void *ar
     mesos__v1__role__init(role);
     role->name = arena_strdup(list->arena, str_of(name));
     role->weight = weight;
-    show_frameworks(role, list->master, list->arena);
+    show_frameworks(role, list->master, list->sight, list->arena);
     show_quantities(role, held, list->arena);
     list->items[list->count++] = role;
 }
@@ -82,8 +83,9 @@ operator_get_roles(struct operator_call *op)
 {
     Mesos__V1__Master__Response response = MESOS__V1__MASTER__RESPONSE__INIT;
     Mesos__V1__Master__Response__GetRoles body = MESOS__V1__MASTER__RESPONSE__GET_ROLES__INIT;
-    struct role_list list = {.master = op->master, .arena = op->arena};
-    roles_each(op->master, add_role, &list);
+    auto_sight struct sight *sight = sight_of(op->master, op->exchange);
+    struct role_list list = {.master = op->master, .sight = sight, .arena = op->arena};
+    roles_each(op->master, sight, add_role, &list);
     body.n_roles = list.count;
     body.roles = list.items;
     response.get_roles = &body;
@@ -105,6 +107,7 @@ operator_get_weights(struct operator_call *op)
     struct str rest = str_of(op->master->weights), role;
     size_t most = 1;
     double weight;
+    auto_sight struct sight *sight = sight_of(op->master, op->exchange);
     for (size_t i = 0; i < rest.len; i++)
         most += rest.ptr[i] == ',';
     body.weight_infos = arena_calloc(op->arena, most, sizeof(*body.weight_infos));
@@ -113,6 +116,8 @@ operator_get_weights(struct operator_call *op)
         mesos__v1__weight_info__init(info);
         info->role = arena_strdup(op->arena, role);
         info->weight = weight;
+        if (!sight_role(sight, info->role))
+            continue;
         body.weight_infos[body.n_weight_infos++] = info;
     }
     if (body.n_weight_infos) {

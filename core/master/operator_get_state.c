@@ -4,20 +4,21 @@
 
 static void
 write_part(struct writer *writer, uint32_t number, const char *name,
-           void (*write)(struct writer *writer, struct master *master), struct master *master)
+           void (*write)(struct writer *writer, struct master *master, struct sight *sight), struct master *master,
+           struct sight *sight)
 {
     writer_begin(writer, number, name);
-    write(writer, master);
+    write(writer, master, sight);
     writer_end(writer);
 }
 
 void
-operator_write_state(struct writer *writer, struct master *master)
+operator_write_state(struct writer *writer, struct master *master, struct sight *sight)
 {
-    write_part(writer, 1, "get_tasks", operator_write_tasks, master);
-    write_part(writer, 2, "get_executors", operator_write_executors, master);
-    write_part(writer, 3, "get_frameworks", operator_write_frameworks, master);
-    write_part(writer, 4, "get_agents", operator_write_agents, master);
+    write_part(writer, 1, "get_tasks", operator_write_tasks, master, sight);
+    write_part(writer, 2, "get_executors", operator_write_executors, master, sight);
+    write_part(writer, 3, "get_frameworks", operator_write_frameworks, master, sight);
+    write_part(writer, 4, "get_agents", operator_write_agents, master, sight);
 }
 
 void

@@ -19,23 +19,27 @@ sheets_of(const struct framework *framework, uint32_t number)
 }
 
 static void
-write_list(struct writer *writer, const struct master *master, uint32_t number, const char *name)
+write_list(struct writer *writer, const struct master *master, struct sight *sight, uint32_t number, const char *name)
 {
     const struct framework *framework;
     writer_list(writer, name);
-    map_foreach (framework, &master->frameworks)
-        operator_write_sheets(writer, sheets_of(framework, number));
-    list_foreach (framework, &master->completed, completed_node)
-        operator_write_sheets(writer, sheets_of(framework, number));
+    map_foreach (framework, &master->frameworks) {
+        if (sight_framework(sight, framework))
+            operator_write_sheets(writer, sheets_of(framework, number), sight);
+    }
+    list_foreach (framework, &master->completed, completed_node) {
+        if (sight_framework(sight, framework))
+            operator_write_sheets(writer, sheets_of(framework, number), sight);
+    }
     writer_list_end(writer);
 }
 
 void
-operator_write_tasks(struct writer *writer, struct master *master)
+operator_write_tasks(struct writer *writer, struct master *master, struct sight *sight)
 {
-    write_list(writer, master, OPERATOR_TASKS, "tasks");
-    write_list(writer, master, OPERATOR_UNREACHABLE_TASKS, "unreachable_tasks");
-    write_list(writer, master, OPERATOR_COMPLETED_TASKS, "completed_tasks");
+    write_list(writer, master, sight, OPERATOR_TASKS, "tasks");
+    write_list(writer, master, sight, OPERATOR_UNREACHABLE_TASKS, "unreachable_tasks");
+    write_list(writer, master, sight, OPERATOR_COMPLETED_TASKS, "completed_tasks");
 }
 
 void

@@ -138,6 +138,10 @@ finish(void *target, struct option_set *set, struct err *err)
         return err_set(err, -EINVAL,
                        "option 'authenticate_http_frameworks' needs to know by whom: give "
                        "--http_framework_authenticators=basic");
+    if ((options->authenticate_agents || options->authenticate_frameworks) && !options->credentials)
+        return err_set(err, -EINVAL,
+                       "option '%s' needs to know principals and their secrets: give --credentials=FILE",
+                       options->authenticate_agents ? "authenticate_agents" : "authenticate_frameworks");
     daemon_choose_election(set, conf_value(set, "zk", NULL));
     choose_registry(options, set);
     if (strcmp(options->registry, "zookeeper") == 0 && !conf_value(set, "zk", NULL))
@@ -278,15 +282,18 @@ const struct option master_option_table[] = {
 
     DAEMON_OPTION_ROWS(struct master_options, "5050"),
     {.name = "authenticate_frameworks", .aliases = OPTION_ALIASES("authenticate"), .type = OPTION_BOOL,
-     .state = OPTION_PLANNED, .offset = SIZE_MAX, .fallback = "false", .help = "Demand a login from frameworks.",
-     .note = "authentication"},
+     AT(authenticate_frameworks), .fallback = "false",
+     .help = "Only v0 schedulers that have proved who they are may register; needs credentials."},
     {.name = "authenticate_agents", .aliases = OPTION_ALIASES("authenticate_slaves"), .type = OPTION_BOOL,
-     .state = OPTION_PLANNED, .offset = SIZE_MAX, .fallback = "false", .help = "Demand a login from agents.",
-     .note = "authentication"},
+     AT(authenticate_agents), .fallback = "false",
+     .help = "Only agents that have proved who they are may register; needs credentials."},
     {.name = "authenticate_http_frameworks", .type = OPTION_BOOL, AT(authenticate_http_frameworks), .fallback = "false",
      .help = "Only who has logged in may be a framework over HTTP; needs http_framework_authenticators."},
-    OPTION_NOT_YET("authentication_v0_timeout", DURATION, "15secs", "How long a login may take.", "authentication"),
-    OPTION_NOT_YET("authenticators", STRING, "crammd5", "The authenticator module.", "authentication"),
+    {.name = "authentication_v0_timeout", .type = OPTION_DURATION, AT(authentication_v0_timeout_ns), .fallback = "15secs",
+     .min = "1ms", .max = "1hrs", .help = "How long an agent or v0 scheduler may take to prove who it is."},
+    {.name = "authenticators", .type = OPTION_STRING, AT(authenticators), .fallback = "crammd5", .argument = "MODULES",
+     .help = "Authenticator modules of agents and v0 schedulers; their mechanisms are offered in this order. crammd5 is what "
+             "every Mesos speaks, scram_sha256 is for peers of ours."},
     {.name = "http_authenticators", .type = OPTION_STRING, AT(http_authenticators), .fallback = "basic",
      .argument = "MODULE,MODULE...", .help = "The modules that find out who readers and writers are, asked in this order."},
     {.name = "http_framework_authenticators", .type = OPTION_STRING, AT(http_framework_authenticators),

@@ -61,6 +61,11 @@ struct master_options {
     const char *rate_limits; /* JSON, for the module rate_limiter; NULL = nobody is limited */
     const char *rate_limiter;
 
+    /* Who agents and v0 schedulers are. */
+    bool authenticate_agents, authenticate_frameworks; /* those that have not proved who they are cannot register */
+    int64_t authentication_v0_timeout_ns;
+    const char *authenticators; /* module names, comma list */
+
     int64_t max_operator_event_stream_subscribers;
     /* What it gives up, applied by main. */
     const char *run_as; /* the user to become; NULL = stays who it is */

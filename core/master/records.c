@@ -32,34 +32,72 @@ v1_item(struct buf *out, enum view view)
 /* ---- agents ---- */
 
 static void
-render_agent(struct record *record, enum view view, struct buf *out, struct arena *arena)
+render_agent_for(struct record *record, enum view view, struct sight *sight, struct buf *out, struct arena *arena)
 {
     const struct agent *agent = container_of(record, struct agent, record);
     if (view == VIEW_JSON || view == VIEW_PROTO) {
         struct writer writer = v1_item(out, view);
-        operator_write_agent(&writer, agent, arena);
+        operator_write_agent(&writer, agent, sight, arena);
         return;
     }
     struct json json = json_item(out);
     json_object(&json);
-    json_agent(&json, agent, arena);
+    json_agent(&json, agent, sight, arena);
     if (view == VIEW_SLAVES)
-        json_agent_full(&json, agent, arena);
+        json_agent_full(&json, agent, sight, arena);
     if (view != VIEW_SUMMARY)
         json_object_end(&json);
 }
 
 static void
-render_recovered(struct record *record, enum view view, struct buf *out, struct arena *arena)
+render_agent(struct record *record, enum view view, struct buf *out, struct arena *arena)
+{
+    render_agent_for(record, view, NULL, out, arena);
+}
+
+/* Views of the older JSON that have no ..._full lists show of roles only what is reserved. */
+static enum look
+look_at_agent(const struct record *record, enum view view, struct sight *sight)
+{
+    const struct agent *agent =
+        (const struct agent *)(const void *)((const char *)record - offsetof(struct agent, record));
+    auto_resources struct resources held = {0};
+    if (sight_roles(sight))
+        return LOOK_WHOLE;
+    if (!sight_resources(sight, &agent->total))
+        return LOOK_PART;
+    if (view == VIEW_STATE || view == VIEW_SUMMARY)
+        return LOOK_WHOLE;
+    agent_used(agent, &held);
+    agent_offered(agent, &held);
+    return sight_resources(sight, &held) ? LOOK_WHOLE : LOOK_PART;
+}
+
+static void
+render_recovered_for(struct record *record, enum view view, struct sight *sight, struct buf *out, struct arena *arena)
 {
     const struct recovered_agent *recovered = container_of(record, struct recovered_agent, record);
     if (view == VIEW_JSON || view == VIEW_PROTO) {
         struct writer writer = v1_item(out, view);
-        operator_write_recovered(&writer, recovered, arena);
+        operator_write_recovered(&writer, recovered, sight, arena);
         return;
     }
     struct json json = json_item(out);
     json_recovered_agent(&json, recovered, arena);
+}
+
+static void
+render_recovered(struct record *record, enum view view, struct buf *out, struct arena *arena)
+{
+    render_recovered_for(record, view, NULL, out, arena);
+}
+
+/* In the older JSON nothing of roles is said of them. */
+static enum look
+look_at_recovered(const struct record *record, enum view view, struct sight *sight)
+{
+    (void)record;
+    return sight_roles(sight) || (view != VIEW_JSON && view != VIEW_PROTO) ? LOOK_WHOLE : LOOK_PART;
 }
 
 static void
@@ -68,8 +106,9 @@ sum_agent(struct record *record, struct resources *sum)
     resources_add(sum, &container_of(record, struct agent, record)->total);
 }
 
-const struct record_kind agent_records = {SLAVES_VIEWS | 1 << VIEW_SUMMARY, render_agent, sum_agent};
-const struct record_kind recovered_records = {SLAVES_VIEWS, render_recovered, NULL};
+const struct record_kind agent_records = {SLAVES_VIEWS | 1 << VIEW_SUMMARY, render_agent, sum_agent, look_at_agent,
+                                         render_agent_for};
+const struct record_kind recovered_records = {SLAVES_VIEWS, render_recovered, NULL, look_at_recovered, render_recovered_for};
 
 /* ---- executors and offers ---- */
 
@@ -106,8 +145,18 @@ sum_offer(struct record *record, struct resources *sum)
     resources_add(sum, &container_of(record, struct offer, record)->resources);
 }
 
-const struct record_kind executor_records = {STATE_VIEW | V1_VIEWS, render_executor, sum_executor};
-const struct record_kind offer_records = {STATE_VIEW, render_offer, sum_offer};
+static enum look
+look_at_executor(const struct record *record, enum view view, struct sight *sight)
+{
+    (void)view;
+    return sight_executor(sight, (const struct executor *)(const void *)((const char *)record -
+                                                                         offsetof(struct executor, record)))
+               ? LOOK_WHOLE
+               : LOOK_HIDDEN;
+}
+
+const struct record_kind executor_records = {STATE_VIEW | V1_VIEWS, render_executor, sum_executor, look_at_executor, NULL};
+const struct record_kind offer_records = {STATE_VIEW, render_offer, sum_offer, NULL, NULL};
 
 /* ---- tasks ---- */
 
@@ -148,6 +197,15 @@ sum_task(struct record *record, struct resources *sum)
     resources_add(sum, &container_of(record, struct task, record)->resources);
 }
 
-const struct record_kind task_records = {STATE_VIEW | V1_VIEWS, render_live, sum_task};
-const struct record_kind unreachable_task_records = {STATE_VIEW | V1_VIEWS, render_unreachable, NULL};
-const struct record_kind done_task_records = {STATE_VIEW | V1_VIEWS, render_done, NULL};
+static enum look
+look_at_task(const struct record *record, enum view view, struct sight *sight)
+{
+    (void)view;
+    return sight_task(sight, (const struct task *)(const void *)((const char *)record - offsetof(struct task, record)))
+               ? LOOK_WHOLE
+               : LOOK_HIDDEN;
+}
+
+const struct record_kind task_records = {STATE_VIEW | V1_VIEWS, render_live, sum_task, look_at_task, NULL};
+const struct record_kind unreachable_task_records = {STATE_VIEW | V1_VIEWS, render_unreachable, NULL, look_at_task, NULL};
+const struct record_kind done_task_records = {STATE_VIEW | V1_VIEWS, render_done, NULL, look_at_task, NULL};

@@ -8,6 +8,7 @@ core_master_libmaster_a_SOURCES = \
   core/master/call_shutdown.c core/master/call_suppress.c core/master/call_teardown.c \
   core/master/call_update_framework.c core/master/calls.c core/master/calls.def core/master/calls.h \
   core/master/contact.c core/master/contact.h core/master/driver.c \
+  core/master/login.c core/master/login.h core/master/login_inside.h core/master/login_session.c \
   core/master/event_agent_lost.c core/master/event_agent_drained.c core/master/executors.c core/master/explain.c core/master/explain.h \
   core/master/http_explain.c core/master/operator_explain_offers.c core/master/frameworks.c core/master/http.c \
   core/master/http.h core/master/http_operator.c core/master/http_roles.c core/master/http_scheduler.c \
@@ -21,7 +22,7 @@ core_master_libmaster_a_SOURCES = \
   core/master/http_teardown.c core/master/json_resources.c core/master/json_state.c core/master/launch.c core/master/master.c \
   core/master/master.h core/master/message_executor_to_framework.c core/master/message_exited_executor.c \
   core/master/message_register_slave.c core/master/message_reregister_slave.c \
-  core/master/message_scheduler_call.c core/master/messages_driver.c core/master/subscribe.c core/master/authorize.c core/master/authorize.h \
+  core/master/message_scheduler_call.c core/master/messages_driver.c core/master/subscribe.c core/master/authorize.c core/master/authorize.h core/master/sight.c core/master/sight.h \
   core/master/message_status_update.c core/master/message_unregister_slave.c \
   core/master/message_update_slave.c core/master/messages.c core/master/messages.def core/master/messages.h \
   core/master/call_inverse_offers.c core/master/inverse_offers.c core/master/inverse_offers.h \

@@ -21,6 +21,7 @@
 #include "master/metrics.h"
 #include "master/options.h"
 #include "master/registrar.h"
+#include "master/sight.h"
 #include "master/views.h"
 #include "mesos/allocator.h"
 #include "mesos/election.h"
@@ -90,6 +91,7 @@ struct executor {
     char *id;
     void *info; /* packed mesos.v1.ExecutorInfo */
     size_t info_len;
+    char *user;                 /* that its command names; NULL = the framework's */
     bool told_to_end;           /* because its agent drains */
     struct resources resources; /* allocated */
     struct record record;       /* in framework->executor_sheets */
@@ -106,6 +108,7 @@ struct task {
     struct framework *framework;
     struct agent *agent;        /* NULL when the task is completed or unreachable */
     struct executor *executor;  /* NULL for command tasks */
+    char *user;                 /* whom it runs as, when that is not the framework's user; else NULL */
     struct record record;       /* in one of the framework's sheets; record_touch() when it changes */
     struct resources resources; /* what is held from the allocator; empty when terminal */
     double first_status_time; /* in seconds, what /tasks sorts by; valid with last_status */
@@ -213,6 +216,7 @@ struct master {
     struct master_telemetry *telemetry;
     struct registrar *registrar;
     struct module *allocator, *election;
+    struct logins *logins; /* login.h; NULL without an authenticator */
     char id[UUID_TEXT];
     char *hostname, *pid;
     char *leader_hostname; /* of another master that leads, or NULL */

@@ -16,6 +16,8 @@ struct subscriber {
     struct master *master;
     struct http_exchange *exchange;
     bool json;
+    struct sight *sight; /* by the rules of that generation; NULL = all is seen */
+    uint64_t generation;
     struct loop_timer heartbeat;
 };
 
@@ -41,13 +43,33 @@ send_one(struct subscriber *subscriber, write_fn *write, const void *arg)
     http_stream_write(subscriber->exchange, buf_str(&framed));
 }
 
+/* What the subscriber may see now: the rules may have changed since it came. */
+static struct sight *
+sight_now(struct subscriber *subscriber)
+{
+    struct master *master = subscriber->master;
+    uint64_t generation = access_generation(master->daemon->access);
+    if (subscriber->generation == generation)
+        return subscriber->sight;
+    sight_free(subscriber->sight);
+    subscriber->sight = sight_of(master, subscriber->exchange);
+    subscriber->generation = generation;
+    return subscriber->sight;
+}
+
+typedef bool seen_fn(struct sight *sight, const void *subject);
+
+/* To those who see the subject; seen NULL = to all. */
 static void
-send_all(struct master *master, write_fn *write, const void *arg)
+send_all(struct master *master, write_fn *write, const void *arg, seen_fn *seen, const void *subject)
 {
     auto_buf struct buf protobuf = {0};
     auto_buf struct buf json = {0};
     struct subscriber *subscriber;
     list_foreach (subscriber, &master->subscribers, node) {
+        struct sight *sight = sight_now(subscriber);
+        if (sight && seen && !seen(sight, subject))
+            continue;
         struct buf *framed = subscriber->json ? &json : &protobuf;
         if (!framed->len)
             encode(framed, subscriber->json, write, arg);
@@ -63,6 +85,26 @@ write_type(struct writer *writer, Mesos__V1__Master__Event__Type type)
     writer_enum(writer, 1, "type", (int)type, value->name);
 }
 
+static bool
+sees_framework(struct sight *sight, const void *framework)
+{
+    return sight_framework(sight, framework);
+}
+
+static bool
+sees_roles(struct sight *sight, const void *subject)
+{
+    (void)subject;
+    return sight_roles(sight);
+}
+
+static bool
+sees_task(struct sight *sight, const void *subject)
+{
+    const struct task *task = subject;
+    return sight_framework(sight, task->framework) && sight_task(sight, task);
+}
+
 /* ---- who listens ---- */
 
 static void
@@ -70,6 +112,7 @@ subscriber_free(struct subscriber *subscriber)
 {
     subscriber->master->subscriber_count--;
     loop_timer_stop(&subscriber->heartbeat);
+    sight_free(subscriber->sight);
     list_remove(&subscriber->node);
     free(subscriber);
 }
@@ -100,12 +143,12 @@ on_heartbeat(void *arg)
 
 /* Event.Subscribed. */
 static void
-write_subscribed(struct writer *writer, struct master *master)
+write_subscribed(struct writer *writer, struct master *master, struct sight *sight)
 {
     write_type(writer, MESOS__V1__MASTER__EVENT__TYPE__SUBSCRIBED);
     writer_begin(writer, 2, "subscribed");
     writer_begin(writer, 1, "get_state");
-    operator_write_state(writer, master);
+    operator_write_state(writer, master, sight);
     writer_end(writer);
     writer_double(writer, 2, "heartbeat_interval_seconds", HEARTBEAT_MS / 1000);
     writer_end(writer);
@@ -119,7 +162,7 @@ send_subscribed(struct subscriber *subscriber)
     struct writer writer = writer_on_rope(&rope, subscriber->json);
     char length[24];
     writer_open(&writer);
-    write_subscribed(&writer, subscriber->master);
+    write_subscribed(&writer, subscriber->master, sight_now(subscriber));
     writer_close(&writer);
     int len = snprintf(length, sizeof(length), "%zu\n", rope_len(&rope));
     rope_insert(&rope, 0, str_n(length, (size_t)len));
@@ -143,6 +186,8 @@ subscribers_add(struct master *master, struct http_exchange *exchange, bool json
     subscriber->master = master;
     subscriber->exchange = exchange;
     subscriber->json = json;
+    subscriber->generation = access_generation(master->daemon->access);
+    subscriber->sight = sight_of(master, exchange);
     loop_timer_init(&subscriber->heartbeat, master->loop, on_heartbeat, subscriber);
     http_exchange_on_gone(exchange, on_gone, subscriber);
     http_stream_start(exchange, 200, NULL, 0, json ? "application/json" : "application/x-protobuf");
@@ -172,7 +217,7 @@ void
 subscribers_task_added(const struct task *task)
 {
     if (!subscribers_none(task->framework->master))
-        send_all(task->framework->master, write_task_added, task);
+        send_all(task->framework->master, write_task_added, task, sees_task, task);
 }
 
 static void
@@ -193,26 +238,41 @@ subscribers_task_updated(const struct task *task, const Mesos__V1__TaskStatus *s
     updated.framework_id = task->framework->info->id;
     updated.status = &shown;
     updated.state = (Mesos__V1__TaskState)task->state;
-    send_all(task->framework->master, write_task_updated, &updated);
+    send_all(task->framework->master, write_task_updated, &updated, sees_task, task);
 }
 
 /* ---- agents ---- */
 
+/* An agent, as one sees it. */
+struct seen_agent {
+    const struct agent *agent;
+    struct sight *sight;
+};
+
 static void
 write_agent_added(struct writer *writer, const void *arg)
 {
+    const struct seen_agent *seen = arg;
     auto_arena struct arena *arena = arena_new(0);
     write_type(writer, MESOS__V1__MASTER__EVENT__TYPE__AGENT_ADDED);
     writer_begin(writer, 5, "agent_added");
-    writer_message(writer, 1, "agent", operator_agent(arg, arena));
+    writer_message(writer, 1, "agent", operator_agent(seen->agent, seen->sight, arena));
     writer_end(writer);
 }
 
 void
 subscribers_agent_added(const struct agent *agent)
 {
-    if (!subscribers_none(agent->master))
-        send_all(agent->master, write_agent_added, agent);
+    struct seen_agent whole = {agent, NULL};
+    struct subscriber *subscriber;
+    if (subscribers_none(agent->master))
+        return;
+    send_all(agent->master, write_agent_added, &whole, sees_roles, NULL);
+    list_foreach (subscriber, &agent->master->subscribers, node) {
+        struct seen_agent part = {agent, sight_now(subscriber)};
+        if (!sight_roles(part.sight))
+            send_one(subscriber, write_agent_added, &part);
+    }
 }
 
 static void
@@ -231,7 +291,7 @@ void
 subscribers_agent_removed(const struct agent *agent)
 {
     if (!subscribers_none(agent->master))
-        send_all(agent->master, write_agent_removed, agent);
+        send_all(agent->master, write_agent_removed, agent, NULL, NULL);
 }
 
 /* ---- frameworks ---- */
@@ -258,7 +318,7 @@ void
 subscribers_framework_added(const struct framework *framework)
 {
     if (!subscribers_none(framework->master))
-        send_all(framework->master, write_framework_added, framework);
+        send_all(framework->master, write_framework_added, framework, sees_framework, framework);
 }
 
 static void
@@ -274,7 +334,7 @@ void
 subscribers_framework_updated(const struct framework *framework)
 {
     if (!subscribers_none(framework->master))
-        send_all(framework->master, write_framework_updated, framework);
+        send_all(framework->master, write_framework_updated, framework, sees_framework, framework);
 }
 
 static void
@@ -291,5 +351,5 @@ void
 subscribers_framework_removed(const struct framework *framework)
 {
     if (!subscribers_none(framework->master))
-        send_all(framework->master, write_framework_removed, framework);
+        send_all(framework->master, write_framework_removed, framework, sees_framework, framework);
 }

@@ -134,6 +134,8 @@ task_new(struct framework *framework, struct agent *agent, const Mesos__V1__Task
     task->framework = framework;
     task->agent = agent;
     task->state = (uint8_t)core->state;
+    if (core->user && strcmp(core->user, framework->info->user) != 0)
+        task->user = xstrdup(core->user);
     size_t size = mesos__v1__task__get_packed_size(core);
     mesos__v1__task__pack(core, packed_reserve(task, size));
     task->len = task->core_len = (uint32_t)size;
@@ -434,6 +436,7 @@ task_free(struct task *task)
     if (!task)
         return;
     resources_fini(&task->resources);
+    free(task->user);
     free(task->packed);
     free(task);
 }

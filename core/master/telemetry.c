@@ -92,6 +92,7 @@ proxy_start(struct master_telemetry *telemetry, struct http_exchange *exchange, 
     loop_timer_init(&proxy->over, telemetry->master->loop, on_over, proxy);
     http_exchange_on_gone(exchange, on_gone, proxy);
     proxy->client = http_client_new(telemetry->master->loop, &agent->upid.address, agent->hostname);
+    http_client_secure(proxy->client, telemetry->master->daemon->secure, NULL);
     http_client_send(proxy->client, "GET", target, NULL, 0, STR_LIT(""), PROXY_TIMEOUT_MS, &handler, proxy);
 }
 

@@ -227,15 +227,63 @@ views_await(struct views *views, enum view view, struct http_exchange *exchange,
     start(views);
 }
 
-void
-sheets_show(const struct sheets *sheets, enum view view, struct rope *rope, bool *first)
+/* How much of each record is seen: true when that is all of the sheet. */
+static bool
+look_at(const struct sheet *sheet, enum view view, struct sight *sight, enum look looks[SHEET_RECORDS])
 {
+    const struct record_kind *kind = sheet->sheets->kind;
+    bool whole = true;
+    if (!sight || !kind->look)
+        return true;
+    for (uint32_t i = 0; i < sheet->count; i++) {
+        looks[i] = kind->look(sheet->records[i], view, sight);
+        whole &= looks[i] == LOOK_WHOLE;
+    }
+    return whole;
+}
+
+/* The records that are seen, one by one; long copies become pages on the way, as others are. */
+static void
+show_some(const struct sheet *sheet, enum view view, struct sight *sight, const enum look looks[SHEET_RECORDS],
+          struct rope *rope, bool *first)
+{
+    const struct form *form = sheet->forms[view];
+    struct views *views = sheet->sheets->views;
+    auto_buf struct buf part = {0};
+    for (uint32_t i = 0; i < sheet->count; i++) {
+        struct str text = str_n(form->page->bytes + form->from[i], form->bytes[i]);
+        if (looks[i] == LOOK_HIDDEN)
+            continue;
+        if (looks[i] == LOOK_PART) {
+            buf_clear(&part);
+            sheet->sheets->kind->render_part(sheet->records[i], view, sight, &part, views->arena);
+            arena_reset(views->arena);
+            text = buf_str(&part);
+        }
+        if (!text.len)
+            continue;
+        size_t skip = *first && view != VIEW_PROTO; /* the comma */
+        buf_append(&rope->tail, text.ptr + skip, text.len - skip);
+        *first = false;
+        if (rope->tail.len >= PAGE_BYTES)
+            rope_seal(rope);
+    }
+}
+
+void
+sheets_show(const struct sheets *sheets, enum view view, struct sight *sight, struct rope *rope, bool *first)
+{
+    enum look looks[SHEET_RECORDS];
     struct sheet *sheet;
     list_foreach (sheet, &sheets->list, in_sheets) {
         struct form *form = sheet->forms[view];
         assert(form && form->page && list_empty(&form->node));
         if (form->page->len == 0)
             continue;
+        if (!look_at(sheet, view, sight, looks)) {
+            show_some(sheet, view, sight, looks, rope, first);
+            continue;
+        }
         rope_add(rope, form->page, !*first || view == VIEW_PROTO);
         *first = false;
     }

@@ -39,6 +39,9 @@ struct record {
     uint32_t at;
 };
 
+struct sight; /* sight.h */
+enum look { LOOK_HIDDEN, LOOK_WHOLE, LOOK_PART };
+
 struct record_kind {
     unsigned views; /* in which it appears: bits 1 << VIEW_... */
     /* Appends the record as one item of a list: JSON with a comma before it, protobuf with its field's number and
@@ -46,6 +49,10 @@ struct record_kind {
     void (*render)(struct record *record, enum view view, struct buf *out, struct arena *arena);
     /* Adds what the record holds; NULL = nothing. */
     void (*sum)(struct record *record, struct resources *sum);
+    /* How much of the record is seen by one who may not see everything. NULL = all of it. */
+    enum look (*look)(const struct record *record, enum view view, struct sight *sight);
+    /* As render, what is seen of it; NULL when that is never a part. */
+    void (*render_part)(struct record *record, enum view view, struct sight *sight, struct buf *out, struct arena *arena);
 };
 
 /* The records of one kind and owner, in the order in which they were added. */
@@ -82,9 +89,9 @@ void views_await(struct views *views, enum view view, struct http_exchange *exch
                  void (*answer)(struct http_exchange *exchange, void *arg), void *arg);
 /* For those whose pages are all made already; false when they are not. */
 bool views_ready(const struct views *views, enum view view);
-/* Inside such an answer: appends the records of the view. first: nothing stands before them in their list; false
- * afterwards when they are any. */
-void sheets_show(const struct sheets *sheets, enum view view, struct rope *rope, bool *first);
+/* Inside such an answer: appends the records of the view. sight: who looks; NULL = one who may see all. Pages of which all is
+ * seen are shared. first: nothing stands before them in their list; false afterwards when they are any. */
+void sheets_show(const struct sheets *sheets, enum view view, struct sight *sight, struct rope *rope, bool *first);
 /* The text of each record, for those who add to it. */
 void sheets_each_text(const struct sheets *sheets, enum view view,
                       void (*fn)(const struct record *record, struct str text, void *arg), void *arg);

@@ -7,6 +7,7 @@
 #include <stdio.h>
 
 #include "base/list.h"
+#include "loop/secure.h"
 #include "wire/http_client.h"
 #include "wire/http_parse.h"
 #include "wire/limits.h"
@@ -17,6 +18,8 @@ struct http_client {
     struct loop *loop;
     struct address to;
     char *host;
+    struct secure *secure; /* NULL = no TLS */
+    char *name; /* for TLS, or NULL */
     struct stream *stream; /* NULL = not connected */
     struct list calls; /* in order: those sent come first */
     size_t sent, depth;
@@ -64,6 +67,16 @@ http_client_new(struct loop *loop, const struct address *to, const char *host)
 }
 
 void
+http_client_secure(struct http_client *client, struct secure *secure, const char *name)
+{
+    secure_ref(secure);
+    secure_unref(client->secure);
+    client->secure = secure;
+    free(client->name);
+    client->name = name ? xstrdup(name) : NULL;
+}
+
+void
 http_client_pipeline(struct http_client *client, size_t depth)
 {
     client->depth = depth > 0 ? depth : 1;
@@ -85,6 +98,8 @@ client_free_memory(struct http_client *client)
 {
     arena_free(client->arena);
     buf_fini(&client->body);
+    secure_unref(client->secure);
+    free(client->name);
     free(client->host);
     free(client);
 }
@@ -189,7 +204,8 @@ on_kick(void *arg)
     if (list_empty(&client->calls))
         return;
     if (client->stream == NULL) {
-        client->stream = stream_connect(client->loop, &client->to, &stream_handler, client);
+        client->stream = stream_connect_secure(client->loop, &client->to, client->secure, client->name,
+                                               &stream_handler, client);
         begin_response(client);
     }
     stream_cork(client->stream); /* before the connection stands, writes wait in its queue */

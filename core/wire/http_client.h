@@ -30,6 +30,8 @@ struct http_call_handler {
 
 /* Connects when first needed, reconnects for later requests. host: value of the Host header. */
 struct http_client *http_client_new(struct loop *loop, const struct address *to, const char *host);
+/* TLS for connections from now on. name: what the server is called by, NULL when only its address is known; copied. */
+void http_client_secure(struct http_client *client, struct secure *secure, const char *name);
 /* How many requests may be under way at a time (pipelining); 1 unless told. */
 void http_client_pipeline(struct http_client *client, size_t depth);
 void http_client_free(struct http_client *client); /* open calls end without a callback */

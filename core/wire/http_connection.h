@@ -17,6 +17,7 @@ struct http_server {
     void *wants_arg;
     bool (*may_send)(void *arg);
     void *guard_arg;
+    struct secure *secure; /* TLS; NULL = none */
     struct stream_listener **listeners;
     size_t listener_count;
     bool listeners_paused;

@@ -8,6 +8,7 @@
 #include <sys/resource.h>
 #include <time.h>
 
+#include "loop/secure.h"
 #include "wire/http_connection.h"
 #include "wire/limits.h"
 
@@ -59,6 +60,14 @@ http_server_new(struct loop *loop, http_handler_fn *handler, void *arg)
     return server;
 }
 
+/* Unix sockets do not leave the machine: executors use them without TLS. */
+static void
+secure_listener(const struct http_server *server, struct stream_listener *listener)
+{
+    if (stream_listener_address(listener)->sa.ss_family != AF_UNIX)
+        stream_listener_secure(listener, server->secure);
+}
+
 static int
 add_listener(struct http_server *server, struct stream_listener *listener, struct address *ret_bound, const struct err *err)
 {
@@ -67,9 +76,20 @@ add_listener(struct http_server *server, struct stream_listener *listener, struc
     server->listeners =
         xreallocarray(server->listeners, server->listener_count + 1, sizeof(struct stream_listener *));
     server->listeners[server->listener_count++] = listener;
+    secure_listener(server, listener);
     if (ret_bound)
         *ret_bound = *stream_listener_address(listener);
     return 0;
+}
+
+void
+http_server_secure(struct http_server *server, struct secure *secure)
+{
+    secure_ref(secure);
+    secure_unref(server->secure);
+    server->secure = secure;
+    for (size_t i = 0; i < server->listener_count; i++)
+        secure_listener(server, server->listeners[i]);
 }
 
 int
@@ -94,6 +114,7 @@ http_server_free(struct http_server *server)
     server->listener_count = 0;
     free(server->listeners);
     server->listeners = NULL;
+    secure_unref(server->secure);
     struct http_connection *connection;
     while ((connection = list_first(&server->connections, struct http_connection, in_server)))
         http_connection_close(connection);

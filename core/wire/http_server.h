@@ -23,6 +23,8 @@ int http_server_listen(struct http_server *server, const struct address *at, str
                        struct err *err);
 /* The same with a socket that listens already, made by somebody else; taken over. */
 int http_server_listen_fd(struct http_server *server, int fd, struct address *ret_bound, struct err *err);
+/* TLS on every address but Unix sockets, present ones and those to come. NULL = none. */
+void http_server_secure(struct http_server *server, struct secure *secure);
 /* Closes every connection; on_gone of open exchanges is called. */
 void http_server_free(struct http_server *server);
 /* Hands an accepted stream to the server (tests, socket activation). */

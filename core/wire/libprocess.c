@@ -7,6 +7,7 @@
 
 #include "base/fault.h"
 #include "base/map.h"
+#include "loop/secure.h"
 #include "wire/http_connection.h"
 #include "wire/libprocess.h"
 #include "wire/limits.h"
@@ -35,6 +36,7 @@ struct libprocess {
     struct list late; /* messages that a test holds back */
     int64_t late_until_ns;
     struct loop_timer flush;
+    struct secure *secure; /* TLS to peers; NULL = none */
     bool match_peers;
     size_t unread_bytes; /* may wait for one peer */
     bool (*may_send)(void *arg);
@@ -110,6 +112,7 @@ libprocess_free(struct libprocess *libprocess)
     map_fini(&libprocess->peers);
     buf_fini(&libprocess->head);
     loop_timer_stop(&libprocess->flush);
+    secure_unref(libprocess->secure);
     free(libprocess);
 }
 
@@ -150,6 +153,14 @@ libprocess_limit(struct libprocess *libprocess, size_t unread_bytes)
 {
     if (unread_bytes)
         libprocess->unread_bytes = unread_bytes;
+}
+
+void
+libprocess_secure(struct libprocess *libprocess, struct secure *secure)
+{
+    secure_ref(secure);
+    secure_unref(libprocess->secure);
+    libprocess->secure = secure;
 }
 
 void
@@ -373,7 +384,7 @@ peer_new(struct libprocess *libprocess, const struct address *address, const cha
     map_add(&libprocess->peers, str_of(peer->text), peer);
     libprocess->unlinked++;
     peer->in_map = true;
-    peer->stream = stream_connect(libprocess->loop, address, &peer_handler, peer);
+    peer->stream = stream_connect_secure(libprocess->loop, address, libprocess->secure, NULL, &peer_handler, peer);
     stream_guard(peer->stream, libprocess->may_send, libprocess->guard_arg);
     return peer;
 }
@@ -499,7 +510,7 @@ libprocess_relink(struct libprocess *libprocess, const struct upid *upid)
         list_remove(&peer->in_dirty);
         peer->corked = false;
         stream_close(peer->stream);
-        peer->stream = stream_connect(libprocess->loop, &upid->address, &peer_handler, peer);
+        peer->stream = stream_connect_secure(libprocess->loop, &upid->address, libprocess->secure, NULL, &peer_handler, peer);
         stream_guard(peer->stream, libprocess->may_send, libprocess->guard_arg);
     }
     libprocess_link(libprocess, upid);

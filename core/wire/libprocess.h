@@ -40,6 +40,8 @@ bool libprocess_has(const struct libprocess *libprocess, struct str id);
 void libprocess_match_peers(struct libprocess *libprocess, bool match);
 /* How much may wait for a peer that does not read, before its connection counts as broken; 0 = as it is. */
 void libprocess_limit(struct libprocess *libprocess, size_t unread_bytes);
+/* TLS for connections to peers from now on; peers are known by their addresses. NULL = none. */
+void libprocess_secure(struct libprocess *libprocess, struct secure *secure);
 /* stream_guard for every connection to a peer, present ones and those to come. NULL ends it. */
 void libprocess_guard(struct libprocess *libprocess, bool (*may_send)(void *arg), void *arg);
 

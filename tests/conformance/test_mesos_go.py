@@ -74,6 +74,33 @@ def test_example_scheduler(programs, make_cluster, codec):
     assert os.path.exists(cluster.sandbox(tasks[0]["framework_id"], tasks[0]["executor_id"]) + "/example-executor")
 
 
+def test_example_scheduler_with_login(programs, make_cluster, tmp_path):
+    """HTTP basic authentication, as mesos-go does it by itself; with a wrong secret it is nobody."""
+    secrets, password, audit = tmp_path / "secrets", tmp_path / "password", tmp_path / "audit"
+    secrets.write_text("gopher burrow\n")
+    cluster = make_cluster(master_flags={"authenticate_http_frameworks": True, "http_framework_authenticators": "basic",
+                                         "credentials": str(secrets), "audit_log": str(audit)})
+    argv = [programs + "/example-scheduler", "-url", f"{cluster.master.url}/api/v1/scheduler", "-server.address", "127.0.0.1",
+            "-executor", programs + "/example-executor", "-verbose", "-cpu", "0.1", "-memory", "32", "-tasks", "5",
+            "-principal", "gopher", "-authmode", "basic", "-credentials.username", "gopher",
+            "-credentials.passwordFile", str(password)]
+    password.write_text("hole")
+    wrong = subprocess.Popen(argv + ["-metrics.port", str(free_port())], cwd=cluster.directory, stdin=subprocess.DEVNULL,
+                             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        wait_for(lambda: audit.exists() and '"gopher"' in audit.read_text(), 60, "a failed login")
+    finally:
+        wrong.kill()
+        wrong.wait()
+    assert "burrow" not in audit.read_text() and "hole" not in audit.read_text()
+    password.write_text("burrow")
+    code, out = run(argv + ["-metrics.port", str(free_port())], cluster)
+    assert code in (0, 1) and "mission accomplished" in out, out
+    assert [t["state"] for t in cluster.master.get("/tasks")["tasks"]] == ["TASK_FINISHED"] * 5, out
+    known = cluster.master.get("/frameworks")
+    assert [f["principal"] for f in known["frameworks"] + known["completed_frameworks"]] == ["gopher"]
+
+
 def plan(cluster, start_ns):
     """The machine of the cluster's agents will be away from then on."""
     machine = {"hostname": "localhost", "ip": "127.0.0.1"}

@@ -25,12 +25,14 @@ FUZZ_REPLAYS = tests/fuzz/replay_json \
   tests/fuzz/replay_image_reference \
   tests/fuzz/replay_image_documents \
   tests/fuzz/replay_cni \
+  tests/fuzz/replay_jwt \
   tests/fuzz/replay_registry \
   tests/fuzz/replay_cgroups \
   tests/fuzz/replay_docker
 check_PROGRAMS += $(FUZZ_REPLAYS)
 TESTS += $(FUZZ_REPLAYS)
 if FUZZERS
+noinst_PROGRAMS += tests/fuzz/fuzz_jwt
 noinst_PROGRAMS += tests/fuzz/fuzz_acl tests/fuzz/fuzz_registry tests/fuzz/fuzz_cgroups tests/fuzz/fuzz_cni tests/fuzz/fuzz_docker tests/fuzz/fuzz_seccomp tests/fuzz/fuzz_json \
   tests/fuzz/fuzz_protobuf \
   tests/fuzz/fuzz_recordio \
@@ -167,6 +169,15 @@ tests_fuzz_fuzz_registry_SOURCES = tests/fuzz/registry.c tests/fuzz/fuzz.h $(REG
 tests_fuzz_fuzz_registry_CPPFLAGS = $(FUZZ_CPPFLAGS) -I$(top_srcdir)/modules
 tests_fuzz_fuzz_registry_LDADD = $(FUZZ_LIBS)
 tests_fuzz_fuzz_registry_LDFLAGS = $(FUZZ_LINK_FLAGS)
+JWT_PARSER = modules/http_authenticator/jwt/token.c modules/http_authenticator/jwt/token.h
+JWT_CPPFLAGS = $(FUZZ_CPPFLAGS) -I$(top_srcdir)/modules $(LIBCRYPTO_CFLAGS)
+tests_fuzz_replay_jwt_SOURCES = tests/fuzz/jwt.c tests/fuzz/fuzz.h tests/fuzz/replay.c $(JWT_PARSER)
+tests_fuzz_replay_jwt_CPPFLAGS = $(JWT_CPPFLAGS)
+tests_fuzz_replay_jwt_LDADD = $(FUZZ_LIBS) $(LIBCRYPTO_LIBS)
+tests_fuzz_fuzz_jwt_SOURCES = tests/fuzz/jwt.c tests/fuzz/fuzz.h $(JWT_PARSER)
+tests_fuzz_fuzz_jwt_CPPFLAGS = $(JWT_CPPFLAGS)
+tests_fuzz_fuzz_jwt_LDADD = $(FUZZ_LIBS) $(LIBCRYPTO_LIBS)
+tests_fuzz_fuzz_jwt_LDFLAGS = $(FUZZ_LINK_FLAGS)
 tests_fuzz_replay_cni_SOURCES = tests/fuzz/cni.c tests/fuzz/fuzz.h tests/fuzz/replay.c $(NETWORK_CNI_PARSERS)
 tests_fuzz_replay_cni_CPPFLAGS = $(FUZZ_CPPFLAGS) -I$(top_srcdir)/modules
 tests_fuzz_replay_cni_LDADD = $(FUZZ_LIBS)

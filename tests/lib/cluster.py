@@ -5,6 +5,7 @@ Programs come from an installed prefix (CMESOS_PREFIX) or from a build tree (CME
 repository). Nothing outside of the directory that the test gives is written; the host's /etc is never read; ports are
 free ones; everything that was started is ended by its pid, tasks of the cluster included.
 """
+import base64
 import json
 import os
 import shutil
@@ -38,6 +39,11 @@ def wait_for(question, timeout=PATIENCE, what="it"):
         if time.monotonic() > end:
             raise AssertionError(f"waited {timeout} s for {what} in vain")
         time.sleep(0.02)
+
+
+def basic(login):
+    """What Authorization says of "principal:secret"."""
+    return "Basic " + base64.b64encode(login.encode()).decode()
 
 
 class Tree:
@@ -98,15 +104,18 @@ class Tree:
 class Daemon:
     """One running program whose end is ours to bring about."""
 
+    scheme, opener = "http", None  # tls.py has others
+
     def __init__(self, name, argv, port, directory, env):
         self.name, self.argv, self.port, self.directory, self.env = name, argv, port, directory, env
         self.host = "127.0.0.1"
+        self.login = None  # "principal:secret", when it wants to know who asks
         self.log_path = os.path.join(directory, name + ".log")
         self.process = None
 
     @property
     def url(self):
-        return f"http://{self.host}:{self.port}"
+        return f"{self.scheme}://{self.host}:{self.port}"
 
     def start(self, wait=True):
         with open(self.log_path, "ab") as log:
@@ -125,7 +134,9 @@ class Daemon:
             return False
 
     def get(self, path, raw=False):
-        with urllib.request.urlopen(self.url + path, timeout=PATIENCE) as answer:
+        headers = {"Authorization": basic(self.login)} if self.login else {}
+        request = urllib.request.Request(self.url + path, headers=headers)
+        with (self.opener.open if self.opener else urllib.request.urlopen)(request, timeout=PATIENCE) as answer:
             body = answer.read()
         return body if raw else json.loads(body)
 
@@ -213,9 +224,12 @@ class Cluster:
             return [a for a in known if a["active"]] if sum(a["active"] for a in known) >= count else None
         return wait_for(enough, what=f"{count} active agents")
 
+    def tool_environment(self):
+        return {"MESOS_MASTER": self.address}
+
     def tool(self, *args, timeout=60, check=True):
         """The command line tool against this cluster."""
-        env = {**self._environment(), "MESOS_MASTER": self.address, "HOME": self.directory}
+        env = {**self._environment(), "HOME": self.directory, **self.tool_environment()}
         done = subprocess.run([self.tree.program("mesos"), *args], env=env, timeout=timeout, text=True,
                               stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False)
         if check and done.returncode:

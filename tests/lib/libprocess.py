@@ -124,6 +124,7 @@ class Peer:
     """One actor with its own port. Listens from the start; what arrives waits in `messages`."""
 
     patience = PATIENCE  # seconds for the answer to what it sends
+    tls = None  # a pair of contexts of ssl: for those who call, and for whom it calls
 
     def __init__(self, name, port=0, host="127.0.0.1"):
         self.listener = socket.socket()
@@ -150,6 +151,13 @@ class Peer:
                 connection, _ = self.listener.accept()
             except OSError:
                 return
+            if self.tls:
+                try:
+                    connection.settimeout(10)
+                    connection = self.tls[0].wrap_socket(connection, server_side=True)
+                    connection.settimeout(None)
+                except OSError:
+                    continue
             self.accepted.append(connection)
             threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
 
@@ -194,6 +202,8 @@ class Peer:
     def connect(self, address):
         if address not in self.out:
             connection = socket.create_connection(address, timeout=self.patience)
+            if self.tls:
+                connection = self.tls[1].wrap_socket(connection, server_hostname=address[0])
             self.out[address] = connection, _Reader(connection)
 
     def forget(self, address):

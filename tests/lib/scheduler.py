@@ -37,10 +37,13 @@ class CallFailed(Exception):
 
 class Scheduler:
     patience = PATIENCE  # seconds for the answer to a call
+    context = None  # of ssl, for a master that speaks TLS
 
     def __init__(self, address, acknowledge=True, **info):
         self.address = address
         self.acknowledge = acknowledge
+        login = info.pop("login", None)  # "principal:secret"
+        self.login = {"Authorization": "Basic " + base64.b64encode(login.encode()).decode()} if login else {}
         self.info = {"user": "root", "name": "test", "roles": ["*"], "capabilities": [{"type": "MULTI_ROLE"}],
                      **info}
         self.info = {key: value for key, value in self.info.items() if value is not None}
@@ -63,9 +66,9 @@ class Scheduler:
         self.ended = threading.Event()
         end = time.monotonic() + PATIENCE
         while True:
-            self.connection = http.client.HTTPConnection(self.address, timeout=120)
+            self.connection = self._connect(120)
             self.connection.request("POST", "/api/v1/scheduler", json.dumps(body),
-                                    {"Content-Type": "application/json", "Accept": "application/json"})
+                                    {"Content-Type": "application/json", "Accept": "application/json", **self.login})
             answer = self.connection.getresponse()
             if answer.status != 503 or time.monotonic() > end:
                 break
@@ -83,6 +86,11 @@ class Scheduler:
         self.thread = threading.Thread(target=self._read, args=(answer, self.ended), daemon=True)
         self.thread.start()
         return self
+
+    def _connect(self, timeout):
+        if self.context:
+            return http.client.HTTPSConnection(self.address, timeout=timeout, context=self.context)
+        return http.client.HTTPConnection(self.address, timeout=timeout)
 
     @staticmethod
     def _record(answer):
@@ -133,10 +141,10 @@ class Scheduler:
         return self.raw(message, expect)
 
     def raw(self, message, expect=202, headers=None):
-        connection = http.client.HTTPConnection(self.address, timeout=self.patience)
+        connection = self._connect(self.patience)
         body = message if isinstance(message, (bytes, str)) else json.dumps(message)
         connection.request("POST", "/api/v1/scheduler", body,
-                           {"Content-Type": "application/json", "Mesos-Stream-Id": self.stream_id or "",
+                           {"Content-Type": "application/json", "Mesos-Stream-Id": self.stream_id or "", **self.login,
                             **(headers or {})})
         answer = connection.getresponse()
         text = answer.read().decode(errors="replace")

@@ -129,6 +129,7 @@ set_options(struct master_options *options)
         .max_completed_tasks_per_framework = 3,
         .max_unreachable_tasks_per_framework = 3,
         .publish_per_framework_metrics = true,
+        .max_operator_event_stream_subscribers = 1000,
     };
 }
 

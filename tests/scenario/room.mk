@@ -3,7 +3,7 @@
 if HAVE_CMOCKA
 SCENARIO_TESTS = tests/scenario/test_drivers tests/scenario/test_agent tests/scenario/test_master tests/scenario/test_cluster \
   tests/scenario/test_failover tests/scenario/test_recovery tests/scenario/test_drain tests/scenario/test_marks
-SCENARIO_TESTS += tests/scenario/test_maintenance tests/scenario/test_access
+SCENARIO_TESTS += tests/scenario/test_maintenance tests/scenario/test_access tests/scenario/test_sight
 SCENARIO_TESTS += tests/scenario/test_faults
 SCENARIO_TESTS += tests/scenario/test_lease
 check_PROGRAMS += $(SCENARIO_TESTS)
@@ -21,6 +21,8 @@ tests_scenario_test_master_SOURCES = tests/scenario/test_master.c $(LONE_MASTER)
 tests_scenario_test_marks_SOURCES = tests/scenario/test_marks.c $(LONE_MASTER)
 tests_scenario_test_marks_LDADD = core/master/libmaster.a $(DAEMON_LIBS) $(CMOCKA_LIBS)
 RULED_MASTER = tests/scenario/notary.c tests/scenario/notary.h $(LONE_MASTER)
+tests_scenario_test_sight_SOURCES = tests/scenario/test_sight.c $(RULED_MASTER)
+tests_scenario_test_sight_LDADD = core/master/libmaster.a $(DAEMON_LIBS) $(CMOCKA_LIBS)
 tests_scenario_test_access_SOURCES = tests/scenario/test_access.c $(RULED_MASTER)
 tests_scenario_test_access_LDADD = core/master/libmaster.a $(DAEMON_LIBS) $(CMOCKA_LIBS)
 tests_scenario_test_maintenance_SOURCES = tests/scenario/test_maintenance.c $(LONE_MASTER)

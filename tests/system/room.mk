@@ -7,7 +7,7 @@ EXTRA_DIST += tests/lib/leftovers.py tests/system/test_container_logger.py tests
 EXTRA_DIST += tests/system/test_daemons.py tests/system/test_failure_table.py tests/system/test_helper_sight.py
 EXTRA_DIST += tests/system/test_maintenance.py
 EXTRA_DIST += tests/system/test_drain.py
-EXTRA_DIST += tests/conftest.py tests/lib/cluster.py tests/lib/scheduler.py tests/system/test_agent.py tests/system/test_agent_faults.py \
+EXTRA_DIST += tests/conftest.py tests/lib/cluster.py tests/lib/scheduler.py tests/system/test_agent.py tests/system/test_authentication.py tests/system/test_agent_faults.py \
   tests/system/test_agent_recovery.py tests/system/test_agent_restart.py tests/lib/agent_api.py tests/system/test_containers.py tests/system/test_sessions.py \
   tests/system/test_bad_input.py tests/system/test_configuration.py tests/system/test_cli.py tests/system/test_main_job.py
 EXTRA_DIST += tests/system/test_failover.py tests/system/test_master_agent_loss.py tests/system/test_master_traces.py tests/system/test_master_views.py
@@ -27,6 +27,7 @@ EXTRA_DIST += tests/system/test_checks.py tests/system/test_pod_traces.py tests/
 EXTRA_DIST += tests/system/test_telemetry.py
 EXTRA_DIST += tests/lib/cgroups.py tests/system/test_cgroups.py
 EXTRA_DIST += tests/system/test_oversubscription.py
+EXTRA_DIST += tests/lib/tls.py tests/system/test_tls.py
 EXTRA_DIST += tests/lib/guest.py tests/system/test_cgroup2.py
 EXTRA_DIST += tests/lib/external_program.py tests/system/test_external_containerizer.py
 EXTRA_DIST += tests/lib/images.py tests/system/test_images.py
@@ -38,3 +39,6 @@ EXTRA_DIST += tests/system/test_registry.py tests/facts/states/registry-1/regist
   tests/facts/states/registry-1/registry.sqlite-wal tests/facts/states/registry-2/registry.json \
   tests/facts/states/registry-2/registry.sqlite tests/facts/states/registry-mesos-1.12.json
 EXTRA_DIST += tests/system/test_acl_examples.py
+EXTRA_DIST += tests/system/test_scan.py
+EXTRA_DIST += tests/system/test_agent_access.py
+EXTRA_DIST += tests/system/test_http_authentication.py

@@ -124,6 +124,8 @@ def test_chronos_in_batch_and_nothing_else(ruled):
     scheduler = framework(cluster, "chronos", roles=["batch"])
     for principal, roles in (("chronos", ["prod"]), ("chronos", ["batch", "prod"]), ("marathon", ["batch"]), (None, ["batch"])):
         assert "Not authorized to register framework" in refusal(cluster, principal, roles)
+    seen = cluster.master.get("/state")  # nor may anybody look
+    assert (seen["frameworks"], seen["completed_frameworks"]) == ([], [])
     for path in ("/flags", "/metrics/snapshot"):
         with pytest.raises(urllib.error.HTTPError) as told:
             cluster.master.get(path)

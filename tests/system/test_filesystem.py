@@ -2,6 +2,7 @@
 """Volumes and file systems as containers see them: filesystem/linux, filesystem/posix, filesystem/shared, volume/host_path,
 volume/sandbox_path, volume/secret. Links that tasks plant, mounts that come back, agents that are killed."""
 import base64
+import json
 import os
 import subprocess
 import tempfile
@@ -238,6 +239,49 @@ def test_wrong_secrets(box):
     variable = {"name": "V", "type": "SECRET", "secret": reference}
     task_id, status = box.start({"value": "true", "environment": {"variables": [variable]}})
     assert "cannot resolve references" in status["message"], (task_id, status)
+
+
+def reference(name, key=None):
+    return {"type": "REFERENCE", "reference": {"name": name, **({"key": key} if key else {})}}
+
+
+def test_references_are_read_from_files(tmp_path):
+    """Volumes and variables of a task and of a nested container, an agent that restarts, and what must not be told."""
+    secrets = tmp_path / "secrets"
+    (secrets / "db").mkdir(parents=True, mode=0o700)
+    secrets.chmod(0o700)
+    for name, mode in (("db/password", 0o600), ("open", 0o644)):
+        (secrets / name).write_text(SECRET)
+        (secrets / name).chmod(mode)
+    parameters = [{"key": "dir", "value": str(secrets)}]
+    box = Isolated("filesystem/linux,volume/secret", secret_resolver="file", modules=json.dumps(
+        {"libraries": [{"name": "secret_resolver_file", "modules": [{"name": "file", "parameters": parameters}]}]}))
+    try:
+        variable = {"name": "V", "type": "SECRET", "secret": reference("db", "password")}
+        command = {"value": 'test "$V" = "$(cat s)" && echo both; until test -e go; do sleep 0.05; done; wc -c < s',
+                   "environment": {"variables": [variable]}}
+        task_id, status = box.start(command, container={"type": "MESOS", "volumes": [
+            secret_volume("", "s", **reference("db", "password"))]})
+        assert status["state"] == "TASK_RUNNING", status
+        wait_for(lambda: "both\n" in box.read(task_id), 60)
+        # It is nowhere on a disk: what the agent remembers is the reference.
+        assert holds_secret(box.directory) == []
+        names = (status["container_status"]["container_id"]["value"], "inner")
+        assert box.nested_output(names, box.sandbox(task_id), "cat deep; echo", [
+            secret_volume("", "deep", **reference("db", "password"))]) == SECRET + "\n"
+        os.remove(os.path.join(box.sandbox(task_id), "containers", "inner", "stdout"))
+        box.restart()
+        with open(os.path.join(box.sandbox(task_id), "go"), "w", encoding="utf-8"):
+            pass
+        box.scheduler.until(task_id, {"TASK_FINISHED"})
+        assert f"both\n{len(SECRET)}\n" in box.read(task_id)
+        assert "0600" in box.refused([secret_volume("", "x", **reference("open"))])
+        assert "is not there" in box.refused([secret_volume("", "x", **reference("no-such"))])
+        assert "names no secret" in box.refused([secret_volume("", "x", **reference("../secrets/open"))])
+        assert box.run("cat s", [secret_volume(SECRET, "s")]).endswith(SECRET)  # values go on working
+        assert SECRET not in box.agent.log() and SECRET not in box.cluster.master.log()
+    finally:
+        box.close()
 
 
 def test_secret_in_a_nested_container(box):

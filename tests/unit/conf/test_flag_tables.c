@@ -35,6 +35,8 @@ static const struct exception exceptions[] = {
     {"environment", "LIBPROCESS_NUM_WORKER_THREADS", "type", "accepted and explained"},
     {"environment", "LIBPROCESS_LIBEV_NUM_IO_THREADS", "default", "accepted and explained"},
     {"environment", "LIBPROCESS_LIBEV_NUM_IO_THREADS", "type", "accepted and explained"},
+    {"environment", "LIBPROCESS_SSL_CIPHERS", "default", "what OpenSSL holds good today: Mesos's list has no sound one"},
+    {"environment", "LIBPROCESS_SSL_ENABLE_TLS_V1_3", "default", "1.3 is spoken unless it is switched off"},
     {"environment", "LIBPROCESS_ADVERTISE_PORT", "type",
      "stands for advertise_port, which is text in Mesos too"},
 };

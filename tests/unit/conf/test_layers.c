@@ -258,10 +258,57 @@ test_environment(void **state)
     etc_free(etc);
 
     etc = etc_new();
-    etc_env(etc, "LIBPROCESS_SSL_ENABLED=true");
+    etc_env(etc, "LIBPROCESS_MEMORY_PROFILING=true");
     assert_int_not_equal(load_master(etc), 0);
-    assert_has(etc->err.text, "LIBPROCESS_SSL_ENABLED asks for what is not built yet: TLS");
+    assert_has(etc->err.text, "LIBPROCESS_MEMORY_PROFILING asks for what is not built yet: memory profiling");
     etc_free(etc);
+}
+
+/* LIBPROCESS_SSL_..., the names of old where SSL_ENABLED says that they are ours, and what is refused. */
+static void
+test_tls(void **state)
+{
+    static const struct {
+        const char *variable, *complaint;
+    } wrong[] = {{"LIBPROCESS_SSL_ENABLE_TLS_V1_1=true", "nothing older than TLS 1.2"},
+                 {"LIBPROCESS_SSL_ENABLE_SSL_V3=1", "nothing older than TLS 1.2"},
+                 {"LIBPROCESS_SSL_KEY_FILE=", "ssl_key_file"},
+                 {"LIBPROCESS_SSL_HOSTNAME_VALIDATION_SCHEME=dns", "legacy"},
+                 {"LIBPROCESS_SSL_VERIFICATION_DEPTH=0", "ssl_verification_depth"},
+                 {"LIBPROCESS_SSL_ENABLE_TLS_V1_2=false", "ssl_enable_tls_v1_3"}};
+    struct etc *etc = etc_new();
+
+    etc_env(etc, "SSL_CERT_FILE=/authorities.pem"); /* as other programs read it */
+    assert_int_equal(load_master(etc), 0);
+    assert_null(etc->master.common.tls.cert_file);
+    etc_env(etc, "SSL_ENABLED=1");
+    etc_env(etc, "SSL_KEY_FILE=/key.pem");
+    assert_int_equal(load_master(etc), 0);
+    assert_true(etc->master.common.tls.enabled);
+    assert_string_equal(etc->master.common.tls.cert_file, "/authorities.pem");
+    assert_false(etc->master.common.tls.verify_server_cert);
+    etc_env(etc, "LIBPROCESS_SSL_CERT_FILE=/cert.pem");
+    etc_env(etc, "LIBPROCESS_SSL_REQUIRE_CERT=true");
+    assert_int_equal(load_master(etc), 0);
+    assert_string_equal(etc->master.common.tls.cert_file, "/cert.pem");
+    assert_true(etc->master.common.tls.require_client_cert);
+    assert_true(etc->master.common.tls.verify_server_cert); /* implied */
+    assert_true(etc->master.common.tls.tls_1_2 && etc->master.common.tls.tls_1_3);
+    etc_free(etc);
+
+    for (size_t i = 0; i < ARRAY_LEN(wrong); i++) {
+        etc = etc_new();
+        etc_env(etc, "LIBPROCESS_SSL_ENABLED=true");
+        etc_env(etc, "LIBPROCESS_SSL_CERT_FILE=/cert.pem");
+        if (i != 2)
+            etc_env(etc, "LIBPROCESS_SSL_KEY_FILE=/key.pem");
+        if (i == 5)
+            etc_env(etc, "LIBPROCESS_SSL_ENABLE_TLS_V1_3=false");
+        etc_env(etc, wrong[i].variable);
+        assert_int_not_equal(load_master(etc), 0);
+        assert_has(etc->err.text, wrong[i].complaint);
+        etc_free(etc);
+    }
 }
 
 static void
@@ -342,6 +389,7 @@ main(void)
         cmocka_unit_test(test_option_files_refused),
         cmocka_unit_test(test_etc_default),
         cmocka_unit_test(test_environment),
+        cmocka_unit_test(test_tls),
         cmocka_unit_test(test_argv),
         cmocka_unit_test(test_check_config),
     };

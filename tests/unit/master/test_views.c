@@ -60,7 +60,7 @@ answer(struct http_exchange *exchange, void *arg)
     bool first = true;
     f->answers++;
     buf_putc(&rope.tail, '[');
-    sheets_show(&f->sheets, f->view, &rope, &first);
+    sheets_show(&f->sheets, f->view, NULL, &rope, &first);
     buf_putc(&rope.tail, ']');
     http_reply_legacy_rope(exchange, "application/json", &rope);
 }

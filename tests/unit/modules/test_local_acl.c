@@ -222,6 +222,7 @@ test_roles(void **state)
     assert_true(may(acls, "a", "VIEW_ROLE", "eng/web/prod"));
     assert_true(may(acls, "a", "VIEW_ROLE", "*"));
     assert_false(may(acls, "a", "VIEW_ROLE", "eng"));
+    assert_false(may(acls, "a", "VIEW_ROLE", "eng/"));
     assert_false(may(acls, "a", "VIEW_ROLE", "engineering/web"));
     assert_false(may(acls, "a", "VIEW_ROLE", "x/eng/web"));
     assert_true(may(acls, "b", "VIEW_ROLE", "eng"));
