@@ -1,24 +1,25 @@
 # SPDX-License-Identifier: Apache-2.0
 """A scan of a cluster on which authentication is on, by somebody who has no credentials: every endpoint that /help lists, by every
-method and spelling, and every call of every API. Nothing tells anything of the cluster, and nothing changes it."""
-import base64
+method and spelling, every call of every API, and v0 messages. Nothing tells anything of the cluster, and nothing changes it."""
 import http.client
 import json
 import os
 import re
 import socket
+import time
 
 import pytest
-from cluster import REPOSITORY, wait_for
+from cluster import REPOSITORY, basic, wait_for
+from libprocess import Peer, make
 from scheduler import Scheduler, command_task
 
-OPS = base64.b64encode(b"ops:o1").decode()
+OPS = basic("ops:o1")
 # What anybody may ask, as in Mesos: it says nothing of frameworks, tasks, agents or settings.
 # Resource providers have no authenticator there: what they may do has a test of its own.
 OPEN = {"/health", "/version", "/system/stats.json", "/redirect", "/api/v1/resource_provider"}
 OPEN_ACTORS = {"help", "__processes__", "version"}
 METHODS = ("GET", "POST", "PUT", "DELETE", "HEAD", "OPTIONS", "PATCH")
-STRANGERS = (None, "Basic " + base64.b64encode(b"ops:wrong").decode(), "Basic " + base64.b64encode(b"nobody:o1").decode(),
+STRANGERS = (None, basic("ops:wrong"), basic("nobody:o1"),
              "Basic !!", "Basic", "Bearer eyJhbGciOiJub25lIn0.eyJjaWQiOiJ4In0.", "Bearer x", "Digest ops", "")
 
 
@@ -36,45 +37,27 @@ def ask(daemon, method, path, body=None, authorization=None, kind="application/j
         connection.close()
 
 
-class Ops(Scheduler):
-    """The framework of the cluster that is scanned: its calls carry credentials."""
-
-    def subscribe(self, **more):
-        plain = http.client.HTTPConnection.request
-
-        def request(connection, method, url, body=None, headers=None, **rest):
-            return plain(connection, method, url, body, {"Authorization": "Basic " + OPS, **(headers or {})}, **rest)
-
-        http.client.HTTPConnection.request, self.restore = request, plain
-        try:
-            return super().subscribe(**more)
-        finally:
-            http.client.HTTPConnection.request = plain
-
-    def raw(self, message, expect=202, headers=None):
-        return super().raw(message, expect, {"Authorization": "Basic " + OPS, **(headers or {})})
-
-
 @pytest.fixture
 def closed(make_cluster, tmp_path):
     """A cluster with authentication on everywhere, one framework and one task that runs; and what must never be told."""
-    credentials, key = tmp_path / "credentials", tmp_path / "key"
+    credentials, credential, key = tmp_path / "credentials", tmp_path / "credential", tmp_path / "key"
     credentials.write_text(json.dumps({"credentials": [{"principal": "ops", "secret": "o1"}]}))
+    credential.write_text(json.dumps({"principal": "ops", "secret": "o1"}))
     key.write_text("a key of thirty-two bytes or more, for tokens")
-    for path in (credentials, key):
+    for path in (credentials, credential, key):
         path.chmod(0o600)
     https = {"authenticate_http_readonly": True, "authenticate_http_readwrite": True}
     cluster = make_cluster(0, {**https, "authenticate_http_frameworks": True, "http_framework_authenticators": "basic",
-                               "credentials": str(credentials)})
+                               "authenticate_frameworks": True, "authenticate_agents": True, "credentials": str(credentials)})
     cluster.add_agent({**https, "http_credentials": str(credentials), "authenticate_http_executors": True,
-                       "jwt_secret_key": str(key)}, start=False).start()
-    agents = lambda: json.loads(ask(cluster.master, "GET", "/slaves", authorization="Basic " + OPS)[1])["slaves"]
+                       "jwt_secret_key": str(key), "credential": str(credential)}, start=False).start()
+    agents = lambda: json.loads(ask(cluster.master, "GET", "/slaves", authorization=OPS)[1])["slaves"]
     wait_for(agents, 60, "the agent")
-    scheduler = Ops(cluster.address, name="canary-framework", principal="ops").subscribe()
+    scheduler = Scheduler(cluster.address, name="canary-framework", principal="ops", login="ops:o1").subscribe()
     offer = scheduler.offer(60)
     scheduler.accept(offer, [command_task("canary-task", "sleep 1000", offer)], refuse_seconds=10**6)  # no further offers
     scheduler.until("canary-task", {"TASK_RUNNING"}, 60)
-    container = json.loads(ask(cluster.agents[0], "GET", "/containers", authorization="Basic " + OPS)[1])[0]["container_id"]
+    container = json.loads(ask(cluster.agents[0], "GET", "/containers", authorization=OPS)[1])[0]["container_id"]
     cluster.framework, cluster.agent_id, cluster.container = scheduler.framework_id, offer["agent_id"]["value"], container
     cluster.secrets = [word.encode() for word in (scheduler.framework_id, cluster.agent_id, "canary", container, str(credentials),
                                                   cluster.directory + "/master")]
@@ -89,7 +72,7 @@ def sights(cluster):
                                             "/flags", "/logging/toggle")),
                           (cluster.agents[0], ("/state", "/flags", "/logging/toggle"))):
         for path in paths:
-            status, body, _ = ask(daemon, "GET", path, authorization="Basic " + OPS)
+            status, body, _ = ask(daemon, "GET", path, authorization=OPS)
             assert status == 200, (path, status, body)
             found.append((daemon.name, path, json.loads(body)))
     return found
@@ -220,7 +203,7 @@ def test_resource_providers(closed):
 def test_credentials_of_one_realm_are_none_of_another(closed):
     """ops may log in everywhere but as an executor, whose realm wants a token."""
     body = json.dumps({"type": "SUBSCRIBE", **bodies(closed)})
-    assert ask(closed.agents[0], "POST", "/api/v1/executor", body, "Basic " + OPS)[0] == 401
+    assert ask(closed.agents[0], "POST", "/api/v1/executor", body, OPS)[0] == 401
 
 
 def test_streams_are_refused_before_their_bodies(closed):
@@ -229,3 +212,28 @@ def test_streams_are_refused_before_their_bodies(closed):
         s.sendall(b"POST /api/v1 HTTP/1.1\r\nHost: x\r\nContent-Type: application/recordio\r\nMessage-Content-Type: application/json\r\n"
                   b"Transfer-Encoding: chunked\r\n\r\n1\r\n1\r\n")
         assert s.recv(65536).startswith(b"HTTP/1.1 401 ")
+
+
+def test_v0_messages(closed):
+    """Over libprocess: nobody who did not authenticate registers, and nobody's messages touch the framework or the agent."""
+    before = sights(closed)
+    stranger = Peer("scheduler(1)")
+    framework, agent = {"value": closed.framework}, {"value": closed.agent_id}
+    master, slave = f"master@{closed.address}", f"slave(1)@127.0.0.1:{closed.agents[0].port}"
+    for message in (make("UnregisterFrameworkMessage", framework_id=framework), make("DeactivateFrameworkMessage", framework_id=framework),
+                    make("KillTaskMessage", framework_id=framework, task_id={"value": "canary-task"}),
+                    make("ReviveOffersMessage", framework_id=framework), make("UnregisterSlaveMessage", slave_id=agent),
+                    make("ExitedExecutorMessage", slave_id=agent, framework_id=framework, executor_id={"value": "canary-task"}, status=0),
+                    make("mesos.scheduler.Call", framework_id=framework, type="TEARDOWN"),
+                    make("ReregisterFrameworkMessage", failover=True,
+                         framework={"user": "root", "name": "scan", "id": framework, "principal": "ops"}),
+                    make("RegisterFrameworkMessage", framework={"user": "root", "name": "scan", "principal": "ops"})):
+        stranger.send(master, message)
+    told = stranger.get("FrameworkErrorMessage", 60).value.message
+    assert told == f"Framework at {stranger.pid} is not authenticated"
+    for message in (make("ShutdownFrameworkMessage", framework_id=framework), make("ShutdownMessage", message="scan"),
+                    make("KillTaskMessage", framework_id=framework, task_id={"value": "canary-task"}),
+                    make("ShutdownExecutorMessage", framework_id=framework, executor_id={"value": "canary-task"})):
+        stranger.send(slave, message)
+    time.sleep(0.5)  # the end of a task takes a moment
+    assert_same(before, sights(closed))
