@@ -48,6 +48,7 @@ builtin_logging_toggle(struct http_exchange *exchange, void *arg)
         http_reply_text(exchange, 400, "%s.\n", err.text);
     else {
         daemon_logging_set(daemon, (int)verbosity, duration_ns);
+        audit_write(daemon->audit, audit_asker(exchange), "/logging/toggle", NULL, NULL);
         http_reply(exchange, 200, NULL, STR_LIT(""));
     }
 }

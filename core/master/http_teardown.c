@@ -2,6 +2,7 @@
 /* POST /teardown with a form body: an operator ends a framework. */
 #include "master/authorize.h"
 #include "master/http.h"
+#include "master/orderer.h"
 
 struct str
 http_form_get(const struct http_request *request, const char *name)
@@ -31,6 +32,7 @@ http_teardown(struct http_exchange *exchange, void *arg)
     }
     if (!admit_teardown(framework, exchange))
         return;
+    audit_order(master, exchange, "TEARDOWN", framework->id, NULL);
     framework_teardown(framework, "teardown by an operator");
     http_reply(exchange, 200, NULL, (struct str){0});
 }

@@ -10,6 +10,7 @@
 #include "host/kind_allocator.h"
 #include "master/authorize.h"
 #include "master/inverse_offers.h"
+#include "master/orderer.h"
 #include "master/state.h"
 #include "wire/message.h"
 
@@ -18,6 +19,8 @@ struct change {
     struct list node;
     struct maintenance *maintenance;
     struct http_exchange *exchange; /* NULL: whoever asked has gone */
+    struct master *master;
+    struct orderer orderer;
     struct arena *arena;
     enum { CHANGE_SCHEDULE, CHANGE_START, CHANGE_STOP } kind;
     const Schedule *schedule; /* as it will be */
@@ -49,6 +52,7 @@ static void
 change_free(struct change *change)
 {
     list_remove(&change->node);
+    orderer_fini(&change->orderer);
     arena_free(change->arena);
     free(change);
 }
@@ -331,12 +335,25 @@ will_be_down(const struct change *change, size_t *ret_count)
 
 static void begin_next(struct maintenance *m);
 
+/* Of the machines the first is named. outcome: NULL = done. */
+static void
+audit_change(const struct change *change, const char *outcome)
+{
+    static const char *const calls[] = {"UPDATE_MAINTENANCE_SCHEDULE", "START_MAINTENANCE", "STOP_MAINTENANCE"};
+    const MachineID *first = change->count ? change->ids[0] : NULL;
+    auto_free char *object = first ? xasprintf("%s %s%s", first->hostname ? first->hostname : "", first->ip ? first->ip : "",
+                                               change->count > 1 ? " ..." : "")
+                                   : NULL;
+    orderer_audit(&change->orderer, change->master, calls[change->kind], object, outcome);
+}
+
 static void
 on_stored(void *arg)
 {
     struct change *change = arg;
     struct maintenance *m = change->maintenance;
     apply(change);
+    audit_change(change, NULL);
     if (change->exchange) {
         http_exchange_on_gone(change->exchange, NULL, NULL);
         operator_reply_done(change->exchange);
@@ -385,6 +402,7 @@ begin_next(struct maintenance *m)
             begin(change);
             return;
         }
+        audit_change(change, err.text);
         if (change->exchange) {
             http_exchange_on_gone(change->exchange, NULL, NULL);
             http_reply_text(change->exchange, 400, "%s", err.text);
@@ -399,6 +417,8 @@ change_new(struct master *master, struct http_exchange *exchange)
     struct change *change = xcalloc(1, sizeof(*change));
     change->maintenance = master->maintenance;
     change->exchange = exchange;
+    change->master = master;
+    orderer_init(&change->orderer, exchange);
     change->arena = arena_new(0);
     http_exchange_on_gone(exchange, on_exchange_gone, change);
     return change;

@@ -12,16 +12,19 @@
 #include "master/authorize.h"
 #include "master/marks.h"
 #include "master/operator.h"
+#include "master/orderer.h"
 
 #define NS_PER_S INT64_C(1000000000)
 
 enum mark_kind { MARK_DRAIN, MARK_DRAINED, MARK_DEACTIVATE, MARK_REACTIVATE, MARK_GONE };
 static const char *const kind_names[] = {"drain", "drained", "deactivate", "reactivate", "mark gone"};
+static const char *const call_names[] = {"DRAIN_AGENT", NULL, "DEACTIVATE_AGENT", "REACTIVATE_AGENT", "MARK_AGENT_GONE"};
 
 struct mark_order {
     struct list node;
     struct master *master;
     struct http_exchange *exchange; /* NULL: the client has left, or the master itself orders it */
+    struct orderer orderer;
     enum mark_kind kind;
     struct marks wanted;
     int64_t since_ns; /* gone: wall clock */
@@ -49,6 +52,7 @@ order_new(struct master *master, enum mark_kind kind, const char *id, struct htt
     order->exchange = exchange;
     if (exchange) {
         char peer[128];
+        orderer_init(&order->orderer, exchange);
         log_info("order to %s agent=%s by=%s", kind_names[kind], id, address_format(http_exchange_peer(exchange), peer));
         http_exchange_on_gone(exchange, on_client_gone, order);
     }
@@ -62,6 +66,7 @@ order_free(struct mark_order *order)
     list_remove(&order->node);
     if (order->exchange)
         http_exchange_on_gone(order->exchange, NULL, NULL);
+    orderer_fini(&order->orderer);
     free(order);
 }
 
@@ -79,6 +84,7 @@ refuse(struct mark_order *order, int status, const char *text)
 {
     struct http_exchange *exchange = take(&order->exchange);
     log_info("refuse to %s agent=%s: %s", kind_names[order->kind], order->id, text);
+    orderer_audit(&order->orderer, order->master, call_names[order->kind], order->id, text);
     if (exchange) {
         http_exchange_on_gone(exchange, NULL, NULL);
         http_reply_text(exchange, status, "%s", text);
@@ -90,6 +96,7 @@ static void
 answer(struct mark_order *order)
 {
     struct http_exchange *exchange = take(&order->exchange);
+    orderer_audit(&order->orderer, order->master, call_names[order->kind], order->id, NULL);
     if (exchange) {
         http_exchange_on_gone(exchange, NULL, NULL);
         operator_reply_done(exchange);

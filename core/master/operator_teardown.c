@@ -2,6 +2,7 @@
 /* TEARDOWN: an operator ends a framework. */
 #include "master/authorize.h"
 #include "master/operator.h"
+#include "master/orderer.h"
 
 void
 operator_teardown(struct operator_call *op)
@@ -13,6 +14,7 @@ operator_teardown(struct operator_call *op)
     }
     if (!admit_teardown(framework, op->exchange))
         return;
+    audit_order(op->master, op->exchange, "TEARDOWN", framework->id, NULL);
     framework_teardown(framework, "teardown by an operator");
     operator_reply_done(op->exchange);
 }

@@ -22,7 +22,7 @@ core_master_libmaster_a_SOURCES = \
   core/master/http_teardown.c core/master/json_resources.c core/master/json_state.c core/master/launch.c core/master/master.c \
   core/master/master.h core/master/message_executor_to_framework.c core/master/message_exited_executor.c \
   core/master/message_register_slave.c core/master/message_reregister_slave.c \
-  core/master/message_scheduler_call.c core/master/messages_driver.c core/master/subscribe.c core/master/authorize.c core/master/authorize.h core/master/sight.c core/master/sight.h \
+  core/master/message_scheduler_call.c core/master/messages_driver.c core/master/subscribe.c core/master/authorize.c core/master/authorize.h core/master/sight.c core/master/sight.h core/master/orderer.c core/master/orderer.h \
   core/master/message_status_update.c core/master/message_unregister_slave.c \
   core/master/message_update_slave.c core/master/messages.c core/master/messages.def core/master/messages.h \
   core/master/call_inverse_offers.c core/master/inverse_offers.c core/master/inverse_offers.h \

@@ -5,6 +5,7 @@
 /* ---- a registry whose answers wait for the test ---- */
 
 struct held_registry registry;
+const char *audit_path;
 
 static int
 registry_start(void *instance, const struct mesos_host *host)
@@ -128,6 +129,7 @@ set_options(struct master_options *options)
         .max_completed_frameworks = 2,
         .max_completed_tasks_per_framework = 3,
         .max_unreachable_tasks_per_framework = 3,
+        .common.audit_log = audit_path,
         .publish_per_framework_metrics = true,
         .max_operator_event_stream_subscribers = 1000,
     };

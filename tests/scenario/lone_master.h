@@ -52,6 +52,9 @@ extern struct held_registry {
     size_t written_count;
 } registry;
 
+/* Where masters write their audit log, from the next one on; NULL = nowhere of its own. */
+extern const char *audit_path;
+
 struct note {
     char name[80];
     char to[80];

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Each action of Mesos's rules that a master enforces: refused, it is answered in the recorded words and nothing happens;
  * allowed, it goes on as ever. */
+#include <unistd.h>
+
+#include "base/file.h"
 #include "notary.h"
 
 #define MAY_NOT(ACTION, value) notary_refuse(MESOS_ACTION_##ACTION, value, NULL)
@@ -350,6 +353,47 @@ test_teardown(void **state)
     world_free(w);
 }
 
+/* ---- the audit log ---- */
+
+static const char *
+audit_text(struct buf *text, const char *path)
+{
+    buf_clear(text);
+    assert_int_equal(file_read(path, 1 << 20, text, NULL), 0);
+    return buf_cstr(text);
+}
+
+/* Orders are written with their outcome, refusals of the rules by the rules' own line. */
+static void
+test_audit(void **state)
+{
+    char path[] = "/tmp/cmesos-audit-XXXXXX";
+    auto_buf struct buf text = {0}, form = {0};
+    (void)state;
+    close(mkstemp(path));
+    audit_path = path;
+    struct world *w = world_ruled();
+    subscribe(w, ",\"principal\":\"alice\"", NULL);
+    buf_printf(&form, "frameworkId=%s", w->framework_id);
+    MAY_NOT(TEARDOWN_FRAMEWORK, "alice");
+    ask(w, "POST", "/teardown", "application/x-www-form-urlencoded", buf_cstr(&form));
+    assert_null(strstr(audit_text(&text, path), "\"write\""));
+    assert_non_null(strstr(audit_text(&text, path), "\"TEARDOWN_FRAMEWORK\""));
+    notary_forget();
+    ask(w, "POST", "/teardown", "application/x-www-form-urlencoded", buf_cstr(&form));
+    assert_non_null(strstr(audit_text(&text, path), "\"TEARDOWN\""));
+    assert_non_null(strstr(audit_text(&text, path), w->framework_id));
+    operator_asks(w, "{\"type\":\"DRAIN_AGENT\",\"drain_agent\":{" AGENT "}}");
+    assert_non_null(strstr(audit_text(&text, path), "Unknown agent"));
+    ask(w, "POST", "/machine/down", "application/json", MACHINES);
+    assert_non_null(strstr(audit_text(&text, path), "START_MAINTENANCE"));
+    ask(w, "POST", "/maintenance/schedule", "application/json", "{}");
+    assert_non_null(strstr(audit_text(&text, path), "UPDATE_MAINTENANCE_SCHEDULE"));
+    world_free(w);
+    audit_path = NULL;
+    unlink(path);
+}
+
 /* What may not be looked at is not there, as in Mesos: no 403. */
 static void
 test_maintenance_views(void **state)
@@ -380,6 +424,7 @@ main(void)
         cmocka_unit_test(test_root_submissions), cmocka_unit_test(test_operations),
         cmocka_unit_test(test_register_agent), cmocka_unit_test(test_operators),
         cmocka_unit_test(test_teardown),       cmocka_unit_test(test_maintenance_views),
+        cmocka_unit_test(test_audit),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
