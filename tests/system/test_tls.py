@@ -100,6 +100,36 @@ def test_an_executor_of_others_learns_of_it(secured):
     scheduler.call("TEARDOWN")
 
 
+def test_executors_of_ours(secured):
+    """They use the agent's Unix socket; where there is none, TLS. They are small because they do not link it."""
+    program = secured.tree.program("mesos-executor")
+    linked = subprocess.run(["ldd", program], capture_output=True, text=True, check=True).stdout
+    assert "libc.so" in linked and "libssl" not in linked and "libcrypto" not in linked
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.settimeout(60)
+        env = {**secured._environment(), **secured.variables(), "MESOS_FRAMEWORK_ID": "f", "MESOS_EXECUTOR_ID": "e",
+               "MESOS_SLAVE_PID": "slave(1)@127.0.0.1:1", "MESOS_AGENT_ENDPOINT": "127.0.0.1:%d" % listener.getsockname()[1]}
+        with open(os.path.join(secured.directory, "executor.log"), "wb") as log:
+            executor = subprocess.Popen([program], env=env, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        try:
+            asked = b""
+            context = Authority.server(secured.certificate)
+            context.verify_mode = ssl.CERT_REQUIRED
+            context.load_verify_locations(secured.authority.cert)
+            raw, _ = listener.accept()
+            raw.settimeout(60)
+            with context.wrap_socket(raw, server_side=True) as connection:
+                while b"\r\n\r\n" not in asked:
+                    more = connection.recv(4096)
+                    assert more
+                    asked += more
+                assert connection.getpeercert()["subject"] == ((("commonName", "daemon"),),)
+            assert asked.startswith(b"POST /slave(1)/api/v1/executor HTTP/1.1\r\n")
+        finally:
+            executor.kill()
+            executor.wait()
+
+
 def test_the_command_line(secured):
     done = secured.tool("execute", "--name=said", "--command=echo said over TLS", "--resources=cpus:0.1;mem:32")
     assert "TASK_FINISHED" in done.stdout + done.stderr
