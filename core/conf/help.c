@@ -222,7 +222,7 @@ conf_dump_ini(const struct conf_owner *owner, struct buf *out)
 {
     buf_printf(
         out,
-        "# %s: every option of %s at its default. Generated from the option tables.\n"
+        "# %s: every option of %s; those behind a # at their default. Generated from the option tables.\n"
         "# Stronger than this file: one file per option, /etc/default, MESOS_<option>, the command line.\n"
         "# A line holds at most 197 bytes and no \" ;\"; longer values: name = file:///path\n",
         owner->ini_name, owner->program);
@@ -236,7 +236,10 @@ conf_dump_ini(const struct conf_owner *owner, struct buf *out)
             continue;
         buf_puts(out, "\n# ");
         wrap(out, help, 2, "# ");
-        buf_printf(out, "#%s =%s%s\n", o->name, value[0] ? " " : "", value);
+        if (o->sample)
+            buf_printf(out, "%s = %s\n", o->name, o->sample);
+        else
+            buf_printf(out, "#%s =%s%s\n", o->name, value[0] ? " " : "", value);
     }
     buf_puts(out, "\n## Modules: libraries that are not in module_path, and parameters of modules\n"
                   "\n#[modules]\n#org_example_name = /path/to/library.so\n"

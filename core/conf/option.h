@@ -52,6 +52,7 @@ struct option {
     const char *group;         /* heading in --help, man pages and samples; NULL = that of the row before */
     const char *choices;       /* "drf|random": the only values there are; NULL = any */
     const char *min, *max;     /* bounds in the type's own notation, both allowed values; NULL = none */
+    const char *sample;        /* what the sample INI sets, not merely shows; NULL = nothing */
     const char *fallback_text; /* what documents say instead of fallback, where it depends on the machine */
     bool directory; /* a directory of this name beside the one-file options gives "file:content" pairs, joined
                        by ';' */

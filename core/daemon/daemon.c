@@ -141,7 +141,9 @@ daemon_new(struct loop *loop, const struct daemon_setup *setup, struct err *err)
     daemon->start_secs = loop_wall_secs(loop);
     daemon->start_ns = loop_now_ns(loop);
     loop_timer_init(&daemon->toggle, loop, builtin_toggle_over, daemon);
-    if (open_audit(daemon, setup, err) < 0 || listen_first(daemon, setup, err) < 0) {
+    daemon->firewall = firewall_new(setup->options ? setup->options->firewall_rules : NULL, err);
+    if (!daemon->firewall || openness_check(setup->conf, &setup->listen, err) < 0 || open_audit(daemon, setup, err) < 0 ||
+        listen_first(daemon, setup, err) < 0) {
         daemon_free(daemon);
         return NULL;
     }
@@ -152,7 +154,9 @@ daemon_new(struct loop *loop, const struct daemon_setup *setup, struct err *err)
     daemon->actor = xstrdup(setup->actor);
     daemon->router = router_new(setup->actor);
     http_server_stream_bodies(daemon->http, router_wants_stream, daemon->router);
+    router_firewall(daemon->router, daemon->firewall);
     daemon->metrics = metrics_new(loop);
+    daemon->openness = openness_new(loop, daemon->metrics, setup->conf, &daemon->bound);
     daemon->access = access_new(setup->authorizer, daemon->audit);
     router_access(daemon->router, daemon->access);
     daemon->files = files_new(loop, daemon->access);
@@ -190,6 +194,8 @@ daemon_free(struct daemon *daemon)
     authentication_free(daemon->authentication);
     files_free(daemon->files);
     reload_free(daemon->reload);
+    openness_free(daemon->openness);
+    firewall_free(daemon->firewall);
     access_free(daemon->access);
     audit_free(daemon->audit);
     metrics_free(daemon->metrics);

@@ -10,7 +10,9 @@
 #include "daemon/audit.h"
 #include "daemon/authentication.h"
 #include "daemon/files.h"
+#include "daemon/firewall.h"
 #include "daemon/metrics.h"
+#include "daemon/openness.h"
 #include "daemon/reload.h"
 #include "daemon/routes.h"
 #include "wire/json.h"
@@ -55,6 +57,8 @@ struct daemon {
     struct authentication *authentication; /* who asks */
     struct access *access; /* who may do what */
     struct files *files;
+    struct firewall *firewall; /* endpoints that are disabled */
+    struct openness *openness; /* says so while everybody may come in */
     struct reload *reload; /* files that may change while the daemon runs */
     struct secure *secure; /* as in the setup; not owned */
     struct address bound; /* the first listener's address */

@@ -168,6 +168,8 @@ static const struct metric_row rows[] = {
             "Files of the configuration that were read again, by result.")
     COUNTER("configuration/reloads_failed", "mesos_configuration_reloads", "result=refused",
             "Files of the configuration that were read again, by result.")
+    GAUGE("security/open_without_authentication", "mesos_security_open_without_authentication", NULL,
+          "1 while the daemon listens beyond loopback and does not demand every login that it could.")
     GAUGE("system/cpus_total", "mesos_system_cpus", NULL, "Processors of the machine.")
     GAUGE("system/load_1min", "mesos_system_load1", NULL, "Load average over 1 minute.")
     GAUGE("system/load_5min", "mesos_system_load5", NULL, "Load average over 5 minutes.")

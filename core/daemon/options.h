@@ -47,6 +47,7 @@ struct daemon_options {
     const char *launcher_dir; /* helpers: mesos-executor, mesos-containerizer, mesos-fetcher */
 
     /* Security. */
+    const char *firewall_rules; /* JSON: endpoints that are disabled; NULL = none */
     bool authenticate_http_readonly, authenticate_http_readwrite; /* realms that are protected */
     struct daemon_tls_options tls;
 
@@ -158,11 +159,17 @@ struct daemon_options {
     {.name = "authenticate_http_readwrite", .aliases = OPTION_ALIASES("authenticate_http"), .type = OPTION_BOOL,   \
      .offset = offsetof(TYPE, common.authenticate_http_readwrite), .fallback = "false",                            \
      .help = "Only who has logged in may use endpoints that change something, and the operator API."},             \
-    OPTION_NOT_YET("firewall_rules", JSON, NULL, "Endpoints that nobody may use.", "the endpoint firewall")
+    {.name = "require_authentication", .type = OPTION_BOOL, .offset = SIZE_MAX, .fallback = "false", .sample = "true", \
+     .help = "Do not start while an address other than loopback would be open to who has not logged in."},         \
+    {.name = "firewall_rules", .type = OPTION_JSON, .offset = offsetof(TYPE, common.firewall_rules),                \
+     .argument = "JSON", .check = daemon_check_firewall,                                                           \
+     .help = "Endpoints that nobody may use, by any of their names: {\"disabled_endpoints\": {\"paths\": "          \
+             "[\"/files/browse\"]}}."}
 
 /* Variables of libprocess that mean something to a daemon, for conf_owner.environment; ended by a NULL name. */
 extern const struct option daemon_environment[];
 
+int daemon_check_firewall(const char *value, void *target, struct option_set *set, struct err *err);
 int daemon_check_ip(const char *value, void *target, struct option_set *set, struct err *err);
 int daemon_check_port(const char *value, void *target, struct option_set *set, struct err *err);
 int daemon_check_ulimit(const char *value, void *target, struct option_set *set, struct err *err);

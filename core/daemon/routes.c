@@ -6,6 +6,7 @@
 #include "base/map.h"
 #include "daemon/access.h"
 #include "daemon/authentication.h"
+#include "daemon/firewall.h"
 #include "daemon/routes.h"
 
 enum { MAX_SEGMENTS = 64 };
@@ -14,6 +15,7 @@ struct mounted {
     struct list in_actor;
     const struct route *route;
     void *arg;
+    const struct actor *actor;
 };
 
 struct actor {
@@ -31,6 +33,7 @@ struct router {
     void *gate_arg;
     struct authentication *authentication; /* NULL = nobody is asked */
     struct access *access;
+    const struct firewall *firewall;
 };
 
 struct router *
@@ -94,6 +97,7 @@ router_mount(struct router *router, const char *name, const struct route *table,
             map_add(&actor->routes, str_of(route->path), mounted);
         }
         mounted->route = route;
+        mounted->actor = actor;
         mounted->arg = arg;
     }
 }
@@ -124,6 +128,12 @@ void
 router_access(struct router *router, struct access *access)
 {
     router->access = access;
+}
+
+void
+router_firewall(struct router *router, const struct firewall *firewall)
+{
+    router->firewall = firewall;
 }
 
 void
@@ -264,12 +274,22 @@ on_authenticated(struct http_exchange *exchange, void *arg)
         reply_not_found(exchange);
 }
 
+static bool
+stopped(const struct router *router, const struct mounted *mounted, struct str path)
+{
+    return firewall_stops(router->firewall, path, mounted->actor->name, mounted->route->path,
+                          strcmp(mounted->actor->name, router->default_actor) == 0);
+}
+
 void
 router_handle(struct router *router, struct http_exchange *exchange)
 {
+    struct str path = http_exchange_request(exchange)->path;
     const struct mounted *mounted = find(router, http_exchange_request(exchange));
     if (mounted == NULL)
         reply_not_found(exchange);
+    else if (stopped(router, mounted, path))
+        http_reply_text(exchange, 403, "Endpoint '%.*s' is disabled", STR_ARG(path));
     else if (router->authentication && authentication_wanted(router->authentication, mounted->route->realm))
         authentication_begin(router->authentication, exchange, mounted->route->realm, on_authenticated, router);
     else

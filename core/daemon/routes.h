@@ -29,6 +29,7 @@ enum {
 };
 
 struct router;
+struct firewall; /* daemon/firewall.h */
 struct access;
 
 /* default_actor: "master" or "slave(1)". */
@@ -50,6 +51,8 @@ void router_access(struct router *router, struct access *access);
 bool router_wants_stream(const struct http_request *request, void *router);
 /* Answers 404 and 405 itself. libprocess_try comes first. */
 void router_handle(struct router *router, struct http_exchange *exchange);
+/* Endpoints that are disabled: 403 for everybody. Borrowed; NULL = none. */
+void router_firewall(struct router *router, const struct firewall *firewall);
 /* Every route in order of mounting. */
 void router_each(const struct router *router, void (*fn)(const char *actor, const struct route *route, void *arg),
                  void *arg);

@@ -11,7 +11,7 @@ EXTRA_DIST += tests/conftest.py tests/lib/cluster.py tests/lib/scheduler.py test
   tests/system/test_agent_recovery.py tests/system/test_agent_restart.py tests/lib/agent_api.py tests/system/test_containers.py tests/system/test_sessions.py \
   tests/system/test_bad_input.py tests/system/test_configuration.py tests/system/test_cli.py tests/system/test_main_job.py
 EXTRA_DIST += tests/system/test_failover.py tests/system/test_master_agent_loss.py tests/system/test_master_traces.py tests/system/test_master_views.py
-EXTRA_DIST += tests/system/test_rate_limits.py tests/system/test_reload.py tests/system/test_master_options.py tests/system/test_port_mapping.py
+EXTRA_DIST += tests/system/test_open_on_purpose.py tests/system/test_rate_limits.py tests/system/test_reload.py tests/system/test_master_options.py tests/system/test_port_mapping.py
 EXTRA_DIST += tests/system/test_connections.py tests/system/test_v0_cluster.py tests/lib/libprocess.py tests/system/test_v0_executor_traces.py tests/system/test_v0_traces.py
 EXTRA_DIST += tests/system/test_fetcher.py tests/system/test_legacy_endpoints.py tests/system/test_legacy_traces.py \
   tests/facts/endpoints-agent.tsv tests/facts/endpoints-master.tsv

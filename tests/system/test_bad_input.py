@@ -260,6 +260,24 @@ RAW = [
     (b"POST /master/mesos.internal.RegisterSlaveMessage HTTP/1.1\r\nHost: x\r\n"
      b"Libprocess-From: slave(1)@127.0.0.1:1\r\nContent-Length: 7\r\n\r\ngarbage", (b"202", b"404")),  # an agent has no actor of that name
     (b"POST /nobody/mesos.internal.PingSlaveMessage HTTP/1.1\r\nHost: x\r\nLibprocess-From: x@127.0.0.1:1\r\n\r\n", (b"404", )),
+    # Escapes that are none, half ones, NUL and dots behind them.
+    (b"GET /% HTTP/1.1\r\nHost: x\r\n\r\n", (b"400", b"404")),
+    (b"GET /%2 HTTP/1.1\r\nHost: x\r\n\r\n", (b"400", b"404")),
+    (b"GET /%zz/state HTTP/1.1\r\nHost: x\r\n\r\n", (b"400", b"404")),
+    (b"GET /%00 HTTP/1.1\r\nHost: x\r\n\r\n", (b"400", b"404")),
+    (b"GET /files/download?path=%2e%2e%2f%2e%2e%2fetc%2fpasswd HTTP/1.1\r\nHost: x\r\n\r\n", (b"400", b"404")),
+    (b"GET /files/read?path=%2Fmaster%2Flog%00&offset=% HTTP/1.1\r\nHost: x\r\n\r\n", (b"400", b"404")),
+    (b"POST /%6daster%2/mesos.internal.PingSlaveMessage HTTP/1.1\r\nHost: x\r\nLibprocess-From: x@127.0.0.1:1\r\n\r\n", (b"400", b"404")),
+    # Messages of libprocess without an actor, without a name, without either, and from nobody that can be (500, as in Mesos).
+    *((b"POST " + path + b" HTTP/1.1\r\nHost: x\r\n" + sender + b"\r\nContent-Length: 0\r\n\r\n", (b"202", b"400", b"404", b"500"))
+      for path in (b"/", b"//", b"/master", b"/master/", b"//mesos.internal.PingSlaveMessage", b"/master//")
+      for sender in (b"Libprocess-From: x@127.0.0.1:1", b"User-Agent: libprocess/x@127.0.0.1:1", b"Libprocess-From: ",
+                     b"User-Agent: libprocess/")),
+    # What two servers in a row could read as two different requests; trailers that are none.
+    (b"POST /api/v1 HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\nContent-Length: 4\r\n\r\nabcd", (b"400", )),
+    (b"POST /api/v1 HTTP/1.1\r\nHost: x\r\nTransfer-Encoding : chunked\r\n\r\n0\r\n\r\n", (b"400", )),
+    (b"POST /api/v1 HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nno trailer\r\n\r\n", (b"400", )),
+    (b"POST /api/v1 HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n: empty\r\n\r\n", (b"400", )),
     (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + os.urandom(64), (b"400", b"")),
 ]
 

@@ -130,8 +130,6 @@ def test_chronos(drivers):
         driver.quiet("FrameworkErrorMessage", 0.05)
     two.flood(12000)
     assert refused(two, capacity=4500)
-    one.revive()
-    assert refused(one, capacity=4500)
     chronos.flood(5000)
     chronos.quiet("FrameworkErrorMessage")
 

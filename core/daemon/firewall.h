@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* --firewall_rules: endpoints that nobody may use, whoever they are. Asked by the router before anything else. */
+#ifndef DAEMON_FIREWALL_H
+#define DAEMON_FIREWALL_H
+
+#include "base/str.h"
+
+struct firewall;
+
+/* {"disabled_endpoints": {"paths": ["/files/browse", ...]}}; NULL with err when it is something else. json NULL: no rules. */
+struct firewall *firewall_new(const char *json, struct err *err);
+void firewall_free(struct firewall *firewall); /* NULL is fine */
+/* Is what the path of a request leads to disabled: route (below "/" and its actor), by whichever of its names? own: the
+ * actor is the daemon's own one, whose routes need no name before them. */
+bool firewall_stops(const struct firewall *firewall, struct str path, const char *actor, const char *route, bool own);
+
+#endif

@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Daemons that are open to everybody say so, or do not start; endpoints that are disabled are so for everybody."""
+import json
+import urllib.error
+
+import pytest
+
+OPEN = "security/open_without_authentication"
+
+
+def refusal(daemon, path):
+    with pytest.raises(urllib.error.HTTPError) as error:
+        daemon.get(path, raw=True)
+    return error.value.code, error.value.read().decode()
+
+
+def test_a_daemon_that_is_open_says_so(make_cluster):
+    cluster = make_cluster(agents=0, master_flags={"ip": "0.0.0.0"})
+    assert cluster.master.get("/metrics/snapshot")[OPEN] == 1
+    line = next(line for line in cluster.master.log().splitlines() if "is open without authentication" in line)
+    for word in ("0.0.0.0:", "authenticate_http_readonly=true", "authenticate_agents=true", "ip=127.0.0.1"):
+        assert word in line, line
+
+
+def test_loopback_is_nobody_elses_business(make_cluster):
+    cluster = make_cluster(master_flags={"require_authentication": True}, agent_flags={"require_authentication": True})
+    for daemon in (cluster.master, cluster.agents[0]):
+        assert daemon.get("/metrics/snapshot")[OPEN] == 0
+        assert "open without authentication" not in daemon.log()
+
+
+def test_it_may_be_told_not_to_start_that_way(make_cluster):
+    with pytest.raises(AssertionError) as failure:
+        make_cluster(agents=0, master_flags={"ip": "0.0.0.0", "require_authentication": True})
+    said = str(failure.value)
+    assert "option 'require_authentication': 0.0.0.0:" in said and "set authenticate_http_readonly=true" in said
+
+
+def test_disabled_endpoints(make_cluster):
+    rules = json.dumps({"disabled_endpoints": {"paths": ["/state", "/files/browse", "/slave(1)/containers"]}})
+    cluster = make_cluster(master_flags={"firewall_rules": rules}, agent_flags={"firewall_rules": rules})
+    master, agent = cluster.master, cluster.agents[0]
+    # by every name that they have
+    for path in ("/state", "/master/state", "//state", "/state/"):
+        assert refusal(master, path) == (403, f"Endpoint '{path}' is disabled")
+    assert refusal(master, "/state?x=1") == (403, "Endpoint '/state' is disabled")
+    assert refusal(master, "/files/browse?path=/")[0] == 403
+    for path in ("/containers", "/slave(1)/containers", "/slave%281%29/containers", "/slave(1)/state"):
+        assert refusal(agent, path) == (403, f"Endpoint '{path}' is disabled")
+    # and nothing else
+    assert "frameworks" in master.get("/frameworks") and master.get("/state-summary") and master.get("/files/debug", raw=True)
+    assert cluster.wait_agents(1)
+
+
+@pytest.mark.parametrize("rules, part", [
+    ('{"disabled_endpoint": {}}', "unknown member 'disabled_endpoint': only 'disabled_endpoints' is known"),
+    ('{"disabled_endpoints": {"paths": ["state"]}}', "'state' is no path of an endpoint"),
+])
+def test_rules_that_make_no_sense(make_cluster, rules, part):
+    with pytest.raises(AssertionError) as failure:
+        make_cluster(agents=0, master_flags={"firewall_rules": rules})
+    assert part in str(failure.value)
