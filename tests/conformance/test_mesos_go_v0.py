@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """mesos-go v0.0.11's drivers for libprocess, unmodified: its v0 scheduler and its v0 executor, found by address."""
+import os
 import subprocess
 import time
 
@@ -140,3 +141,43 @@ def test_restarts(programs, make_cluster):
         wait_for(lambda: not cluster.leftovers(), what="the end of the executor")
     finally:
         scheduler.peer.close()
+
+
+@pytest.fixture
+def secured(make_cluster, tmp_path):
+    """A cluster that wants to know who frameworks and agents are."""
+    files = {"credentials": "go s3cret\nagent a3cret\n", "credential": "agent a3cret\n", "right": "s3cret", "wrong": "nope"}
+    for name, text in files.items():
+        with open(tmp_path / name, "w", encoding="utf-8", opener=lambda path, flags: os.open(path, flags, 0o600)) as f:
+            f.write(text)
+    cluster = make_cluster(master_flags={"authenticate_frameworks": True, "authenticate_agents": True,
+                                         "credentials": tmp_path / "credentials"},
+                           agent_flags={"credential": tmp_path / "credential"})
+    cluster.files = tmp_path
+    return cluster
+
+
+def authenticated(programs, cluster, principal, secret):
+    return scheduler_command(programs, cluster, "-task-count", "3", "-mesos_authentication_principal", principal,
+                             "-mesos_authentication_secret_file", str(cluster.files / secret))
+
+
+def test_scheduler_proves_who_it_is(programs, secured):
+    """The driver's own CRAM-MD5 against our master, then tasks to their ends."""
+    done = subprocess.run(authenticated(programs, secured, "go", "right"), timeout=60, text=True, check=False,
+                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, cwd=secured.directory)
+    assert done.returncode == 0, done.stdout
+    assert tasks_of(secured) == {str(n): "TASK_FINISHED" for n in range(1, 4)}, done.stdout
+    assert 'authenticated principal="go"' in secured.master.log()
+
+
+@pytest.mark.parametrize("principal, secret", [("go", "wrong"), ("nobody", "right")])
+def test_scheduler_is_refused(programs, secured, principal, secret):
+    process = subprocess.Popen(authenticated(programs, secured, principal, secret), stdin=subprocess.DEVNULL,
+                               stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=secured.directory)
+    try:
+        wait_for(lambda: "refuse to authenticate pid=scheduler(1)" in secured.master.log(), 60, "the refusal")
+        assert secured.master.get("/frameworks")["frameworks"] == []
+    finally:
+        process.kill()
+        process.wait()

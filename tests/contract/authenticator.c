@@ -299,6 +299,30 @@ test_false_master(void **state)
 }
 
 static void
+test_reload(void **state)
+{
+    struct talk *talk = *state;
+    struct module *checks = contract_start(&talk->contract, MESOS_KIND_AUTHENTICATOR, "cram_md5");
+    struct module *proves = contract_start(&talk->contract, MESOS_KIND_AUTHENTICATEE, "cram_md5");
+    struct err err = {0};
+    expect(talk, checks, proves, "test");
+    assert_string_equal(module_watched(checks)[0], talk->credentials);
+    write_file(talk->credentials, "test other");
+    expect(talk, checks, proves, "test"); /* not before it is told */
+    assert_int_equal(module_reload(checks, &err), 0);
+    expect(talk, checks, proves, NULL);
+    write_file(talk->credentials, "test s3cret\nbroken\n");
+    assert_true(module_reload(checks, &err) < 0);
+    assert_text(err.text, talk->credentials, "line 2", NULL);
+    expect(talk, checks, proves, NULL); /* what was in force stays */
+    write_file(talk->credentials, "test s3cret\n");
+    assert_int_equal(module_reload(checks, &err), 0);
+    expect(talk, checks, proves, "test");
+    assert_int_equal(module_reload(proves, &err), 0);
+    expect(talk, checks, proves, "test");
+}
+
+static void
 expect_no_start(struct talk *talk, enum mesos_kind kind, const char *why)
 {
     struct err err = {0};
@@ -335,7 +359,7 @@ main(void)
 #define TALK(fn) cmocka_unit_test_setup_teardown(fn, open_talk, close_talk)
     const struct CMUnitTest tests[] = {
         TALK(test_cram_md5), TALK(test_scram_sha256), TALK(test_recorded_answers), TALK(test_replay),  TALK(test_truncated),
-        TALK(test_nonsense), TALK(test_not_offered),  TALK(test_false_master),     TALK(test_bad_files),
+        TALK(test_nonsense), TALK(test_not_offered),  TALK(test_false_master),     TALK(test_reload), TALK(test_bad_files),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -8,7 +8,7 @@ FUZZ_LIBS = core/wire/libwire.a core/model/libmodel.a module-api/proto/libproto.
   $(ZLIB_LIBS) -lpthread -lm
 FUZZ_LINK_FLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
 FUZZ_REPLAYS = tests/fuzz/replay_json \
-  tests/fuzz/replay_acl \
+  tests/fuzz/replay_acl tests/fuzz/replay_credentials tests/fuzz/replay_sasl \
   tests/fuzz/replay_seccomp \
   tests/fuzz/replay_protobuf \
   tests/fuzz/replay_recordio \
@@ -33,7 +33,7 @@ check_PROGRAMS += $(FUZZ_REPLAYS)
 TESTS += $(FUZZ_REPLAYS)
 if FUZZERS
 noinst_PROGRAMS += tests/fuzz/fuzz_jwt
-noinst_PROGRAMS += tests/fuzz/fuzz_acl tests/fuzz/fuzz_registry tests/fuzz/fuzz_cgroups tests/fuzz/fuzz_cni tests/fuzz/fuzz_docker tests/fuzz/fuzz_seccomp tests/fuzz/fuzz_json \
+noinst_PROGRAMS += tests/fuzz/fuzz_acl tests/fuzz/fuzz_credentials tests/fuzz/fuzz_sasl tests/fuzz/fuzz_registry tests/fuzz/fuzz_cgroups tests/fuzz/fuzz_cni tests/fuzz/fuzz_docker tests/fuzz/fuzz_seccomp tests/fuzz/fuzz_json \
   tests/fuzz/fuzz_protobuf \
   tests/fuzz/fuzz_recordio \
   tests/fuzz/fuzz_http \
@@ -199,6 +199,21 @@ tests_fuzz_fuzz_image_documents_SOURCES = tests/fuzz/image_documents.c tests/fuz
 tests_fuzz_fuzz_image_documents_CPPFLAGS = $(FUZZ_CPPFLAGS) -I$(top_srcdir)/modules
 tests_fuzz_fuzz_image_documents_LDADD = $(IMAGE_LIBS)
 tests_fuzz_fuzz_image_documents_LDFLAGS = $(FUZZ_LINK_FLAGS)
+# Who checks and proves who somebody is.
+tests_fuzz_replay_credentials_SOURCES = tests/fuzz/credentials.c tests/fuzz/fuzz.h tests/fuzz/replay.c
+tests_fuzz_replay_credentials_CPPFLAGS = $(FUZZ_CPPFLAGS) -I$(top_srcdir)/modules
+tests_fuzz_replay_credentials_LDADD = $(SASL_MODULE_LIBS)
+tests_fuzz_fuzz_credentials_SOURCES = tests/fuzz/credentials.c tests/fuzz/fuzz.h
+tests_fuzz_fuzz_credentials_CPPFLAGS = $(FUZZ_CPPFLAGS) -I$(top_srcdir)/modules
+tests_fuzz_fuzz_credentials_LDADD = $(SASL_MODULE_LIBS)
+tests_fuzz_fuzz_credentials_LDFLAGS = $(FUZZ_LINK_FLAGS)
+tests_fuzz_replay_sasl_SOURCES = tests/fuzz/sasl.c tests/fuzz/fuzz.h tests/fuzz/replay.c
+tests_fuzz_replay_sasl_CPPFLAGS = $(FUZZ_CPPFLAGS) -I$(top_srcdir)/modules
+tests_fuzz_replay_sasl_LDADD = $(SASL_MODULE_LIBS)
+tests_fuzz_fuzz_sasl_SOURCES = tests/fuzz/sasl.c tests/fuzz/fuzz.h
+tests_fuzz_fuzz_sasl_CPPFLAGS = $(FUZZ_CPPFLAGS) -I$(top_srcdir)/modules
+tests_fuzz_fuzz_sasl_LDADD = $(SASL_MODULE_LIBS)
+tests_fuzz_fuzz_sasl_LDFLAGS = $(FUZZ_LINK_FLAGS)
 # Seccomp profiles are read by a module.
 FUZZ_SECCOMP_SOURCES = tests/fuzz/seccomp.c tests/fuzz/fuzz.h $(SECCOMP_PROFILE_SOURCES)
 FUZZ_SECCOMP_LIBS = module-api/proto/libproto.a core/base/libbase.a $(PROTOBUF_C_LIBS) $(JANSSON_LIBS) -lm

@@ -47,7 +47,8 @@ def test_help_and_version(program, name):
 @pytest.mark.parametrize("flags, complaint", [
     (["--registry=memory", "--worc_dir=/x"], "--worc_dir: unknown option 'worc_dir': the nearest known name is 'work_dir'"),
     (["--registry=memory", "--port=http"], "'http' is no integer"),
-    (["--registry=memory", "--credentials=/x"], "option 'credentials' asks for what is not built yet"),
+    (["--registry=memory", "--require_agent_domain"], "option 'require_agent_domain' asks for what is not built yet"),
+    (["--registry=memory", "--authenticate"], "give --credentials=FILE"),
     (["--registry=memory", "--zk=zk://localhost:2181"], "option 'zk': the ZooKeeper path is missing"),
     ([], "'work_dir' is required for the registry 'local'"),
 ])
