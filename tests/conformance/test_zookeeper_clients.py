@@ -22,7 +22,10 @@ def pair():
         zookeeper.start()
         cluster = Cluster(tempfile.mkdtemp(prefix="cm-"))
         cluster.zookeeper, cluster.url = zookeeper, zookeeper.url("/mesos")
-        flags = [f"--zk={cluster.url}", "--zk_session_timeout=10secs"]
+        flags = [f"--zk={cluster.url}", "--zk_session_timeout=10secs", f"--credentials={cluster.directory}/credentials"]
+        for name, text in (("credentials", "go s3cret\n"), ("secret", "s3cret")):
+            with open(os.path.join(cluster.directory, name), "w", encoding="utf-8") as f:
+                f.write(text)
         cluster.master.argv += flags
         other = cluster._daemon("mesos-master", "master2", {"registry": "in_memory", "cluster": "test",
                                                             "hostname": "localhost"})
@@ -50,7 +53,8 @@ def lead(cluster):
 def go_scheduler(cluster, tasks):
     programs = clients.mesos_go_v0()
     return [programs + "/scheduler", "-master", cluster.url, "-executor", programs + "/executor", "-address", "127.0.0.1",
-            "-artifactPort", str(free_port()), "-logtostderr", "-task-count", str(tasks)]
+            "-artifactPort", str(free_port()), "-logtostderr", "-task-count", str(tasks),
+            "-mesos_authentication_principal", "go", "-mesos_authentication_secret_file", cluster.directory + "/secret"]
 
 
 def test_mesos_go_v0(pair):
@@ -59,6 +63,7 @@ def test_mesos_go_v0(pair):
     assert done.returncode == 0 and "Total tasks completed" in done.stdout, done.stdout
     states = {t["id"]: t["state"] for t in pair.master.get("/tasks")["tasks"]}
     assert states == {"1": "TASK_FINISHED", "2": "TASK_FINISHED"}
+    assert 'authenticated principal="go"' in pair.master.log()
 
 
 DNS = {"refreshSeconds": 1, "ttl": 1, "domain": "mesos", "resolvers": ["127.0.0.1"], "timeout": 2, "listener": "127.0.0.1",
