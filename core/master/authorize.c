@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "master/calls.h"
+#include "master/login.h"
 #include "wire/message.h"
 
 typedef Mesos__V1__Resource Resource;
@@ -275,21 +276,22 @@ authorize_operation(const struct framework *framework, const Mesos__V1__Offer__O
 
 /* ---- agents ---- */
 
-/* Who authenticated itself from there; NULL = nobody. */
+/* Who authenticated itself from there, into *room; NULL = nobody. */
 static const struct mesos_principal *
-peer_principal(const struct master *master, const struct upid *from)
+peer_principal(const struct master *master, const struct upid *from, struct mesos_principal *room)
 {
-    (void)master, (void)from;
-    return NULL;
+    *room = (struct mesos_principal){.size = sizeof(*room), .value = login_principal(master, from)};
+    return room->value ? room : NULL;
 }
 
 int
 authorize_agent(struct master *master, const struct upid *from, const Mesos__SlaveInfo *info, struct err *err)
 {
     struct access *access = master->daemon->access;
-    const struct mesos_principal *principal = peer_principal(master, from);
+    struct mesos_principal room;
     if (!access_ruled(access))
         return 0;
+    const struct mesos_principal *principal = peer_principal(master, from, &room);
     if (!access_allows(access, principal, MESOS_ACTION_REGISTER_AGENT, NULL))
         return err_set(err, -EACCES, "Not authorized to register as agent");
     for (size_t i = 0; i < info->n_resources; i++)
