@@ -80,8 +80,9 @@ test_not_built_yet(void **state)
 {
     struct etc *etc = etc_new();
 
-    refused(etc, false, "--authenticate_agents", "not built yet: authentication");
-    refused(etc, false, "--authenticate", "option 'authenticate_frameworks' asks for what is not built yet");
+    refused(etc, false, "--require_agent_domain", "not built yet: fault domains");
+    refused(etc, false, "--authenticate_agents", "option 'authenticate_agents' needs to know principals and their secrets");
+    refused(etc, false, "--authenticate", "option 'authenticate_frameworks' needs to know");
     refused(etc, false, "--role_sorter=random", "not built yet");
     refused(etc, true, "--containerizers=mesos,,docker", "empty name");
     refused(etc, true, "--isolation=posix/cpu,,posix/mem", "empty name");
