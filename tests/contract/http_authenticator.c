@@ -4,7 +4,6 @@
 
 #include <stdio.h>
 #include "base/units.h"
-#include "host/internal.h"
 #include "host/kind_http_authenticator.h"
 
 #define REALM "mesos-master-readonly"
@@ -34,13 +33,6 @@ file_with(const struct contract *contract, const char *name, const char *text)
     char *path = xasprintf("%s/%s", contract->dir, name);
     assert_int_equal(file_replace(path, text, strlen(text), 0600, false, &err), 0);
     return path;
-}
-
-static int
-reload(struct module *module, struct err *err)
-{
-    int code = module->candidate->descriptor.reload(module->instance);
-    return code < 0 ? module_failure(module, code, err) : 0;
 }
 
 static struct module *
@@ -181,11 +173,11 @@ test_a_bad_file_leaves_the_old_one(void **state)
     auto_free char *old = basic_of("alice:one"), *new = basic_of("dave:four");
     auto_free char *bad = file_with(contract, "credentials", "dave four\ndave five\n");
     struct err err = {0};
-    assert_true(reload(module, &err) < 0);
+    assert_true(module_reload(module, &err) < 0);
     assert_text(err.text, bad, "2", NULL);
     assert_non_null(ask_one(contract, module, old, arena).principal);
     auto_free char *good = file_with(contract, "credentials", "dave four");
-    assert_int_equal(reload(module, &err), 0);
+    assert_int_equal(module_reload(module, &err), 0);
     assert_null(ask_one(contract, module, old, arena).principal);
     assert_non_null(ask_one(contract, module, new, arena).principal);
 }
@@ -244,7 +236,7 @@ test_jwt_refuses_everything_else(void **state)
         token[i] = was;
     }
     auto_free char *key = file_with(contract, "key", "another key"), *value = xasprintf("Bearer %s", token);
-    assert_int_equal(reload(module, &err), 0);
+    assert_int_equal(module_reload(module, &err), 0);
     assert_refused(contract, module, value, "Bearer realm=\"" REALM "\", error=\"invalid_token\"");
 }
 
