@@ -130,6 +130,9 @@ test_reload(void **state)
     struct err err = {0};
     write_file(authorized, jenkins_only);
     struct module *module = started(authorized, "acls_file", authorized->file);
+    const char *const *watched = module_watched(module);
+    assert_string_equal(watched[0], authorized->file);
+    assert_null(watched[1]);
     uint64_t generation = authorizer_generation(module);
     void *old = approver_for(module, "jenkins", MESOS_ACTION_RUN_TASK);
     assert_int_equal(module_reload(module, &err), 0);
