@@ -226,6 +226,6 @@ cli_help_program(struct buf *out)
         if (!strchr(cli_commands[i]->name, ' '))
             add_entry(out, cli_commands[i]->name, cli_commands[i]->summary);
     wrap(out,
-         "The master: --master=HOST:PORT, else MESOS_MASTER in the environment, else master=HOST:PORT in ~/.mesos.", 0,
+         "The master: --master=HOST:PORT, else MESOS_MASTER, else master= in ~/.mesos.", 0,
          0);
 }
