@@ -246,7 +246,7 @@ def test_help_and_version_everywhere(shared, tmp_path):
         assert done.stdout.startswith(f"Usage: mesos {name}")
 
 
-GROUPS = (("agent",), ("maintenance",), ("framework",), ("task",))
+GROUPS = (("acl",), ("agent",), ("maintenance",), ("framework",), ("task",))
 
 
 @pytest.mark.parametrize("words", GROUPS)
