@@ -241,6 +241,7 @@ def running(secured):
     """A task that runs, and the claims of its executor's token."""
     client = scheduler(secured, name="bound")
     offer = client.offer()
+    client.call("SUPPRESS")  # the rest of the agent is not offered to this one again, but to whoever comes
     client.accept(offer, [command_task("bound", "sleep 1000", offer)])
     wait_state(client, "bound", "TASK_RUNNING")
     frameworks = secured.agents[0].get("/state")["frameworks"]
