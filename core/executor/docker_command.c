@@ -13,6 +13,8 @@
 
 #include "executor/task_process.h"
 
+extern char **environ;
+
 #define PATIENCE_MS 500 /* with a pipe that somebody else holds open after the client's end */
 
 struct output {
@@ -166,10 +168,11 @@ docker_commands_reap(struct docker_commands *commands, pid_t pid, int status)
     return false;
 }
 
-static void child(const struct docker_call *call, const int fds[2], pid_t parent) __attribute__((noreturn));
+static void child(const struct docker_call *call, char **environment, const int fds[2], pid_t parent)
+    __attribute__((noreturn));
 
 static void
-child(const struct docker_call *call, const int fds[2], pid_t parent)
+child(const struct docker_call *call, char **environment, const int fds[2], pid_t parent)
 {
     sigset_t none;
     sigemptyset(&none);
@@ -190,7 +193,7 @@ child(const struct docker_call *call, const int fds[2], pid_t parent)
     else if (call->env_fd >= 0)
         fcntl(DOCKER_ENV_FD, F_SETFD, 0);
     closefrom(call->env_fd >= 0 ? DOCKER_ENV_FD + 1 : STDERR_FILENO + 1);
-    execv(call->argv->items[0], call->argv->items);
+    execve(call->argv->items[0], call->argv->items, environment);
     dprintf(STDERR_FILENO, "%s: %s\n", call->argv->items[0], strerror(errno));
     _exit(127);
 }
@@ -214,10 +217,11 @@ static int
 start(struct docker_command *command, const struct docker_call *call)
 {
     int ends[2] = {-1, -1};
+    auto_free char **environment = docker_environment_join(call->argv->environment, environ);
     int rc = call->follows ? 0 : pipes(command, ends);
     pid_t parent = getpid(), pid = rc < 0 ? -1 : fork();
     if (pid == 0)
-        child(call, ends, parent);
+        child(call, environment, ends, parent);
     if (pid < 0 && rc == 0)
         rc = -errno;
     close_at(&ends[0]);

@@ -20,6 +20,7 @@ struct docker_executor_options {
     const char *work_dir; /* of the agent, NULL = not told */
     const char *launcher_dir;
     const char *task_environment; /* JSON object of texts, NULL = none */
+    const char *secrets; /* JSON object of texts: variables of the task that nobody may see; NULL = none */
     const char *default_container_dns; /* JSON, NULL = none */
     int64_t stop_timeout_ms;
     bool cgroups_enable_cfs;

@@ -48,12 +48,31 @@ keep_network(struct docker_executor *executor)
     executor->network = network;
 }
 
+/* What docker says of the container, without the task's secrets: the agent and the master keep updates. */
+static char *
+hide_secrets(const struct docker_executor *executor, struct str data)
+{
+    json_t *secrets = json_loads(executor->options.secrets, 0, NULL), *value;
+    auto_free const char **names = xcalloc(json_object_size(secrets) + 1, sizeof(*names));
+    size_t count = 0;
+    const char *name;
+    json_object_foreach(secrets, name, value) names[count++] = name;
+    char *hidden = docker_state_hide(data, names);
+    json_decref(secrets);
+    return hidden;
+}
+
 static void
 tell_running(struct docker_executor *executor, struct str data)
 {
+    auto_free char *hidden = NULL;
     if (executor->told_running)
         return;
     executor->told_running = true;
+    if (executor->options.secrets && data.len > 0) {
+        hidden = hide_secrets(executor, data);
+        data = str_of(hidden ? hidden : "");
+    }
     /* Data is text to those who read it: no byte that is none. */
     docker_executor_report(executor, MESOS__V1__TASK_STATE__TASK_RUNNING, NULL, 0, data);
     docker_executor_start_checks(executor);
@@ -181,18 +200,24 @@ variable(struct variables *variables, const char *name, const char *value)
 }
 
 static void
+variables_of_json(struct variables *variables, const char *json)
+{
+    json_t *root = json ? json_loads(json, 0, NULL) : NULL, *item;
+    const char *key;
+    json_object_foreach(root, key, item) if (json_is_string(item))
+        variable(variables, key, json_string_value(item));
+    json_decref(root);
+}
+
+static void
 gather_environment(const struct docker_executor *executor, struct variables *own, struct variables *more)
 {
     const Mesos__V1__TaskInfo *task = executor->task;
-    json_t *root =
-        executor->options.task_environment ? json_loads(executor->options.task_environment, 0, NULL) : NULL;
-    json_t *item;
-    const char *key;
-    json_object_foreach(root, key, item) if (json_is_string(item))
-        variable(more, key, json_string_value(item));
-    json_decref(root);
+    variables_of_json(more, executor->options.task_environment);
     for (size_t i = 0; task->command->environment && i < task->command->environment->n_variables; i++) {
         const Mesos__V1__Environment__Variable *v = task->command->environment->variables[i];
+        if (v->has_type && v->type == MESOS__V1__ENVIRONMENT__VARIABLE__TYPE__SECRET)
+            continue; /* the containerizer has resolved it */
         if (v->value)
             variable(more, v->name, v->value);
         else
@@ -219,13 +244,14 @@ start_run(struct docker_executor *executor, struct err *err)
 {
     const Mesos__V1__TaskInfo *task = executor->task;
     auto_arena struct arena *arena = arena_new(1024);
-    struct variables own = {.arena = arena}, more = {.arena = arena};
+    struct variables own = {.arena = arena}, more = {.arena = arena}, secrets = {.arena = arena};
     struct docker_argv argv;
     auto_fd int env_fd = -1;
     if (!task->container || task->container->type != MESOS__V1__CONTAINER_INFO__TYPE__DOCKER ||
         !task->command)
         return err_set(err, -EINVAL, "the task has no docker container and command");
     gather_environment(executor, &own, &more);
+    variables_of_json(&secrets, executor->options.secrets);
     struct docker_run run = {
         .client = &executor->client,
         .name = executor->options.container,
@@ -236,6 +262,7 @@ start_run(struct docker_executor *executor, struct err *err)
         .command = task->command,
         .environment = own.items,
         .more = more.items,
+        .secrets = secrets.items,
         .resources = task->resources,
         .resource_count = task->n_resources,
         .limits = {docker_scalar(task->resources, task->n_resources, "cpus"),

@@ -19,6 +19,7 @@
 #include "executor/docker_executor.h"
 #include "executor/flags.h"
 #include "executor/surroundings.h"
+#include "model/docker_run.h"
 
 enum {
     CONTAINER, DOCKER, DOCKER_SOCKET, SANDBOX_DIRECTORY, MAPPED_DIRECTORY, STOP_TIMEOUT, LAUNCHER_DIR,
@@ -158,6 +159,18 @@ become_client(int argc, char **argv)
     return 127;
 }
 
+/* The task's secrets, taken out of our environment before anybody is started. The caller's; NULL = none. */
+static char *
+take_secrets(void)
+{
+    char *value = getenv(DOCKER_SECRETS_VARIABLE), *secrets = value ? xstrdup(value) : NULL;
+    if (value) {
+        explicit_bzero(value, strlen(value));
+        unsetenv(DOCKER_SECRETS_VARIABLE);
+    }
+    return secrets;
+}
+
 int
 main(int argc, char **argv)
 {
@@ -168,6 +181,8 @@ main(int argc, char **argv)
     bool clean = false;
     if (argc > 1 && strcmp(argv[1], "client") == 0)
         return become_client(argc, argv);
+    auto_free char *secrets = take_secrets();
+    options.secrets = secrets;
     auto_free struct flag *flags = known_flags(&count);
     int rc = flags_read("mesos-docker-executor", "Runs the docker container of one task for mesos-agent.", flags, count,
                         argc, argv, &err);

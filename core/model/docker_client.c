@@ -64,6 +64,11 @@ docker_argv_fini(struct docker_argv *argv)
     for (size_t i = 0; i < argv->count; i++)
         free(argv->items[i]);
     free(argv->items);
+    for (size_t i = 0; i < argv->environment_count; i++) {
+        explicit_bzero(argv->environment[i], strlen(argv->environment[i]));
+        free(argv->environment[i]);
+    }
+    free(argv->environment);
     *argv = (struct docker_argv){0};
 }
 

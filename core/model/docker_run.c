@@ -1,80 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The command line of `docker run` as a whole: its order, the environment, the framework's parameters, image
- * and command. Limits, volumes and network have files of their own. Facts of the command line: recorded calls
+ * The command line of `docker run` as a whole: its order, the framework's parameters, image and command.
+ * Limits, volumes, network and the environment have files of their own. Facts of the command line: recorded calls
  * of Mesos's docker containerizer and docker's own documentation.
  */
-#define _GNU_SOURCE 1
 #include "model/docker_run.h"
 
 #include <ctype.h>
 #include <errno.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
 #include "base/log.h"
 #include "model/docker_run_parts.h"
 
-enum {
-    ENV_LINE_MAX = 60000, /* docker reads lines of an environment file up to 64 KB */
-    IMAGE_MAX = 1024,
-};
-
-/* ---- the environment ---- */
-
-static bool
-fits_line(const char *item)
-{
-    return strlen(item) < ENV_LINE_MAX && !strpbrk(item, "\n\r") && *item != '#' &&
-           !isspace((unsigned char)*item);
-}
-
-static int
-check_variable(const char *item, struct err *err)
-{
-    const char *equals = strchr(item, '=');
-    if (!equals || equals == item)
-        return err_set(err, -EINVAL, "the environment has '%.80s', which has no name", item);
-    for (const char *p = item; p < equals; p++)
-        if (isspace((unsigned char)*p))
-            return err_set(err, -EINVAL, "the environment variable '%.*s' has a space in its name",
-                           (int)(equals - item < 80 ? equals - item : 80), item);
-    return 0;
-}
-
-/* A file without a name, so that values are neither in a list of processes nor left on a disk. What no line
- * can hold goes onto the command line. */
-static int
-add_environment(const struct docker_run *run, struct docker_argv *argv, int *ret_fd, struct err *err)
-{
-    auto_buf struct buf file = {0};
-    for (size_t i = 0; run->environment && run->environment[i]; i++) {
-        docker_argv_add(argv, "-e");
-        docker_argv_add(argv, "%s", run->environment[i]);
-    }
-    for (size_t i = 0; run->more && run->more[i]; i++) {
-        const char *item = run->more[i];
-        if (check_variable(item, err))
-            return err->code;
-        if (fits_line(item)) {
-            buf_printf(&file, "%s\n", item);
-        } else {
-            docker_argv_add(argv, "-e");
-            docker_argv_add(argv, "%s", item);
-        }
-    }
-    if (file.len == 0)
-        return 0;
-    auto_fd int fd = memfd_create("environment", MFD_CLOEXEC);
-    if (fd < 0 || write(fd, buf_data(&file), file.len) != (ssize_t)file.len || lseek(fd, 0, SEEK_SET) < 0)
-        return err_errno(err, "cannot write the environment of the container down");
-    docker_argv_add(argv, "--env-file");
-    docker_argv_add(argv, "/proc/self/fd/%d", DOCKER_ENV_FD);
-    *ret_fd = take_fd(&fd);
-    return 0;
-}
-
-/* ---- the rest ---- */
+#define IMAGE_MAX 1024
 
 /* Those that would take the container out of our hands. */
 static const char *
@@ -155,6 +93,7 @@ fill(const struct docker_run *run, struct docker_argv *argv, int *ret_fd, struct
 {
     const Mesos__V1__ContainerInfo__DockerInfo *docker = run->container->docker;
     bool shell = !run->command->has_shell || run->command->shell;
+    struct docker_environment environment = {run->environment, run->more, run->secrets, false};
     docker_argv_add(argv, "run");
     docker_argv_add(argv, "--detach");
     if (run->client->engine >=
@@ -163,7 +102,7 @@ fill(const struct docker_run *run, struct docker_argv *argv, int *ret_fd, struct
     if (docker->privileged)
         docker_argv_add(argv, "--privileged");
     docker_run_add_figures(run, argv);
-    if (add_environment(run, argv, ret_fd, err) || docker_run_add_volumes(run, argv, err) ||
+    if (docker_environment_add(argv, &environment, ret_fd, err) || docker_run_add_volumes(run, argv, err) ||
         docker_run_add_network(run, argv, err))
         return err->code;
     if (run->host_pid)

@@ -28,12 +28,31 @@ char *docker_host(const char *socket);
 struct docker_argv {
     char **items;
     size_t count;
+    char **environment; /* "NAME=value" that the client needs beside its usual ones: secrets; NULL = nothing. Owned */
+    size_t environment_count;
 };
 void docker_argv_init(struct docker_argv *argv, const struct docker_client *client);
 void docker_argv_fini(struct docker_argv *argv);
 void docker_argv_add(struct docker_argv *argv, const char *format, ...) PRINTF_LIKE(2, 3);
 /* The words as one line, for messages. The caller's. */
 char *docker_argv_text(const struct docker_argv *argv);
+/* Both lists, of which each may be NULL; the first counts more. The new list is the caller's, its items are not. */
+char **docker_environment_join(char *const *first, char *const *base);
+
+/* The environment of a container or a session: each a list of "NAME=value", NULL-terminated, or NULL. */
+struct docker_environment {
+    const char *const *own; /* Mesos's: on the command line */
+    const char *const *more; /* the framework's: in a file that nobody else reads, as far as a file can hold them */
+    const char *const *secrets; /* the same, and never on the command line; count more than others of their name */
+    bool no_file; /* the client is too old for files here */
+};
+/* Appends it. In *ret_fd, if it is set, an open file (the caller's) that the client must have as descriptor DOCKER_ENV_FD. */
+#define DOCKER_ENV_FD 3
+int docker_environment_add(struct docker_argv *argv, const struct docker_environment *wanted, int *ret_fd, struct err *err);
+
+/* What tells mesos-docker-executor the secrets of its task: a JSON object of texts, of at most so many bytes. */
+#define DOCKER_SECRETS_VARIABLE "MESOS_DOCKER_SECRETS"
+#define DOCKER_SECRETS_MAX 50000
 
 /* What a container may use. */
 struct docker_limits {
@@ -58,8 +77,7 @@ struct docker_run {
     const char *work_dir; /* what marks the container as this agent's; NULL = nothing */
     const Mesos__V1__ContainerInfo *container;
     const Mesos__V1__CommandInfo *command;
-    const char *const *environment; /* "NAME=value" of Mesos's own, NULL-terminated: on the command line */
-    const char *const *more; /* the same, from the framework: in a file that nobody else reads; may be NULL */
+    const char *const *environment, *const *more, *const *secrets; /* as in struct docker_environment */
     const char *const *volumes; /* "source:target[:mode]" beside the framework's own; may be NULL */
     Mesos__V1__Resource *const *resources; /* ports are looked up here */
     size_t resource_count;
@@ -71,7 +89,6 @@ struct docker_run {
 
 /* The arguments, and in *ret_env_fd an open file (the caller's; -1: none needed) that the client must have as descriptor
  * DOCKER_ENV_FD. 0 or -EINVAL with a sentence that names what is wrong. */
-#define DOCKER_ENV_FD 3
 int docker_run_argv(const struct docker_run *run, struct docker_argv *ret, int *ret_env_fd, struct err *err);
 
 /* Is this the name of an image, and no option? */

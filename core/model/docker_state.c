@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <jansson.h>
 #include <stdio.h>
+#include <string.h>
 
 static void
 copy(char *out, size_t size, const json_t *value)
@@ -54,4 +55,31 @@ docker_state_read(struct str json, struct docker_state *ret, struct err *err)
     read_addresses(json_object_get(container, "NetworkSettings"), ret);
     json_decref(root);
     return 0;
+}
+
+static bool
+names_one(const char *item, const char *const *names)
+{
+    for (; item && *names; names++) {
+        size_t len = strlen(*names);
+        if (strncmp(item, *names, len) == 0 && item[len] == '=')
+            return true;
+    }
+    return false;
+}
+
+char *
+docker_state_hide(struct str json, const char *const *names)
+{
+    json_t *root = json_loadb(json.ptr ? json.ptr : "", json.len, 0, NULL), *container;
+    size_t i;
+    json_array_foreach(root, i, container) {
+        json_t *env = json_object_get(json_object_get(container, "Config"), "Env");
+        for (size_t at = json_array_size(env); at-- > 0;)
+            if (names_one(json_string_value(json_array_get(env, at)), names))
+                json_array_remove(env, at);
+    }
+    char *text = json_is_array(root) ? json_dumps(root, JSON_COMPACT) : NULL;
+    json_decref(root);
+    return text;
 }

@@ -18,5 +18,8 @@ struct docker_state {
 
 /* 0, or -EINVAL when it is not what docker says of a container. */
 int docker_state_read(struct str json, struct docker_state *ret, struct err *err);
+/* The same text (a list of containers) without the variables of those names, NULL-terminated; NULL when it is none. The
+ * caller's. */
+char *docker_state_hide(struct str json, const char *const *names);
 
 #endif

@@ -2,7 +2,7 @@
 noinst_LIBRARIES += core/model/libmodel.a
 core_model_libmodel_a_SOURCES = \
   core/model/attributes.c core/model/attributes.h \
-  core/model/docker_client.c core/model/docker_figures.c core/model/docker_network.c \
+  core/model/docker_client.c core/model/docker_environment.c core/model/docker_figures.c core/model/docker_network.c \
   core/model/docker_run.c core/model/docker_run.h core/model/docker_run_parts.h \
   core/model/docker_state.c core/model/docker_state.h core/model/docker_volumes.c \
   core/model/ranges.c core/model/ranges.h \

@@ -15,6 +15,8 @@ PATH = "/" + os.environ["MESOS_SLAVE_PID"].split("@")[0] + "/api/v1/executor"
 IDS = {"framework_id": {"value": os.environ["MESOS_FRAMEWORK_ID"]},
        "executor_id": {"value": os.environ["MESOS_EXECUTOR_ID"]}}
 UNACKNOWLEDGED = {}
+TOKEN = os.environ.get("MESOS_EXECUTOR_AUTHENTICATION_TOKEN")
+LOGIN = {"Authorization": "Bearer " + TOKEN} if TOKEN else {}
 
 
 class Connection(http.client.HTTPConnection):
@@ -26,7 +28,7 @@ class Connection(http.client.HTTPConnection):
 def call(kind, **body):
     connection = Connection("agent", timeout=60)
     connection.request("POST", PATH, json.dumps({"type": kind, **IDS, **body}),
-                       {"Content-Type": "application/json", "Accept": "application/json"})
+                       {"Content-Type": "application/json", "Accept": "application/json", **LOGIN})
     return connection.getresponse()
 
 

@@ -228,10 +228,11 @@ spawn(struct cli *cli, const struct cli_wish *wish, const int ends[2])
 {
     const struct docker *docker = cli->docker;
     char pid[16];
+    auto_free char **usual = docker_environment_join(wish->argv->environment, docker->environment);
     union {
         char **from;
         const char *const *to;
-    } environment = {.from = docker->environment};
+    } environment = {.from = usual};
     auto_free const char **argv = full_argv(docker, wish, pid);
     const int fds[] = {wish->streams ? wish->fds[0] : -1, wish->streams ? wish->fds[1] : ends[0],
                        wish->streams ? wish->fds[2] : ends[1], wish->env_fd};

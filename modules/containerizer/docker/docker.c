@@ -138,6 +138,7 @@ container_free(struct container *container)
     for (char **item = container->environment; item && *item; item++)
         free(*item);
     free(container->environment);
+    secrets_forget(container);
     free(container->pid_path);
     free(container->executor_name);
     free(container->name);
@@ -440,6 +441,7 @@ docker_start(void *instance, const struct mesos_host *host)
     docker->host = host;
     list_init(&docker->calls);
     list_init(&docker->removals);
+    list_init(&docker->askings);
     if (read_options(docker, &err) < 0 || make_environment(docker, &err) < 0 || check_client(docker, &err) < 0)
         return host->fail(host, err.code, "%s", err.text);
     return 0;
@@ -456,6 +458,7 @@ docker_stop(void *instance, struct mesos_call *call)
     map_foreach(container, &docker->containers)
         container_free(container); /* what runs goes on running: the next agent recovers it */
     map_fini(&docker->containers);
+    secrets_stop(docker);
     cli_stop(docker);
     for (char **item = docker->environment; item && *item; item++)
         free(*item);

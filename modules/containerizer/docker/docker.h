@@ -46,6 +46,7 @@ struct docker {
     struct map containers; /* id -> struct container; parents before children */
     struct list calls; /* struct cli: clients under way */
     struct list removals; /* struct removal */
+    struct list askings; /* secrets.c: who waits for secrets */
     struct mesos_timer *sweep_timer;
     unsigned sweeps_left;
     bool stopped; /* offloaded work that ends later finds nothing */
@@ -65,6 +66,8 @@ struct container {
     struct container *parent; /* it is a session in this one */
     Mesos__Slave__ContainerConfig *config; /* only while launching */
     char **environment; /* only while launching: "NAME=value" */
+    char **secrets; /* only while launching: "NAME=value"; NULL = none */
+    struct asking *asking; /* while the resolver is asked for them */
     char *pid_path; /* only while launching */
     struct mesos_call *launch; /* owed while launching */
     int out_fd, err_fd; /* the logger's; only while launching */
@@ -148,6 +151,16 @@ void cli_stop(struct docker *docker);
 /* launch.c */
 void docker_launch(void *instance, const struct mesos_containerizer_launch *launch, struct mesos_call *call);
 void launch_fail(struct container *container, int code, const char *text);
+
+/* secrets.c */
+typedef void secrets_done_fn(struct container *container, const struct err *failure);
+/* Fills container->secrets. done comes once, at once or from the loop; failure NULL = well. Not for containers that go
+ * meanwhile. */
+void secrets_of_container(struct container *container, secrets_done_fn *done);
+/* Makes one of them all, which mesos-docker-executor understands. */
+int secrets_for_executor(struct container *container, struct err *err);
+void secrets_forget(struct container *container);
+void secrets_stop(struct docker *docker);
 
 /* image.c */
 void engine_ask(struct docker *docker);

@@ -190,6 +190,10 @@ run_argv(struct container *container, struct docker_argv *argv, int *env_fd, str
     auto_free char *shown_variable = shown ? xasprintf("MESOS_DOMAIN_SOCKET=%s", shown) : NULL;
     const char *const own[] = {name, sandbox, shown_variable, NULL};
     auto_free const char **more = inner_environment(container, shown);
+    const union {
+        char **from;
+        const char *const *to;
+    } secrets = {.from = container->secrets};
     auto_free char *socket_volume =
         shown    ? xasprintf("%s/socket:%s/socket", docker->state_dir, docker->state_dir)
         : socket ? xasprintf("%s:%s", socket, socket)
@@ -212,6 +216,7 @@ run_argv(struct container *container, struct docker_argv *argv, int *env_fd, str
         .command = container->config->command_info,
         .environment = own,
         .more = more,
+        .secrets = secrets.to,
         .volumes = volumes,
         .resources = container->config->resources,
         .resource_count = container->config->n_resources,

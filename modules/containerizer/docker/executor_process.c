@@ -76,10 +76,11 @@ spawn_executor(struct container *container, int theirs)
     if (container->pid_path)
         docker_argv_add(&argv, "--pid_file=%s", container->pid_path);
     const int fds[] = {-1, container->out_fd, container->err_fd, theirs};
+    auto_free char **variables = docker_environment_join(container->secrets, container->environment);
     union {
         char **from;
         const char *const *to;
-    } words = {.from = argv.items}, environment = {.from = container->environment};
+    } words = {.from = argv.items}, environment = {.from = variables};
     struct mesos_spawn spawn = {
         .size = sizeof spawn,
         .argv = words.to,

@@ -49,6 +49,7 @@ launching_over(struct container *container)
     close_at(&container->err_fd);
     container->go_fd = container->out_fd = container->err_fd = -1;
     dir_remove(logins, NULL);
+    secrets_forget(container);
     if (container->config)
         mesos__slave__container_config__free_unpacked(container->config, NULL);
     container->config = NULL;
@@ -232,6 +233,20 @@ keep_environment(struct container *container, const char *const *entries)
 }
 
 static void
+on_secrets(struct container *container, const struct err *failure)
+{
+    struct err err = {0};
+    if (launch_unwanted(container, "resolving its secrets"))
+        return;
+    if (!failure && container->config->task_info && secrets_for_executor(container, &err) < 0)
+        failure = &err;
+    if (failure)
+        launch_fail(container, failure->code, failure->text);
+    else
+        fetch(container);
+}
+
+static void
 begin(struct container *container, const struct mesos_containerizer_launch *launch)
 {
     const struct docker *docker = container->docker;
@@ -247,7 +262,7 @@ begin(struct container *container, const struct mesos_containerizer_launch *laun
         launch_fail(container, err.code, err.text);
         return;
     }
-    fetch(container);
+    secrets_of_container(container, on_secrets);
 }
 
 static bool
@@ -259,6 +274,21 @@ is_mine(const struct docker *docker, const char *id, const Mesos__Slave__Contain
     return config->container_info &&
            config->container_info->type == MESOS__V1__CONTAINER_INFO__TYPE__DOCKER &&
            config->container_info->docker;
+}
+
+static void
+on_session_secrets(struct container *container, const struct err *failure)
+{
+    struct docker *docker = container->docker;
+    if (!failure && !container->destroy_wanted) {
+        session_launch(container);
+        return;
+    }
+    answer_fail(docker, take(&container->launch), failure ? failure->code : -ECANCELED, "%s",
+                failure ? failure->text : "Container is being destroyed while its secrets are resolved");
+    owed_answer(container, &container->waits);
+    owed_answer(container, &container->destroys);
+    container_free(container);
 }
 
 static void
@@ -278,7 +308,7 @@ launch_session(struct docker *docker, const struct mesos_containerizer_launch *l
     container->config = config;
     container->launch = call;
     keep_environment(container, launch->environment);
-    session_launch(container);
+    secrets_of_container(container, on_session_secrets);
 }
 
 void

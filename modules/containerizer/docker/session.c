@@ -11,7 +11,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -308,38 +307,23 @@ session_end(struct container *container)
 
 /* ---- docker exec ---- */
 
-/* As for `docker run`: values do not stand on a command line where the client can read them from a file. */
+/* As for `docker run`. */
 static int
-exec_environment(const struct container *container, struct docker_argv *argv)
+exec_environment(const struct container *container, struct docker_argv *argv, int *ret_fd, struct err *err)
 {
-    auto_buf struct buf file = {0};
-    bool has_file = container->docker->client.engine >= DOCKER_VERSION(20, 10, 0);
-    docker_argv_add(argv, "-e");
-    docker_argv_add(argv, "MESOS_CONTAINER_ID=%s", container->id);
-    for (char **item = container->environment; item && *item; item++) {
-        if (strncmp(*item, "MESOS_CONTAINER_ID=", 19) == 0)
-            continue;
-        if (has_file && !strpbrk(*item, "\r\n") && strlen(*item) < 60000 && **item != '#' && **item != ' ') {
-            buf_printf(&file, "%s\n", *item);
-        } else {
-            docker_argv_add(argv, "-e");
-            docker_argv_add(argv, "%s", *item);
-        }
-    }
-    int fd = file.len > 0 ? memfd_create("environment", MFD_CLOEXEC) : -1;
-    if (fd < 0)
-        return -1;
-    if (write(fd, buf_data(&file), file.len) != (ssize_t)file.len || lseek(fd, 0, SEEK_SET) < 0) {
-        close(fd);
-        return -1;
-    }
-    docker_argv_add(argv, "--env-file");
-    docker_argv_add(argv, "/proc/self/fd/%d", DOCKER_ENV_FD);
-    return fd;
+    auto_free char *id = xasprintf("MESOS_CONTAINER_ID=%s", container->id);
+    const char *const own[] = {id, NULL};
+    union {
+        char **from;
+        const char *const *to;
+    } more = {.from = container->environment}, secrets = {.from = container->secrets};
+    struct docker_environment environment = {
+        own, more.to, secrets.to, container->docker->client.engine < DOCKER_VERSION(20, 10, 0)};
+    return docker_environment_add(argv, &environment, ret_fd, err);
 }
 
-static void
-exec_argv(const struct container *container, bool terminal, struct docker_argv *argv, int *env_fd)
+static int
+exec_argv(const struct container *container, bool terminal, struct docker_argv *argv, int *env_fd, struct err *err)
 {
     const Mesos__V1__CommandInfo *command = container->config->command_info;
     bool shell = !command->has_shell || command->shell;
@@ -353,17 +337,19 @@ exec_argv(const struct container *container, bool terminal, struct docker_argv *
         docker_argv_add(argv, "--user");
         docker_argv_add(argv, "%s", command->user);
     }
-    *env_fd = exec_environment(container, argv);
+    if (exec_environment(container, argv, env_fd, err) < 0)
+        return err->code;
     docker_argv_add(argv, "%s", container->parent->name);
     if (shell) {
         docker_argv_add(argv, "sh");
         docker_argv_add(argv, "-c");
         docker_argv_add(argv, "%s", command->value ? command->value : "");
-        return;
+        return 0;
     }
     docker_argv_add(argv, "%s", command->value ? command->value : "");
     for (size_t i = 1; i < command->n_arguments; i++) /* the first is the program's own name */
         docker_argv_add(argv, "%s", command->arguments[i]);
+    return 0;
 }
 
 void
@@ -377,13 +363,16 @@ session_launch(struct container *container)
     char launched = 1;
     struct mesos_call *call = take(&container->launch);
     struct session *session = session_new(container);
-    exec_argv(container, tty != NULL, &argv, &env_fd);
-    int rc = start(session, &argv, env_fd, tty, tty != NULL, true);
+    struct err err = {0};
+    int rc = exec_argv(container, tty != NULL, &argv, &env_fd, &err);
+    if (rc == 0 && (rc = start(session, &argv, env_fd, tty, tty != NULL, true)) < 0)
+        err_set(&err, rc, "%s", strerror(-rc));
     docker_argv_fini(&argv);
+    secrets_forget(container);
     mesos__slave__container_config__free_unpacked(container->config, NULL);
     container->config = NULL;
     if (rc < 0) {
-        answer_fail(docker, call, rc, "Failed to start a session in container %s: %s", container->parent->id, strerror(-rc));
+        answer_fail(docker, call, rc, "Failed to start a session in container %s: %s", container->parent->id, err.text);
         container_free(container);
         return;
     }

@@ -142,7 +142,7 @@ test_environment_is_in_a_file(void **state)
     box.run.environment = own;
     box.run.more = more;
     const char *said = line(&box);
-    assert_non_null(strstr(said, "-e MESOS_SANDBOX=/mnt/mesos/sandbox -e LINES=a\nb -e #odd=1 --env-file /proc/self/fd/3 -v"));
+    assert_non_null(strstr(said, "-e LINES=a\nb -e #odd=1 -e MESOS_SANDBOX=/mnt/mesos/sandbox --env-file /proc/self/fd/3 -v"));
     assert_null(strstr(said, "word"));
     ssize_t n = read(box.env_fd, text, sizeof(text) - 1);
     text[n > 0 ? n : 0] = 0;
@@ -153,6 +153,58 @@ test_environment_is_in_a_file(void **state)
     box.run.more = nameless;
     assert_non_null(strstr(line(&box), "has no name"));
     box_fini(&box);
+}
+
+static void
+test_secrets_are_never_words(void **state)
+{
+    struct box box;
+    char text[256];
+    const char *const more[] = {"PLAIN=1", "KEY=plain", NULL};
+    const char *const secrets[] = {"KEY=s3cret", "PEM=-----BEGIN\ns3cret", "#odd=s3cret", NULL};
+    (void)state;
+    box_init(&box);
+    box.run.more = more;
+    box.run.secrets = secrets;
+    assert_int_equal(docker_run_argv(&box.run, &box.argv, &box.env_fd, &box.err), 0);
+    auto_free char *said = docker_argv_text(&box.argv);
+    assert_null(strstr(said, "s3cret"));
+    assert_non_null(strstr(said, "-e PEM -e #odd --env-file /proc/self/fd/3"));
+    ssize_t n = read(box.env_fd, text, sizeof(text) - 1);
+    text[n > 0 ? n : 0] = 0;
+    assert_string_equal(text, "PLAIN=1\nKEY=plain\nKEY=s3cret\n"); /* the later of a name counts */
+    char base[] = "PEM=old";
+    char *const usual[] = {base, NULL};
+    auto_free char **all = docker_environment_join(box.argv.environment, usual);
+    assert_string_equal(all[0], secrets[1]);
+    assert_string_equal(all[1], secrets[2]);
+    assert_ptr_equal(all[2], base);
+    assert_null(all[3]);
+    docker_argv_fini(&box.argv);
+    static const char *const bad[] = {"LD_PRELOAD=a\nb", "PATH=a\nb", "docker_host=a\nb", "-x=a\nb"};
+    for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+        const char *const one[] = {bad[i], NULL};
+        box.run.secrets = one;
+        assert_non_null(strstr(line(&box), "cannot have a secret of several lines"));
+    }
+    const char *const path[] = {"PATH=/s3cret", NULL}; /* a line of the file is the container's alone */
+    box.run.secrets = path;
+    assert_null(strstr(line(&box), "PATH"));
+    box_fini(&box);
+}
+
+static void
+test_inspect_without_secrets(void **state)
+{
+    static const char *const names[] = {"KEY", "NO", NULL};
+    (void)state;
+    auto_free char *text = docker_state_hide(
+        STR_LIT("[{\"Id\":\"1\",\"Config\":{\"Env\":[\"KEY=s3cret\",\"KEYS=a\",\"A=KEY=1\",\"KEY=\"],\"Image\":\"box\"}}]"), names);
+    assert_string_equal(text, "[{\"Id\":\"1\",\"Config\":{\"Env\":[\"KEYS=a\",\"A=KEY=1\"],\"Image\":\"box\"}}]");
+    auto_free char *odd = docker_state_hide(STR_LIT("[{\"Config\":{\"Env\":[1,null]}},7]"), names);
+    assert_non_null(odd);
+    assert_null(docker_state_hide(STR_LIT("{\"Config\""), names));
+    assert_null(docker_state_hide(STR_LIT(""), names));
 }
 
 static void
@@ -274,7 +326,9 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_recorded_lines), cmocka_unit_test(test_arguments), cmocka_unit_test(test_by_version),
-        cmocka_unit_test(test_environment_is_in_a_file), cmocka_unit_test(test_images), cmocka_unit_test(test_figures),
+        cmocka_unit_test(test_environment_is_in_a_file),
+        cmocka_unit_test(test_secrets_are_never_words),
+        cmocka_unit_test(test_inspect_without_secrets), cmocka_unit_test(test_images), cmocka_unit_test(test_figures),
         cmocka_unit_test(test_dns), cmocka_unit_test(test_persistent_volumes), cmocka_unit_test(test_inspect),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
