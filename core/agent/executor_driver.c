@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "agent/pb.h"
+#include "conf/option.h"
 
 static void
 tell_bytes(struct executor *executor, const char *name, struct str body)
@@ -21,6 +22,26 @@ tell(struct executor *executor, const char *name, const void *message)
     auto_buf struct buf body = {0};
     message_pack(&body, message);
     tell_bytes(executor, name, buf_str(&body));
+}
+
+/* What no HTTP call proves is decided by who the executor is: ours show their tokens, and so does who has shown one before. */
+const char *
+executor_driver_refusal(const struct executor *executor, const struct upid *from)
+{
+    const struct agent *agent = executor->agent;
+    auto_arena struct arena *arena = arena_new(1024);
+    if (!agent->options->authenticate_http_executors)
+        return NULL;
+    const Mesos__V1__ExecutorInfo *info =
+        message_unpack(&mesos__v1__executor_info__descriptor, packed_str(&executor->info), arena, NULL);
+    if (executor->generated || !info || executor_is_default(info))
+        return "executors of its kind come over HTTP and show a token";
+    if (executor->has_pid ? !upid_eq(&executor->upid, from) : executor->recovered || executor->subscribed_before)
+        return "it has come another way before";
+    const char *required = agent->setup.set ? conf_value(agent->setup.set, "require_authentication", NULL) : NULL;
+    if (required && strcmp(required, "true") == 0)
+        return "libprocess has no tokens, and --require_authentication and --authenticate_http_executors demand them";
+    return NULL;
 }
 
 void

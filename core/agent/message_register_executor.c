@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* RegisterExecutorMessage: the driver of a v0 executor has started. One that nobody waits for is told to end. */
+/*
+ * RegisterExecutorMessage: the driver of a v0 executor has started. One that nobody waits for, or that should have come over
+ * HTTP with a token, is told to end.
+ */
 #include "agent/state.h"
 
 void
@@ -12,9 +15,10 @@ message_register_executor(struct agent *agent, const struct upid *from,
     bool awaited = executor && executor->state == EXECUTOR_REGISTERING && agent->id &&
                    agent->state != AGENT_TERMINATING && !framework->terminating &&
                    (agent->state != AGENT_RECOVERING || agent->reconnecting);
-    if (!awaited) {
-        log_warning("shutting down executor %s of framework %s at %s: nobody waits for it",
-                    message->executor_id->value, message->framework_id->value, from->id);
+    const char *why = awaited ? executor_driver_refusal(executor, from) : "nobody waits for it";
+    if (why) {
+        log_warning("shutting down executor %s of framework %s at %s: %s", message->executor_id->value,
+                    message->framework_id->value, from->id, why);
         libprocess_send(agent->daemon->libprocess, AGENT_ACTOR, from, "mesos.internal.ShutdownExecutorMessage",
                         STR_LIT(""));
         return;

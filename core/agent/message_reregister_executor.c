@@ -13,15 +13,17 @@ find(struct agent *agent, const struct upid *from, const Mesos__Internal__Reregi
         framework ? executor_find(framework, str_of(message->executor_id->value)) : NULL;
     bool ready = agent->id && agent->state != AGENT_TERMINATING &&
                  (agent->state != AGENT_RECOVERING || agent->reconnecting);
-    if (executor && ready && !framework->terminating && executor->state == EXECUTOR_REGISTERING)
+    const char *why = "nobody waits for it";
+    if (executor && ready && !framework->terminating && executor->state == EXECUTOR_REGISTERING &&
+        !(why = executor_driver_refusal(executor, from)))
         return executor;
     if (executor && executor->state == EXECUTOR_RUNNING && executor->has_pid &&
         upid_eq(&executor->upid, from)) {
         log_info("executor %s of framework %s has re-registered before", executor->id, framework->id);
         return NULL;
     }
-    log_warning("shutting down executor %s of framework %s at %s: nobody waits for it",
-                message->executor_id->value, message->framework_id->value, from->id);
+    log_warning("shutting down executor %s of framework %s at %s: %s", message->executor_id->value,
+                message->framework_id->value, from->id, why);
     libprocess_send(agent->daemon->libprocess, AGENT_ACTOR, from, "mesos.internal.ShutdownExecutorMessage",
                     STR_LIT(""));
     return NULL;

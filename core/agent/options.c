@@ -595,7 +595,10 @@ const struct option agent_option_table[] = {
     {.name = "authentication_timeout_max", .type = OPTION_DURATION, AT(authentication_timeout_max_ns), .fallback = "1mins",
      .min = "1ms", .max = "1hrs", .help = "The most time that is given to a try to authenticate."},
     {.name = "authenticate_http_executors", .type = OPTION_BOOL, AT(authenticate_http_executors), .fallback = "false",
-     .help = "Only executors with the token that the agent gave them may use the executor API; needs jwt_secret_key."},
+     .help = "Only executors with the token that the agent gave them may use the executor API; needs jwt_secret_key. As in "
+             "Mesos this is the API over HTTP: custom executors with a driver of v0, whose protocol (libprocess) has no tokens, "
+             "go on registering without, each from one address; --require_authentication refuses them, too. Nobody registers "
+             "over libprocess in the place of an executor that comes over HTTP."},
     {.name = "jwt_secret_key", .aliases = OPTION_ALIASES("executor_secret_key"), .type = OPTION_PATH, AT(jwt_secret_key),
      .help = "The file with the key that signs the tokens of executors; each gets one when there is a key. Its mode should "
              "be 0600."},

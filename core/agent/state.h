@@ -311,6 +311,8 @@ void executor_driver_shutdown(struct executor *executor);
 void executor_driver_message(struct executor *executor, struct str data);
 void executor_driver_acknowledged(struct executor *executor, struct str task_id, const unsigned char *uuid);
 /* ... and these are for who makes and ends the contact. */
+/* Why a driver at that pid must not register as it where executors have to show tokens, or NULL. */
+const char *executor_driver_refusal(const struct executor *executor, const struct upid *from);
 void executor_driver_set(struct executor *executor, const struct upid *pid);
 void executor_driver_link(struct executor *executor);
 void executor_driver_forget(struct executor *executor);

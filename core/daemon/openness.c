@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Who may come in without a login, by the options that say it. Used by daemon.c. */
+/* Who may come in without a login or under another's name, by the options that say it. Used by daemon.c. */
 #include "daemon/openness.h"
 
 #include <errno.h>
@@ -30,6 +30,26 @@ missing(const struct option_set *set, struct buf *out)
     }
 }
 
+static bool
+is_true(const struct option_set *set, const char *name)
+{
+    const char *value = conf_value(set, name, NULL);
+    return value && strcmp(value, "true") == 0;
+}
+
+/* NULL: it is known, as far as addresses or certificates tell, whom a libprocess message is from. */
+static char *
+describe_spoofing(const struct option_set *set, const struct address *at)
+{
+    char text[128];
+    bool certificates = is_true(set, "ssl_enabled") && is_true(set, "ssl_require_client_cert") &&
+                        !is_true(set, "ssl_support_downgrade");
+    if (address_is_loopback(at) || certificates || is_true(set, "require_peer_address_ip_match"))
+        return NULL;
+    return xasprintf("%s believes a libprocess message to be of whom it names: set require_peer_address_ip_match=true, or "
+                     "ssl_require_client_cert=true with TLS on every daemon", address_format(at, text));
+}
+
 /* NULL: not open. */
 static char *
 describe(const struct option_set *set, const struct address *at)
@@ -48,8 +68,10 @@ describe(const struct option_set *set, const struct address *at)
 int
 openness_check(const struct option_set *set, const struct address *listen, struct err *err)
 {
-    const char *required = set ? conf_value(set, "require_authentication", NULL) : NULL;
-    auto_free char *sentence = required && strcmp(required, "true") == 0 ? describe(set, listen) : NULL;
+    bool required = set && is_true(set, "require_authentication");
+    auto_free char *sentence = required ? describe(set, listen) : NULL;
+    if (required && !sentence)
+        sentence = describe_spoofing(set, listen);
     return sentence ? err_set(err, -EPERM, "option 'require_authentication': %s", sentence) : 0;
 }
 
@@ -69,8 +91,11 @@ openness_new(struct loop *loop, struct metrics *metrics, const struct option_set
     loop_timer_init(&openness->daily, loop, on_daily, openness);
     if (set)
         metric_set(metrics_get(metrics, METRIC), openness->sentence != NULL);
+    auto_free char *spoofing = set ? describe_spoofing(set, bound) : NULL;
     if (openness->sentence)
         on_daily(openness);
+    else if (spoofing)
+        log_warning("%s", spoofing);
     return openness;
 }
 

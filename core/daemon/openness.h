@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Open only on purpose: a daemon that listens beyond loopback without demanding logins says so, at its start and daily in the
- * log, and in the metric security/open_without_authentication; with --require_authentication it does not start.
+ * log, and in the metric security/open_without_authentication; with --require_authentication it does not start. One that
+ * demands logins and lets anybody speak for others over libprocess says that at its start, or does not start either.
  */
 #ifndef DAEMON_OPENNESS_H
 #define DAEMON_OPENNESS_H

@@ -92,7 +92,11 @@ struct daemon_options {
      .help = "Look the machine's name up when --hostname is not given; otherwise the address is shown."},          \
     {.name = "require_peer_address_ip_match", .type = OPTION_BOOL,                                                 \
      .offset = offsetof(TYPE, common.require_peer_address_ip_match), .fallback = "false",                          \
-     .help = "Refuse libprocess messages whose sender's address is not the one that they come from."},             \
+     .help = "Refuse libprocess messages whose sender's address is not the one that they come from. Without it a message "     \
+             "is believed to be of whom it names, as Mesos does: whoever reaches the port can give orders to an agent in the " \
+             "name of its master, or to the master in that of an agent or a v0 framework, whatever logins are demanded. With " \
+             "it only whoever is on the same address can. Needs peers to connect from the addresses that they advertise (no " \
+             "translation in between). TLS with ssl_require_client_cert on every daemon closes it as well."},             \
     {.name = "max_unread_bytes", .type = OPTION_BYTES, .offset = offsetof(TYPE, common.max_unread_bytes),          \
      .fallback = "64MB", .min = "64KB", .max = "1GB",                                                              \
      .help = "A subscriber for whom more waits than this, because it does not read, is cut off."},                 \
@@ -160,7 +164,8 @@ struct daemon_options {
      .offset = offsetof(TYPE, common.authenticate_http_readwrite), .fallback = "false",                            \
      .help = "Only who has logged in may use endpoints that change something, and the operator API."},             \
     {.name = "require_authentication", .type = OPTION_BOOL, .offset = SIZE_MAX, .fallback = "false", .sample = "true", \
-     .help = "Do not start while an address other than loopback would be open to who has not logged in."},         \
+     .help = "Do not start while an address other than loopback would be open to who has not logged in, or would believe "      \
+             "libprocess messages of anybody: needs require_peer_address_ip_match or TLS with ssl_require_client_cert."},         \
     {.name = "firewall_rules", .type = OPTION_JSON, .offset = offsetof(TYPE, common.firewall_rules),                \
      .argument = "JSON", .check = daemon_check_firewall,                                                           \
      .help = "Endpoints that nobody may use, by any of their names: {\"disabled_endpoints\": {\"paths\": "          \

@@ -36,6 +36,25 @@ def test_it_may_be_told_not_to_start_that_way(make_cluster):
     assert "option 'require_authentication': 0.0.0.0:" in said and "set authenticate_http_readonly=true" in said
 
 
+def test_logins_do_not_help_who_believes_everybody(make_cluster, tmp_path):
+    """Whoever names the master as the sender of a message is the master, unless addresses or certificates count."""
+    credentials = tmp_path / "credentials"
+    credentials.write_text("ops o1\n")
+    credentials.chmod(0o600)
+    closed = {"ip": "0.0.0.0", "credentials": str(credentials), **{name: True for name in (
+        "authenticate_http_readonly", "authenticate_http_readwrite", "authenticate_frameworks", "authenticate_http_frameworks",
+        "authenticate_agents")}, "http_framework_authenticators": "basic"}
+    with pytest.raises(AssertionError) as failure:
+        make_cluster(agents=0, master_flags={**closed, "require_authentication": True})
+    said = str(failure.value)
+    assert "option 'require_authentication': 0.0.0.0:" in said and "set require_peer_address_ip_match=true" in said
+    for more, warned in ({}, True), ({"require_authentication": True, "require_peer_address_ip_match": True}, False):
+        cluster = make_cluster(agents=0, master_flags={**closed, **more})
+        cluster.master.login = "ops:o1"
+        assert cluster.master.get("/metrics/snapshot")[OPEN] == 0
+        assert ("believes a libprocess message to be of whom it names" in cluster.master.log()) == warned
+
+
 def test_disabled_endpoints(make_cluster):
     rules = json.dumps({"disabled_endpoints": {"paths": ["/state", "/files/browse", "/slave(1)/containers"]}})
     cluster = make_cluster(master_flags={"firewall_rules": rules}, agent_flags={"firewall_rules": rules})
