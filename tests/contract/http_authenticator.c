@@ -176,7 +176,7 @@ test_a_bad_file_leaves_the_old_one(void **state)
     assert_true(module_reload(module, &err) < 0);
     assert_text(err.text, bad, "2", NULL);
     assert_non_null(ask_one(contract, module, old, arena).principal);
-    auto_free char *good = file_with(contract, "credentials", "dave four");
+    free(file_with(contract, "credentials", "dave four"));
     assert_int_equal(module_reload(module, &err), 0);
     assert_null(ask_one(contract, module, old, arena).principal);
     assert_non_null(ask_one(contract, module, new, arena).principal);
@@ -235,7 +235,8 @@ test_jwt_refuses_everything_else(void **state)
         assert_refused(contract, module, value, "Bearer realm=\"" REALM "\", error=\"invalid_token\"");
         token[i] = was;
     }
-    auto_free char *key = file_with(contract, "key", "another key"), *value = xasprintf("Bearer %s", token);
+    free(file_with(contract, "key", "another key"));
+    auto_free char *value = xasprintf("Bearer %s", token);
     assert_int_equal(module_reload(module, &err), 0);
     assert_refused(contract, module, value, "Bearer realm=\"" REALM "\", error=\"invalid_token\"");
 }

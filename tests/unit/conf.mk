@@ -7,7 +7,7 @@ CONF_TESTS = tests/unit/conf/test_flag_tables tests/unit/conf/test_layers tests/
 check_PROGRAMS += $(CONF_TESTS)
 TESTS += $(CONF_TESTS)
 CONF_TEST_LIBS = core/main/libmain.a core/daemon/libdaemon.a core/wire/libwire.a core/model/libmodel.a module-api/proto/libproto.a \
-  core/conf/libconf.a core/base/libbase.a $(PROTOBUF_C_LIBS) $(CONF_LIBS) $(JANSSON_LIBS) $(CMOCKA_LIBS) -lm
+  core/conf/libconf.a $(LOOP_LIBS) $(PROTOBUF_C_LIBS) $(CONF_LIBS) $(JANSSON_LIBS) $(CMOCKA_LIBS) -lm
 tests_unit_conf_test_flag_tables_SOURCES = tests/unit/conf/etc.h tests/unit/conf/test_flag_tables.c
 tests_unit_conf_test_flag_tables_LDADD = $(CONF_TEST_LIBS)
 tests_unit_conf_test_layers_SOURCES = tests/unit/conf/etc.h tests/unit/conf/test_layers.c

@@ -44,7 +44,7 @@ set_ciphers(SSL_CTX *ctx, const char *list, struct err *err)
 static int
 set_curves(SSL_CTX *ctx, const char *list, struct err *err)
 {
-    if (!list || strcmp(list, "auto") == 0 || SSL_CTX_set1_groups_list(ctx, list) == 1)
+    if (!list || strcmp(list, "auto") == 0 || SSL_CTX_set1_groups_list(ctx, (char *)(uintptr_t)list) == 1)
         return 0;
     char what[600];
     snprintf(what, sizeof(what), "ecdh_curves '%.500s'", list);

@@ -87,7 +87,7 @@ set_names(SSL *ssl, const struct tls_context *context, const char *name, const c
 {
     X509_VERIFY_PARAM *param = SSL_get0_param(ssl);
     if (name)
-        SSL_set_tlsext_host_name(ssl, name);
+        SSL_set_tlsext_host_name(ssl, (char *)(uintptr_t)name);
     if (!context->verify || context->names_by_lookup)
         return;
     X509_VERIFY_PARAM_set_hostflags(param, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
