@@ -290,21 +290,19 @@ on_answer(void *arg, int status, const char *error, struct mesos_bytes answer)
     ask_next(waiting);
 }
 
-/* Its peer is gone; if a module still owes an answer, that comes to nobody. */
+/* Its peer is gone; if a module still owes an answer, that comes to nobody. Those behind it are of the same connection and are
+ * told next: nobody's turn comes on a connection that is being closed. */
 static void
 on_gone(struct http_exchange *exchange, void *arg)
 {
     struct waiting *waiting = arg;
     bool owed = waiting->outcome == UNDECIDED;
-    struct authentication *owner = waiting->owner;
-    uint64_t connection = waiting->line->connection;
     leave_line(waiting);
     waiting->exchange = NULL;
     if (owed)
-        list_push(&owner->orphans, &waiting->node);
+        list_push(&waiting->owner->orphans, &waiting->node);
     else
         waiting_free(waiting);
-    advance(owner, connection);
 }
 
 /* What the modules are shown; all of it lives as long as the exchange. */

@@ -261,7 +261,6 @@ http_connection_close(struct http_connection *connection)
     list_remove(&connection->in_answering);
     list_remove(&connection->in_server);
     server->connection_count--;
-    stream_close(connection->stream);
     if (connection->incoming && !connection->incoming->request.body_follows)
         http_exchange_recycle(server, connection->incoming); /* else it is among the exchanges */
     struct http_exchange *exchange;
@@ -275,6 +274,7 @@ http_connection_close(struct http_connection *connection)
             http_pack_forget(exchange->rope_job);
         http_exchange_recycle(server, exchange);
     }
+    stream_close(connection->stream); /* last: who is told asks who it was */
     free(connection);
     if (server->connection_count <= server->connection_limit)
         listeners_pause(server, false);

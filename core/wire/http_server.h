@@ -44,7 +44,8 @@ const struct mesos_principal *http_exchange_principal(const struct http_exchange
 void http_exchange_set_principal(struct http_exchange *exchange, const struct mesos_principal *principal);
 /* The number of its connection: a later connection has a greater one. */
 uint64_t http_exchange_connection(const struct http_exchange *exchange);
-/* fn is called when the peer has gone before (or while) it was answered; afterwards the exchange must not be used.
+/* fn is called when the peer has gone before (or while) it was answered; afterwards the exchange must not be used. In fn itself its
+ * request, peer and principal may still be looked at, and no exchange of that connection may be answered.
  * Set it whenever the answer is not given inside the handler. */
 void http_exchange_on_gone(struct http_exchange *exchange, void (*fn)(struct http_exchange *, void *), void *arg);
 

@@ -267,6 +267,18 @@ test_the_end_comes_first(void **state)
     assert_int_equal(authentication_waiting(place->daemon->authentication), 1);
 }
 
+/* The first in the line keeps back one that is let in already: when the connection is closed, that is never handled. */
+static void
+test_nobody_s_turn_comes_at_the_end(void **state)
+{
+    struct place *place = *state;
+    say(place, "GET /a HTTP/1.1\r\n\r\nGET /b HTTP/1.1\r\n\r\n");
+    TELL(place, 1, "principal\0second");
+    daemon_free(place->daemon);
+    place->daemon = NULL;
+    assert_string_equal(buf_cstr(&place->seen), "");
+}
+
 int
 main(void)
 {
@@ -275,6 +287,7 @@ main(void)
         TEST(test_order_is_kept), TEST(test_one_that_knows_is_enough), TEST(test_refusals), TEST(test_silence_is_no_answer),
         TEST(test_connections_do_not_wait_for_each_other), TEST(test_bodies_of_streams_wait), TEST(test_refused_streams_are_answered),
         TEST(test_open_routes_ask_nobody), TEST(test_the_end_comes_first),
+        TEST(test_nobody_s_turn_comes_at_the_end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
