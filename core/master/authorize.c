@@ -63,13 +63,22 @@ authorize_framework(struct master *master, const Mesos__V1__FrameworkInfo *info,
 
 /* ---- tasks ---- */
 
-const char *
+/* An agent takes a name that is empty for none. */
+static bool
+names_user(const Mesos__V1__CommandInfo *command)
+{
+    return command && command->user && *command->user;
+}
+
+/* The user that a task of this command, or of this executor, runs as, as the agent finds it (executor_user). "" when nobody is
+ * named anywhere, which no agent runs. */
+static const char *
 task_user(const Mesos__V1__FrameworkInfo *framework, const Mesos__V1__CommandInfo *command,
           const Mesos__V1__ExecutorInfo *executor)
 {
-    if (command && command->user)
+    if (names_user(command))
         return command->user;
-    if (executor && executor->command && executor->command->user)
+    if (executor && names_user(executor->command))
         return executor->command->user;
     return framework->user;
 }

@@ -14,9 +14,6 @@ int authorize_framework(struct master *master, const Mesos__V1__FrameworkInfo *i
 /* RUN_TASK; executor: that of its group, or NULL. -EACCES with text (longer than a struct err holds). */
 int authorize_task(const struct framework *framework, const Mesos__V1__TaskInfo *task,
                    const Mesos__V1__ExecutorInfo *executor, struct buf *text);
-/* The user that a task of this command, or of this executor, runs as. Neither NULL nor "". */
-const char *task_user(const Mesos__V1__FrameworkInfo *framework, const Mesos__V1__CommandInfo *command,
-                      const Mesos__V1__ExecutorInfo *executor);
 /* An operation of ACCEPT other than launches, with each of its resources. Likewise. */
 int authorize_operation(const struct framework *framework, const Mesos__V1__Offer__Operation *operation, struct buf *text);
 /* REGISTER_AGENT, and RESERVE_RESOURCES for what its resources are reserved for. from: who proved to be whom there. */

@@ -28,7 +28,7 @@ executor_add(struct framework *framework, struct agent *agent, const Mesos__V1__
     executor->framework = framework;
     executor->agent = agent;
     executor->id = xstrdup(info->executor_id->value);
-    if (info->command && info->command->user)
+    if (info->command && info->command->user && *info->command->user)
         executor->user = xstrdup(info->command->user);
     executor->info_len = mesos__v1__executor_info__get_packed_size(info);
     executor->info = xmalloc(executor->info_len + 1);

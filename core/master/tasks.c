@@ -134,7 +134,7 @@ task_new(struct framework *framework, struct agent *agent, const Mesos__V1__Task
     task->framework = framework;
     task->agent = agent;
     task->state = (uint8_t)core->state;
-    if (core->user && strcmp(core->user, framework->info->user) != 0)
+    if (core->user && *core->user && strcmp(core->user, framework->info->user) != 0)
         task->user = xstrdup(core->user);
     size_t size = mesos__v1__task__get_packed_size(core);
     mesos__v1__task__pack(core, packed_reserve(task, size));

@@ -112,6 +112,9 @@ test_run_task(void **state)
     assert_int_equal(status->state, MESOS__V1__TASK_STATE__TASK_ERROR);
     assert_int_equal(status->reason, MESOS__V1__TASK_STATUS__REASON__REASON_TASK_UNAUTHORIZED);
     assert_int_equal(status->source, MESOS__V1__TASK_STATUS__SOURCE__SOURCE_MASTER);
+    launch_as(w, "asempty", ""); /* the same: agents take that for no user, too */
+    assert_non_null(told(w, EVENT(UPDATE)));
+    assert_int_equal(last_status(w)->reason, MESOS__V1__TASK_STATUS__REASON__REASON_TASK_UNAUTHORIZED);
     assert_null(heard(w, "RunTaskMessage"));
     launch_as(w, "asnobody", "nobody");
     assert_null(told(w, EVENT(UPDATE)));
