@@ -76,10 +76,10 @@ sweep(struct logins *logins)
 
 /* NULL: there are too many. */
 struct login_place *
-login_place(struct logins *logins, const struct upid *peer)
+login_place(struct logins *logins, const struct address *caller)
 {
-    char ip[64];
-    struct login_place *place = map_get(&logins->places, str_of(address_ip(&peer->address, ip)));
+    char ip[64] = "";
+    struct login_place *place = map_get(&logins->places, str_of(address_ip(caller, ip)));
     if (!place && map_count(&logins->places) >= LOGIN_PLACES_MAX)
         sweep(logins);
     if (!place && map_count(&logins->places) >= LOGIN_PLACES_MAX)
@@ -140,7 +140,7 @@ login_begin(struct master *master, const struct upid *from, const char *pid)
         login_refuse(master, from, "The pid to authenticate is at another address");
         return;
     }
-    struct login_place *place = login_place(logins, from);
+    struct login_place *place = login_place(logins, libprocess_caller(master->daemon->libprocess));
     const char *why = too_much(logins, place);
     if (why) {
         login_refuse(master, from, why);
@@ -174,7 +174,7 @@ login_fail(struct login_session *session, const char *reason)
     struct master *master = session->logins->master;
     struct login_place *place = session->place;
     const char *claimed = session->theirs ? authenticator_session_principal(session->theirs) : NULL;
-    struct audit_who who = {NULL, &session->peer.address};
+    struct audit_who who = {NULL, &session->caller};
     if (!place->failures++)
         place->since_ms = loop_now_ms(master->loop);
     log_warning("refuse to authenticate pid=%s: %s", session->client_pid, reason);
@@ -268,17 +268,19 @@ login_admits_agent(struct master *master, const struct upid *from)
 }
 
 int
-login_admits_framework(struct master *master, const struct upid *from, const char *principal, struct err *err)
+login_admits_framework(struct master *master, const struct upid *from, Mesos__V1__FrameworkInfo *info, struct err *err)
 {
-    const char *known = login_principal(master, from);
+    const char *known = login_principal(master, from), *principal = info->principal;
     char pid[400];
     if (master->options->authenticate_frameworks && !known)
         return err_set(err, -EACCES, "Framework at %s is not authenticated", upid_format(from, pid));
     if (known && principal && strcmp(known, principal) != 0)
         return err_set(err, -EACCES, "Framework principal '%s' does not match authenticated principal '%s'", principal, known);
-    if (known && !principal)
-        log_warning("the framework at %s (authenticated as '%s') names no principal in its FrameworkInfo", upid_format(from, pid),
-                    known);
+    if (known && !principal) {
+        log_warning("the framework at %s names no principal in its FrameworkInfo: it is '%s', as whom it has authenticated",
+                    upid_format(from, pid), known);
+        info->principal = (char *)(uintptr_t)known;
+    }
     return 0;
 }
 

@@ -5,12 +5,14 @@
  * messages.c with each message, by those that register, and by master.c when a peer exits.
  *
  * Everybody may begin, so what it takes is limited: conversations in all and for each address, and how often an address may
- * fail in a row before it has to wait.
+ * fail in a row before it has to wait. That is the address of the connection: one that a sender only names is another's, whom
+ * nobody can lock out so.
  */
 #ifndef MASTER_LOGIN_H
 #define MASTER_LOGIN_H
 
 #include "base/err.h"
+#include "mesos/v1/mesos.pb-c.h"
 #include "wire/libprocess.h"
 
 struct master;
@@ -43,8 +45,9 @@ void login_forget(struct master *master, const struct upid *client);
 void login_exited(struct master *master, const struct upid *peer);
 /* May it register as an agent? What not is logged: it hears nothing. */
 bool login_admits_agent(struct master *master, const struct upid *from);
-/* May it be that framework? Not 0: err's text is for the peer. */
-int login_admits_framework(struct master *master, const struct upid *from, const char *principal, struct err *err);
+/* May it be that framework? Not 0: err's text is for the peer. A framework that names no principal is whom its scheduler has
+ * logged in as: that is written into info (borrowed from the login), so that leaving it out evades no rule or limit. */
+int login_admits_framework(struct master *master, const struct upid *from, Mesos__V1__FrameworkInfo *info, struct err *err);
 
 /* The connection that the message came over, also of one that had to wait: libprocess_connection(). */
 uint64_t login_connection(const struct master *master);

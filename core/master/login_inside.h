@@ -9,7 +9,7 @@
 #include "master/login.h"
 #include "master/state.h"
 
-/* An address that conversations come from. */
+/* An address that conversations come from: that of the connection, not the one that the sender's name claims. */
 struct login_place {
     uint32_t sessions, failures;
     int64_t since_ms; /* the first of these failures */
@@ -32,6 +32,7 @@ struct login_session {
     struct login_place *place;
     struct upid peer; /* the authenticatee */
     struct upid client; /* whom it speaks for */
+    struct address caller; /* whence it was begun */
     struct authenticator_session *theirs; /* NULL until a mechanism was chosen */
     char mechanism[64];
     struct loop_timer timeout;
@@ -61,7 +62,7 @@ struct logins {
 };
 
 /* login.c */
-struct login_place *login_place(struct logins *logins, const struct upid *peer);
+struct login_place *login_place(struct logins *logins, const struct address *caller);
 void login_succeed(struct logins *logins, const struct upid *client, const char *principal);
 void login_fail(struct login_session *session, const char *reason);
 void login_deliver(struct logins *logins, struct login_waiting *waiting);
@@ -70,6 +71,7 @@ void login_drop(struct logins *logins, struct login_waiting *waiting);
 void login_unlink(struct logins *logins, const struct upid *pid);
 
 /* login_session.c */
+/* While the message that begins it is being received. */
 void login_session_open(struct logins *logins, struct login_place *place, const struct upid *from, const struct upid *client);
 void login_session_message(struct login_session *session, struct str name, struct str body);
 /* Without a word. */

@@ -71,6 +71,7 @@ login_session_open(struct logins *logins, struct login_place *place, const struc
     session->place = place;
     session->peer = *from;
     session->client = *client;
+    session->caller = *libprocess_caller(master->daemon->libprocess);
     upid_format(client, session->client_pid);
     snprintf(session->actor, sizeof(session->actor), "crammd5-authenticator-session(%llu)",
              (unsigned long long)++logins->last_session);

@@ -27,7 +27,7 @@ driver_subscribe(struct master *master, const struct upid *from,
     struct contact contact = {.pid = from};
     struct err err = {0};
     char pid[400];
-    if (login_admits_framework(master, from, subscribe->framework_info->principal, &err) ||
+    if (login_admits_framework(master, from, subscribe->framework_info, &err) ||
         framework_subscribe(master, subscribe, force, &contact, master->arena, &err)) {
         log_info("refuse framework name=\"%s\" pid=%s: %s", subscribe->framework_info->name,
                  upid_format(from, pid), err.text);
@@ -63,6 +63,11 @@ driver_call(struct master *master, const struct upid *from, const Call *call)
     struct framework *framework = driver_framework(master, from, call->type, call->framework_id->value);
     if (!framework)
         return;
+    if (call->update_framework && login_principal(master, from) &&
+        login_admits_framework(master, from, call->update_framework->framework_info, &err)) {
+        drop(master, from, call->type, err.text);
+        return;
+    }
     framework_count_call(framework, call->type);
     if (call_function(call->type)(framework, call, master->arena, &err) >= 400)
         drop(master, from, call->type, err.text);

@@ -47,6 +47,7 @@ struct libprocess {
     size_t last_from_len;
     struct upid last_upid;
     uint64_t connection; /* of the message that is being received */
+    struct address caller; /* likewise */
 };
 
 /* One connection to a peer address. */
@@ -231,6 +232,12 @@ libprocess_connection(const struct libprocess *libprocess)
     return libprocess->connection;
 }
 
+const struct address *
+libprocess_caller(const struct libprocess *libprocess)
+{
+    return &libprocess->caller;
+}
+
 /* Hands a message over; what tests want of the network stands between. */
 #ifdef MESOS_FAULTS
 struct late {
@@ -241,6 +248,7 @@ struct late {
     struct buf text; /* id, name and body, one after the other */
     size_t id_len, name_len;
     uint64_t connection;
+    struct address caller;
 };
 
 static void
@@ -267,6 +275,7 @@ on_late(void *arg)
     const char *text = buf_data(&late->text);
     size_t head = late->id_len + late->name_len;
     libprocess->connection = late->connection;
+    libprocess->caller = late->caller;
     if (libprocess_has(libprocess, str_n(text, late->id_len)))
         libprocess->on_message(&late->from, str_n(text, late->id_len), str_n(text + late->id_len, late->name_len),
                                str_n(text + head, late->text.len - head), libprocess->arg);
@@ -281,6 +290,7 @@ deliver_later(struct libprocess *libprocess, const struct upid *from, struct str
     late->libprocess = libprocess;
     late->from = *from;
     late->connection = libprocess->connection;
+    late->caller = libprocess->caller;
     late->id_len = id.len;
     late->name_len = name.len;
     buf_append_str(&late->text, id);
@@ -339,6 +349,7 @@ libprocess_try(struct libprocess *libprocess, struct http_exchange *exchange)
     }
     struct upid copy = *sender; /* the handler may receive another message meanwhile (tests) */
     libprocess->connection = http_exchange_connection(exchange);
+    libprocess->caller = *http_exchange_peer(exchange);
     if (name.len)
         deliver(libprocess, &copy, id, name, buf_str(&request->body));
     http_reply_accepted(exchange);

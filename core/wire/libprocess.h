@@ -48,6 +48,8 @@ void libprocess_guard(struct libprocess *libprocess, bool (*may_send)(void *arg)
 /* While a message is being received: the number of the connection that it came over; later ones have greater numbers.
  * Delivery is in order per connection only: what a peer sent over an earlier one may come after what it sent since. */
 uint64_t libprocess_connection(const struct libprocess *libprocess);
+/* Likewise: the address at its other end. What a message names as its sender, its sender may have made up. */
+const struct address *libprocess_caller(const struct libprocess *libprocess);
 /* To be called first by the HTTP handler: true when the exchange was a libprocess message (it is answered then). */
 bool libprocess_try(struct libprocess *libprocess, struct http_exchange *exchange);
 

@@ -81,14 +81,14 @@ class Client:
 
     tries = 0
 
-    def __init__(self, cluster, name="scheduler"):
-        self.peer = Peer(name)
+    def __init__(self, cluster, name="scheduler", host="127.0.0.1"):
+        self.peer = Peer(name, host=host)
         self.master = "master@" + cluster.address
 
     def begin(self, pid=None):
         """The conversation's pid on the other side."""
         Client.tries += 1
-        self.authenticatee = f"crammd5-authenticatee({Client.tries})@127.0.0.1:{self.peer.port}"
+        self.authenticatee = f"crammd5-authenticatee({Client.tries})@{self.peer.host}:{self.peer.port}"
         self.send(self.master, make("AuthenticateMessage", pid=pid or self.peer.pid))
 
     def send(self, to, message):
@@ -118,8 +118,8 @@ class Client:
         self.step(answer_to(self.challenge().value.data, principal, secret))
         return self.outcome(kind)
 
-    def subscribe(self, principal="test", **info):
-        call = make("mesos.scheduler.Call", type=1, subscribe={"framework_info": {
+    def subscribe(self, principal="test", force=False, **info):
+        call = make("mesos.scheduler.Call", type=1, subscribe={"force": force, "framework_info": {
             "user": "root", "name": "here", **({"principal": principal} if principal else {}), **info}})
         if "id" in info:
             call.framework_id.CopyFrom(info["id"])
@@ -133,8 +133,8 @@ class Client:
 def client():
     made = []
 
-    def new(*args):
-        made.append(Client(*args))
+    def new(*args, **more):
+        made.append(Client(*args, **more))
         return made[-1]
     yield new
     for each in made:
@@ -340,6 +340,24 @@ def test_whom_a_login_counts_for(secured, client):
     wait_for(lambda: "is not authenticated" in one.peer.value("FrameworkErrorMessage", 60).message, 60, "the refusal")
 
 
+def test_who_names_no_principal_is_who_logged_in(secured, client):
+    """Leaving it out evades no rule, and lets nobody take over the framework of another who left it out."""
+    cluster = secured(agents=0)
+    one, other = client(cluster), client(cluster, "other")
+    one.authenticate()
+    one.subscribe(principal=None)
+    framework = registered(one).framework_id
+    assert [f["principal"] for f in cluster.master.get("/frameworks")["frameworks"]] == ["test"]
+    other.authenticate("a3cret", "agent")
+    other.subscribe(principal=None, force=True, id=framework)
+    assert other.peer.value("FrameworkErrorMessage", 60).message == "Changing framework's principal is not allowed."
+    update = make("mesos.scheduler.Call", type=17, framework_id={"value": framework.value}, update_framework={
+        "framework_info": {"user": "root", "name": "new", "id": {"value": framework.value}}})
+    assert one.peer.send(one.master, update) == 202
+    wait_for(lambda: cluster.master.get("/frameworks")["frameworks"][0]["name"] == "new", 60, "the update")
+    assert [f["principal"] for f in cluster.master.get("/frameworks")["frameworks"]] == ["test"]
+
+
 def test_registration_waits_for_the_end_of_a_login(secured, client):
     cluster = secured(agents=0)
     one = client(cluster)
@@ -388,6 +406,18 @@ def test_many_failures(secured, client):
         one.begin()
     assert cluster.master.get("/health", raw=True) is not None
     assert cluster.master.log().count("refuse to authenticate") <= 101
+
+
+def test_failures_count_for_whence_they_came(secured, client):
+    """Not for the address that the sender's name claims: nobody locks others out, or has as many tries as there are names."""
+    cluster = secured(agents=0)
+    several = [client(cluster, host=f"127.0.0.{n}") for n in (2, 3, 4, 5)]
+    for _ in range(25):
+        for one in several:
+            one.authenticate("guess", kind=FAILED)
+    for one in several:
+        one.begin()
+        assert "Too many" in one.outcome(ERROR).value.error
 
 
 def test_files_are_read_again(secured, client, tmp_path):
