@@ -7,11 +7,11 @@
 #include "master/http.h"
 #include "master/messages.h"
 
-/* At a long wait the module is asked again all the same: its limits may have changed. */
 /* No limit of a module's: what waits there passes at its next turn. */
 #define UNLIMITED "\n"
 
-enum { ASK_MS = 1000, LANE_BYTES_MAX = 64 << 20, TELL_MS = 10 * 1000 };
+/* ASK_MS: at a long wait the module is asked again all the same: its limits may have changed. */
+enum { ASK_MS = 1000, LANE_BYTES_MAX = 64 << 20, TELL_MS = 10 * 1000, CALL_BYTES = 4 << 10 /* an exchange and its arena */ };
 
 struct lane {
     struct throttle *throttle;
@@ -19,7 +19,7 @@ struct lane {
     uint64_t capacity;
     struct list parked;
     uint64_t count;
-    size_t bytes;
+    size_t bytes; /* of memory */
     struct loop_timer timer;
     int64_t told_ms; /* when the log last heard of a refusal */
     uint64_t refused; /* since then */
@@ -31,11 +31,12 @@ struct parked {
     struct framework *framework; /* throttle_forget takes it out before it is freed */
     uint64_t order;
     int64_t arrived_ms;
-    size_t bytes;
+    size_t bytes; /* all that is held for it */
     struct http_exchange *exchange; /* a call; NULL = a message: */
     struct upid from;
     char *to, *name;
     void *body;
+    size_t body_len;
 };
 
 struct throttle {
@@ -122,7 +123,7 @@ pass(struct throttle *throttle, struct parked *parked)
         http_exchange_on_gone(exchange, NULL, NULL);
         http_scheduler(exchange, throttle->master);
     } else {
-        messages_handle(throttle->master, &parked->from, str_of(parked->to), str_of(parked->name), str_n(parked->body, parked->bytes));
+        messages_handle(throttle->master, &parked->from, str_of(parked->to), str_of(parked->name), str_n(parked->body, parked->body_len));
     }
     throttle->passing = false;
     list_init(&parked->node);
@@ -270,6 +271,7 @@ throttle_message(struct framework *framework)
     struct master *master = framework->master;
     struct throttle *throttle = master->throttle;
     const struct handled *handled = &master->handled;
+    size_t bytes = sizeof(struct parked) + handled->to.len + handled->name.len + handled->body.len;
     struct parked *parked;
     struct lane *lane;
     enum verdict verdict = PASSES;
@@ -279,7 +281,7 @@ throttle_message(struct framework *framework)
     }
     principal_metrics_received(framework);
     if (throttle)
-        verdict = judge(throttle, framework, handled->body.len, &lane);
+        verdict = judge(throttle, framework, bytes, &lane);
     if (verdict == PASSES) {
         principal_metrics_processed(framework);
     } else if (verdict == REFUSED) {
@@ -287,11 +289,12 @@ throttle_message(struct framework *framework)
         auto_free char *message = xasprintf("Message %s", text);
         driver_send_error(master, handled->from, message);
     } else {
-        parked = park(lane, framework, handled->body.len);
+        parked = park(lane, framework, bytes);
         parked->from = *handled->from;
         parked->to = str_dup(handled->to);
         parked->name = str_dup(handled->name);
         parked->body = xmemdup(handled->body.ptr, handled->body.len);
+        parked->body_len = handled->body.len;
     }
     return verdict == PASSES;
 }
@@ -300,7 +303,7 @@ bool
 throttle_call(struct framework *framework, struct http_exchange *exchange, const char *what)
 {
     struct throttle *throttle = framework->master->throttle;
-    size_t bytes = http_exchange_request(exchange)->body.len;
+    size_t bytes = sizeof(struct parked) + CALL_BYTES + http_exchange_request(exchange)->body.len;
     struct parked *parked;
     struct lane *lane;
     enum verdict verdict = PASSES;
@@ -344,7 +347,7 @@ throttle_forget(struct framework *framework)
             }
             parked_free(parked);
         }
-    /* Each answer may bring the next request of its connection. */
+    /* None is answered while lanes are being walked. */
     for (size_t i = 0; i < count; i++)
         http_reply_text(unknown[i], 400, "Framework cannot be found");
     free(unknown);
