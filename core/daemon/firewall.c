@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Paths that are disabled. Mesos compares a rule with the path as it was sent, so that /master/state stays open when /state
- * is disabled; here a rule is about the endpoint, under each of its names.
+ * is disabled; here a rule is about the endpoint, under each of its names, the older one with ".json" included.
  */
 #include "daemon/firewall.h"
 
@@ -33,13 +33,20 @@ only(json_t *object, const char *member, struct err *err)
     return 0;
 }
 
+/* /state.json is /state. */
+static struct str
+plain(struct str path)
+{
+    return str_n(path.ptr, path.len - (str_ends(path, STR_LIT(".json")) ? 5 : 0));
+}
+
 static int
 add_path(struct firewall *firewall, const char *path, struct err *err)
 {
     if (!path || path[0] != '/' || !path[1])
         return err_set(err, -EINVAL, "'%.100s' is no path of an endpoint: write e.g. /files/browse", path ? path : "(not a text)");
     path = arena_strdup(firewall->arena, str_of(path));
-    map_set(&firewall->paths, str_of(path), firewall);
+    map_set(&firewall->paths, plain(str_of(path)), firewall);
     return 0;
 }
 
@@ -100,8 +107,8 @@ firewall_stops(const struct firewall *firewall, struct str path, const char *act
     auto_buf struct buf full = {0};
     if (!firewall || !map_count(&firewall->paths))
         return false;
-    if (map_get(&firewall->paths, path) || (own && map_get(&firewall->paths, str_of(route))))
+    if (map_get(&firewall->paths, plain(path)) || (own && map_get(&firewall->paths, plain(str_of(route)))))
         return true;
     buf_printf(&full, "/%s%s", actor, route);
-    return map_get(&firewall->paths, buf_str(&full)) != NULL;
+    return map_get(&firewall->paths, plain(buf_str(&full))) != NULL;
 }

@@ -60,11 +60,11 @@ def test_disabled_endpoints(make_cluster):
     cluster = make_cluster(master_flags={"firewall_rules": rules}, agent_flags={"firewall_rules": rules})
     master, agent = cluster.master, cluster.agents[0]
     # by every name that they have
-    for path in ("/state", "/master/state", "//state", "/state/"):
+    for path in ("/state", "/master/state", "//state", "/state/", "/state.json", "/master/state.json"):
         assert refusal(master, path) == (403, f"Endpoint '{path}' is disabled")
     assert refusal(master, "/state?x=1") == (403, "Endpoint '/state' is disabled")
     assert refusal(master, "/files/browse?path=/")[0] == 403
-    for path in ("/containers", "/slave(1)/containers", "/slave%281%29/containers", "/slave(1)/state"):
+    for path in ("/containers", "/slave(1)/state.json", "/slave(1)/containers", "/slave%281%29/containers", "/slave(1)/state"):
         assert refusal(agent, path) == (403, f"Endpoint '{path}' is disabled")
     # and nothing else
     assert "frameworks" in master.get("/frameworks") and master.get("/state-summary") and master.get("/files/debug", raw=True)

@@ -51,6 +51,13 @@ set_curves(SSL_CTX *ctx, const char *list, struct err *err)
     return tls_complain(err, -EINVAL, what);
 }
 
+/* A key that is locked by a pass phrase is refused: OpenSSL would ask at the terminal, and the loop would wait for it. */
+static int
+no_phrase(char *out, int size, int writing, void *arg)
+{
+    return 0;
+}
+
 static int
 load_own(SSL_CTX *ctx, const struct secure_settings *settings, struct err *err)
 {
@@ -63,6 +70,7 @@ load_own(SSL_CTX *ctx, const struct secure_settings *settings, struct err *err)
     snprintf(what, sizeof(what), "certificate '%.900s'", settings->cert_file);
     if (SSL_CTX_use_certificate_chain_file(ctx, settings->cert_file) != 1)
         return tls_complain(err, -EINVAL, what);
+    SSL_CTX_set_default_passwd_cb(ctx, no_phrase);
     snprintf(what, sizeof(what), "private key '%.400s' of certificate '%.400s'", settings->key_file, settings->cert_file);
     return SSL_CTX_use_PrivateKey_file(ctx, settings->key_file, SSL_FILETYPE_PEM) == 1 ? 0
                                                                                         : tls_complain(err, -EINVAL, what);
