@@ -244,14 +244,22 @@ router_wants_stream(const struct http_request *request, void *arg)
            (!mounted->route->methods || allowed(mounted->route->methods, request->method));
 }
 
+static const char *
+methods_now(const struct router *router, const struct route *route)
+{
+    bool ruled = (route->flags & ROUTE_GET_BY_RULES) && router->access && access_ruled(router->access);
+    return ruled ? "GET" : route->methods;
+}
+
 /* Who asks is known, or need not be. */
 static void
 admit(struct router *router, struct http_exchange *exchange, const struct mounted *mounted)
 {
     const struct route *route = mounted->route;
     void *arg = mounted->arg;
-    if (route->methods && !allowed(route->methods, http_exchange_request(exchange)->method)) {
-        refuse_method(exchange, route->methods);
+    const char *methods = methods_now(router, route);
+    if (methods && !allowed(methods, http_exchange_request(exchange)->method)) {
+        refuse_method(exchange, methods);
         return;
     }
     if (router->gate && router->gate(exchange, route, router->gate_arg))

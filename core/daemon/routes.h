@@ -26,6 +26,7 @@ struct route {
 enum {
     ROUTE_LEADER = 1, /* only the leading master answers; the gate of the others redirects */
     ROUTE_STREAM = 2, /* bodies of application/recordio are handed over as they come: http_exchange_on_body */
+    ROUTE_GET_BY_RULES = 4, /* any method while there are no rules, only GET where there are: as Mesos has it */
 };
 
 struct router;

@@ -186,6 +186,23 @@ def test_what_belongs_to_a_user(box):
     assert "LAUNCH_CONTAINER" in {line["action"] for line in box.lines("write")}
 
 
+RULED = ("/containers", "/slave(1)/containers", "/monitor/statistics", "/monitor/statistics.json", "/containerizer/debug", "/flags")
+
+
+@pytest.mark.parametrize("path", RULED)
+def test_rules_know_reading_only(box, path):
+    """As Mesos has it, which has no name for other methods there."""
+    for method in "POST", "PUT", "DELETE":
+        request = urllib.request.Request(f"http://127.0.0.1:{box.agent.port}{path}", b"" if method != "DELETE" else None,
+                                         method=method)
+        with pytest.raises(urllib.error.HTTPError) as error:
+            urllib.request.urlopen(request, timeout=30)
+        assert error.value.code == 405 and error.value.headers["Allow"] == "GET"
+        assert error.value.read().decode() == \
+            f"405 Method Not Allowed. Expecting one of {{ 'GET' }}, but received '{method}'."
+    assert box.status(path) in (200, 403)  # what rules say of it comes after that
+
+
 def test_views_one_by_one(box):
     """A task that is hidden is missing from an executor that is not, and so on upwards."""
     framework = {"view_tasks": lambda f: f["executors"][0]["tasks"] == [], "view_executors": lambda f: f["executors"] == []}

@@ -103,6 +103,12 @@ def test_every_path_of_the_tables(shared, which):
     assert not wrong, "\n".join(wrong)
 
 
+@pytest.mark.parametrize("path", ["/containers", "/monitor/statistics", "/monitor/statistics.json", "/containerizer/debug"])
+def test_any_method_reads_while_there_are_no_rules(shared, path):
+    got, posted = (ask(shared.agents[0], method, path) for method in ("GET", "POST"))
+    assert got[0] == posted[0] == 200 and isinstance(json.loads(posted[2]), type(json.loads(got[2])))
+
+
 @pytest.mark.parametrize("which", ["master", "agent"])
 def test_help_of_every_endpoint(shared, which):
     daemon = daemon_of(shared, which)
