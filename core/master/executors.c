@@ -60,6 +60,12 @@ executor_remove(struct executor *executor, bool recover)
     agent_drain_check(executor->agent);
     map_remove(&framework->executors, str_of(executor->key));
     list_remove(&executor->agent_node);
+    executor_free(executor);
+}
+
+void
+executor_free(struct executor *executor)
+{
     resources_fini(&executor->resources);
     free(executor->user);
     free(executor->info);

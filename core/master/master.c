@@ -366,12 +366,8 @@ free_cluster(struct master *master)
             http_exchange_on_gone(framework->stream, NULL, NULL);
         map_foreach (task, &framework->tasks)
             task_free(task);
-        map_foreach (executor, &framework->executors) {
-            resources_fini(&executor->resources);
-            free(executor->info);
-            free(executor->id);
-            free(executor);
-        }
+        map_foreach (executor, &framework->executors)
+            executor_free(executor);
         framework_free(framework);
     }
     list_foreach_safe (framework, next, &master->completed, completed_node)

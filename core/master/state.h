@@ -344,6 +344,8 @@ struct executor *executor_add(struct framework *framework, struct agent *agent,
                               const Mesos__V1__ExecutorInfo *info, struct resources *resources);
 /* Also gives its resources back when recover is true. */
 void executor_remove(struct executor *executor, bool recover);
+/* Only its memory: nothing knows it any more, or everything ends. */
+void executor_free(struct executor *executor);
 
 /* tasks.c */
 struct task *task_find(const struct framework *framework, const char *id);
