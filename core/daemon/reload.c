@@ -31,6 +31,7 @@ struct view {
     char *paths[PATHS_MAX];
     size_t path_count, max_bytes;
     bool wanted; /* the text, changed or not */
+    bool first; /* nothing has been read yet */
     uint64_t known, seen;
     struct buf text;
     struct err err;
@@ -113,6 +114,16 @@ look_free(struct look *look)
     free(look);
 }
 
+/* A pipe would be waited for until somebody writes to it: a file may be one at the start, but is not read again. */
+static void
+refuse_pipes(struct view *view)
+{
+    struct stat st;
+    for (size_t i = 0; i < view->path_count && view->status == 0; i++)
+        if (stat(view->paths[i], &st) == 0 && S_ISFIFO(st.st_mode))
+            view->status = err_set(&view->err, -ESPIPE, "%s is a pipe, which cannot be read again", view->paths[i]);
+}
+
 /* Off the loop. The fingerprint comes first: what is written after it shows at the next look. */
 static void
 look_work(void *arg)
@@ -121,7 +132,9 @@ look_work(void *arg)
     for (size_t i = 0; i < look->count; i++) {
         struct view *view = &look->views[i];
         view->seen = fingerprint(view->paths, view->path_count);
-        if (view->max_bytes && (view->wanted || view->seen != view->known))
+        if (!view->first)
+            refuse_pipes(view);
+        if (view->status == 0 && view->max_bytes && (view->wanted || view->seen != view->known))
             view->status = file_read(view->paths[0], view->max_bytes, &view->text, &view->err);
     }
 }
@@ -131,11 +144,11 @@ act(struct reload *reload, struct source *source, struct view *view, const char 
 {
     struct err err = view->err;
     int status = view->status;
-    if (source->module)
+    if (status == 0 && source->module)
         status = module_reload(source->module, &err);
-    else if (source->path && status == 0)
+    else if (status == 0 && source->path)
         status = source->own.apply(source->own.arg, buf_str(&view->text), &err);
-    else if (!source->path)
+    else if (status == 0)
         status = source->own.reload(source->own.arg, &err);
     source->known = source->pending = view->seen;
     metric_inc(metrics_get(reload->metrics, status < 0 ? REFUSED : TAKEN));
@@ -200,6 +213,7 @@ look_start(struct reload *reload, const char *why)
         view->source = source;
         view->known = source->known;
         view->wanted = why || source->own.at_once;
+        view->first = source->own.at_once;
         source->own.at_once = false;
         view_paths(view, source);
     }

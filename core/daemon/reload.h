@@ -3,7 +3,8 @@
  * Files that the operator may change while the daemon runs: each source is told when one of its files has changed, or when
  * somebody asks for it (SIGHUP). Files are looked at off the loop, every few seconds; one that has changed is taken when it
  * looks the same a second later, so that nobody reads half of it. What a source refuses is logged and counted
- * (configuration/reloads_failed), and what was in force stays. Modules that can reload are sources by themselves.
+ * (configuration/reloads_failed), and what was in force stays; so does it when a file has become a pipe, which would be waited
+ * for. Modules that can reload are sources by themselves; they read on the loop, what has been looked at off it just before.
  */
 #ifndef DAEMON_RELOAD_H
 #define DAEMON_RELOAD_H

@@ -265,31 +265,34 @@ refusal(const struct lane *lane, const char *what, size_t len)
     return xasprintf("%.*s dropped: %zu bytes are waiting", (int)len, what, lane->bytes);
 }
 
+/* Counts it, too; what has waited already passes. */
+static enum verdict
+receive(struct framework *framework, size_t bytes, struct lane **ret)
+{
+    struct throttle *throttle = framework->master->throttle;
+    bool has_waited = throttle && throttle->passing;
+    if (!has_waited)
+        principal_metrics_received(framework);
+    enum verdict verdict = throttle && !has_waited ? judge(throttle, framework, bytes, ret) : PASSES;
+    if (verdict == PASSES)
+        principal_metrics_processed(framework);
+    return verdict;
+}
+
 bool
 throttle_message(struct framework *framework)
 {
     struct master *master = framework->master;
-    struct throttle *throttle = master->throttle;
     const struct handled *handled = &master->handled;
     size_t bytes = sizeof(struct parked) + handled->to.len + handled->name.len + handled->body.len;
-    struct parked *parked;
-    struct lane *lane;
-    enum verdict verdict = PASSES;
-    if (throttle && throttle->passing) {
-        principal_metrics_processed(framework);
-        return true;
-    }
-    principal_metrics_received(framework);
-    if (throttle)
-        verdict = judge(throttle, framework, bytes, &lane);
-    if (verdict == PASSES) {
-        principal_metrics_processed(framework);
-    } else if (verdict == REFUSED) {
+    struct lane *lane = NULL;
+    enum verdict verdict = receive(framework, bytes, &lane);
+    if (verdict == REFUSED) {
         auto_free char *text = refusal(lane, handled->name.ptr, handled->name.len);
         auto_free char *message = xasprintf("Message %s", text);
         driver_send_error(master, handled->from, message);
-    } else {
-        parked = park(lane, framework, bytes);
+    } else if (verdict == WAITS) {
+        struct parked *parked = park(lane, framework, bytes);
         parked->from = *handled->from;
         parked->to = str_dup(handled->to);
         parked->name = str_dup(handled->name);
@@ -302,25 +305,14 @@ throttle_message(struct framework *framework)
 bool
 throttle_call(struct framework *framework, struct http_exchange *exchange, const char *what)
 {
-    struct throttle *throttle = framework->master->throttle;
     size_t bytes = sizeof(struct parked) + CALL_BYTES + http_exchange_request(exchange)->body.len;
-    struct parked *parked;
-    struct lane *lane;
-    enum verdict verdict = PASSES;
-    if (throttle && throttle->passing) {
-        principal_metrics_processed(framework);
-        return true;
-    }
-    principal_metrics_received(framework);
-    if (throttle)
-        verdict = judge(throttle, framework, bytes, &lane);
-    if (verdict == PASSES) {
-        principal_metrics_processed(framework);
-    } else if (verdict == REFUSED) {
+    struct lane *lane = NULL;
+    enum verdict verdict = receive(framework, bytes, &lane);
+    if (verdict == REFUSED) {
         auto_free char *text = refusal(lane, what, strlen(what));
         http_reply_text(exchange, 429, "Call %s", text);
-    } else {
-        parked = park(lane, framework, bytes);
+    } else if (verdict == WAITS) {
+        struct parked *parked = park(lane, framework, bytes);
         parked->exchange = exchange;
         http_exchange_on_gone(exchange, on_gone, parked);
     }

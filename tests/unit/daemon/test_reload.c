@@ -180,9 +180,12 @@ a_refused_file_changes_nothing_and_is_named_once(void **state)
     unlink(box->path);
     world_pass(&box->world, 60 * 1000);
     assert_taken(box, "", 0, 3);
+    assert_int_equal(mkfifo(box->path, 0600), 0); /* nobody ever writes to it */
+    world_pass(&box->world, 60 * 1000);
+    assert_taken(box, "", 0, 4);
     write_text(box, "two");
     world_pass(&box->world, 10 * 1000);
-    assert_taken(box, "[two]", 1, 3);
+    assert_taken(box, "[two]", 1, 4);
 }
 
 static void
@@ -227,6 +230,12 @@ modules_are_told_of_their_files(void **state)
     world_pass(&box->world, 60 * 1000);
     assert_int_equal(module_state.reloads, 2);
     assert_taken(box, "", 1, 1);
+    assert_int_equal(unlink(box->path), 0); /* it would wait for good */
+    assert_int_equal(mkfifo(box->path, 0600), 0);
+    reload_now(box->reload, "signal HUP");
+    world_pass(&box->world, 60 * 1000);
+    assert_int_equal(module_state.reloads, 2);
+    assert_taken(box, "", 1, 2);
     reload_free(take(&box->reload));
     host_free(host);
 }
