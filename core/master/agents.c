@@ -20,6 +20,17 @@ agent_find(const struct master *master, const char *id)
 }
 
 struct agent *
+agent_speaking(const struct master *master, const char *id, const struct upid *from, const char *message)
+{
+    struct agent *agent = agent_find(master, id);
+    char pid[400];
+    if (!agent || upid_eq(&agent->upid, from))
+        return agent;
+    log_warning("drop %s of agent=%s: it is from %s and not from %s", message, id, upid_format(from, pid), agent->pid);
+    return NULL;
+}
+
+struct agent *
 agent_by_number(const struct master *master, mesos_agent_t number)
 {
     return number < master->next_agent_number ? master->agents_by_number[number] : NULL;
@@ -385,10 +396,10 @@ agent_observe(struct agent *agent)
 }
 
 void
-agent_pong(struct master *master, struct str observer)
+agent_pong(struct master *master, const struct upid *from, struct str observer)
 {
     struct agent *agent = map_get(&master->observers, observer);
-    if (!agent)
+    if (!agent || !agent_speaking(master, agent->id, from, "pong"))
         return;
     agent->ponged = true;
     agent->missed_pings = 0;

@@ -9,8 +9,7 @@ message_executor_to_framework(struct master *master, const struct upid *from,
                               Mesos__Internal__ExecutorToFrameworkMessage *message, struct str body)
 {
     struct framework *framework = framework_find(master, message->framework_id->value);
-    struct agent *agent = agent_find(master, message->slave_id->value);
-    (void)from;
+    struct agent *agent = agent_speaking(master, message->slave_id->value, from, "ExecutorToFrameworkMessage");
     (void)body;
     metric_inc(master->m.messages_executor_to_framework);
     if (!agent || !framework || !framework->connected) {

@@ -8,11 +8,10 @@ void
 message_exited_executor(struct master *master, const struct upid *from,
                         Mesos__Internal__ExitedExecutorMessage *message, struct str body)
 {
-    struct agent *agent = agent_find(master, message->slave_id->value);
+    struct agent *agent = agent_speaking(master, message->slave_id->value, from, "exited executor");
     struct framework *framework = framework_find(master, message->framework_id->value);
     struct executor *executor =
         agent && framework ? executor_find(framework, agent, message->executor_id->value) : NULL;
-    (void)from;
     (void)body;
     metric_inc(master->m.messages_exited_executor);
     if (!executor) {

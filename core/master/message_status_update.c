@@ -53,9 +53,8 @@ message_status_update(struct master *master, const struct upid *from,
                       Mesos__Internal__StatusUpdateMessage *message, struct str body)
 {
     Update *update = message->update;
-    struct agent *agent = update->slave_id ? agent_find(master, update->slave_id->value) : NULL;
+    struct agent *agent = update->slave_id ? agent_speaking(master, update->slave_id->value, from, "update") : NULL;
     struct framework *framework = framework_find(master, update->framework_id->value);
-    (void)from;
     (void)body;
     metric_inc(master->m.messages_status_update);
     if (!agent || agent->leaving) {

@@ -9,9 +9,8 @@ void
 message_update_slave(struct master *master, const struct upid *from,
                      Mesos__Internal__UpdateSlaveMessage *message, struct str body)
 {
-    struct agent *agent = agent_find(master, message->slave_id->value);
+    struct agent *agent = agent_speaking(master, message->slave_id->value, from, "UpdateSlaveMessage");
     struct err err;
-    (void)from;
     (void)body;
     metric_inc(master->m.messages_update_slave);
     if (!agent || agent->leaving) {

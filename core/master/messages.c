@@ -44,7 +44,7 @@ messages_handle(struct master *master, const struct upid *from, struct str to, s
     if (login_message(master, from, to, name, body))
         return;
     if (str_is(name, "mesos.internal.PongSlaveMessage")) {
-        agent_pong(master, to);
+        agent_pong(master, from, to);
         return;
     }
     master->handled = (struct handled){from, to, name, body};

@@ -291,6 +291,9 @@ void scalars_add(int64_t sums[SCALARS], const struct resources *r, int sign);
 
 /* agents.c */
 struct agent *agent_find(const struct master *master, const char *id);
+/* The same for a message of its own: NULL, which is logged, unless it is from where the agent has registered. Who proved to
+ * be an agent did so for that address. */
+struct agent *agent_speaking(const struct master *master, const char *id, const struct upid *from, const char *message);
 struct agent *agent_by_number(const struct master *master, mesos_agent_t number);
 /* Everything that a (re-)registration says. Strings and messages are borrowed. */
 struct agent_news {
@@ -331,7 +334,7 @@ void agent_send_to(struct master *master, const struct upid *to, const char *nam
 void agent_shutdown(struct master *master, const struct upid *to, const char *reason);
 /* Starts (or restarts) pinging. */
 void agent_observe(struct agent *agent);
-void agent_pong(struct master *master, struct str observer);
+void agent_pong(struct master *master, const struct upid *from, struct str observer);
 /* info's total with checkpointed resources in their place; also what re-registration compares. */
 int agent_total(struct resources *ret, const Mesos__SlaveInfo *info, Mesos__V1__Resource *const *checkpointed,
                 size_t count, struct arena *arena, struct err *err);

@@ -477,8 +477,8 @@ launch(struct world *w, const char *task_id)
 }
 
 void
-agent_updates(struct world *w, const char *agent_id, const char *task_id, Mesos__V1__TaskState state,
-              const char *uuid)
+somebody_updates(struct world *w, const char *actor, const char *agent_id, const char *task_id, Mesos__V1__TaskState state,
+                 const char *uuid)
 {
     Mesos__Internal__StatusUpdateMessage message = MESOS__INTERNAL__STATUS_UPDATE_MESSAGE__INIT;
     Mesos__Internal__StatusUpdate update = MESOS__INTERNAL__STATUS_UPDATE__INIT;
@@ -500,8 +500,15 @@ agent_updates(struct world *w, const char *agent_id, const char *task_id, Mesos_
     update.uuid = (ProtobufCBinaryData){16, (uint8_t *)(uintptr_t)uuid};
     message.update = &update;
     message.pid = pid;
-    agent_says(w, "slave(1)", "mesos.internal.StatusUpdateMessage", &message);
+    agent_says(w, actor, "mesos.internal.StatusUpdateMessage", &message);
     pass(w, 20);
+}
+
+void
+agent_updates(struct world *w, const char *agent_id, const char *task_id, Mesos__V1__TaskState state,
+              const char *uuid)
+{
+    somebody_updates(w, "slave(1)", agent_id, task_id, state, uuid);
 }
 
 int

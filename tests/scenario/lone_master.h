@@ -126,6 +126,9 @@ const char *get(struct world *w, const char *path);
 const Mesos__V1__Offer *an_offer(struct world *w);
 void launch(struct world *w, const char *task_id);
 void agent_updates(struct world *w, const char *agent_id, const char *task_id, Mesos__V1__TaskState state, const char *uuid);
+/* The same of some actor at the agents' address, which may be none of theirs. */
+void somebody_updates(struct world *w, const char *actor, const char *agent_id, const char *task_id, Mesos__V1__TaskState state,
+                      const char *uuid);
 int acknowledge(struct world *w, const char *agent_id, const char *task_id);
 /* The body of a recorded message; name: "<folder>/<file>". */
 struct str recorded_body(struct buf *raw, const char *name);

@@ -486,6 +486,37 @@ test_nonsense_from_agents(void **state)
     world_free(w);
 }
 
+/* Nobody else speaks for an agent, whatever id is in the message. */
+static void
+test_agents_speak_for_themselves(void **state)
+{
+    (void)state;
+    struct world *w = world_leading();
+    const char *id = admitted(w);
+    Mesos__V1__AgentID agent = MESOS__V1__AGENT_ID__INIT;
+    Mesos__Internal__UnregisterSlaveMessage leaves = MESOS__INTERNAL__UNREGISTER_SLAVE_MESSAGE__INIT;
+    agent.value = arena_strdup(w->arena, str_of(id));
+    leaves.slave_id = &agent;
+    subscribe(w, "", NULL);
+    launch(w, "t1");
+    somebody_updates(w, "intruder", id, "t1", MESOS__V1__TASK_STATE__TASK_FAILED, UUID);
+    agent_says(w, "intruder", "mesos.internal.UnregisterSlaveMessage", &leaves);
+    pass(w, 100);
+    assert_null(told(w, EVENT(UPDATE)));
+    assert_null(told(w, EVENT(FAILURE)));
+    agent_updates(w, id, "t1", MESOS__V1__TASK_STATE__TASK_RUNNING, UUID);
+    assert_int_equal(told(w, EVENT(UPDATE))->update->status->state, MESOS__V1__TASK_STATE__TASK_RUNNING);
+    /* Nor does somebody else keep one alive that is silent: slave-observer(1) is asked by all of them. */
+    w->silent = true;
+    for (int i = 0; i < 40; i++) {
+        struct upid to = {.id = "slave-observer(1)", .address = w->master_at};
+        libprocess_send(w->agents, "intruder", &to, "mesos.internal.PongSlaveMessage", (struct str){0});
+        pass(w, 10 * 1000);
+    }
+    assert_non_null(told(w, EVENT(FAILURE)));
+    world_free(w);
+}
+
 static void
 test_the_recorded_launch(void **state)
 {
@@ -554,7 +585,7 @@ main(void)
         cmocka_unit_test(test_lost_agents_are_forgotten_in_the_end),
         cmocka_unit_test(test_agents_go_one_after_the_other),
         cmocka_unit_test(test_histories_are_bounded),
-        cmocka_unit_test(test_nonsense_from_agents),
+        cmocka_unit_test(test_nonsense_from_agents), cmocka_unit_test(test_agents_speak_for_themselves),
         cmocka_unit_test(test_the_recorded_launch),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
