@@ -34,7 +34,7 @@ enum { USER_BYTES = 16 << 10 };
 void
 process_core_dumps(bool wanted)
 {
-    if (!SANITIZED && prctl(PR_SET_DUMPABLE, wanted ? 1 : 0) != 0)
+    if (prctl(PR_SET_DUMPABLE, wanted || SANITIZED ? 1 : 0) != 0)
         log_warning("cannot %s core dumps: %s", wanted ? "allow" : "forbid", strerrordesc_np(errno));
 }
 
