@@ -90,7 +90,7 @@ login_place(struct logins *logins, const struct address *caller)
         map_add(&logins->places, str_of(place->ip), place);
     }
     if (place->failures && is_over(logins, place)) {
-        place->failures = 0;
+        place->failures = place->refusals = 0;
         place->told = false;
     }
     return place;
@@ -143,7 +143,9 @@ login_begin(struct master *master, const struct upid *from, const char *pid)
     struct login_place *place = login_place(logins, libprocess_caller(master->daemon->libprocess));
     const char *why = too_much(logins, place);
     if (why) {
-        login_refuse(master, from, why);
+        /* Each answer may take a connection: one that goes on asking has none. */
+        if (!place || place->failures < LOGIN_FAILURES_MAX || place->refusals++ < LOGIN_REFUSALS_MAX)
+            login_refuse(master, from, why);
         return;
     }
     struct login_session *former = map_get(&logins->by_client, str_of(upid_format(&client, text)));
@@ -169,14 +171,21 @@ login_message(struct master *master, const struct upid *from, struct str to, str
 }
 
 void
+login_count_failure(struct logins *logins, struct login_place *place)
+{
+    if (!place->failures++)
+        place->since_ms = loop_now_ms(logins->master->loop);
+}
+
+void
 login_fail(struct login_session *session, const char *reason)
 {
     struct master *master = session->logins->master;
     struct login_place *place = session->place;
     const char *claimed = session->theirs ? authenticator_session_principal(session->theirs) : NULL;
     struct audit_who who = {NULL, &session->caller};
-    if (!place->failures++)
-        place->since_ms = loop_now_ms(master->loop);
+    login_count_failure(session->logins, place);
+    session->decided = true;
     log_warning("refuse to authenticate pid=%s: %s", session->client_pid, reason);
     audit_login_failed(master->daemon->audit, who, *session->mechanism ? session->mechanism : "SASL", claimed, reason);
 }

@@ -5,8 +5,8 @@
  * messages.c with each message, by those that register, and by master.c when a peer exits.
  *
  * Everybody may begin, so what it takes is limited: conversations in all and for each address, and how often an address may
- * fail in a row before it has to wait. That is the address of the connection: one that a sender only names is another's, whom
- * nobody can lock out so.
+ * fail in a row before it has to wait; a conversation that is given up after it was begun counts as one that failed. The
+ * address is that of the connection: one that a sender only names is another's, whom nobody can lock out so.
  */
 #ifndef MASTER_LOGIN_H
 #define MASTER_LOGIN_H
@@ -23,6 +23,7 @@ enum {
     LOGINS_PER_PLACE_MAX = 1024, /* of them from one address */
     LOGIN_FAILURES_MAX = 100, /* from one address within ... */
     LOGIN_FAILURES_MS = 10 * 1000, /* ... this time; then it is not heard until the time is over */
+    LOGIN_REFUSALS_MAX = 100, /* an address is told so often meanwhile; then it hears nothing */
     LOGIN_PLACES_MAX = 16384, /* addresses of which failures are remembered */
     LOGIN_WAITING_BYTES = 64 << 20, /* registrations that wait for the end of a conversation, in all */
 };

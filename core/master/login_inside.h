@@ -13,6 +13,7 @@
 struct login_place {
     uint32_t sessions, failures;
     int64_t since_ms; /* the first of these failures */
+    uint32_t refusals; /* that it was told of while it has to wait */
     bool told; /* the log knows that it has to wait */
     char ip[64];
 };
@@ -37,6 +38,7 @@ struct login_session {
     char mechanism[64];
     struct loop_timer timeout;
     struct login_waiting *waiting;
+    bool decided; /* it has succeeded, or its failure has been counted */
     char actor[64];
     char client_pid[400];
 };
@@ -69,6 +71,9 @@ void login_deliver(struct logins *logins, struct login_waiting *waiting);
 void login_drop(struct logins *logins, struct login_waiting *waiting);
 /* Nobody needs the link to that pid any more, as far as it is up to logins: ends it when no agent and no framework does. */
 void login_unlink(struct logins *logins, const struct upid *pid);
+
+/* One more of them from that address. */
+void login_count_failure(struct logins *logins, struct login_place *place);
 
 /* login_session.c */
 /* While the message that begins it is being received. */

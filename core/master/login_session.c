@@ -92,6 +92,8 @@ login_session_end(struct login_session *session)
     map_remove(&logins->sessions, str_of(session->actor));
     map_remove(&logins->by_client, str_of(session->client_pid));
     session->place->sessions--;
+    if (session->theirs && !session->decided) /* what it cost was for nothing */
+        login_count_failure(logins, session->place);
     loop_timer_stop(&session->timeout);
     libprocess_terminate(logins->master->daemon->libprocess, session->actor);
     login_unlink(logins, &session->peer);
@@ -117,6 +119,7 @@ succeed(struct login_session *session)
 {
     struct logins *logins = session->logins;
     say(logins->master, session->actor, &session->peer, "mesos.internal.AuthenticationCompletedMessage", NULL);
+    session->decided = true;
     login_succeed(logins, &session->client, authenticator_session_principal(session->theirs));
     login_session_end(session);
 }

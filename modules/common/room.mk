@@ -18,9 +18,10 @@ modules_common_libcommon_a_SOURCES += modules/common/credentials.c modules/commo
 # Cyrus SASL: only modules that use it are linked with $(SASL_LIBS).
 modules_common_libcommon_a_SOURCES += modules/common/sasl.c modules/common/sasl.h modules/common/sasl_inside.h \
   modules/common/sasl_authenticatee.c modules/common/sasl_authenticatee.h modules/common/sasl_authenticator.c \
-  modules/common/sasl_authenticator.h modules/common/sasl_client.c modules/common/sasl_server.c
-modules_common_libcommon_a_CPPFLAGS += -DSASL_PLUGINDIR='"$(SASL_PLUGINDIR)"' $(SASL_CFLAGS)
-SASL_MODULE_LIBS = modules/common/libcommon.a core/wire/libwire.a core/base/libbase.a $(SASL_LIBS) -lm
+  modules/common/sasl_authenticator.h modules/common/sasl_client.c modules/common/sasl_server.c \
+  modules/common/scram_keys.c modules/common/scram_keys.h
+modules_common_libcommon_a_CPPFLAGS += -DSASL_PLUGINDIR='"$(SASL_PLUGINDIR)"' $(SASL_CFLAGS) $(LIBCRYPTO_CFLAGS)
+SASL_MODULE_LIBS = modules/common/libcommon.a core/wire/libwire.a core/base/libbase.a $(SASL_LIBS) $(LIBCRYPTO_LIBS) -lm
 # The client of ZooKeeper: only modules that use it are linked with $(ZOOKEEPER_LIBS).
 modules_common_libcommon_a_SOURCES += modules/common/zookeeper.c modules/common/zookeeper.h \
   modules/common/zookeeper_inside.h modules/common/zookeeper_keeper.c modules/common/zookeeper_path.c \

@@ -12,6 +12,7 @@
 #include <sasl/sasl.h>
 
 #include "common/credentials.h"
+#include "common/scram_keys.h"
 
 /* Process-wide, once for each side; later calls find it done. 0, or -errno and err. */
 int sasl_server_ready(struct err *err);
@@ -21,8 +22,9 @@ int sasl_client_begin(struct err *err);
 
 struct sasl_server;
 /* mechanism: "CRAM-MD5"; must live as long as the session. credentials: where the set lies that is in force when the peer
- * names itself; borrowed. NULL with err: also when the mechanism's plug-in is not installed. */
-struct sasl_server *sasl_server_open(const char *mechanism, struct credentials *const *credentials, struct err *err);
+ * names itself; borrowed. keys: of the same set. NULL with err: also when the mechanism's plug-in is not installed. */
+struct sasl_server *sasl_server_open(const char *mechanism, struct credentials *const *credentials, struct scram_keys *keys,
+                                     struct err *err);
 /* As authenticator's member `step`. */
 int sasl_server_hear(struct sasl_server *server, struct str said, struct str *ret_answer, struct err *err);
 const char *sasl_server_principal(const struct sasl_server *server);

@@ -33,7 +33,7 @@ try_mechanism(struct sasl_authenticator *authenticator, const char *mechanism, s
     int status = sasl_server_ready(err);
     if (status)
         return status;
-    struct sasl_server *trial = sasl_server_open(mechanism, &authenticator->credentials, err);
+    struct sasl_server *trial = sasl_server_open(mechanism, &authenticator->credentials, &authenticator->keys, err);
     sasl_server_close(trial);
     return trial ? 0 : err->code;
 }
@@ -60,6 +60,7 @@ void
 sasl_authenticator_stop(void *instance, struct mesos_call *call)
 {
     struct sasl_authenticator *authenticator = instance;
+    scram_keys_forget(&authenticator->keys);
     credentials_free(authenticator->credentials);
     authenticator->credentials = NULL;
     if (call)
@@ -74,6 +75,7 @@ sasl_authenticator_reload(void *instance)
     struct credentials *credentials = load(authenticator, &err);
     if (!credentials)
         return authenticator->host->fail(authenticator->host, err.code, "%s", err.text);
+    scram_keys_forget(&authenticator->keys);
     credentials_free(authenticator->credentials);
     authenticator->credentials = credentials;
     MESOS_LOG(authenticator->host, INFO, "%s: %zu credentials now", authenticator->mechanisms[0], credentials_count(credentials));
@@ -100,7 +102,7 @@ session_new(void *instance, const char *mechanism, void **ret_session)
     struct sasl_authenticator *authenticator = instance;
     struct err err = {0};
     (void)mechanism; /* there is but one */
-    *ret_session = sasl_server_open(authenticator->mechanisms[0], &authenticator->credentials, &err);
+    *ret_session = sasl_server_open(authenticator->mechanisms[0], &authenticator->credentials, &authenticator->keys, &err);
     return *ret_session ? 0 : authenticator->host->fail(authenticator->host, err.code, "%s", err.text);
 }
 

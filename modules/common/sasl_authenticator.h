@@ -4,12 +4,14 @@
 #define MODULES_COMMON_SASL_AUTHENTICATOR_H
 
 #include "common/credentials.h"
+#include "common/scram_keys.h"
 #include "mesos/authenticator.h"
 
 struct sasl_authenticator {
     const struct mesos_host *host;
     const char *path; /* option "credentials"; NULL = the daemon's --credentials */
     struct credentials *credentials; /* never NULL after start */
+    struct scram_keys keys; /* made of them */
     const char *mechanisms[2];
     const char *watched[2];
 };

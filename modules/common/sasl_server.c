@@ -17,6 +17,7 @@ struct sasl_server {
     sasl_conn_t *connection;
     const char *mechanism;
     struct credentials *const *credentials;
+    struct scram_keys *keys;
     char *claimed; /* whom the peer says to be */
     bool begun;
     sasl_callback_t callbacks[3];
@@ -46,13 +47,20 @@ on_own(void)
     return SASL_OK;
 }
 
+/* The plain secret, or what was made of it for SCRAM. */
 static void
-give(sasl_server_params_t *params, const struct credential *credential)
+give(const struct sasl_server *server, sasl_server_params_t *params, const struct credential *credential)
 {
     const struct propval *wanted = params->utils->prop_get(params->propctx);
-    for (; wanted && wanted->name; wanted++)
-        if (strcmp(wanted->name, SASL_AUX_PASSWORD) == 0 && !wanted->values)
+    const char *key = strcmp(server->mechanism, "SCRAM-SHA-256") == 0 ? scram_keys_of(server->keys, credential) : NULL;
+    for (; wanted && wanted->name; wanted++) {
+        if (wanted->values)
+            continue;
+        if (key && strcmp(wanted->name, "*authPassword") == 0)
+            params->utils->prop_set(params->propctx, wanted->name, key, (int)strlen(key));
+        else if (!key && strcmp(wanted->name, SASL_AUX_PASSWORD) == 0)
             params->utils->prop_set(params->propctx, wanted->name, credential->secret, (int)credential->secret_len);
+    }
 }
 
 static int
@@ -70,7 +78,7 @@ on_lookup(void *glob, sasl_server_params_t *params, unsigned flags, const char *
     if (!credential)
         return SASL_NOUSER;
     if (!(flags & SASL_AUXPROP_AUTHZID))
-        give(params, credential);
+        give(server, params, credential);
     return SASL_OK;
 }
 
@@ -115,7 +123,7 @@ check_mechanism(struct sasl_server *server, struct err *err)
 }
 
 struct sasl_server *
-sasl_server_open(const char *mechanism, struct credentials *const *credentials, struct err *err)
+sasl_server_open(const char *mechanism, struct credentials *const *credentials, struct scram_keys *keys, struct err *err)
 {
     static const sasl_security_properties_t plain_transport = {0, 0, 0, SASL_SEC_NOPLAINTEXT | SASL_SEC_NOANONYMOUS, NULL, NULL};
     char host[HOST_NAME_MAX + 1] = "localhost";
@@ -123,6 +131,7 @@ sasl_server_open(const char *mechanism, struct credentials *const *credentials, 
     struct sasl_server *server = xcalloc(1, sizeof(*server));
     server->mechanism = mechanism;
     server->credentials = credentials;
+    server->keys = keys;
     server->callbacks[0] = (sasl_callback_t){SASL_CB_GETOPT, SASL_AS_CALLBACK(on_option), server};
     server->callbacks[1] = (sasl_callback_t){OWN_CALLBACK, on_own, server};
     server->callbacks[2] = (sasl_callback_t){SASL_CB_LIST_END, NULL, NULL};

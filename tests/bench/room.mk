@@ -22,6 +22,9 @@ tests_bench_idle_LDADD = $(BENCH_LIBS)
 tests_bench_state_SOURCES = tests/bench/state.c tests/bench/poll.c tests/bench/poll.h tests/bench/peer.c \
   tests/bench/peer.h $(BENCH_CLUSTER)
 tests_bench_state_LDADD = $(BENCH_LIBS)
+check_PROGRAMS += tests/bench/logins
+tests_bench_logins_SOURCES = tests/bench/logins.c tests/bench/poll.c tests/bench/poll.h $(BENCH_CLUSTER)
+tests_bench_logins_LDADD = $(BENCH_LIBS)
 check_PROGRAMS += tests/bench/acl
 tests_bench_acl_SOURCES = tests/bench/acl.c tests/bench/figures.c tests/bench/figures.h
 tests_bench_acl_LDADD = $(DAEMON_LIBS)

@@ -15,7 +15,8 @@ check(struct str input, const char *mechanism, struct credentials *credentials)
     struct err err = {0};
     struct str answer;
     must(sasl_server_ready(&err) == 0);
-    struct sasl_server *server = sasl_server_open(mechanism, &credentials, &err);
+    struct scram_keys keys = {0};
+    struct sasl_server *server = sasl_server_open(mechanism, &credentials, &keys, &err);
     must(server);
     for (int i = 0, code = 0; i < 8 && code == 0; i++) {
         code = sasl_server_hear(server, str_cut(&input, '\xff'), &answer, &err);
@@ -23,6 +24,7 @@ check(struct str input, const char *mechanism, struct credentials *credentials)
         must(code == 0 || err.text[0]);
     }
     sasl_server_close(server);
+    scram_keys_forget(&keys);
 }
 
 static void

@@ -69,6 +69,8 @@ struct world {
     struct master_options options;
     struct master *master;
     struct module *authorizer; /* NULL, or set before start_master */
+    struct module *const *authenticators; /* the same */
+    size_t authenticator_count;
     struct address master_at;
     const char *election; /* NULL = standalone; else a module that the test has added to `host` */
     size_t master_writes; /* how often anything of the master left over any connection, its ends included */

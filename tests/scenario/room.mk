@@ -3,7 +3,8 @@
 if HAVE_CMOCKA
 SCENARIO_TESTS = tests/scenario/test_drivers tests/scenario/test_agent tests/scenario/test_master tests/scenario/test_cluster \
   tests/scenario/test_failover tests/scenario/test_recovery tests/scenario/test_drain tests/scenario/test_marks
-SCENARIO_TESTS += tests/scenario/test_maintenance tests/scenario/test_access tests/scenario/test_sight
+SCENARIO_TESTS += tests/scenario/test_maintenance tests/scenario/test_access tests/scenario/test_sight \
+  tests/scenario/test_logins
 SCENARIO_TESTS += tests/scenario/test_faults
 SCENARIO_TESTS += tests/scenario/test_lease
 check_PROGRAMS += $(SCENARIO_TESTS)
@@ -27,6 +28,8 @@ tests_scenario_test_access_SOURCES = tests/scenario/test_access.c $(RULED_MASTER
 tests_scenario_test_access_LDADD = core/master/libmaster.a $(DAEMON_LIBS) $(CMOCKA_LIBS)
 tests_scenario_test_maintenance_SOURCES = tests/scenario/test_maintenance.c $(LONE_MASTER)
 tests_scenario_test_maintenance_LDADD = core/master/libmaster.a $(DAEMON_LIBS) $(CMOCKA_LIBS)
+tests_scenario_test_logins_SOURCES = tests/scenario/test_logins.c $(LONE_MASTER)
+tests_scenario_test_logins_LDADD = core/master/libmaster.a $(DAEMON_LIBS) $(CMOCKA_LIBS)
 tests_scenario_test_lease_SOURCES = tests/scenario/test_lease.c $(LONE_MASTER)
 tests_scenario_test_lease_LDADD = core/master/libmaster.a $(DAEMON_LIBS) $(CMOCKA_LIBS)
 tests_scenario_test_failover_SOURCES = tests/scenario/test_failover.c $(LONE_MASTER)
