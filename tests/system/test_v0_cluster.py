@@ -137,6 +137,9 @@ def test_messages_both_ways(make_cluster, closing):
     ids = {"slave_id": executor.agent_id, **executor.ids}
     driver.call(10, message={"agent_id": executor.agent_id, "executor_id": executor.ids["executor_id"], "data": b"one"})
     assert executor.peer.value("FrameworkToExecutorMessage").data == b"one"
+    intruder = Peer("intruder")
+    assert intruder.send(executor.agent, make("FrameworkToExecutorMessage", data=b"forged", **ids)) == 202
+    intruder.close()
     driver.peer.send(executor.agent, make("FrameworkToExecutorMessage", data=b"two", **ids))
     assert executor.peer.value("FrameworkToExecutorMessage").data == b"two"
     executor.peer.send(executor.agent, make("ExecutorToFrameworkMessage", data=b"three", **ids))
