@@ -135,12 +135,13 @@ const struct cli_command cli_command_config = {
     .summary = "Show or change ~/.mesos: the master to ask, profiles, how to reach hosts.",
     .details = "Keys: master (HOST:PORT, or several with commas), profile (the [NAME] part of the file that counts "
                "first; other keys are set in it), principal and secret_file (who you are, and the file with your secret, mode "
-               "0600), ssh_config and ssh_user (for mesos ssh and scp).\n"
+               "0600), ca_file, cert_file and key_file (behind https://: whom to trust, and our own certificate with its key), "
+               "ssh_config and ssh_user (for mesos ssh and scp).\n"
                "get exits with 1 when the key is not set.",
     .options = options,
     .target_size = sizeof(struct config_target),
     .max_words = 3,
     .word_kinds = word_kinds,
-    .choices = "show|get|set|unset|master|principal|profile|secret_file|ssh_config|ssh_user",
+    .choices = "show|get|set|unset|ca_file|cert_file|key_file|master|principal|profile|secret_file|ssh_config|ssh_user",
     .run = run,
 };

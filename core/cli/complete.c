@@ -7,6 +7,7 @@
 #include <sys/time.h>
 
 #include "cli/arguments.h"
+#include "cli/config.h"
 #include "cli/sandbox.h"
 #include "cli/term.h"
 
@@ -129,6 +130,17 @@ offer_commands(const struct completion *c)
     for (size_t i = 0; cli_commands[i]; i++)
         if (!strchr(cli_commands[i]->name, ' '))
             offer(c, cli_commands[i]->name);
+}
+
+/* What stands before the command. */
+static void
+offer_globals(const struct completion *c)
+{
+    for (const struct cli_global *g = cli_globals; c->word[0] == '-' && g->flag; g++) {
+        auto_free char *name = xasprintf("%s=", g->flag);
+
+        offer(c, name);
+    }
 }
 
 /* The last of "a,b" is what is being typed. */
@@ -274,7 +286,10 @@ complete_line(struct cli *cli, struct str line, const char *current)
         c.words[0] = (char *)(uintptr_t)(name + 6);
         from = 0;
     }
+    if (from > 0)
+        from += (size_t)cli_take_globals((int)(c.count - 1 - from), c.words + from);
     if (from >= c.count - 1 && from > 0) {
+        offer_globals(&c);
         offer_commands(&c);
         return 0;
     }

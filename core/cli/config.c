@@ -247,3 +247,40 @@ cli_config_value(char **ret, const char *key, struct err *err)
     *ret = value ? xstrdup(value) : NULL;
     return 0;
 }
+
+const struct cli_global cli_globals[] = {
+    {"--master", "MESOS_MASTER"},     {"--principal", "MESOS_PRINCIPAL"}, {"--secret_file", "MESOS_SECRET_FILE"},
+    {"--ca_file", "MESOS_CA_FILE"},   {"--cert_file", "MESOS_CERT_FILE"}, {"--key_file", "MESOS_KEY_FILE"},
+    {NULL, NULL},
+};
+
+/* How many of the arguments are that flag and its value; 0 = it is another. */
+static int
+take_one(const struct cli_global *global, int argc, char **argv)
+{
+    size_t len = strlen(global->flag);
+
+    if (strncmp(argv[0], global->flag, len) != 0)
+        return 0;
+    if (argv[0][len] == '=') {
+        setenv(global->variable, argv[0] + len + 1, 1);
+        return 1;
+    }
+    if (argv[0][len] || argc < 2)
+        return 0;
+    setenv(global->variable, argv[1], 1);
+    return 2;
+}
+
+int
+cli_take_globals(int argc, char **argv)
+{
+    int used = 0, before;
+
+    do {
+        before = used;
+        for (const struct cli_global *g = cli_globals; g->flag && used < argc; g++)
+            used += take_one(g, argc - used, argv + used);
+    } while (used > before);
+    return used;
+}

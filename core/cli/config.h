@@ -40,4 +40,12 @@ extern const struct cli_config_key cli_config_keys[];
 /* One value of the file that counts; the caller frees; *ret NULL = none. */
 int cli_config_value(char **ret, const char *key, struct err *err);
 
+/* Flags that stand before the command, whatever it is: mesos --master=HOST:PORT --ca_file=FILE ps. */
+struct cli_global {
+    const char *flag, *variable;
+};
+extern const struct cli_global cli_globals[]; /* ended by a NULL flag */
+/* Takes them off the beginning, as if the environment named them. Returns how many arguments that were. */
+int cli_take_globals(int argc, char **argv);
+
 #endif

@@ -89,6 +89,9 @@ ends(struct buf *out)
     buf_puts(out, ".TP\n.B MESOS_PRINCIPAL, MESOS_SECRET, MESOS_SECRET_FILE\n");
     text(out, "Who you are to a cluster that wants to know, and your secret, or the file (mode 0600) whose first line it is. Before the "
               "command, --principal=NAME and --secret_file=FILE say the same.");
+    buf_puts(out, ".TP\n.B MESOS_CA_FILE, MESOS_CERT_FILE, MESOS_KEY_FILE\n");
+    text(out, "Files in PEM for daemons behind https://: whom to trust, and your own certificate with its key when they ask for one. "
+              "Before the command, --ca_file=FILE, --cert_file=FILE and --key_file=FILE say the same.");
     buf_puts(out, ".TP\n.B NO_COLOR\n");
     text(out, "When it is set to anything, nothing is printed in bold or colour.");
     buf_puts(out, ".TP\n.B COLUMNS\n");

@@ -9,6 +9,7 @@
 #include <signal.h>
 #include <stdio.h>
 
+#include "cli/config.h"
 #include "cli/login.h"
 #include "cli/term.h"
 #include "cli/tls.h"
@@ -134,33 +135,6 @@ is_own_name(const char *name)
     return false;
 }
 
-/* mesos --master=HOST:PORT --principal=NAME --secret_file=FILE ps: as if the environment named them. Returns how many arguments
- * that were. */
-static int
-take_global(int argc, char **argv)
-{
-    static const char *const names[][2] = {
-        {"--master", "MESOS_MASTER"}, {"--principal", "MESOS_PRINCIPAL"}, {"--secret_file", "MESOS_SECRET_FILE"}};
-    int used = 0, before;
-
-    do {
-        before = used;
-        for (size_t i = 0; i < ARRAY_LEN(names) && used < argc; i++) {
-            size_t len = strlen(names[i][0]);
-
-            if (strncmp(argv[used], names[i][0], len) != 0)
-                continue;
-            if (argv[used][len] == '=') {
-                setenv(names[i][1], argv[used++] + len + 1, 1);
-            } else if (!argv[used][len] && used + 1 < argc) {
-                setenv(names[i][1], argv[used + 1], 1);
-                used += 2;
-            }
-        }
-    } while (used > before);
-    return used;
-}
-
 int
 main(int argc, char **argv)
 {
@@ -181,7 +155,7 @@ main(int argc, char **argv)
         printf("mesos %s (protocol of Mesos %s)\n", CMESOS_VERSION, MESOS_PROTOCOL_VERSION);
         return 0;
     }
-    used = take_global(argc, argv);
+    used = cli_take_globals(argc, argv);
     argc -= used;
     argv += used;
     command = cli_find_command(argc, argv, &used, &code);

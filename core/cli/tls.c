@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Which daemons are spoken to over TLS, and whom to trust: MESOS_CA_FILE, MESOS_CERT_FILE and MESOS_KEY_FILE or the lines
- * ca_file=, cert_file= and key_file= of ~/.mesos, else the variables of libprocess, else the system's authorities. A server
- * is always checked.
+ * Which daemons are spoken to over TLS, and whom to trust: --ca_file, --cert_file and --key_file, which are the
+ * variables MESOS_CA_FILE, MESOS_CERT_FILE and MESOS_KEY_FILE, or the lines ca_file=, cert_file= and key_file= of ~/.mesos, else
+ * the variables of libprocess, else the system's authorities. A server is always checked.
  */
 #include "cli/tls.h"
 

@@ -48,6 +48,8 @@ def candidates(cluster, line, *more, point=None, master=True):
     ("mesos tail spoke-up,spr", ["spoke-up,sprang"]), ("mesos cat spoke-up res", ["results/"]),
     ("mesos ls spoke-up results/", ["results/table"]), ("mesos task inspect spr", ["sprang"]),
     ("mesos task exec spr", []), ("mesos execute -- tas", []), ("mesos nosuch ", []), ("mesos state local", ["localhost"]),
+    ("mesos --c", ["--ca_file=", "--cert_file="]), ("mesos --ca_file=/x --key_file /y --p", ["--principal="]),
+    ("mesos --cert_file=/x ta", ["task", "tail"]), ("mesos config set ca", []), ("mesos config ca", ["ca_file"]),
     ("mesos-tail spo", ["spoke-up"]), ("mesos framework teardown x", []), ("mesos \x1b[", []),
 ])
 def test_candidates(shared, line, wanted):

@@ -146,6 +146,22 @@ def test_the_command_line(secured):
     assert distrusted.returncode == 1 and "certificate is not accepted" in distrusted.stderr
 
 
+def test_flags_of_the_command_line(secured):
+    """Before the command, and stronger than the environment and ~/.mesos."""
+    env = {"PATH": os.environ["PATH"], "HOME": secured.directory, "MESOS_CA_FILE": "/no/such/file"}
+    program, master = secured.tree.program("mesos"), "--master=https://" + secured.address
+    own = (f"--ca_file={secured.authority.cert}", "--cert_file", secured.certificate[0], f"--key_file={secured.certificate[1]}")
+
+    def state(*flags):
+        return subprocess.run([program, *flags, "state"], env=env, text=True, timeout=60, check=False, stdout=subprocess.PIPE,
+                              stderr=subprocess.PIPE)
+    assert '"activated_slaves"' in state(master, *own).stdout
+    assert '"activated_slaves"' in state(*own, master).stdout
+    for flags, word in ((own[1:], "/no/such/file"), ((own[0], "--cert_file=/no/cert", own[3]), "/no/cert")):
+        failed = state(master, *flags)
+        assert failed.returncode == 1 and word in failed.stderr
+
+
 def test_versions_and_verification(secured):
     own = ("-cert", secured.certificate[0], "-key", secured.certificate[1], "-CAfile", secured.authority.cert)
     for port in (secured.master.port, secured.agents[0].port):
