@@ -9,6 +9,7 @@ import pytest
 
 import clients
 from cluster import free_port, wait_for
+from tls import Authority, TlsCluster
 
 
 @pytest.fixture(scope="session")
@@ -99,6 +100,35 @@ def test_example_scheduler_with_login(programs, make_cluster, tmp_path):
     assert [t["state"] for t in cluster.master.get("/tasks")["tasks"]] == ["TASK_FINISHED"] * 5, out
     known = cluster.master.get("/frameworks")
     assert [f["principal"] for f in known["frameworks"] + known["completed_frameworks"]] == ["gopher"]
+
+
+def test_example_scheduler_over_tls(programs, tmp_path):
+    """Go's own TLS, which trusts whom SSL_CERT_FILE names; its executor speaks plainly to the agent, which takes both."""
+    cluster = TlsCluster(tmp_path / "c", support_downgrade="true")
+    other = Authority(str(tmp_path / "other"), "elsewhere").cert
+    argv = [programs + "/example-scheduler", "-url", f"https://{cluster.address}/api/v1/scheduler", "-server.address", "127.0.0.1",
+            "-executor", programs + "/example-executor", "-verbose", "-cpu", "0.1", "-memory", "32", "-tasks", "5"]
+    said = tmp_path / "said"
+    try:
+        cluster.start(agents=1)
+        with open(said, "wb") as out:
+            wrong = subprocess.Popen(argv + ["-metrics.port", str(free_port())], cwd=cluster.directory, stdin=subprocess.DEVNULL,
+                                     stdout=out, stderr=subprocess.STDOUT, env={**os.environ, "SSL_CERT_FILE": other})
+        try:
+            wait_for(lambda: "x509" in said.read_text(), 60, "a certificate that is not trusted")
+        finally:
+            wrong.kill()
+            wrong.wait()
+        assert not cluster.master.get("/frameworks")["frameworks"]
+        done = subprocess.run(argv + ["-metrics.port", str(free_port())], timeout=90, text=True, check=False, cwd=cluster.directory,
+                              stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                              env={**os.environ, "SSL_CERT_FILE": cluster.authority.cert})
+        assert done.returncode in (0, 1) and "mission accomplished" in done.stdout, done.stdout
+        assert [t["state"] for t in cluster.master.get("/tasks")["tasks"]] == ["TASK_FINISHED"] * 5, done.stdout
+        assert not cluster.complaints()
+    finally:
+        cluster.stop()
+        cluster.remove()
 
 
 def plan(cluster, start_ns):

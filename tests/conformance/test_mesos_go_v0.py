@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """mesos-go v0.0.11's drivers for libprocess, unmodified: its v0 scheduler and its v0 executor, found by address."""
+import json
 import os
 import subprocess
 import time
@@ -143,18 +144,22 @@ def test_restarts(programs, make_cluster):
         scheduler.peer.close()
 
 
-@pytest.fixture
-def secured(make_cluster, tmp_path):
-    """A cluster that wants to know who frameworks and agents are."""
-    files = {"credentials": "go s3cret\nagent a3cret\n", "credential": "agent a3cret\n", "right": "s3cret", "wrong": "nope"}
+def login_cluster(make_cluster, tmp_path, **more):
+    """A cluster that wants to know who frameworks and agents are; more: flags of its master."""
+    files = {"credentials": "go s3cret\nother s3cret\nagent a3cret\n", "credential": "agent a3cret\n", "right": "s3cret", "wrong": "nope"}
     for name, text in files.items():
         with open(tmp_path / name, "w", encoding="utf-8", opener=lambda path, flags: os.open(path, flags, 0o600)) as f:
             f.write(text)
     cluster = make_cluster(master_flags={"authenticate_frameworks": True, "authenticate_agents": True,
-                                         "credentials": tmp_path / "credentials"},
+                                         "credentials": tmp_path / "credentials", **more},
                            agent_flags={"credential": tmp_path / "credential"})
     cluster.files = tmp_path
     return cluster
+
+
+@pytest.fixture
+def secured(make_cluster, tmp_path):
+    return login_cluster(make_cluster, tmp_path)
 
 
 def authenticated(programs, cluster, principal, secret):
@@ -181,3 +186,26 @@ def test_scheduler_is_refused(programs, secured, principal, secret):
     finally:
         process.kill()
         process.wait()
+
+
+def test_a_role_that_it_may_not_have(programs, make_cluster, tmp_path):
+    """Its role is "*", which one principal may have and the other may not; who is refused hears why, over libprocess."""
+    rules = {"register_frameworks": [{"principals": {"values": ["go"]}, "roles": {"values": ["batch"]}},
+                                     {"principals": {"values": ["go"]}, "roles": {"type": "NONE"}}]}
+    audit, said = tmp_path / "audit", tmp_path / "said"
+    cluster = login_cluster(make_cluster, tmp_path, acls=json.dumps(rules), audit_log=audit)
+    with open(said, "wb") as out:
+        process = subprocess.Popen(authenticated(programs, cluster, "go", "right"), stdin=subprocess.DEVNULL, stdout=out,
+                                   stderr=subprocess.STDOUT, cwd=cluster.directory)
+    try:
+        wait_for(lambda: "Scheduler received error: Not authorized to" in said.read_text(), 60, "the refusal")
+    finally:
+        process.kill()
+        process.wait()
+    assert any(line["event"] == "refused" and line["action"] == "REGISTER_FRAMEWORK" and line["principal"] == "go"
+               for line in map(json.loads, audit.read_text().splitlines()))
+    assert cluster.master.get("/frameworks")["frameworks"] == [] and tasks_of(cluster) == {}
+    done = subprocess.run(authenticated(programs, cluster, "other", "right"), timeout=60, text=True, check=False,
+                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, cwd=cluster.directory)
+    assert done.returncode == 0, done.stdout
+    assert tasks_of(cluster) == {str(n): "TASK_FINISHED" for n in range(1, 4)}, done.stdout
