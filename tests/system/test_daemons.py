@@ -371,7 +371,7 @@ def test_a_crash_leaves_a_backtrace_and_a_core(make_cluster, point, signo, funct
     cluster.master.stop()
     logs = os.path.join(cluster.directory, "logs")
     master = cluster._daemon("mesos-master", "crash", {"registry": "local", "log_dir": logs, "quiet": True,
-                                                      "ulimit": "-c unlimited"})
+                                                      "ulimit": "-c unlimited", "core_dumps": True})
     with_environment(master, MESOS_FAULT=point, SECRET="s3cret")
     master.start(wait=False)
     peers = []
