@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Rate limits of frameworks: their messages and calls pass, wait in the order in which they came, or are refused, as the
- * module of kind rate_limiter says. What waits is handed in again when its turn has come. Used by message_scheduler_call.c
- * and http_scheduler.c alone.
+ * module of kind rate_limiter says. What waits is handed in again when its turn has come; what it costs in memory is limited,
+ * too. Asked by message_scheduler_call.c and http_scheduler.c; frameworks.c says who goes away.
  */
 #ifndef MASTER_THROTTLE_H
 #define MASTER_THROTTLE_H

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Agents and v0 schedulers prove who they are by CRAM-MD5: what is said is what Apache Mesos says, byte by byte where it can
 be, and nobody else gets in."""
+import base64
 import contextlib
 import glob
 import hashlib
@@ -257,6 +258,35 @@ def test_scram_sha256_between_ours(secured):
     cluster.wait_agents(1)
     assert 'authenticated principal="agent"' in cluster.master.log()
     assert "SCRAM-SHA-256 as 'agent'" in cluster.agents[0].log()
+
+
+def scram(one, principal, secret, acts_for):
+    """Of a client that knows a secret; acts_for: whom it wants to be taken for. The answer of the master to its proof."""
+    prefix = f"n,a={acts_for}," if acts_for else "n,,"
+    bare = f"n={principal},r=abcdefghijkl"
+    one.begin()
+    one.offered()
+    one.start("SCRAM-SHA-256", (prefix + bare).encode())
+    first = one.challenge().value.data.decode()
+    given = dict(part.split("=", 1) for part in first.split(","))
+    salted = hashlib.pbkdf2_hmac("sha256", secret.encode(), base64.b64decode(given["s"]), int(given["i"]))
+    key = hmac.new(salted, b"Client Key", hashlib.sha256).digest()
+    final = f"c={base64.b64encode(prefix.encode()).decode()},r={given['r']}"
+    mark = hmac.new(hashlib.sha256(key).digest(), f"{bare},{first},{final}".encode(), hashlib.sha256).digest()
+    proof = base64.b64encode(bytes(a ^ b for a, b in zip(key, mark))).decode()
+    one.step(f"{final},p={proof}".encode())
+    return one.peer.messages.get(timeout=60).kind
+
+
+def test_nobody_is_taken_for_another_by_scram(secured, client):
+    cluster = secured(agents=0, authenticators="crammd5,scram_sha256")
+    one = client(cluster)
+    assert scram(one, "test", "s3cret", None) == "AuthenticationStepMessage"
+    one.step(b"")
+    one.outcome(COMPLETED)
+    for principal, secret, other in (("test", "s3cret", "agent"), ("test", "a3cret", "agent"), ("agent", "s3cret", "test"),
+                                     ("agent", "a3cret", "test"), ("test", "a3cret", None)):
+        assert scram(one, principal, secret, other) in ("AuthenticationFailedMessage", "AuthenticationErrorMessage")
 
 
 def test_steps_that_are_refused(secured, client):
