@@ -173,10 +173,12 @@ handle(struct agent *agent, struct http_exchange *exchange, struct str body, boo
     if (!check_streams(exchange, row, stream_in, op.stream_out))
         return;
     op.call = call;
-    if (row->function)
+    if (row->function) {
         row->function(&op);
-    else
+    } else {
+        operator_audit(agent, exchange, row->name, NULL, "not built yet");
         operator_reply_later(exchange, row->name, row->what);
+    }
 }
 
 void

@@ -198,13 +198,14 @@ access_refused(struct access *access, struct audit_who who, enum mesos_action ac
 }
 
 bool
-access_admits_endpoint(struct access *access, struct http_exchange *exchange, const char *path)
+access_admits_endpoint(struct access *access, struct http_exchange *exchange, const char *endpoint)
 {
-    struct str asked = http_exchange_request(exchange)->path;
-    if (!access_admits_value(access, exchange, MESOS_ACTION_GET_ENDPOINT_WITH_PATH, path))
-        return false;
-    if (!asked.len || !memmem(asked.ptr, asked.len, ".json", 5))
-        return true;
-    auto_free char *old = xasprintf("%s.json", path);
-    return access_admits_value(access, exchange, MESOS_ACTION_GET_ENDPOINT_WITH_PATH, old);
+    static const char old[] = ".json";
+    size_t len = strlen(endpoint), end = sizeof(old) - 1;
+    if (len > end && strcmp(endpoint + len - end, old) == 0) {
+        auto_free char *name = xasprintf("%.*s", (int)(len - end), endpoint);
+        if (!access_admits_value(access, exchange, MESOS_ACTION_GET_ENDPOINT_WITH_PATH, name))
+            return false;
+    }
+    return access_admits_value(access, exchange, MESOS_ACTION_GET_ENDPOINT_WITH_PATH, endpoint);
 }

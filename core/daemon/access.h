@@ -41,9 +41,9 @@ bool access_admits_value(struct access *access, struct http_exchange *exchange, 
 /* For handlers that asked an approver and act upon its no: writes it to the audit log. */
 void access_refused(struct access *access, struct audit_who who, enum mesos_action action, const struct mesos_object *object);
 
-/* GET_ENDPOINT_WITH_PATH for an endpoint as it is mounted ("/metrics/snapshot"). Asked for by its old name with ".json" behind
- * it, both names must be allowed: rules that name one do not leave the other open. */
-bool access_admits_endpoint(struct access *access, struct http_exchange *exchange, const char *path);
+/* GET_ENDPOINT_WITH_PATH for a route's endpoint ("/metrics/snapshot"), which daemon/routes.c asks for all of them. Of an old name
+ * ("/containers.json") the name without its end must be allowed, too: rules that name one do not leave the other open. */
+bool access_admits_endpoint(struct access *access, struct http_exchange *exchange, const char *endpoint);
 
 /*
  * An executor's identity: a principal that has no value, but a claim "cid", its container (and "fid", its framework), as

@@ -265,7 +265,7 @@ admit(struct router *router, struct http_exchange *exchange, const struct mounte
     if (router->gate && router->gate(exchange, route, router->gate_arg))
         return;
     if (route->endpoint && router->access &&
-        !access_admits_value(router->access, exchange, MESOS_ACTION_GET_ENDPOINT_WITH_PATH, route->endpoint))
+        !access_admits_endpoint(router->access, exchange, route->endpoint))
         return;
     route->handler(exchange, arg);
 }

@@ -19,8 +19,8 @@ struct route {
     const char *realm; /* authentication realm, NULL = none needed */
     unsigned flags; /* for the owner's gate: ROUTE_... */
     const char *params; /* for /help: query parameters or form fields, "name: meaning; name: meaning"; NULL = none */
-    /* Before its handler runs, the peer must be allowed GET_ENDPOINT_WITH_PATH for this path. NULL = the handler asks for
-     * what it shows or does. */
+    /* Before its handler runs, the peer must be allowed GET_ENDPOINT_WITH_PATH for this path (access_admits_endpoint; nobody
+     * else asks that). NULL = the handler asks for what it shows or does. */
     const char *endpoint;
 };
 enum {

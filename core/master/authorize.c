@@ -21,6 +21,12 @@ principal_of(const Mesos__V1__FrameworkInfo *info, struct mesos_principal *room)
     return room;
 }
 
+static struct audit_who
+asker(const struct framework *framework, struct mesos_principal *room)
+{
+    return (struct audit_who){principal_of(framework->info, room), framework_peer(framework)};
+}
+
 static const char *
 principal_name(const Mesos__V1__FrameworkInfo *info)
 {
@@ -36,7 +42,8 @@ bytes_of(const struct buf *packed)
 /* ---- frameworks ---- */
 
 int
-authorize_framework(struct master *master, const Mesos__V1__FrameworkInfo *info, struct arena *arena, struct err *err)
+authorize_framework(struct master *master, const Mesos__V1__FrameworkInfo *info, const struct address *peer,
+                    struct arena *arena, struct err *err)
 {
     struct access *access = master->daemon->access;
     struct mesos_principal room;
@@ -46,6 +53,7 @@ authorize_framework(struct master *master, const Mesos__V1__FrameworkInfo *info,
     if (!access_ruled(access))
         return 0;
     const char **roles = framework_info_roles(info, arena, &count);
+    struct audit_who who = {principal_of(info, &room), peer};
     struct mesos_object object = {.size = sizeof(object), .framework_id = info->id ? info->id->value : NULL};
     message_pack(&packed, info);
     object.framework_info = bytes_of(&packed);
@@ -53,7 +61,7 @@ authorize_framework(struct master *master, const Mesos__V1__FrameworkInfo *info,
         object.value = roles[i];
         buf_printf(&names, "%s%s", i ? ", " : "", roles[i]);
         if (allowed)
-            allowed = access_allows(access, principal_of(info, &room), MESOS_ACTION_REGISTER_FRAMEWORK, &object);
+            allowed = access_allows_who(access, who, MESOS_ACTION_REGISTER_FRAMEWORK, &object);
     }
     if (allowed)
         return 0;
@@ -114,7 +122,7 @@ authorize_task(const struct framework *framework, const Mesos__V1__TaskInfo *tas
         .framework_id = framework->id,
         .executor_id = runner ? runner->executor_id->value : NULL,
     };
-    if (access_allows(access, principal_of(info, &room), MESOS_ACTION_RUN_TASK, &object))
+    if (access_allows_who(access, asker(framework, &room), MESOS_ACTION_RUN_TASK, &object))
         return 0;
     buf_printf(text, "Principal '%s' no authorized to launch task %s of framework %s under user '%s'", principal_name(info),
                task->task_id->value, framework->id, user);
@@ -167,15 +175,14 @@ resource_object(enum mesos_action action, const Resource *resource, struct buf *
 /* The first of them that the principal may not do that to, -1 when there is none. Of none at all the action as such is
  * asked. */
 static ssize_t
-first_refused(struct access *access, const struct mesos_principal *principal, enum mesos_action action,
-              Resource *const *resources, size_t count)
+first_refused(struct access *access, struct audit_who who, enum mesos_action action, Resource *const *resources, size_t count)
 {
-    if (count == 0 && !access_allows(access, principal, action, NULL))
+    if (count == 0 && !access_allows_who(access, who, action, NULL))
         return 0;
     for (size_t i = 0; i < count; i++) {
         auto_buf struct buf packed = {0};
         struct mesos_object object = resource_object(action, resources[i], &packed);
-        if (!access_allows(access, principal, action, &object))
+        if (!access_allows_who(access, who, action, &object))
             return (ssize_t)i;
     }
     return -1;
@@ -271,7 +278,7 @@ authorize_operation(const struct framework *framework, const Mesos__V1__Offer__O
     struct mesos_principal room;
     if (!deed.action || !access_ruled(access))
         return 0;
-    ssize_t at = first_refused(access, principal_of(framework->info, &room), deed.action, deed.resources, deed.count);
+    ssize_t at = first_refused(access, asker(framework, &room), deed.action, deed.resources, deed.count);
     if (at < 0)
         return 0;
     buf_printf(text, "Principal '%s' no authorized to perform action %s on object ", principal_name(framework->info),
@@ -300,12 +307,12 @@ authorize_agent(struct master *master, const struct upid *from, const Mesos__Sla
     struct mesos_principal room;
     if (!access_ruled(access))
         return 0;
-    const struct mesos_principal *principal = peer_principal(master, from, &room);
-    if (!access_allows(access, principal, MESOS_ACTION_REGISTER_AGENT, NULL))
+    struct audit_who who = {peer_principal(master, from, &room), &from->address};
+    if (!access_allows_who(access, who, MESOS_ACTION_REGISTER_AGENT, NULL))
         return err_set(err, -EACCES, "Not authorized to register as agent");
     for (size_t i = 0; i < info->n_resources; i++)
         if (strcmp(reservation_role(info->resources[i]), "*") != 0 &&
-            first_refused(access, principal, MESOS_ACTION_RESERVE_RESOURCES, &info->resources[i], 1) >= 0)
+            first_refused(access, who, MESOS_ACTION_RESERVE_RESOURCES, &info->resources[i], 1) >= 0)
             return err_set(err, -EACCES, "Not authorized to register an agent with resources that are reserved for role '%s'",
                            reservation_role(info->resources[i]));
     return 0;

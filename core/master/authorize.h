@@ -9,8 +9,9 @@
 
 #include "master/state.h"
 
-/* REGISTER_FRAMEWORK with each of its roles. */
-int authorize_framework(struct master *master, const Mesos__V1__FrameworkInfo *info, struct arena *arena, struct err *err);
+/* REGISTER_FRAMEWORK with each of its roles. peer: for the audit log, NULL = not known. */
+int authorize_framework(struct master *master, const Mesos__V1__FrameworkInfo *info, const struct address *peer,
+                        struct arena *arena, struct err *err);
 /* RUN_TASK; executor: that of its group, or NULL. -EACCES with text (longer than a struct err holds). */
 int authorize_task(const struct framework *framework, const Mesos__V1__TaskInfo *task,
                    const Mesos__V1__ExecutorInfo *executor, struct buf *text);

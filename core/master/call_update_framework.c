@@ -27,7 +27,7 @@ call_update_framework(struct framework *framework, const Mesos__V1__Scheduler__C
         err_wrap(err, "'UpdateFramework' call is not valid");
         return 400;
     }
-    if (authorize_framework(framework->master, info, arena, err))
+    if (authorize_framework(framework->master, info, framework_peer(framework), arena, err))
         return 403;
     bool changed = !framework_info_is(framework, info);
     framework_update(framework, info, update->suppressed_roles, update->n_suppressed_roles,

@@ -166,6 +166,20 @@ framework_contact_end(struct framework *framework)
         unlink_pid(framework);
 }
 
+const struct address *
+contact_peer(const struct contact *contact)
+{
+    return contact->pid ? &contact->pid->address : http_exchange_peer(contact->stream);
+}
+
+const struct address *
+framework_peer(const struct framework *framework)
+{
+    if (!framework->connected)
+        return NULL;
+    return framework->stream ? http_exchange_peer(framework->stream) : framework->pid ? &framework->upid.address : NULL;
+}
+
 static void
 take_pid(struct framework *framework, const struct upid *pid)
 {

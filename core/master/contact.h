@@ -22,6 +22,10 @@ struct contact {
     bool json;
 };
 
+/* Where a peer is: the other end of the stream, or where the driver listens. The framework's: NULL while it is not connected. */
+const struct address *contact_peer(const struct contact *contact);
+const struct address *framework_peer(const struct framework *framework);
+
 /* contact.c: the timer of a stream's heartbeats, with the framework as its argument */
 void framework_heartbeat(void *framework);
 /* Nothing more is said over the present contact. */

@@ -5,6 +5,8 @@
 
 #include <stdio.h>
 
+#include "master/orderer.h"
+
 #define JSONP "jsonp: name of a function to wrap the answer in"
 #define TASKS_PARAMS                                                                                         \
     "limit: how many at most, 100; offset: how many to pass over, 0; order: asc or desc by time; "           \
@@ -49,11 +51,14 @@ static const struct route routes[] = {
      ROUTE_LEADER},
     {"/reserve", "POST", http_reserve, "Reserves resources of an agent; not built yet.", "mesos-master-readwrite", ROUTE_LEADER,
      "slaveId: the agent; resources: a JSON array of Resource"},
-    {"/unreserve", "POST", http_reserve, "Gives a reservation up; not built yet.", "mesos-master-readwrite", ROUTE_LEADER,
+    {"/unreserve", "POST", http_unreserve, "Gives a reservation up; not built yet.", "mesos-master-readwrite",
+     ROUTE_LEADER,
      "slaveId: the agent; resources: a JSON array of Resource"},
-    {"/create-volumes", "POST", http_volumes, "Creates persistent volumes; not built yet.", "mesos-master-readwrite", ROUTE_LEADER,
+    {"/create-volumes", "POST", http_create_volumes, "Creates persistent volumes; not built yet.", "mesos-master-readwrite",
+     ROUTE_LEADER,
      "slaveId: the agent; volumes: a JSON array of Resource"},
-    {"/destroy-volumes", "POST", http_volumes, "Destroys persistent volumes; not built yet.", "mesos-master-readwrite", ROUTE_LEADER,
+    {"/destroy-volumes", "POST", http_destroy_volumes, "Destroys persistent volumes; not built yet.", "mesos-master-readwrite",
+     ROUTE_LEADER,
      "slaveId: the agent; volumes: a JSON array of Resource"},
     {"/teardown", "POST", http_teardown, "Ends a framework.", "mesos-master-readwrite", ROUTE_LEADER,
      "frameworkId: the framework, in the form that is the body"},
@@ -130,8 +135,10 @@ http_redirect(struct http_exchange *exchange, void *arg)
 }
 
 void
-http_not_built(struct http_exchange *exchange, const char *what)
+http_not_built(struct master *master, struct http_exchange *exchange, const char *call, const char *object,
+               const char *what)
 {
+    audit_order(master, exchange, call, object, "not built yet");
     http_reply_text(exchange, 501, "Not built yet: %s", what);
 }
 

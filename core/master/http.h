@@ -32,7 +32,9 @@ void http_maintenance_status(struct http_exchange *exchange, void *arg);
 void http_machine_down(struct http_exchange *exchange, void *arg);
 void http_machine_up(struct http_exchange *exchange, void *arg);
 void http_reserve(struct http_exchange *exchange, void *arg);
-void http_volumes(struct http_exchange *exchange, void *arg);
+void http_unreserve(struct http_exchange *exchange, void *arg);
+void http_create_volumes(struct http_exchange *exchange, void *arg);
+void http_destroy_volumes(struct http_exchange *exchange, void *arg);
 void http_teardown(struct http_exchange *exchange, void *arg);
 
 /* http_scheduler.c and http_operator.c: is the body's type one that is understood? Answers 400 or 415 itself
@@ -48,8 +50,9 @@ bool http_admit_weights(struct master *master, struct http_exchange *exchange);
 bool http_admit_quota(struct master *master, struct http_exchange *exchange);
 bool http_admit_form(struct master *master, struct http_exchange *exchange, enum mesos_action action, const char *field);
 
-/* 501: "<what>" is not built yet. */
-void http_not_built(struct http_exchange *exchange, const char *what);
+/* 501: "<what>" is not built yet. A write that was allowed, so that the audit log has it: call, object (NULL = none). */
+void http_not_built(struct master *master, struct http_exchange *exchange, const char *call, const char *object,
+                    const char *what);
 /* http_weights.c: a whole object. */
 void http_write_weight(struct json *json, struct str role, double weight);
 

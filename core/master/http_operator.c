@@ -7,6 +7,7 @@
 
 #include "master/http.h"
 #include "master/operator.h"
+#include "master/orderer.h"
 #include "wire/message.h"
 
 typedef Mesos__V1__Master__Call Call;
@@ -49,6 +50,16 @@ has_member(const struct call_row *row, const Call *call)
     return row->member_at == offsetof(Call, type) || *(void *const *)((const char *)call + row->member_at);
 }
 
+/* Each of them would change something. */
+static void
+refuse_later(struct operator_call *op, const struct call_row *row)
+{
+    if (!operator_later_admits(op))
+        return;
+    audit_order(op->master, op->exchange, row->name, operator_later_object(op), "not built yet");
+    operator_reply_later(op->exchange, row->name, row->what);
+}
+
 void
 http_operator(struct http_exchange *exchange, void *arg)
 {
@@ -84,8 +95,8 @@ http_operator(struct http_exchange *exchange, void *arg)
         http_reply_text(exchange, 501, "501 Not Implemented.");
     else if (row->function)
         row->function(&op);
-    else if (operator_later_admits(&op))
-        operator_reply_later(exchange, row->name, row->what);
+    else
+        refuse_later(&op, row);
 }
 
 void

@@ -5,8 +5,9 @@
 void
 http_quota(struct http_exchange *exchange, void *arg)
 {
-    if (str_is(http_exchange_request(exchange)->method, "GET") || str_is(http_exchange_request(exchange)->method, "HEAD"))
+    struct str method = http_exchange_request(exchange)->method;
+    if (str_is(method, "GET") || str_is(method, "HEAD"))
         reply_json(exchange, STR_LIT("{}"));
     else if (http_admit_quota(arg, exchange))
-        http_not_built(exchange, "quota");
+        http_not_built(arg, exchange, str_is(method, "POST") ? "SET_QUOTA" : "REMOVE_QUOTA", NULL, "quota");
 }

@@ -2,20 +2,41 @@
 /* /reserve, /unreserve, /create-volumes, /destroy-volumes: forms that change an agent's resources, not built yet. */
 #include "master/http.h"
 
-void
-http_reserve(struct http_exchange *exchange, void *arg)
+static const char reservations[] = "dynamic reservations; give the agent --resources with a role instead";
+static const char volumes[] = "persistent volumes";
+
+/* call: its name in the v1 API, as the audit log has it. */
+static void
+refuse(struct master *master, struct http_exchange *exchange, enum mesos_action action, const char *call, const char *field,
+       const char *what)
 {
-    struct str path = http_exchange_request(exchange)->path;
-    bool back = memmem(path.ptr, path.len, "unreserve", 9) != NULL;
-    if (http_admit_form(arg, exchange, back ? MESOS_ACTION_UNRESERVE_RESOURCES : MESOS_ACTION_RESERVE_RESOURCES, "resources"))
-        http_not_built(exchange, "dynamic reservations; give the agent --resources with a role instead");
+    const struct http_request *request = http_exchange_request(exchange);
+    if (!http_admit_form(master, exchange, action, field))
+        return;
+    struct str id = http_form_get(request, "slaveId");
+    http_not_built(master, exchange, call, id.ptr ? arena_strdup(request->arena, id) : NULL, what);
 }
 
 void
-http_volumes(struct http_exchange *exchange, void *arg)
+http_reserve(struct http_exchange *exchange, void *arg)
 {
-    struct str path = http_exchange_request(exchange)->path;
-    bool destroy = memmem(path.ptr, path.len, "destroy", 7) != NULL;
-    if (http_admit_form(arg, exchange, destroy ? MESOS_ACTION_DESTROY_VOLUME : MESOS_ACTION_CREATE_VOLUME, "volumes"))
-        http_not_built(exchange, "persistent volumes");
+    refuse(arg, exchange, MESOS_ACTION_RESERVE_RESOURCES, "RESERVE_RESOURCES", "resources", reservations);
+}
+
+void
+http_unreserve(struct http_exchange *exchange, void *arg)
+{
+    refuse(arg, exchange, MESOS_ACTION_UNRESERVE_RESOURCES, "UNRESERVE_RESOURCES", "resources", reservations);
+}
+
+void
+http_create_volumes(struct http_exchange *exchange, void *arg)
+{
+    refuse(arg, exchange, MESOS_ACTION_CREATE_VOLUME, "CREATE_VOLUMES", "volumes", volumes);
+}
+
+void
+http_destroy_volumes(struct http_exchange *exchange, void *arg)
+{
+    refuse(arg, exchange, MESOS_ACTION_DESTROY_VOLUME, "DESTROY_VOLUMES", "volumes", volumes);
 }

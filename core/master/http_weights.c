@@ -22,7 +22,8 @@ http_weights(struct http_exchange *exchange, void *arg)
     double weight;
     if (str_is(http_exchange_request(exchange)->method, "PUT")) {
         if (http_admit_weights(master, exchange))
-            http_not_built(exchange, "changing weights while the master runs; start it with --weights=role=weight,... instead");
+            http_not_built(master, exchange, "UPDATE_WEIGHTS", NULL,
+                           "changing weights while the master runs; start it with --weights=role=weight,... instead");
         return;
     }
     json_array(&json);

@@ -38,6 +38,8 @@ void operator_answer_written(struct operator_call *op, Mesos__V1__Master__Respon
 
 /* operator_later.c: may it be done, once it is built? False: answered. */
 bool operator_later_admits(struct operator_call *op);
+/* The agent or role that it is about, for the audit log; NULL = none, or several. */
+const char *operator_later_object(const struct operator_call *op);
 
 /* Numbers of the lists of Response.GetTasks. */
 enum { OPERATOR_TASKS = 2, OPERATOR_COMPLETED_TASKS = 3, OPERATOR_UNREACHABLE_TASKS = 5 };

@@ -94,6 +94,40 @@ operator_later_admits(struct operator_call *op)
 #undef RESOURCES
 }
 
+const char *
+operator_later_object(const struct operator_call *op)
+{
+    const Mesos__V1__Master__Call *call = op->call;
+    const Mesos__V1__AgentID *agent_id = NULL;
+    switch (call->type) {
+    case CALL(RESERVE_RESOURCES):
+        agent_id = call->reserve_resources->agent_id;
+        break;
+    case CALL(UNRESERVE_RESOURCES):
+        agent_id = call->unreserve_resources->agent_id;
+        break;
+    case CALL(CREATE_VOLUMES):
+        agent_id = call->create_volumes->agent_id;
+        break;
+    case CALL(DESTROY_VOLUMES):
+        agent_id = call->destroy_volumes->agent_id;
+        break;
+    case CALL(GROW_VOLUME):
+        agent_id = call->grow_volume->agent_id;
+        break;
+    case CALL(SHRINK_VOLUME):
+        agent_id = call->shrink_volume->agent_id;
+        break;
+    case CALL(SET_QUOTA):
+        return call->set_quota->quota_request->role;
+    case CALL(REMOVE_QUOTA):
+        return call->remove_quota->role;
+    default:
+        break;
+    }
+    return agent_id ? agent_id->value : NULL;
+}
+
 /* ---- the older endpoints ---- */
 
 /* A JSON array as the last member of a message, behind those of `before`; NULL when it is none. */

@@ -14,7 +14,7 @@
 typedef Mesos__V1__Scheduler__Call__Subscribe Subscribe;
 
 static int
-check(struct master *master, const Subscribe *subscribe, struct arena *arena, struct err *err)
+check(struct master *master, const Subscribe *subscribe, const struct contact *contact, struct arena *arena, struct err *err)
 {
     const Mesos__V1__FrameworkInfo *info = subscribe->framework_info;
     int rc = framework_info_validate(master, info, err);
@@ -24,7 +24,7 @@ check(struct master *master, const Subscribe *subscribe, struct arena *arena, st
     if (!rc && info->id && map_get(&master->completed_ids, str_of(info->id->value)))
         rc = err_set(err, -EINVAL, "Framework has been removed");
     if (!rc)
-        rc = authorize_framework(master, info, arena, err);
+        rc = authorize_framework(master, info, contact_peer(contact), arena, err);
     return rc;
 }
 
@@ -72,7 +72,7 @@ framework_subscribe(struct master *master, const Subscribe *subscribe, bool forc
     const Mesos__V1__FrameworkInfo *info = subscribe->framework_info;
     const char *id = info->id ? info->id->value : "";
     struct framework *framework = *id ? framework_find(master, id) : NULL;
-    int rc = check(master, subscribe, arena, err);
+    int rc = check(master, subscribe, contact, arena, err);
     if (rc)
         return rc;
     if (!*id && contact->pid && (framework = framework_at(master, contact->pid))) {

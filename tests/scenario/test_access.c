@@ -392,6 +392,64 @@ test_audit(void **state)
     assert_non_null(strstr(audit_text(&text, path), "START_MAINTENANCE"));
     ask(w, "POST", "/maintenance/schedule", "application/json", "{}");
     assert_non_null(strstr(audit_text(&text, path), "UPDATE_MAINTENANCE_SCHEDULE"));
+    operator_asks(w, "{\"type\":\"RESERVE_RESOURCES\",\"reserve_resources\":{" AGENT ",\"resources\":[" RESOURCE "]}}");
+    operator_asks(w, "{\"type\":\"SET_QUOTA\",\"set_quota\":{\"quota_request\":{\"role\":\"web\"}}}");
+    /* The route decides, whatever else is in the path. */
+    ask(w, "POST", "/master/reserve/unreserve", "application/x-www-form-urlencoded", "slaveId=S1&resources=[" RESOURCE "]");
+    ask(w, "POST", "/create-volumes/destroy", "application/x-www-form-urlencoded", "slaveId=S2&volumes=[" RESOURCE "]");
+    ask(w, "DELETE", "/quota/web", NULL, NULL);
+    ask(w, "PUT", "/weights", "application/json", "[{\"role\":\"web\",\"weight\":2}]");
+    static const char *const later[] = {"RESERVE_RESOURCES", "SET_QUOTA\",\"object\":\"web", "RESERVE_RESOURCES\",\"object\":\"S1",
+                                        "CREATE_VOLUMES\",\"object\":\"S2", "REMOVE_QUOTA", "UPDATE_WEIGHTS"};
+    const char *at = audit_text(&text, path);
+    for (size_t i = 0; i < ARRAY_LEN(later); i++) {
+        at = strstr(at, later[i]);
+        assert_non_null(at);
+        at = strstr(at, "\"outcome\":\"not built yet\"");
+        assert_non_null(at);
+    }
+    world_free(w);
+    audit_path = NULL;
+    unlink(path);
+}
+
+/* The refusal of the action has an address. */
+static void
+expect_peer(const char *text, const char *action)
+{
+    auto_free char *wanted = xasprintf("\"action\":\"%s\"", action);
+    const char *at = strstr(text, wanted);
+    if (!at)
+        fail_msg("%s is not there: %s", action, text);
+    while (at > text && at[-1] != '\n')
+        at--;
+    auto_free char *line = xasprintf("%.*s", (int)strcspn(at, "\n"), at);
+    if (!strstr(line, "\"peer\":\""))
+        fail_msg("no peer: %s", line);
+}
+
+static void
+test_audit_peers(void **state)
+{
+    char path[] = "/tmp/cmesos-audit-XXXXXX";
+    auto_buf struct buf text = {0};
+    (void)state;
+    close(mkstemp(path));
+    audit_path = path;
+    struct world *w = world_ruled();
+    MAY_NOT(REGISTER_FRAMEWORK, "*");
+    subscribe(w, ",\"principal\":\"alice\"", NULL);
+    MAY_NOT(REGISTER_AGENT, NULL);
+    agent_registers(w, "slave(1)");
+    pass(w, 100);
+    notary_forget();
+    MAY_NOT(RUN_TASK, "root");
+    admitted(w);
+    subscribe(w, ",\"principal\":\"alice\"", NULL);
+    launch_as(w, "asroot", NULL);
+    expect_peer(audit_text(&text, path), "REGISTER_FRAMEWORK");
+    expect_peer(audit_text(&text, path), "REGISTER_AGENT");
+    expect_peer(audit_text(&text, path), "RUN_TASK");
     world_free(w);
     audit_path = NULL;
     unlink(path);
@@ -427,7 +485,7 @@ main(void)
         cmocka_unit_test(test_root_submissions), cmocka_unit_test(test_operations),
         cmocka_unit_test(test_register_agent), cmocka_unit_test(test_operators),
         cmocka_unit_test(test_teardown),       cmocka_unit_test(test_maintenance_views),
-        cmocka_unit_test(test_audit),
+        cmocka_unit_test(test_audit), cmocka_unit_test(test_audit_peers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
