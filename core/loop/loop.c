@@ -15,12 +15,16 @@
 #define VIRTUAL_START_NS (3600 * (int64_t)1000000000)
 #define VIRTUAL_WALL_SECS 1577836800.0 /* 2020-01-01T00:00:00Z */
 
+/* libevent handles what is patient when nothing urgent is there. */
+enum { URGENT, PATIENT, PRIORITIES };
+
 struct loop_fd {
     struct list node;
     struct loop *loop;
     int fd, events;
     loop_fd_fn *fn;
     void *arg;
+    bool patient;
     struct event reading, writing;
 };
 
@@ -60,7 +64,10 @@ base_open(struct loop *loop, struct err *err)
     event_config_free(config);
     if (!loop->base)
         return err_errno(err, "cannot start the event library");
+    event_base_priority_init(loop->base, PRIORITIES);
     loop->wake = evtimer_new(loop->base, on_wake, loop);
+    if (loop->wake)
+        event_priority_set(loop->wake, URGENT);
     return loop->wake ? 0 : err_set(err, -ENOMEM, "cannot make the loop's timer");
 }
 
@@ -365,8 +372,30 @@ static void
 on_fd(evutil_socket_t fd, short events, void *arg)
 {
     struct loop_fd *watch = arg;
-    watch->loop->calls++;
+    struct loop *loop = watch->loop;
+    bool patient = watch->patient;
+    loop->calls++;
     watch->fn(fd, events & EV_READ ? LOOP_READ : LOOP_WRITE, watch->arg);
+    if (patient)
+        event_base_loopbreak(loop->base); /* the others that are patient wait until the world was looked at again */
+}
+
+/* An event that is about to be handled keeps its place in the row. */
+static void
+set_priority(struct loop_fd *watch)
+{
+    int priority = watch->patient ? PATIENT : URGENT;
+    event_priority_set(&watch->reading, priority);
+    event_priority_set(&watch->writing, URGENT);
+}
+
+void
+loop_fd_patient(struct loop_fd *watch, bool patient)
+{
+    if (watch->patient == patient)
+        return;
+    watch->patient = patient;
+    set_priority(watch);
 }
 
 struct loop_fd *
@@ -380,6 +409,7 @@ loop_fd_watch(struct loop *loop, int fd, int events, loop_fd_fn *fn, void *arg)
     list_push(&loop->fds, &watch->node);
     event_assign(&watch->reading, loop->base, fd, EV_READ | EV_PERSIST, on_fd, watch);
     event_assign(&watch->writing, loop->base, fd, EV_WRITE | EV_PERSIST, on_fd, watch);
+    set_priority(watch);
     loop_fd_events(watch, events);
     return watch;
 }
@@ -422,7 +452,7 @@ loop_signal(struct loop *loop, int signo, void (*fn)(int signo, void *arg), void
     sig->fn = fn;
     sig->arg = arg;
     if (event_assign(&sig->event, loop->base, signo, EV_SIGNAL | EV_PERSIST, on_signal, sig) != 0 ||
-        event_add(&sig->event, NULL) != 0) {
+        event_priority_set(&sig->event, URGENT) != 0 || event_add(&sig->event, NULL) != 0) {
         free(sig);
         return err_set(err, -EINVAL, "cannot watch signal %d", signo);
     }

@@ -76,6 +76,8 @@ struct loop_fd;
 typedef void loop_fd_fn(int fd, int events, void *arg);
 struct loop_fd *loop_fd_watch(struct loop *loop, int fd, int events, loop_fd_fn *fn, void *arg);
 void loop_fd_events(struct loop_fd *watch, int events); /* changes what is waited for; 0 = pause */
+/* Reading from it waits until nothing else is there to do, and one of its kind is called in a turn of the loop. */
+void loop_fd_patient(struct loop_fd *watch, bool patient);
 void loop_fd_unwatch(struct loop_fd *watch); /* NULL is fine; fd stays open; no callback afterwards */
 
 /* Children, by pidfd: no SIGCHLD handler. For a pid that is no child of ours status is -1 (its end is still seen). */

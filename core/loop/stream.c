@@ -343,6 +343,13 @@ stream_pause(struct stream *stream)
 }
 
 void
+stream_patient(struct stream *stream, bool patient)
+{
+    if (stream->watch)
+        loop_fd_patient(stream->watch, patient);
+}
+
+void
 stream_resume(struct stream *stream)
 {
     if (!stream->paused)

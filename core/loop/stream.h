@@ -58,6 +58,8 @@ void stream_guard_gone(struct loop *loop, const void *arg);
 size_t stream_queued(const struct stream *stream); /* bytes not yet taken by the system */
 void stream_pause(struct stream *stream); /* no on_data until resumed: back-pressure */
 void stream_resume(struct stream *stream); /* on_data follows at once (from the loop) when bytes are waiting */
+/* What the peer sends is read when nothing else is there to do; a network in memory knows no difference. */
+void stream_patient(struct stream *stream, bool patient);
 /* Sends what is queued, then ends our direction (FIN); reading goes on. */
 void stream_finish(struct stream *stream);
 /* Ends and frees at once; what is queued is lost; no callback follows. NULL is fine. */

@@ -279,6 +279,13 @@ receive(struct framework *framework, size_t bytes, struct lane **ret)
     return verdict;
 }
 
+/* A verdict was given on what has just come. */
+static bool
+is_limited(const struct throttle *throttle)
+{
+    return throttle && !throttle->passing;
+}
+
 bool
 throttle_message(struct framework *framework)
 {
@@ -287,6 +294,8 @@ throttle_message(struct framework *framework)
     size_t bytes = sizeof(struct parked) + handled->to.len + handled->name.len + handled->body.len;
     struct lane *lane = NULL;
     enum verdict verdict = receive(framework, bytes, &lane);
+    if (is_limited(master->throttle))
+        libprocess_patient(master->daemon->libprocess, verdict != PASSES);
     if (verdict == REFUSED) {
         auto_free char *text = refusal(lane, handled->name.ptr, handled->name.len);
         auto_free char *message = xasprintf("Message %s", text);
@@ -308,6 +317,8 @@ throttle_call(struct framework *framework, struct http_exchange *exchange, const
     size_t bytes = sizeof(struct parked) + CALL_BYTES + http_exchange_request(exchange)->body.len;
     struct lane *lane = NULL;
     enum verdict verdict = receive(framework, bytes, &lane);
+    if (is_limited(framework->master->throttle))
+        http_exchange_patient(exchange, verdict != PASSES);
     if (verdict == REFUSED) {
         auto_free char *text = refusal(lane, what, strlen(what));
         http_reply_text(exchange, 429, "Call %s", text);

@@ -2,7 +2,8 @@
 /*
  * Rate limits of frameworks: their messages and calls pass, wait in the order in which they came, or are refused, as the
  * module of kind rate_limiter says. What waits is handed in again when its turn has come; what it costs in memory is limited,
- * too. Asked by message_scheduler_call.c and http_scheduler.c; frameworks.c says who goes away.
+ * too. Whose messages do not pass is read after all others (http_exchange_patient), so that a flood costs nobody else but its
+ * sender time. Asked by message_scheduler_call.c and http_scheduler.c; frameworks.c says who goes away.
  */
 #ifndef MASTER_THROTTLE_H
 #define MASTER_THROTTLE_H

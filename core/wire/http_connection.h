@@ -28,6 +28,8 @@ struct http_server {
     struct page_account pages;
     struct list rope_jobs; /* answers of pages to be compressed; the first is under way */
     struct loop_timer flush; /* uncorks them in the next turn */
+    struct list patient; /* connections that wait for their turn, in order of arrival */
+    struct loop_background turns; /* gives one of them its turn */
     struct list spare; /* exchanges for reuse */
     size_t spare_count;
     int64_t date_at; /* the second that date shows */
@@ -42,7 +44,7 @@ struct http_connection {
     struct http_server *server;
     struct stream *stream;
     uint64_t number; /* of those that the server has taken: grows */
-    struct list in_server, in_dirty, in_answering;
+    struct list in_server, in_dirty, in_answering, in_patient;
     struct http_parser parser;
     struct http_exchange *incoming; /* its request is being received */
     struct list exchanges; /* handed over and not yet finished, in order of arrival */
@@ -55,6 +57,8 @@ struct http_connection {
     int64_t asked_ms; /* loop clock: when the last request was complete, if there was one (asked) */
     bool asked;
     bool corked, paused;
+    bool patient; /* what it has sent waits for a turn (http_exchange_patient) ... */
+    unsigned turn; /* ... which has come, for so many requests */
     bool in_data; /* the parse loop is on the stack: do not free the connection under it */
     bool eof; /* the peer sends no more */
     bool deaf; /* no further request is read: the last one wanted is here, or what came was no HTTP */
@@ -95,6 +99,7 @@ void http_connection_settle(struct http_connection *connection);
 const char *http_server_date(struct http_server *server);
 
 /* http_receive.c */
+void http_server_turn(void *server); /* bite of server->turns */
 void http_connection_received(struct stream *stream, struct buf *in, void *arg); /* as stream_handler's on_data */
 /* Answers what is being received with an error, and reads no more. */
 void http_connection_refuse(struct http_connection *connection, int status, const char *why);

@@ -81,6 +81,17 @@ http_exchange_peer(const struct http_exchange *exchange)
     return stream_peer(exchange->connection->stream);
 }
 
+void
+http_exchange_patient(struct http_exchange *exchange, bool patient)
+{
+    struct http_connection *connection = exchange->connection;
+    if (connection->patient == patient)
+        return;
+    connection->patient = patient;
+    connection->turn = 0;
+    stream_patient(connection->stream, patient);
+}
+
 uint64_t
 http_exchange_connection(const struct http_exchange *exchange)
 {

@@ -6,7 +6,7 @@
 #include "wire/http_connection.h"
 #include "wire/limits.h"
 
-enum { UNREAD_ANSWER_BYTES = 4 << 20, SMALL_BODY_BYTES = 16 << 10, BODY_STEP_BYTES = 4 << 10 };
+enum { UNREAD_ANSWER_BYTES = 4 << 20, SMALL_BODY_BYTES = 16 << 10, BODY_STEP_BYTES = 4 << 10, TURN_REQUESTS = 8 };
 
 void
 http_connection_refuse(struct http_connection *connection, int status, const char *why)
@@ -57,6 +57,7 @@ hand_over(struct http_connection *connection)
     list_remove(&connection->in_server);
     list_push(&connection->server->connections, &connection->in_server);
     connection->incoming = NULL;
+    connection->turn -= connection->turn > 0;
     connection->body_mark = 0;
     loop_timer_stop(&connection->timer); /* the next request has its own time */
     http_parse_next(&connection->parser);
@@ -168,7 +169,7 @@ receive(struct http_connection *connection, struct buf *in)
 bool
 http_connection_may_read(const struct http_connection *connection)
 {
-    return connection->exchange_count < LIMIT_PIPELINE &&
+    return connection->exchange_count < LIMIT_PIPELINE && list_empty(&connection->in_patient) &&
            !(connection->incoming && connection->incoming->body_paused) &&
            stream_queued(connection->stream) + connection->waiting_bytes < UNREAD_ANSWER_BYTES;
 }
@@ -188,12 +189,43 @@ watch_slowness(struct http_connection *connection)
     }
 }
 
+/* What is here waits: nothing more is read until its turn. */
+static bool
+waits(struct http_connection *connection)
+{
+    struct http_server *server = connection->server;
+    if (!connection->patient || connection->turn || connection->deaf || connection->doomed)
+        return false;
+    if (list_empty(&connection->in_patient)) {
+        list_push(&server->patient, &connection->in_patient);
+        loop_background_start(server->loop, &server->turns);
+    }
+    return true;
+}
+
+void
+http_server_turn(void *arg)
+{
+    struct http_server *server = arg;
+    struct http_connection *connection = list_first(&server->patient, struct http_connection, in_patient);
+    if (connection) {
+        list_remove(&connection->in_patient);
+        connection->turn = TURN_REQUESTS;
+        http_connection_settle(connection);
+    }
+    if (list_empty(&server->patient))
+        loop_background_stop(&server->turns);
+}
+
 void
 http_connection_received(struct stream *stream, struct buf *in, void *arg)
 {
     struct http_connection *connection = arg;
     connection->in_data = true;
-    while (!connection->deaf && !connection->doomed && http_connection_may_read(connection) && receive(connection, in))
+    if (list_empty(&connection->in_patient))
+        connection->turn = TURN_REQUESTS; /* what comes now was patient already; only what is beyond waits once more */
+    while (!connection->deaf && !connection->doomed && !(in->len && waits(connection)) && http_connection_may_read(connection) &&
+           receive(connection, in))
         ;
     connection->in_data = false;
     if (connection->doomed)

@@ -54,6 +54,8 @@ http_server_new(struct loop *loop, http_handler_fn *handler, void *arg)
     list_init(&server->dirty);
     list_init(&server->answering);
     list_init(&server->rope_jobs);
+    list_init(&server->patient);
+    loop_background_init(&server->turns, http_server_turn, server);
     server->stale_limit = LIMIT_STALE_BYTES;
     list_init(&server->spare);
     loop_timer_init(&server->flush, loop, http_server_flush, server);
@@ -123,6 +125,7 @@ http_server_free(struct http_server *server)
     list_foreach_safe(exchange, next, &server->spare, in_connection)
         http_exchange_free(exchange);
     loop_timer_stop(&server->flush);
+    loop_background_stop(&server->turns);
     free(server);
 }
 
@@ -212,6 +215,7 @@ http_server_adopt(struct http_server *server, struct stream *stream)
     list_init(&connection->exchanges);
     list_init(&connection->in_dirty);
     list_init(&connection->in_answering);
+    list_init(&connection->in_patient);
     list_push(&server->connections, &connection->in_server);
     server->connection_count++;
     http_parse_init(&connection->parser, false, LIMIT_MESSAGE_BYTES);
@@ -259,6 +263,7 @@ http_connection_close(struct http_connection *connection)
     loop_timer_stop(&connection->stall);
     list_remove(&connection->in_dirty);
     list_remove(&connection->in_answering);
+    list_remove(&connection->in_patient);
     list_remove(&connection->in_server);
     server->connection_count--;
     if (connection->incoming && !connection->incoming->request.body_follows)

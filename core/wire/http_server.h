@@ -37,6 +37,9 @@ void http_server_guard(struct http_server *server, bool (*may_send)(void *arg), 
 size_t http_server_connections(const struct http_server *server);
 
 const struct http_request *http_exchange_request(const struct http_exchange *exchange);
+/* From the next request on, those of its connection wait behind all that is urgent, a few in a turn of the loop: for peers that
+ * send more than they may. false: no longer. */
+void http_exchange_patient(struct http_exchange *exchange, bool patient);
 const struct address *http_exchange_peer(const struct http_exchange *exchange);
 /* Who asks, as an authenticator found out; NULL = nobody proved who they are. Set by the router before a handler is called;
  * copied. */

@@ -48,6 +48,7 @@ struct libprocess {
     struct upid last_upid;
     uint64_t connection; /* of the message that is being received */
     struct address caller; /* likewise */
+    struct http_exchange *exchange; /* likewise; NULL = it came at another time */
 };
 
 /* One connection to a peer address. */
@@ -324,6 +325,13 @@ deliver(struct libprocess *libprocess, const struct upid *from, struct str id, s
 }
 #endif
 
+void
+libprocess_patient(struct libprocess *libprocess, bool patient)
+{
+    if (libprocess->exchange)
+        http_exchange_patient(libprocess->exchange, patient);
+}
+
 bool
 libprocess_try(struct libprocess *libprocess, struct http_exchange *exchange)
 {
@@ -350,8 +358,11 @@ libprocess_try(struct libprocess *libprocess, struct http_exchange *exchange)
     struct upid copy = *sender; /* the handler may receive another message meanwhile (tests) */
     libprocess->connection = http_exchange_connection(exchange);
     libprocess->caller = *http_exchange_peer(exchange);
-    if (name.len)
+    if (name.len) {
+        libprocess->exchange = exchange;
         deliver(libprocess, &copy, id, name, buf_str(&request->body));
+        libprocess->exchange = NULL;
+    }
     http_reply_accepted(exchange);
     return true;
 }

@@ -50,6 +50,8 @@ void libprocess_guard(struct libprocess *libprocess, bool (*may_send)(void *arg)
 uint64_t libprocess_connection(const struct libprocess *libprocess);
 /* Likewise: the address at its other end. What a message names as its sender, its sender may have made up. */
 const struct address *libprocess_caller(const struct libprocess *libprocess);
+/* While a message is being received: http_exchange_patient for its connection. */
+void libprocess_patient(struct libprocess *libprocess, bool patient);
 /* To be called first by the HTTP handler: true when the exchange was a libprocess message (it is answered then). */
 bool libprocess_try(struct libprocess *libprocess, struct http_exchange *exchange);
 

@@ -118,34 +118,77 @@ on_stop(int signo)
     stopped = 1;
 }
 
+/* Those that wait for their turn, in a ring; none while there is no rate. */
+struct turns {
+    double rate, started_ms;
+    uint64_t taken;
+    struct client **idle;
+    size_t first, count, room;
+};
+
 static void
-poll_loop(int epoll, const char *request, struct poll_sum *sum, double *times)
+rest(struct turns *turns, struct client *client)
+{
+    turns->idle[(turns->first + turns->count++) % turns->room] = client;
+}
+
+/* What is due by now, one request after the other. */
+static void
+take_turns(struct turns *turns, const char *request, struct poll_sum *sum)
+{
+    double due = (now_ms() - turns->started_ms) * turns->rate / 1e3;
+    for (; (double)turns->taken < due; turns->taken++) {
+        if (turns->count == 0) {
+            sum->busy++;
+            continue;
+        }
+        ask(turns->idle[turns->first], request);
+        turns->first = (turns->first + 1) % turns->room;
+        turns->count--;
+    }
+}
+
+static void
+answered(struct client *client, struct poll_sum *sum, double *times)
+{
+    times[sum->answers++ % ANSWERS_KEPT] = now_ms() - client->sent_ms;
+    sum->bytes += client->bytes;
+    sum->refused += client->status == 429;
+    sum->failed += client->status != 200 && client->status != 202 && client->status != 429;
+}
+
+static void
+poll_loop(int epoll, const char *request, struct turns *turns, struct poll_sum *sum, double *times)
 {
     char *room = xmalloc(READ_BYTES);
     struct epoll_event events[64];
     while (!stopped) {
-        int count = epoll_wait(epoll, events, (int)ARRAY_LEN(events), 100);
+        int count = epoll_wait(epoll, events, (int)ARRAY_LEN(events), turns->rate > 0 ? 1 : 100);
         for (int i = 0; i < count; i++) {
             struct client *client = events[i].data.ptr;
             int got = take_some(client, room);
             if (got > 0) {
-                times[sum->answers++ % ANSWERS_KEPT] = now_ms() - client->sent_ms;
-                sum->bytes += client->bytes;
-                sum->failed += client->status != 200;
-                ask(client, request);
+                answered(client, sum, times);
+                if (turns->rate > 0)
+                    rest(turns, client);
+                else
+                    ask(client, request);
             } else if (got < 0) {
                 sum->failed++;
                 close(client->fd);
             }
         }
+        if (turns->rate > 0)
+            take_turns(turns, request, sum);
     }
     free(room);
 }
 
 static void
-poll_process(int fd, uint16_t port, const char *request, size_t count)
+poll_process(int fd, uint16_t port, const char *request, size_t count, double rate)
 {
     struct poll_sum sum = {0};
+    struct turns turns = {.rate = rate, .room = count, .idle = xcalloc(count, sizeof(struct client *))};
     double *times = xcalloc(ANSWERS_KEPT, sizeof(*times));
     int epoll = epoll_create1(EPOLL_CLOEXEC);
     prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -156,11 +199,14 @@ poll_process(int fd, uint16_t port, const char *request, size_t count)
         client->fd = dial(port);
         fcntl(client->fd, F_SETFL, O_NONBLOCK);
         epoll_ctl(epoll, EPOLL_CTL_ADD, client->fd, &event);
-        ask(client, request);
+        if (rate > 0)
+            rest(&turns, client);
+        else
+            ask(client, request);
     }
-    double start = now_ms();
-    poll_loop(epoll, request, &sum, times);
-    sum.secs = (now_ms() - start) / 1e3;
+    turns.started_ms = now_ms();
+    poll_loop(epoll, request, &turns, &sum, times);
+    sum.secs = (now_ms() - turns.started_ms) / 1e3;
     size_t kept = sum.answers < ANSWERS_KEPT ? sum.answers : ANSWERS_KEPT;
     sum.p50_ms = percentile(times, kept, 0.5);
     sum.p99_ms = percentile(times, kept, 0.99);
@@ -168,19 +214,25 @@ poll_process(int fd, uint16_t port, const char *request, size_t count)
 }
 
 void
-pollers_start(struct pollers *pollers, uint16_t port, const char *request, size_t count)
+pollers_start_paced(struct pollers *pollers, uint16_t port, const char *request, size_t count, double rate)
 {
     int ends[2];
     if (pipe(ends) < 0)
         bench_die("no pipe");
     pollers->pid = fork();
     if (pollers->pid == 0)
-        poll_process(ends[1], port, request, count);
+        poll_process(ends[1], port, request, count, rate);
     if (pollers->pid < 0)
         bench_die("no process for the pollers");
     close(ends[1]);
     pollers->fd = ends[0];
     pollers->started_ms = now_ms();
+}
+
+void
+pollers_start(struct pollers *pollers, uint16_t port, const char *request, size_t count)
+{
+    pollers_start_paced(pollers, port, request, count, 0);
 }
 
 struct poll_sum

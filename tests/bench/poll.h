@@ -17,7 +17,8 @@ struct poll_answer {
 /* On a connection of its own. */
 struct poll_answer poll_once(uint16_t port, const char *request);
 
-/* Each of count connections asks again as soon as it has the whole answer, until they are stopped. */
+/* Each of count connections asks again as soon as it has the whole answer, until they are stopped; with a rate, together no
+ * more often a second than that: whose turn it is asks on the connection that is free longest, if there is one. */
 struct pollers {
     pid_t pid;
     int fd;
@@ -25,9 +26,12 @@ struct pollers {
 };
 struct poll_sum {
     double secs, p50_ms, p99_ms;
-    uint64_t answers, bytes, failed; /* failed: not 200, or cut off */
+    uint64_t answers, bytes, failed; /* failed: neither 200, 202 nor 429, or cut off */
+    uint64_t refused;                /* 429 */
+    uint64_t busy;                   /* turns at which no connection was free */
 };
 void pollers_start(struct pollers *pollers, uint16_t port, const char *request, size_t count);
+void pollers_start_paced(struct pollers *pollers, uint16_t port, const char *request, size_t count, double rate);
 struct poll_sum pollers_stop(struct pollers *pollers);
 
 /* Asks each of the requests in turn on a connection that stays, one at a time, for so long. */

@@ -448,10 +448,72 @@ test_background_work_goes_round(void **state)
     }
 }
 
+/* Ten pipes with a byte each, and one that is urgent: which were read when that one had its turn? */
+struct crowd {
+    struct loop *loop;
+    int urgent[2];
+    size_t read, read_before;
+};
+
+static void
+on_patient(int fd, int events, void *arg)
+{
+    struct crowd *crowd = arg;
+    char byte;
+    assert_int_equal(read(fd, &byte, 1), 1);
+    if (++crowd->read == 1)
+        assert_int_equal(write(crowd->urgent[1], "x", 1), 1);
+}
+
+static void
+on_urgent(int fd, int events, void *arg)
+{
+    struct crowd *crowd = arg;
+    char byte;
+    assert_int_equal(read(fd, &byte, 1), 1);
+    crowd->read_before = crowd->read;
+}
+
+static bool
+all_read(void *arg)
+{
+    const struct crowd *crowd = arg;
+    return crowd->read == 10 && crowd->read_before;
+}
+
+static void
+test_patient_descriptors_come_last(void **state)
+{
+    for (int patient = 0; patient <= 1; patient++) {
+        struct crowd crowd = {.loop = loop_new(NULL, NULL)};
+        int ends[10][2];
+        assert_int_equal(pipe(crowd.urgent), 0);
+        struct loop_fd *watches[10], *urgent = loop_fd_watch(crowd.loop, crowd.urgent[0], LOOP_READ, on_urgent, &crowd);
+        for (size_t i = 0; i < ARRAY_LEN(ends); i++) {
+            assert_int_equal(pipe(ends[i]), 0);
+            watches[i] = loop_fd_watch(crowd.loop, ends[i][0], LOOP_READ, on_patient, &crowd);
+            loop_fd_patient(watches[i], patient);
+            assert_int_equal(write(ends[i][1], "x", 1), 1);
+        }
+        assert_true(loop_run_until(crowd.loop, all_read, &crowd, 60000));
+        assert_int_equal(crowd.read_before, patient ? 1 : 10);
+        loop_fd_unwatch(urgent);
+        for (size_t i = 0; i < ARRAY_LEN(ends); i++) {
+            loop_fd_unwatch(watches[i]);
+            close(ends[i][0]);
+            close(ends[i][1]);
+        }
+        close(crowd.urgent[0]);
+        close(crowd.urgent[1]);
+        loop_free(crowd.loop);
+    }
+}
+
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_patient_descriptors_come_last),
         cmocka_unit_test(test_timers_fire_in_order_of_time_then_start),
         cmocka_unit_test(test_many_timers_keep_the_heap_in_order),
         cmocka_unit_test(test_real_timer_waits_that_long),

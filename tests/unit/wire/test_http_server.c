@@ -18,6 +18,7 @@ struct site {
     size_t waiting_count;
     struct http_exchange *stream; /* "/stream" */
     size_t handled, gone;
+    size_t patient, patient_before; /* "/patient" so far; when "/x" came */
     struct buf big;
     struct page *pages[40]; /* of big, for "/pages" */
     size_t page_count;
@@ -119,9 +120,14 @@ on_exchange(struct http_exchange *exchange, void *arg)
         reply_pages(exchange, site);
     } else if (str_is(request->path, "/abort")) {
         http_exchange_abort(exchange);
+    } else if (str_is(request->path, "/patient") || str_is(request->path, "/hasty")) {
+        site->patient++;
+        http_exchange_patient(exchange, str_is(request->path, "/patient"));
+        http_reply(exchange, 202, NULL, STR_LIT(""));
     } else if (str_is(request->path, "/q")) {
         http_reply_text(exchange, 404, "no %.*s", STR_ARG(http_param_get(request, "x")));
     } else {
+        site->patient_before = site->patient;
         http_reply(exchange, 202, NULL, STR_LIT(""));
     }
 }
@@ -276,6 +282,74 @@ test_pipeline_limit(void **state)
         answers++;
     assert_int_equal(answers, 200);
     caller_close(&caller);
+}
+
+static void
+send_many(struct caller *caller, const char *request, size_t count)
+{
+    auto_buf struct buf all = {0};
+    for (size_t i = 0; i < count; i++)
+        buf_puts(&all, request);
+    caller_send(caller, buf_cstr(&all));
+}
+
+static size_t
+count_text(struct caller *caller, const char *what)
+{
+    size_t count = 0;
+    for (const char *at = caller_text(caller); (at = strstr(at, what)); at++)
+        count++;
+    return count;
+}
+
+/* A connection that must be patient is read a few requests at a time, behind all others; nothing of it is lost. */
+static void
+test_patience(void **state)
+{
+    struct site *site = *state;
+    struct caller greedy = {0}, other = {0};
+    caller_open(&greedy, &site->world, AT);
+    caller_open(&other, &site->world, AT);
+    world_pass(&site->world, 10);
+    send_many(&greedy, "GET /patient HTTP/1.1\r\n\r\n", 200);
+    send_many(&other, "GET /x HTTP/1.1\r\n\r\n", 20);
+    stream_finish(greedy.stream); /* it may have said all */
+    world_pass(&site->world, 10);
+    assert_int_equal(site->handled, 220);
+    assert_true(site->patient_before < 40);
+    assert_int_equal(count_text(&greedy, "HTTP/1.1 202"), 200);
+    assert_int_equal(count_text(&other, "HTTP/1.1 202"), 20);
+    assert_true(greedy.eof || greedy.closed);
+    caller_close(&greedy);
+    caller_close(&other);
+}
+
+/* The turns of several are taken in a round; one that has to be patient no longer is read as before; one may go. */
+static void
+test_patience_ends(void **state)
+{
+    struct site *site = *state;
+    struct caller gone = {0}, hasty = {0}, slow = {0};
+    caller_open(&gone, &site->world, AT);
+    send_many(&gone, "GET /patient HTTP/1.1\r\n\r\n", 50);
+    caller_open(&hasty, &site->world, AT);
+    caller_send(&hasty, "GET /patient HTTP/1.1\r\n\r\nGET /hasty HTTP/1.1\r\n\r\n");
+    send_many(&hasty, "GET /x HTTP/1.1\r\n\r\n", 50);
+    caller_open(&slow, &site->world, AT);
+    caller_send(&slow, "GET /patient HTTP/1.1\r\n\r\nGET /pat");
+    for (int i = 0; i < 6; i++)
+        loop_run_until(site->world.loop, NULL, NULL, 0);
+    assert_in_range(site->patient, 3, 40);
+    caller_close(&gone);
+    world_pass(&site->world, 10);
+    caller_send(&slow, "ient HTTP/1.1\r\n\r\n");
+    world_pass(&site->world, 10);
+    assert_int_equal(count_text(&slow, "HTTP/1.1 202"), 2);
+    assert_int_equal(count_text(&hasty, "HTTP/1.1 202"), 52);
+    assert_true(site->patient_before < 40); /* the first one's 50 were not through */
+    caller_close(&hasty);
+    caller_send(&slow, "GET /patient HTTP/1.1\r\n\r\n"); /* it waits when the server ends */
+    caller_close(&slow);
 }
 
 static void
@@ -1105,6 +1179,8 @@ main(void)
         SITE_TEST(test_byte_by_byte),
         SITE_TEST(test_order),
         SITE_TEST(test_pipeline_limit),
+        SITE_TEST(test_patience),
+        SITE_TEST(test_patience_ends),
         SITE_TEST(test_continue),
         SITE_TEST(test_gzip),
         SITE_TEST(test_gzip_peer_gone),
