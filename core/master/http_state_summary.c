@@ -149,11 +149,6 @@ json_one_agent(const struct record *record, struct str text, void *arg)
     struct agents_json *all = arg;
     const struct agent *agent =
         (const struct agent *)(const void *)((const char *)record - offsetof(struct agent, record));
-    auto_buf struct buf part = {0};
-    if (agent_records.look(record, VIEW_SUMMARY, all->counts->sight) == LOOK_PART) {
-        agent_records.render_part((struct record *)(uintptr_t)record, VIEW_SUMMARY, all->counts->sight, &part, all->counts->arena);
-        text = buf_str(&part);
-    }
     json_object(all->json);
     buf_append(all->json->out, text.ptr + 2, text.len - 2);
     all->json->comma = true;

@@ -282,6 +282,7 @@ master_start(struct master *master, struct err *err)
         return err && err->code ? err->code : -EIO;
     self.address = master->daemon->self;
     master->views = views_new(master->loop, http_server_pages(master->daemon->http));
+    views_ruled_by(master->views, master);
     sheets_init(&master->agent_sheets, master->views, &agent_records);
     sheets_init(&master->recovered_sheets, master->views, &recovered_records);
     master->pid = xstrdup(upid_format(&self, pid));

@@ -20,6 +20,7 @@ sheet_free(struct sheet *sheet)
 {
     for (int v = 0; v < VIEWS; v++)
         form_free(sheet->sheets->views, sheet->forms[v]);
+    sheet_forget_parts(sheet);
     list_remove(&sheet->in_sheets);
     list_remove(&sheet->in_views);
     resources_fini(&sheet->sum);
@@ -40,6 +41,7 @@ sheet_new(struct sheets *sheets, struct list *before)
 {
     struct sheet *sheet = xcalloc(1, sizeof(*sheet));
     sheet->sheets = sheets;
+    list_init(&sheet->parts);
     list_insert_before(before, &sheet->in_sheets);
     list_push(&sheets->views->sheets, &sheet->in_views);
     for (int v = 0; v < VIEWS; v++)
@@ -51,6 +53,8 @@ sheet_new(struct sheets *sheets, struct list *before)
 static void
 changed(struct sheet *sheet)
 {
+    list_remove(&sheet->in_views);
+    list_push(&sheet->sheets->views->sheets, &sheet->in_views);
     for (int v = 0; v < VIEWS; v++)
         if (sheet->forms[v])
             form_stale(sheet->sheets->views, sheet->forms[v], (enum view)v);

@@ -17,6 +17,7 @@ struct viewer {
     struct views *views;
     enum view view;
     struct http_exchange *exchange;
+    struct parts *parts; /* NULL = it sees all */
     void (*answer)(struct http_exchange *exchange, void *arg);
     void *arg;
 };
@@ -114,17 +115,34 @@ make_some(struct views *views, enum view view)
 }
 
 static void
-answer_some(struct view_state *state)
+answer_one(struct views *views, struct viewer *viewer)
 {
+    struct viewer copy = *viewer;
+    list_remove(&viewer->node);
+    free(viewer);
+    http_exchange_on_gone(copy.exchange, NULL, NULL);
+    views->serving = copy.parts;
+    copy.answer(copy.exchange, copy.arg);
+    views->serving = NULL;
+    parts_free(copy.parts);
+}
+
+static void
+answer_some(struct views *views, struct view_state *state)
+{
+    size_t room = BITE_BYTES * (size_t)(1 + state->patience / PATIENCE_BITES);
     for (int i = 0; i < ANSWERS_PER_BITE && list_empty(&state->stale); i++) {
         struct viewer *viewer = list_first(&state->viewers, struct viewer, node);
         if (!viewer)
             return;
-        struct viewer copy = *viewer;
-        list_remove(&viewer->node);
-        free(viewer);
-        http_exchange_on_gone(copy.exchange, NULL, NULL);
-        copy.answer(copy.exchange, copy.arg);
+        if (!viewer->parts)
+            viewer->parts = parts_new(views, viewer->view, viewer->exchange); /* the rules may have changed */
+        if (viewer->parts && !parts_make(viewer->parts, &room)) {
+            list_remove(&viewer->node); /* others go on meanwhile */
+            list_push(&state->viewers, &viewer->node);
+            return;
+        }
+        answer_one(views, viewer);
     }
 }
 
@@ -138,7 +156,7 @@ on_bite(void *arg)
         if (list_empty(&state->viewers))
             continue;
         make_some(views, (enum view)v);
-        answer_some(state);
+        answer_some(views, state);
         waiting |= !list_empty(&state->viewers);
         if (list_empty(&state->viewers))
             state->patience = 0;
@@ -156,6 +174,7 @@ on_gone(struct http_exchange *exchange, void *arg)
     struct viewer *viewer = arg;
     (void)exchange;
     list_remove(&viewer->node);
+    parts_free(viewer->parts);
     free(viewer);
 }
 
@@ -169,7 +188,8 @@ show(struct views *views, enum view view)
         return;
     state->shown = true;
     list_foreach (sheet, &views->sheets, in_views)
-        sheet_show_in(sheet, view);
+        if (sheet->sheets)
+            sheet_show_in(sheet, view);
 }
 
 static void
@@ -179,7 +199,7 @@ hide(struct views *views, enum view view)
     struct sheet *sheet;
     state->shown = false;
     list_foreach (sheet, &views->sheets, in_views) {
-        form_free(views, sheet->forms[view]);
+        form_free(views, sheet->forms[view]); /* a viewer's mark has none */
         sheet->forms[view] = NULL;
     }
 }
@@ -211,8 +231,9 @@ views_await(struct views *views, enum view view, struct http_exchange *exchange,
             void (*answer)(struct http_exchange *exchange, void *arg), void *arg)
 {
     struct view_state *state = &views->each[view];
+    struct parts *parts = parts_new(views, view, exchange);
     show(views, view);
-    if (views_ready(views, view) && list_empty(&state->viewers)) {
+    if (!parts && views_ready(views, view) && list_empty(&state->viewers)) {
         answer(exchange, arg);
         return;
     }
@@ -220,6 +241,7 @@ views_await(struct views *views, enum view view, struct http_exchange *exchange,
     viewer->views = views;
     viewer->view = view;
     viewer->exchange = exchange;
+    viewer->parts = parts;
     viewer->answer = answer;
     viewer->arg = arg;
     list_push(&state->viewers, &viewer->node);
@@ -227,64 +249,20 @@ views_await(struct views *views, enum view view, struct http_exchange *exchange,
     start(views);
 }
 
-/* How much of each record is seen: true when that is all of the sheet. */
-static bool
-look_at(const struct sheet *sheet, enum view view, struct sight *sight, enum look looks[SHEET_RECORDS])
-{
-    const struct record_kind *kind = sheet->sheets->kind;
-    bool whole = true;
-    if (!sight || !kind->look)
-        return true;
-    for (uint32_t i = 0; i < sheet->count; i++) {
-        looks[i] = kind->look(sheet->records[i], view, sight);
-        whole &= looks[i] == LOOK_WHOLE;
-    }
-    return whole;
-}
-
-/* The records that are seen, one by one; long copies become pages on the way, as others are. */
-static void
-show_some(const struct sheet *sheet, enum view view, struct sight *sight, const enum look looks[SHEET_RECORDS],
-          struct rope *rope, bool *first)
-{
-    const struct form *form = sheet->forms[view];
-    struct views *views = sheet->sheets->views;
-    auto_buf struct buf part = {0};
-    for (uint32_t i = 0; i < sheet->count; i++) {
-        struct str text = str_n(form->page->bytes + form->from[i], form->bytes[i]);
-        if (looks[i] == LOOK_HIDDEN)
-            continue;
-        if (looks[i] == LOOK_PART) {
-            buf_clear(&part);
-            sheet->sheets->kind->render_part(sheet->records[i], view, sight, &part, views->arena);
-            arena_reset(views->arena);
-            text = buf_str(&part);
-        }
-        if (!text.len)
-            continue;
-        size_t skip = *first && view != VIEW_PROTO; /* the comma */
-        buf_append(&rope->tail, text.ptr + skip, text.len - skip);
-        *first = false;
-        if (rope->tail.len >= PAGE_BYTES)
-            rope_seal(rope);
-    }
-}
-
 void
-sheets_show(const struct sheets *sheets, enum view view, struct sight *sight, struct rope *rope, bool *first)
+sheets_show(const struct sheets *sheets, enum view view, const struct sight *sight, struct rope *rope, bool *first)
 {
-    enum look looks[SHEET_RECORDS];
     struct sheet *sheet;
+    if (sight && !sheets->views->serving)
+        return;
     list_foreach (sheet, &sheets->list, in_sheets) {
-        struct form *form = sheet->forms[view];
+        const struct form *form = sheet->forms[view];
+        const struct part *part = part_find(sheet);
         assert(form && form->page && list_empty(&form->node));
-        if (form->page->len == 0)
+        struct page *page = part ? part->page : form->page;
+        if (page->len == 0)
             continue;
-        if (!look_at(sheet, view, sight, looks)) {
-            show_some(sheet, view, sight, looks, rope, first);
-            continue;
-        }
-        rope_add(rope, form->page, !*first || view == VIEW_PROTO);
+        rope_add(rope, page, !*first || view == VIEW_PROTO);
         *first = false;
     }
 }
@@ -296,9 +274,13 @@ sheets_each_text(const struct sheets *sheets, enum view view,
     struct sheet *sheet;
     list_foreach (sheet, &sheets->list, in_sheets) {
         const struct form *form = sheet->forms[view];
+        const struct part *part = part_find(sheet);
         assert(form && form->page && list_empty(&form->node));
+        const uint32_t *from = part ? part->from : form->from, *bytes = part ? part->bytes : form->bytes;
+        const struct page *page = part ? part->page : form->page;
         for (uint32_t i = 0; i < sheet->count; i++)
-            fn(sheet->records[i], str_n(form->page->bytes + form->from[i], form->bytes[i]), arg);
+            if (bytes[i])
+                fn(sheet->records[i], str_n(page->bytes + from[i], bytes[i]), arg);
     }
 }
 
@@ -328,12 +310,17 @@ views_new(struct loop *loop, struct page_account *account)
 }
 
 void
+views_ruled_by(struct views *views, struct master *master)
+{
+    views->master = master;
+}
+
+void
 views_free(struct views *views)
 {
     struct viewer *viewer;
     if (!views)
         return;
-    assert(list_empty(&views->sheets));
     loop_background_stop(&views->work);
     for (int v = 0; v < VIEWS; v++) {
         loop_timer_stop(&views->each[v].idle);
@@ -342,6 +329,7 @@ views_free(struct views *views)
             on_gone(viewer->exchange, viewer);
         }
     }
+    assert(list_empty(&views->sheets));
     arena_free(views->arena);
     buf_fini(&views->scratch);
     free(views);

@@ -30,6 +30,7 @@ enum view {
 
 enum { SHEET_RECORDS = 64 };
 
+struct master;
 struct sheet;
 struct views;
 
@@ -83,16 +84,19 @@ void sheets_each(const struct sheets *sheets, size_t skip, int step, bool (*fn)(
 struct views *views_new(struct loop *loop, struct page_account *account);
 /* All sheets must have been freed. Viewers are forgotten: their exchanges end with the server. */
 void views_free(struct views *views);
+/* From now on what viewers see is what the master's rules let them see. */
+void views_ruled_by(struct views *views, struct master *master);
 /* Calls answer(exchange, arg) as soon as all pages of the view are up to date, perhaps at once, perhaps after some turns
  * of the loop, in which pages are made a bite at a time; never when the peer goes away before. */
 void views_await(struct views *views, enum view view, struct http_exchange *exchange,
                  void (*answer)(struct http_exchange *exchange, void *arg), void *arg);
 /* For those whose pages are all made already; false when they are not. */
 bool views_ready(const struct views *views, enum view view);
-/* Inside such an answer: appends the records of the view. sight: who looks; NULL = one who may see all. Pages of which all is
- * seen are shared. first: nothing stands before them in their list; false afterwards when they are any. */
-void sheets_show(const struct sheets *sheets, enum view view, struct sight *sight, struct rope *rope, bool *first);
-/* The text of each record, for those who add to it. */
+/* Inside such an answer: appends the records of the view. sight: the peer's, NULL = one who may see all. Pages of which all is
+ * seen are shared; what the peer sees of the others was made before (parts.c), and outside of an answer it sees none.
+ * first: nothing stands before them in their list; false afterwards when they are any. */
+void sheets_show(const struct sheets *sheets, enum view view, const struct sight *sight, struct rope *rope, bool *first);
+/* The text of each record that is seen, for those who add to it. */
 void sheets_each_text(const struct sheets *sheets, enum view view,
                       void (*fn)(const struct record *record, struct str text, void *arg), void *arg);
 /* What pages cost now; for tests and for whoever wonders. */

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What sheets.c (records and their sheets) and views.c (pages and who waits for them) share. Nobody else includes it. */
+/*
+ * What sheets.c (records and their sheets), views.c (pages and who waits for them) and parts.c (who sees not all) share. Nobody
+ * else includes it.
+ */
 #ifndef MASTER_VIEWS_INTERNAL_H
 #define MASTER_VIEWS_INTERNAL_H
 
@@ -17,7 +20,8 @@ struct form {
 
 struct sheet {
     struct list in_sheets, in_views;
-    struct sheets *sheets;
+    struct list parts; /* struct part: what some viewers see of it */
+    struct sheets *sheets; /* NULL: no sheet, but how far a viewer is (parts.c) */
     struct form *forms[VIEWS]; /* NULL = the view is not shown, or has none of this kind */
     struct resources sum;      /* valid with summed */
     bool summed;
@@ -39,7 +43,9 @@ struct views {
     struct loop_background work;
     struct arena *arena;
     struct buf scratch;
-    struct list sheets; /* all of them */
+    struct list sheets; /* all of them, those that changed last at the end */
+    struct master *master; /* whose rules say who sees what; NULL = everybody sees all */
+    const struct parts *serving; /* of the viewer who is being answered */
     struct view_state each[VIEWS];
     size_t bytes; /* of current pages */
 };
@@ -49,6 +55,26 @@ void sheet_show_in(struct sheet *sheet, enum view view);
 void form_stale(struct views *views, struct form *form, enum view view);
 /* Gives the page up. */
 void form_free(struct views *views, struct form *form);
+/*
+ * parts.c: what one viewer sees who may not see all, made sheet after sheet in bites and made again where a sheet changes
+ * meanwhile, so that the answer has only to put it together.
+ */
+struct part {
+    struct list in_sheet, in_parts;
+    const struct parts *parts;
+    struct page *page;
+    uint32_t from[SHEET_RECORDS], bytes[SHEET_RECORDS]; /* 0 bytes = hidden */
+};
+struct parts;
+/* NULL when the viewer sees all. The exchange outlives it. */
+struct parts *parts_new(struct views *views, enum view view, struct http_exchange *exchange);
+void parts_free(struct parts *parts);
+/* Pages of the view are up to date. True when all is made; takes what it cost from *room. */
+bool parts_make(struct parts *parts, size_t *room);
+/* What the viewer that is being answered sees of a sheet: NULL = all of it. */
+const struct part *part_find(const struct sheet *sheet);
+void sheet_forget_parts(struct sheet *sheet);
+
 /* sheets.c: the second half of the records gets a sheet of its own. */
 void sheet_split(struct sheet *sheet);
 

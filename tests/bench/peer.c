@@ -242,6 +242,14 @@ peer_register(struct peer *peer)
 {
     auto_arena struct arena *arena = arena_new(0);
     Mesos__Internal__RegisterSlaveMessage *message = registration(arena);
+    if (peer->reserved_for) {
+        Mesos__SlaveInfo *info = message->slave;
+        Mesos__V1__Resource **more = arena_alloc(arena, (info->n_resources + 1) * sizeof(*more));
+        memcpy(more, info->resources, info->n_resources * sizeof(*more));
+        more[info->n_resources] = resource(arena, "mem", 1024);
+        more[info->n_resources++]->role = text_of(peer->reserved_for);
+        info->resources = more;
+    }
     for (size_t i = 0; i < peer->agents; i++) {
         char actor[32], hostname[64];
         actor_name(actor, i);

@@ -20,6 +20,7 @@ struct peer {
     struct buf out;
     char **agent_ids; /* by number, 0 on; NULL while not registered */
     size_t agents, registered;
+    const char *reserved_for; /* part of their memory is reserved for that role; NULL = none is */
     struct map tasks; /* those that run */
     size_t launched;
     uint64_t next_uuid;

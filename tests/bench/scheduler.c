@@ -137,6 +137,7 @@ subscribe(struct scheduler *scheduler, const char *role)
     multi_role.type = MESOS__V1__FRAMEWORK_INFO__CAPABILITY__TYPE__MULTI_ROLE;
     info.user = text_of("root");
     info.name = text_of("bench");
+    info.principal = text_of(scheduler->handler->principal);
     info.roles = &roles;
     info.n_roles = 1;
     info.capabilities = &capabilities;
@@ -197,9 +198,13 @@ make_tasks(struct arena *arena, const Mesos__V1__Offer *offer, const struct sche
 {
     Mesos__V1__TaskInfo **list = arena_alloc(arena, (tasks->count + 1) * sizeof(*list));
     Mesos__V1__Resource **resources = arena_alloc(arena, 2 * sizeof(Mesos__V1__Resource *));
-    Mesos__V1__CommandInfo *command = arena_alloc(arena, sizeof(*command));
-    mesos__v1__command_info__init(command);
-    command->value = text_of(tasks->command);
+    size_t users = tasks->user_count ? tasks->user_count : 1;
+    Mesos__V1__CommandInfo *commands = arena_alloc(arena, users * sizeof(*commands));
+    for (size_t i = 0; i < users; i++) {
+        mesos__v1__command_info__init(&commands[i]);
+        commands[i].value = text_of(tasks->command);
+        commands[i].user = tasks->user_count ? text_of(tasks->users[i]) : NULL;
+    }
     resources[0] = scalar(arena, "cpus", tasks->cpus, offer->allocation_info);
     resources[1] = scalar(arena, "mem", tasks->mem, offer->allocation_info);
     for (size_t i = 0; i < tasks->count; i++) {
@@ -211,7 +216,7 @@ make_tasks(struct arena *arena, const Mesos__V1__Offer *offer, const struct sche
         task->agent_id = offer->agent_id;
         task->resources = resources;
         task->n_resources = 2;
-        task->command = command;
+        task->command = &commands[(tasks->first + i) % users];
     }
     return list;
 }
@@ -308,6 +313,17 @@ scheduler_teardown(struct scheduler *scheduler)
     Call call = MESOS__V1__SCHEDULER__CALL__INIT;
     scheduler->ending = true;
     send_call(scheduler, &call, MESOS__V1__SCHEDULER__CALL__TYPE__TEARDOWN);
+}
+
+char *
+scheduler_suppress_request(const struct scheduler *scheduler)
+{
+    auto_free char *body =
+        xasprintf("{\"framework_id\":{\"value\":\"%s\"},\"type\":\"SUPPRESS\"}", scheduler->framework_id);
+    return xasprintf("POST /api/v1/scheduler HTTP/1.1\r\nHost: localhost\r\n"
+                     "Content-Type: application/json\r\nAccept: application/json\r\n"
+                     "Mesos-Stream-Id: %s\r\nContent-Length: %zu\r\n\r\n%s",
+                     scheduler->stream_id, strlen(body), body);
 }
 
 double

@@ -14,6 +14,7 @@ struct scheduler_handler {
     void (*on_offers)(struct scheduler *scheduler, Mesos__V1__Offer **offers, size_t count);
     void (*on_update)(struct scheduler *scheduler, const Mesos__V1__TaskStatus *status); /* may be NULL */
     bool checkpoint; /* its tasks outlive their agent */
+    const char *principal; /* NULL = none */
 };
 
 struct scheduler {
@@ -28,6 +29,8 @@ struct scheduler {
     size_t outstanding; /* calls that are not answered yet */
 };
 
+/* {"type":"SUPPRESS"} of a framework over HTTP, as a whole request; stream_id from its subscription. */
+char *scheduler_suppress_request(const struct scheduler *scheduler);
 void scheduler_init(struct scheduler *scheduler, struct loop *loop, uint16_t port, const char *role,
                     const struct scheduler_handler *handler, void *arg);
 void scheduler_fini(struct scheduler *scheduler);
@@ -38,6 +41,8 @@ struct scheduler_tasks {
     size_t first, count;
     double cpus, mem;
     const char *pod; /* id of the default executor that runs them as a group; NULL = each alone */
+    const char *const *users; /* who runs them, by turns; NULL = the framework's user */
+    size_t user_count;
 };
 void scheduler_launch(struct scheduler *scheduler, const Mesos__V1__Offer *offer,
                       const struct scheduler_tasks *tasks);

@@ -24,7 +24,7 @@
 enum { TIMEOUT_MS = 5 * 60 * 1000, NGINX_START_MS = 5000 };
 
 struct settings {
-    long tasks, pollers, secs, rounds;
+    long tasks, pollers, secs, rounds, rules;
 };
 
 struct bench {
@@ -40,6 +40,14 @@ struct bench {
 
 /* ---- the cluster ---- */
 
+/* With --rules: half of the tasks and a part of each agent are hidden from everybody, task by task and resource by resource. */
+static const char *const users[] = {"daemon", "nobody"};
+static const char rules[] = "--acls={\"permissive\":true,"
+                            "\"view_tasks\":[{\"principals\":{\"type\":\"ANY\"},\"users\":{\"values\":[\"nobody\"]}},"
+                            "{\"principals\":{\"type\":\"ANY\"},\"users\":{\"type\":\"NONE\"}}],"
+                            "\"view_roles\":[{\"principals\":{\"type\":\"ANY\"},\"roles\":{\"values\":[\"role\",\"*\"]}},"
+                            "{\"principals\":{\"type\":\"ANY\"},\"roles\":{\"type\":\"NONE\"}}]}";
+
 static void
 on_offers(struct scheduler *scheduler, Mesos__V1__Offer **offers, size_t count)
 {
@@ -47,7 +55,11 @@ on_offers(struct scheduler *scheduler, Mesos__V1__Offer **offers, size_t count)
     size_t taken = 0;
     for (; taken < count && bench->launched < bench->tasks; taken++) {
         size_t left = bench->tasks - bench->launched, fit = left < bench->per_agent ? left : bench->per_agent;
-        struct scheduler_tasks tasks = {"task-", "sleep 1000", bench->launched, fit, 0.01, 1};
+        struct scheduler_tasks tasks = {"task-", "sleep 1000", bench->launched, fit, 0.01, 1, NULL, NULL, 0};
+        if (bench->settings->rules) {
+            tasks.users = users;
+            tasks.user_count = ARRAY_LEN(users);
+        }
         scheduler_launch(scheduler, offers[taken], &tasks);
         bench->launched += fit;
     }
@@ -95,11 +107,12 @@ static void
 fill(struct bench *bench)
 {
     static const struct scheduler_handler handler = {NULL, on_offers, on_update};
-    static const char *const flags[] = {"--allocation_interval=50ms", NULL};
+    const char *const flags[] = {"--allocation_interval=50ms", bench->settings->rules ? rules : NULL, NULL};
     cluster_init(&bench->cluster);
     cluster_start_master(&bench->cluster, flags);
     bench->loop = loop_new(NULL, NULL);
     peer_init(&bench->peer, bench->loop, bench->cluster.master.port, bench->peer.agents);
+    bench->peer.reserved_for = bench->settings->rules ? "hidden" : NULL;
     peer_register(&bench->peer);
     if (!loop_run_until(bench->loop, all_registered, bench, TIMEOUT_MS))
         bench_die("only %zu agents are registered", bench->peer.registered);
@@ -125,17 +138,6 @@ call_request(const char *call, const char *accept)
                      accept, strlen(call), call);
 }
 
-static char *
-suppress_request(const struct scheduler *scheduler)
-{
-    auto_free char *body =
-        xasprintf("{\"framework_id\":{\"value\":\"%s\"},\"type\":\"SUPPRESS\"}", scheduler->framework_id);
-    return xasprintf("POST /api/v1/scheduler HTTP/1.1\r\nHost: localhost\r\n"
-                     "Content-Type: application/json\r\nAccept: application/json\r\n"
-                     "Mesos-Stream-Id: %s\r\nContent-Length: %zu\r\n\r\n%s",
-                     scheduler->stream_id, strlen(body), body);
-}
-
 /* ---- one view at a time ---- */
 
 /* The first answer may have to be made; the others are what a poller sees. */
@@ -145,6 +147,7 @@ view_row(struct bench *bench, const char *what, const char *request, const char 
     size_t rounds = (size_t)bench->settings->rounds;
     uint16_t port = bench->cluster.master.port;
     auto_free double *times = xcalloc(rounds + 1, sizeof(*times));
+    double tasks = bench->tasks ? (double)bench->tasks : 1;
     struct poll_answer first = poll_once(port, request), answer = first;
     double cpu = cpu_ms(bench->cluster.master.pid);
     for (size_t i = 0; i < rounds; i++) {
@@ -155,8 +158,8 @@ view_row(struct bench *bench, const char *what, const char *request, const char 
     if (answer.status != 200)
         printf("  %-28s answered with %d\n", what, answer.status);
     else
-        printf("  %-28s %8.2f MB  first %9.2f ms  then %9.2f ms  (master %7.2f ms)  %s\n", what,
-               (double)answer.bytes / 1e6, first.ms, percentile(times, rounds, 0.5), cpu, mesos);
+        printf("  %-28s %8.2f MB  first %9.2f ms  then %9.2f ms  (master %7.2f ms, %.3f us for a task)  %s\n", what,
+               (double)answer.bytes / 1e6, first.ms, percentile(times, rounds, 0.5), cpu, 1e3 * cpu / tasks, mesos);
     fflush(stdout);
     live(bench, 50);
 }
@@ -293,18 +296,19 @@ latency_row(const char *what, const struct probe *idle, const struct probe *busy
            busy->p99_ms > 0 ? loaded->p99_ms / busy->p99_ms : 0, note);
 }
 
-/* Somebody looks for the first time: all pages are made, in bites between other work. */
+/* How long others wait while somebody asks for that all the time: pages, and what only one peer sees, are made in bites between
+ * other work. */
 static void
-measure_first_look(struct bench *bench)
+measure_hold(struct bench *bench, const char *path, const char *when)
 {
-    auto_free char *state = get_request("/state"), *health = get_request("/health");
+    auto_free char *request = get_request(path), *health = get_request("/health");
     struct probe probe = {health, 200, NULL, 0, 0, 0, 0, 0};
     struct pollers pollers;
-    pollers_start(&pollers, bench->cluster.master.port, state, 1);
-    probe_run(bench->cluster.master.port, &probe, 1, 1);
+    pollers_start(&pollers, bench->cluster.master.port, request, 1);
+    probe_run(bench->cluster.master.port, &probe, 1, (double)bench->settings->secs);
     struct poll_sum sum = pollers_stop(&pollers);
-    printf("  /health while /state is made for the first time: p50 %.2f p99 %.2f worst %.2f ms (%llu answers)\n",
-           probe.p50_ms, probe.p99_ms, probe.worst_ms, (unsigned long long)sum.answers);
+    printf("  /health while %s is made %s: p50 %.2f p99 %.2f worst %.2f ms (%llu answers)\n", path, when, probe.p50_ms,
+           probe.p99_ms, probe.worst_ms, (unsigned long long)sum.answers);
     probe_fini(&probe, 1);
 }
 
@@ -312,7 +316,7 @@ static void
 measure_load(struct bench *bench)
 {
     auto_free char *state = get_request("/state"), *health = get_request("/health");
-    auto_free char *suppress = suppress_request(&bench->scheduler);
+    auto_free char *suppress = scheduler_suppress_request(&bench->scheduler);
     struct probe idle[] = {{health, 200, NULL, 0, 0, 0, 0, 0}, {suppress, 202, NULL, 0, 0, 0, 0, 0}};
     struct probe busy[] = {{health, 200, NULL, 0, 0, 0, 0, 0}, {suppress, 202, NULL, 0, 0, 0, 0, 0}};
     struct probe loaded[] = {{health, 200, NULL, 0, 0, 0, 0, 0}, {suppress, 202, NULL, 0, 0, 0, 0, 0}};
@@ -349,7 +353,12 @@ run(const struct settings *settings, size_t agents, size_t tasks)
     printf("%zu emulated agents, %zu running tasks, %ld pollers\n", agents, tasks, settings->pollers);
     fill(&bench);
     double before = private_dirty(bench.cluster.master.pid);
-    measure_first_look(&bench);
+    measure_hold(&bench, "/state", "for the first time");
+    if (settings->rules) {
+        measure_hold(&bench, "/slaves", "by rules");
+        measure_hold(&bench, "/state-summary", "by rules");
+        measure_hold(&bench, "/tasks", "by rules");
+    }
     measure_views(&bench);
     measure_load(&bench);
     printf("  memory of the master: %.1f MB before the first look, %.1f MB after all of this\n", before / 1e6,
@@ -366,16 +375,17 @@ int
 main(int argc, char **argv)
 {
     static const char help[] =
-        "Usage: tests/bench/state [--agents=N] [--tasks=N] [--pollers=20] [--secs=5] [--rounds=5]\n"
+        "Usage: tests/bench/state [--agents=N] [--tasks=N] [--pollers=20] [--secs=5] [--rounds=5] [--rules=1]\n"
         "Emulates 1,000 agents with 20,000 running tasks, then 10,000 with 100,000 (or N with N) against a real\n"
         "mesos-master of this build tree. Prints time and bytes of its views, then /state under pollers in a loop\n"
         "with the latencies of /health and of a scheduler's call, beside nginx with the same bytes as a file.\n"
-        "Asserts nothing about time.\n";
+        "--rules=1: with rules that hide every other task and a part of each agent. Asserts nothing about time.\n";
     struct settings settings = {.pollers = 20, .secs = 5, .rounds = 5};
     long agents = 0;
     struct bench_option options[] = {{"agents", &agents},           {"tasks", &settings.tasks},
                                      {"pollers", &settings.pollers}, {"secs", &settings.secs},
-                                     {"rounds", &settings.rounds},   {NULL, NULL}};
+                                     {"rounds", &settings.rounds},   {"rules", &settings.rules},
+                                     {NULL, NULL}};
     bench_arguments(argc, argv, help, options);
     if (agents || settings.tasks) {
         size_t some = agents ? (size_t)agents : 1000;
