@@ -35,7 +35,7 @@ EXTRA_DIST += tests/lib/images.py tests/system/test_images.py
 EXTRA_DIST += tests/system/test_launcher.py
 EXTRA_DIST += tests/system/test_namespaces.py
 EXTRA_DIST += tests/lib/asker.c tests/system/test_launch_info.py
-EXTRA_DIST += tests/lib/zookeeper.py tests/system/test_zookeeper.py tests/facts/zookeeper.json
+EXTRA_DIST += tests/lib/masters.py tests/lib/zookeeper.py tests/system/test_upgrade.py tests/system/test_zookeeper.py tests/facts/zookeeper.json
 EXTRA_DIST += tests/system/test_registry.py tests/facts/states/registry-1/registry.sqlite \
   tests/facts/states/registry-1/registry.sqlite-wal tests/facts/states/registry-2/registry.json \
   tests/facts/states/registry-2/registry.sqlite tests/facts/states/registry-mesos-1.12.json

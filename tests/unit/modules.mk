@@ -33,6 +33,7 @@ tests_unit_modules_test_cgroup_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/modules
 tests_unit_modules_test_cgroup_LDADD = $(CGROUPS_LIBS) $(CMOCKA_LIBS)
 check_PROGRAMS += tests/unit/modules/test_local_acl
 TESTS += tests/unit/modules/test_local_acl
+EXTRA_DIST += tests/facts/acls.tsv tests/facts/authorizer-actions.tsv
 tests_unit_modules_test_local_acl_SOURCES = tests/unit/modules/test_local_acl.c tests/lib/facts.h $(LOCAL_ACL_SOURCES)
 tests_unit_modules_test_local_acl_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/modules -I$(top_srcdir)/tests
 tests_unit_modules_test_local_acl_LDADD = core/wire/libwire.a core/base/libbase.a $(CMOCKA_LIBS) -lm
