@@ -10,8 +10,8 @@ struct firewall;
 /* {"disabled_endpoints": {"paths": ["/files/browse", ...]}}; NULL with err when it is something else. json NULL: no rules. */
 struct firewall *firewall_new(const char *json, struct err *err);
 void firewall_free(struct firewall *firewall); /* NULL is fine */
-/* Is what the path of a request leads to disabled: route (below "/" and its actor), by whichever of its names, with ".json" and without? own: the
- * actor is the daemon's own one, whose routes need no name before them. */
+/* Is what the path of a request leads to disabled: route (below "/" and its actor), by whichever of its names, with ".json" and
+ * without? own: the actor is the daemon's own one, whose routes need no name before them. */
 bool firewall_stops(const struct firewall *firewall, struct str path, const char *actor, const char *route, bool own);
 
 #endif
