@@ -87,7 +87,9 @@ class Tree:
         directory = os.path.join(self.directory, "libexec")
         os.makedirs(directory, exist_ok=True)
         found = {}
-        for root, _, files in os.walk(self.build):
+        # Not the whole build: other builds may lie below it.
+        tops = [os.path.join(self.build, room) for room in ("core", "modules")]
+        for root, files in [(root, files) for top in tops for root, _, files in os.walk(top)]:
             if "/.libs" in root:
                 continue
             for name in files:
