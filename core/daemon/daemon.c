@@ -142,7 +142,8 @@ daemon_new(struct loop *loop, const struct daemon_setup *setup, struct err *err)
     daemon->start_ns = loop_now_ns(loop);
     loop_timer_init(&daemon->toggle, loop, builtin_toggle_over, daemon);
     daemon->firewall = firewall_new(setup->options ? setup->options->firewall_rules : NULL, err);
-    if (!daemon->firewall || openness_check(setup->conf, &setup->listen, err) < 0 || open_audit(daemon, setup, err) < 0 ||
+    daemon->cors = daemon->firewall ? cors_new(setup->options ? setup->options->http_cors_origins : NULL, err) : NULL;
+    if (!daemon->cors || openness_check(setup->conf, &setup->listen, err) < 0 || open_audit(daemon, setup, err) < 0 ||
         listen_first(daemon, setup, err) < 0) {
         daemon_free(daemon);
         return NULL;
@@ -196,6 +197,7 @@ daemon_free(struct daemon *daemon)
     reload_free(daemon->reload);
     openness_free(daemon->openness);
     firewall_free(daemon->firewall);
+    cors_free(daemon->cors);
     access_free(daemon->access);
     audit_free(daemon->audit);
     metrics_free(daemon->metrics);
@@ -236,7 +238,7 @@ static void
 on_exchange(struct http_exchange *exchange, void *arg)
 {
     struct daemon *daemon = arg;
-    if (!libprocess_try(daemon->libprocess, exchange))
+    if (!libprocess_try(daemon->libprocess, exchange) && !cors_answers(daemon->cors, exchange))
         router_handle(daemon->router, exchange);
 }
 

@@ -10,6 +10,7 @@
 #include "daemon/audit.h"
 #include "daemon/authentication.h"
 #include "daemon/files.h"
+#include "daemon/cors.h"
 #include "daemon/firewall.h"
 #include "daemon/metrics.h"
 #include "daemon/openness.h"
@@ -58,6 +59,7 @@ struct daemon {
     struct access *access; /* who may do what */
     struct files *files;
     struct firewall *firewall; /* endpoints that are disabled */
+    struct cors *cors; /* whose pages may use it */
     struct openness *openness; /* says so while everybody may come in */
     struct reload *reload; /* files that may change while the daemon runs */
     struct secure *secure; /* as in the setup; not owned */

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <sys/resource.h>
 
+#include "daemon/cors.h"
 #include "daemon/firewall.h"
 
 /* LIBPROCESS_SSL_X is ssl_x, and so is SSL_X of old where SSL_ENABLED stands beside it: SSL_CERT_FILE alone is what other
@@ -70,6 +71,17 @@ const struct option daemon_environment[] = {
     TLS("ENABLE_TLS_V1_3", "ssl_enable_tls_v1_3", BOOL, "true"),
     {.name = NULL},
 };
+
+int
+daemon_check_origins(const char *value, void *target, struct option_set *set, struct err *err)
+{
+    struct cors *cors = cors_new(value, err);
+
+    if (!cors)
+        return -EINVAL;
+    cors_free(cors);
+    return 0;
+}
 
 int
 daemon_check_firewall(const char *value, void *target, struct option_set *set, struct err *err)

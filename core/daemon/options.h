@@ -48,6 +48,7 @@ struct daemon_options {
 
     /* Security. */
     const char *firewall_rules; /* JSON: endpoints that are disabled; NULL = none */
+    const char *http_cors_origins; /* comma list; NULL = nothing is said to browsers */
     bool authenticate_http_readonly, authenticate_http_readwrite; /* realms that are protected */
     struct daemon_tls_options tls;
 
@@ -169,11 +170,17 @@ struct daemon_options {
     {.name = "firewall_rules", .type = OPTION_JSON, .offset = offsetof(TYPE, common.firewall_rules),                \
      .argument = "JSON", .check = daemon_check_firewall,                                                           \
      .help = "Endpoints that nobody may use, by any of their names: {\"disabled_endpoints\": {\"paths\": "          \
-             "[\"/files/browse\"]}}."}
+             "[\"/files/browse\"]}}."},                                                                              \
+    {.name = "http_cors_origins", .type = OPTION_STRING, .offset = offsetof(TYPE, common.http_cors_origins),           \
+     .argument = "ORIGIN,ORIGIN...", .check = daemon_check_origins,                                                  \
+     .help = "Whose pages may use this daemon from a browser: https://host:port, as their address begins, or * for every "    \
+             "page, without the logins of its user. Pages of others cannot change anything then. Mesos does not have this: "  \
+             "nothing is said to browsers when unset."}
 
 /* Variables of libprocess that mean something to a daemon, for conf_owner.environment; ended by a NULL name. */
 extern const struct option daemon_environment[];
 
+int daemon_check_origins(const char *value, void *target, struct option_set *set, struct err *err);
 int daemon_check_firewall(const char *value, void *target, struct option_set *set, struct err *err);
 int daemon_check_ip(const char *value, void *target, struct option_set *set, struct err *err);
 int daemon_check_port(const char *value, void *target, struct option_set *set, struct err *err);

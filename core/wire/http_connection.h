@@ -74,6 +74,7 @@ struct http_exchange {
     struct http_connection *connection;
     struct http_request request;
     struct mesos_principal *principal; /* in the request's arena; NULL = nobody */
+    const char *origin; /* whose pages may read the answer; NULL = nothing is said of it */
     struct rope out; /* answer bytes that wait for earlier exchanges */
     struct gzip_job *job; /* the answer is being compressed off the loop */
     struct rope_job *rope_job; /* likewise, one made of pages */

@@ -328,6 +328,12 @@ http_exchange_principal(const struct http_exchange *exchange)
     return exchange->principal;
 }
 
+void
+http_exchange_allow_origin(struct http_exchange *exchange, const char *origin)
+{
+    exchange->origin = origin;
+}
+
 static const char *
 copied(struct arena *arena, const char *text)
 {

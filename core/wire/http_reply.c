@@ -40,6 +40,18 @@ put_header(struct buf *out, const char *name, struct str value)
     buf_append(out, "\r\n", 2);
 }
 
+/* For browsers. */
+static void
+put_origin(struct buf *out, const char *origin)
+{
+    put_header(out, "Access-Control-Allow-Origin", str_of(origin));
+    put_header(out, "Access-Control-Expose-Headers", STR_LIT("Mesos-Stream-Id"));
+    if (strcmp(origin, "*") == 0)
+        return;
+    put_header(out, "Access-Control-Allow-Credentials", STR_LIT("true"));
+    put_header(out, "Vary", STR_LIT("Origin"));
+}
+
 static void
 put_status(struct http_exchange *exchange, struct buf *out, const struct reply *reply)
 {
@@ -54,6 +66,8 @@ put_status(struct http_exchange *exchange, struct buf *out, const struct reply *
     put(out, "Date: ");
     buf_append(out, http_server_date(exchange->connection->server), HTTP_DATE_BYTES);
     put(out, "\r\n");
+    if (exchange->origin)
+        put_origin(out, exchange->origin);
     if (reply->chunked)
         put(out, "Transfer-Encoding: chunked\r\n");
     if (!exchange->request.http11 && exchange->request.keep_alive && !exchange->close_after)

@@ -45,6 +45,8 @@ const struct address *http_exchange_peer(const struct http_exchange *exchange);
  * copied. */
 const struct mesos_principal *http_exchange_principal(const struct http_exchange *exchange);
 void http_exchange_set_principal(struct http_exchange *exchange, const struct mesos_principal *principal);
+/* Its answer says that pages of that origin ("*": of all, without their user's login) may read it. Lives as long as the server. */
+void http_exchange_allow_origin(struct http_exchange *exchange, const char *origin);
 /* The number of its connection: a later connection has a greater one. */
 uint64_t http_exchange_connection(const struct http_exchange *exchange);
 /* fn is called when the peer has gone before (or while) it was answered; afterwards the exchange must not be used. In fn itself its

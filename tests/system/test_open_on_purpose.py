@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Daemons that are open to everybody say so, or do not start; endpoints that are disabled are so for everybody."""
+import http.client
 import json
 import urllib.error
 
@@ -79,3 +80,39 @@ def test_rules_that_make_no_sense(make_cluster, rules, part):
     with pytest.raises(AssertionError) as failure:
         make_cluster(agents=0, master_flags={"firewall_rules": rules})
     assert part in str(failure.value)
+
+
+def ask(daemon, method, path, **headers):
+    connection = http.client.HTTPConnection("127.0.0.1", daemon.port, timeout=60)
+    connection.request(method, path, headers={name.replace("_", "-"): value for name, value in headers.items()})
+    answer = connection.getresponse()
+    answer.read()
+    said = {name.lower(): value for name, value in answer.getheaders() if name.lower().startswith(("access-control", "vary"))}
+    connection.close()
+    return answer.status, said
+
+
+def test_pages_of_other_origins(make_cluster):
+    ours, stranger = "https://ui.example:8443", "https://evil.example"
+    cluster = make_cluster(master_flags={"http_cors_origins": ours + ",http://other"})
+    master, agent = cluster.master, cluster.agents[0]
+    credentials = {"access-control-allow-origin": ours, "access-control-expose-headers": "Mesos-Stream-Id",
+                   "access-control-allow-credentials": "true", "vary": "Origin"}
+    assert ask(master, "GET", "/state", Origin=ours) == (200, credentials)
+    assert ask(master, "POST", "/teardown", Origin=ours) == (400, credentials)
+    status, said = ask(master, "OPTIONS", "/api/v1", Origin=ours, Access_Control_Request_Method="POST")
+    assert status == 204 and said["access-control-allow-origin"] == ours
+    assert "POST" in said["access-control-allow-methods"] and "Authorization" in said["access-control-allow-headers"]
+    # strangers, who may look at what they cannot read, and programs and pages of its own, of which nothing is said
+    assert ask(master, "GET", "/state", Origin=stranger) == (200, {})
+    assert ask(master, "POST", "/teardown", Origin=stranger) == (403, {})
+    assert ask(master, "POST", "/teardown", Origin="null") == (403, {})
+    assert ask(master, "OPTIONS", "/teardown", Origin=stranger, Access_Control_Request_Method="POST") == (405, {})
+    assert ask(master, "POST", "/teardown", Origin=f"http://127.0.0.1:{master.port}") == (400, {})
+    assert ask(master, "POST", "/teardown") == (400, {})
+    # without the option it is as in Mesos
+    assert ask(agent, "GET", "/state", Origin=ours) == (200, {})
+    assert ask(agent, "POST", "/api/v1", Origin=stranger)[0] == 400
+    with pytest.raises(AssertionError) as failure:
+        make_cluster(agents=0, master_flags={"http_cors_origins": "https://ui.example/path"})
+    assert "'https://ui.example/path' is no origin of pages" in str(failure.value)
