@@ -289,6 +289,22 @@ def test_nobody_is_taken_for_another_by_scram(secured, client):
         assert scram(one, principal, secret, other) in ("AuthenticationFailedMessage", "AuthenticationErrorMessage")
 
 
+@pytest.mark.parametrize("secret", ["n\u00e4he", "right"])
+def test_scram_sha256_by_files_that_change(secured, tmp_path, secret):
+    """Its keys are made of the secret once, and anew when the file is; of a secret that is not ASCII the library makes them."""
+    cluster = secured(agents=0, authenticators="scram_sha256")
+    credential = write(tmp_path, "mine", json.dumps({"principal": "agent", "secret": secret}))
+    agent = cluster.add_agent({"credential": credential, "authenticatee": "scram_sha256"}, start=False)
+    agent.start(wait=False)
+    wait_for(lambda: "refuse to authenticate" in cluster.master.log(), 60, "the refusal of another secret")
+    wait_for(lambda: agent.process.poll() is not None, 60, "the end of the agent")
+    write(tmp_path, "credentials", f"test s3cret\nagent {secret}\n")
+    os.kill(cluster.master.process.pid, signal.SIGHUP)
+    wait_for(lambda: "2 credentials now" in cluster.master.log(), 60, "the new file")
+    agent.start()
+    cluster.wait_agents(1)
+
+
 def test_steps_that_are_refused(secured, client):
     cluster = secured(agents=0)
     one = client(cluster)
