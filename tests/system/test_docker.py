@@ -783,9 +783,11 @@ def test_executor_in_an_image(engine):
     engine.image("mesos:1", files=libraries(os.path.join(launcher_dir, "mesos-docker-executor"), engine.docker))
     box = Box(engine, {"docker_mesos_image": "mesos:1"}, directory)
     try:
-        status, name = box.start("packed", "echo packed; sleep 600", {"network": "BRIDGE"})
+        secret = {"type": "VALUE", "value": {"data": base64.b64encode(b"of two\nlines").decode()}}
+        status, name = box.start("packed", {"value": 'echo "packed $V"; sleep 600', "environment": {"variables": [
+            {"name": "V", "type": "SECRET", "secret": secret}]}}, {"network": "BRIDGE"})
         assert {name, name + ".executor"} <= set(engine.containers())
-        wait_for(lambda: "packed" in box.read("packed"), 10, "output through two containers")
+        wait_for(lambda: "packed of two\nlines\n" in box.read("packed"), 60, "output through two containers")
         box.restart()
         assert [s["state"] for s in box.kill("packed")][-1] == "TASK_KILLED"
         wait_for(lambda: not engine("ps", "-q").stdout.split(), 20, "both containers to stop")
