@@ -40,7 +40,7 @@ wanted_modules(void *target, struct wanted_module *out, size_t max)
     if (options->common.authorizer)
         out[count++] = (struct wanted_module){MESOS_KIND_AUTHORIZER, options->common.authorizer};
     if (options->rate_limits)
-        out[count++] = (struct wanted_module){MESOS_KIND_RATE_LIMITER, options->rate_limiter};
+        out[count++] = (struct wanted_module){MESOS_KIND_RATE_LIMITER, options->rate_limiter, "rate_limits"};
     if (options->common.telemetry)
         out[count++] = (struct wanted_module){MESOS_KIND_TELEMETRY, options->common.telemetry};
     if (has_logins(options))
@@ -54,16 +54,15 @@ on_fatal(void *arg, const char *reason)
     process_end(arg, 1, reason);
 }
 
-/* It reads --rate_limits by itself when they are in a file, so that it can read them again. */
 static int
 start_rate_limiter(struct process *process, struct master_setup *setup, struct err *err)
 {
-    const char *file = conf_file(process->set, "rate_limits");
-    const char *key = file ? "rate_limits_file" : "rate_limits", *value = file ? file : setup->options->rate_limits;
+    const struct master_options *options = setup->options;
 
-    if (value)
-        setup->rate_limiter = host_start(process->host, MESOS_KIND_RATE_LIMITER, setup->options->rate_limiter, &key, &value, 1, err);
-    return value && !setup->rate_limiter ? -1 : 0;
+    if (!options->rate_limits)
+        return 0;
+    setup->rate_limiter = process_start_reader(process, MESOS_KIND_RATE_LIMITER, options->rate_limiter, "rate_limits", err);
+    return setup->rate_limiter ? 0 : -1;
 }
 
 static int

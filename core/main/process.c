@@ -105,15 +105,36 @@ open_host(struct process *process, const char *runtime_dir, struct err *err)
     return host_configure(process->host, modules, count, err);
 }
 
+struct module *
+process_start_reader(struct process *process, enum mesos_kind kind, const char *name, const char *option, struct err *err)
+{
+    const char *file = conf_file(process->set, option), *value = file ? file : conf_value(process->set, option, NULL);
+    auto_free char *key = xasprintf("%s%s", option, file ? "_file" : "");
+    const char *const keys[] = {key};
+
+    return host_start(process->host, kind, name, keys, &value, value ? 1 : 0, err);
+}
+
 /* Only the local authorizer has parameters for what --acls says; others may look at it as a daemon's option. */
 static struct module *
 start_authorizer(struct process *process, struct err *err)
 {
-    const char *name = process->common->authorizer, *file = conf_file(process->set, "acls");
-    const char *key = file ? "acls_file" : "acls", *value = file ? file : conf_value(process->set, "acls", NULL);
-    bool local = strcmp(host_own_name(MESOS_KIND_AUTHORIZER, name), "local_acl") == 0;
+    const char *name = process->common->authorizer;
 
-    return host_start(process->host, MESOS_KIND_AUTHORIZER, name, &key, &value, local && value ? 1 : 0, err);
+    if (strcmp(host_own_name(MESOS_KIND_AUTHORIZER, name), "local_acl") == 0)
+        return process_start_reader(process, MESOS_KIND_AUTHORIZER, name, "acls", err);
+    return host_start(process->host, MESOS_KIND_AUTHORIZER, name, NULL, NULL, 0, err);
+}
+
+/* Those that only read files are started, because that is how their content is checked. */
+static bool
+is_sound(struct process *process, const struct wanted_module *module, struct err *err)
+{
+    if (module->kind == MESOS_KIND_AUTHORIZER)
+        return start_authorizer(process, err) != NULL;
+    if (module->reads)
+        return process_start_reader(process, module->kind, module->name, module->reads, err) != NULL;
+    return host_check(process->host, module->kind, module->name, err) >= 0;
 }
 
 /* Part of --check-config: the files of TLS are there and fit. */
@@ -145,9 +166,7 @@ check_modules(struct process *process)
         return 1;
     }
     for (size_t i = 0; i < count; i++)
-        /* The authorizer is started, because that reads its rules and does nothing else. */
-        if (modules[i].kind == MESOS_KIND_AUTHORIZER ? !start_authorizer(process, &err)
-                                                     : host_check(process->host, modules[i].kind, modules[i].name, &err) < 0) {
+        if (!is_sound(process, &modules[i], &err)) {
             fprintf(stderr, "%s: %s\n", process->owner.program, err.text);
             failures++;
         }

@@ -17,6 +17,7 @@
 struct wanted_module {
     enum mesos_kind kind;
     const char *name;
+    const char *reads; /* see process_start_reader; --check-config starts it. NULL = it does more than read */
 };
 
 enum { HANDED_MAX = 16 };
@@ -74,6 +75,10 @@ size_t process_want_list(enum mesos_kind kind, const char *names, struct wanted_
 /* Starts each name of a comma list; *ret is an array that the caller frees. */
 int process_start_list(struct process *process, enum mesos_kind kind, const char *names, struct module ***ret,
                        size_t *ret_count, struct err *err);
+/* Starts a module that is told what an option holds: in a parameter of that name, or, when the value is of a file, in
+ * <option>_file its path, so that it can read it again. */
+struct module *process_start_reader(struct process *process, enum mesos_kind kind, const char *name, const char *option,
+                                    struct err *err);
 /* The authorizer that the options name, with the rules of --acls; *ret is NULL when there is none. 0, or a negative errno. */
 int process_authorizer(struct process *process, struct module **ret, struct err *err);
 /* Tells systemd that we are ready and runs the loop until process_end. */

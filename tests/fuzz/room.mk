@@ -8,7 +8,7 @@ FUZZ_LIBS = core/wire/libwire.a core/model/libmodel.a module-api/proto/libproto.
   $(ZLIB_LIBS) -lpthread -lm
 FUZZ_LINK_FLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
 FUZZ_REPLAYS = tests/fuzz/replay_json \
-  tests/fuzz/replay_acl tests/fuzz/replay_credentials tests/fuzz/replay_sasl \
+  tests/fuzz/replay_rate_limits tests/fuzz/replay_acl tests/fuzz/replay_credentials tests/fuzz/replay_sasl \
   tests/fuzz/replay_seccomp \
   tests/fuzz/replay_protobuf \
   tests/fuzz/replay_recordio \
@@ -33,7 +33,7 @@ check_PROGRAMS += $(FUZZ_REPLAYS)
 TESTS += $(FUZZ_REPLAYS)
 if FUZZERS
 noinst_PROGRAMS += tests/fuzz/fuzz_jwt
-noinst_PROGRAMS += tests/fuzz/fuzz_acl tests/fuzz/fuzz_credentials tests/fuzz/fuzz_sasl tests/fuzz/fuzz_registry tests/fuzz/fuzz_cgroups tests/fuzz/fuzz_cni tests/fuzz/fuzz_docker tests/fuzz/fuzz_seccomp tests/fuzz/fuzz_json \
+noinst_PROGRAMS += tests/fuzz/fuzz_rate_limits tests/fuzz/fuzz_acl tests/fuzz/fuzz_credentials tests/fuzz/fuzz_sasl tests/fuzz/fuzz_registry tests/fuzz/fuzz_cgroups tests/fuzz/fuzz_cni tests/fuzz/fuzz_docker tests/fuzz/fuzz_seccomp tests/fuzz/fuzz_json \
   tests/fuzz/fuzz_protobuf \
   tests/fuzz/fuzz_recordio \
   tests/fuzz/fuzz_http \
@@ -64,6 +64,15 @@ tests_fuzz_fuzz_acl_SOURCES = $(FUZZ_ACL_SOURCES)
 tests_fuzz_fuzz_acl_CPPFLAGS = $(FUZZ_CPPFLAGS) -I$(top_srcdir)/modules
 tests_fuzz_fuzz_acl_LDADD = $(FUZZ_LIBS)
 tests_fuzz_fuzz_acl_LDFLAGS = $(FUZZ_LINK_FLAGS)
+FUZZ_RATE_LIMITS_SOURCES = tests/fuzz/rate_limits.c tests/fuzz/fuzz.h modules/rate_limiter/token_bucket/limits.c \
+  modules/rate_limiter/token_bucket/limits.h
+tests_fuzz_replay_rate_limits_SOURCES = $(FUZZ_RATE_LIMITS_SOURCES) tests/fuzz/replay.c
+tests_fuzz_replay_rate_limits_CPPFLAGS = $(FUZZ_CPPFLAGS) -I$(top_srcdir)/modules
+tests_fuzz_replay_rate_limits_LDADD = $(FUZZ_LIBS)
+tests_fuzz_fuzz_rate_limits_SOURCES = $(FUZZ_RATE_LIMITS_SOURCES)
+tests_fuzz_fuzz_rate_limits_CPPFLAGS = $(FUZZ_CPPFLAGS) -I$(top_srcdir)/modules
+tests_fuzz_fuzz_rate_limits_LDADD = $(FUZZ_LIBS)
+tests_fuzz_fuzz_rate_limits_LDFLAGS = $(FUZZ_LINK_FLAGS)
 tests_fuzz_replay_json_SOURCES = tests/fuzz/json.c tests/fuzz/fuzz.h tests/fuzz/replay.c
 tests_fuzz_replay_json_CPPFLAGS = $(FUZZ_CPPFLAGS)
 tests_fuzz_replay_json_LDADD = $(FUZZ_LIBS)

@@ -253,6 +253,25 @@ def test_agents_that_are_refused(secured, tmp_path):
     assert cluster.master.get("/slaves")["slaves"] == []
 
 
+def test_who_proved_to_be_somebody_may_still_be_no_agent(secured, tmp_path):
+    """The rules decide about the principal that was proved, first when it comes and again when it comes back."""
+    rules = {"permissive": True, "register_agents": [{"principals": {"values": ["agent"]}, "agents": {"type": "ANY"}},
+                                                     {"principals": {"type": "ANY"}, "agents": {"type": "NONE"}}]}
+    audit = tmp_path / "audit"
+    cluster = secured(acls=json.dumps(rules), audit_log=str(audit))
+    known = [agent["id"] for agent in cluster.wait_agents(1)]
+    credential = write(tmp_path, "other", json.dumps({"principal": "test", "secret": "s3cret"}))
+    other = cluster.add_agent({"credential": credential}, start=False).start()
+    assert other.process.wait(60) is not None  # it is told to shut down
+    assert 'authenticated principal="test"' in cluster.master.log()
+    refused = [entry for entry in map(json.loads, audit.read_text().splitlines()) if entry["event"] == "refused"]
+    assert refused and all((entry["action"], entry["principal"]) == ("REGISTER_AGENT", "test") for entry in refused)
+    assert all(entry["peer"].endswith(f":{other.port}") for entry in refused)
+    cluster.master.kill()
+    cluster.master.start()
+    assert [agent["id"] for agent in cluster.wait_agents(1)] == known
+
+
 def test_scram_sha256_between_ours(secured):
     cluster = secured(agent_flags={"authenticatee": "scram_sha256"}, authenticators="crammd5,scram_sha256")
     cluster.wait_agents(1)

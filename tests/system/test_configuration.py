@@ -101,6 +101,20 @@ def test_check_config_loads_modules(program, tmp_path, ini, complaint):
     assert complaint in said.stderr
 
 
+@pytest.mark.parametrize("limits, complaint", [
+    ('{"limits": [{"principal": "a", "qps": 1}]}', None),
+    ('{"limits": [\n{"principal": "a", "qps": 1},\n]}', "line 3, column 1"),
+    ('{"limits": [{"principal": "a", "qps": -1}]}', "limits: limits[0]: principal 'a': 'qps' must be a number above zero"),
+    ('{"limit": []}', "limits: unknown member 'limit': the nearest known name is 'limits'"),
+])
+def test_check_config_reads_rate_limits(program, tmp_path, limits, complaint):
+    write(tmp_path, "limits", limits)
+    write(tmp_path, "etc/mesos/master.ini", f"registry = memory\nrate_limits = file://{tmp_path}/limits\n")
+    said = program("mesos-master", "--check-config")
+    assert said.returncode == (1 if complaint else 0), said.stderr
+    assert not complaint or complaint in said.stderr, said.stderr
+
+
 def test_a_master_from_files(make_cluster):
     cluster = make_cluster(agents=0)
     master = cluster.master
