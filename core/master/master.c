@@ -19,6 +19,7 @@
 #include "master/marks.h"
 #include "master/messages.h"
 #include "master/records.h"
+#include "mesos/internal/registry.pb-c.h"
 #include "wire/message.h"
 
 void
