@@ -174,13 +174,14 @@ on_route(const char *actor, const struct route *route, void *arg)
         json_one(walk, actor, route);
 }
 
-/* The part of the path behind /help/, without a slash at its end. */
+/* The part of the path behind the first segment, without a slash at its end. The first is "help", or an encoding of it. */
 static struct str
 wanted_page(const struct http_request *request)
 {
     struct str path = request->path;
-    ptrdiff_t at = (const char *)memmem(path.ptr, path.len, "help", 4) - path.ptr;
-    path = str_n(path.ptr + at + 4, path.len - (size_t)at - 4);
+    while (path.len && path.ptr[0] == '/')
+        path = str_n(path.ptr + 1, path.len - 1);
+    str_cut(&path, '/');
     while (path.len && path.ptr[0] == '/')
         path = str_n(path.ptr + 1, path.len - 1);
     while (path.len && path.ptr[path.len - 1] == '/')

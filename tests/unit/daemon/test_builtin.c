@@ -91,6 +91,9 @@ test_help(void **state)
     const char *json = site_body(site_get(site, "/help?format=json"));
     assert_non_null(strstr(json, "\"id\":\"files\""));
     assert_non_null(strstr(json, "\"/browse\""));
+    auto_free char *page = xstrdup(site_get(site, "/help/files/browse"));
+    assert_non_null(strstr(page, "200 OK\r\n"));
+    assert_string_equal(site_get(site, "//hel%70//files/browse/"), page); /* an actor's name may come encoded */
 }
 
 static void
