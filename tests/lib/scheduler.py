@@ -157,8 +157,14 @@ class Scheduler:
         self.call("ACKNOWLEDGE", acknowledge={"agent_id": status["agent_id"], "task_id": status["task_id"],
                                               "uuid": status["uuid"]})
 
-    def offer(self, timeout=PATIENCE):
-        return self.offers.get(timeout=timeout)
+    def offer(self, timeout=PATIENCE, cpus=0):
+        """The next offer with at least so many cpus; smaller ones, of what a task has just left, are declined and come back as
+        parts of larger ones."""
+        while True:
+            offer = self.offers.get(timeout=timeout)
+            if sum(r["scalar"]["value"] for r in offer["resources"] if r["name"] == "cpus") >= cpus:
+                return offer
+            self.decline(offer)
 
     def accept(self, offer, tasks, refuse_seconds=0, operations=None):
         self.call("ACCEPT", accept={

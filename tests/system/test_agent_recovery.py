@@ -194,7 +194,7 @@ def test_writes_what_apache_mesos_wrote(make_cluster):
     offer = client.offer()
     client.accept(offer, [command_task("run-cmd", "echo out; sleep 1000", offer, labels={"labels": [{"key": "a", "value": "b"}]})])
     client.until("run-cmd", {"TASK_RUNNING"})
-    offer = client.offer()
+    offer = client.offer(cpus=1)
     client.accept(offer, [], operations=[group_operation(client.framework_id, "de", [
         command_task(name, "sleep 1000", offer) for name in ("grp-a", "grp-b")])])
     wait_for(lambda: sum(s["state"] == "TASK_RUNNING" for s in list(client.history)) == 4, 30, "the pod to run")
