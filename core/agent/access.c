@@ -2,6 +2,8 @@
 /* See access.h. Decides nothing itself. */
 #include "agent/access.h"
 
+#include "agent/containers.h"
+
 struct mesos_object
 framework_object(const struct framework *framework)
 {
@@ -31,6 +33,36 @@ task_object(const struct task *task, const char *user)
     object.value = user && *user ? user : task->executor->framework->user;
     object.task = (struct mesos_bytes){task->task.data, task->task.len};
     return object;
+}
+
+struct mesos_object
+container_object(const struct agent *agent, const char *id)
+{
+    const struct executor *executor = executor_of_container(agent, id);
+    struct mesos_object object = {.size = sizeof(object)};
+    if (executor)
+        object = executor_object(executor);
+    object.container = id;
+    return object;
+}
+
+enum mesos_action
+container_action(const char *id, enum mesos_action nested)
+{
+    if (strchr(id, '.'))
+        return nested;
+    switch (nested) {
+    case MESOS_ACTION_LAUNCH_NESTED_CONTAINER:
+        return MESOS_ACTION_LAUNCH_STANDALONE_CONTAINER;
+    case MESOS_ACTION_KILL_NESTED_CONTAINER:
+        return MESOS_ACTION_KILL_STANDALONE_CONTAINER;
+    case MESOS_ACTION_WAIT_NESTED_CONTAINER:
+        return MESOS_ACTION_WAIT_STANDALONE_CONTAINER;
+    case MESOS_ACTION_REMOVE_NESTED_CONTAINER:
+        return MESOS_ACTION_REMOVE_STANDALONE_CONTAINER;
+    default:
+        return nested;
+    }
 }
 
 void

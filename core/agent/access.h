@@ -14,6 +14,10 @@ struct mesos_object framework_object(const struct framework *framework);
 struct mesos_object executor_object(const struct executor *executor);
 /* user: the task's own, as its message has it; NULL or empty: its executor's framework's. */
 struct mesos_object task_object(const struct task *task, const char *user);
+/* The executor's that it is or is inside of; those of operators have no user. */
+struct mesos_object container_object(const struct agent *agent, const char *id);
+/* What an action on nested containers is called for this one: a root's may have one of its own for standalone containers. */
+enum mesos_action container_action(const char *id, enum mesos_action nested);
 
 /* What one reader may see: made for a request, freed with it. */
 struct agent_view {

@@ -46,6 +46,8 @@ struct container_wish {
 void operator_launch(struct operator_call *op, const struct container_wish *wish,
                      void (*done)(struct http_exchange *exchange, struct module *module, void *arg), void *arg,
                      void (*drop)(void *arg));
+/* A session's container goes with its client. */
+void operator_session_destroy(struct module *containerizer, const char *id);
 
 /* What one container is and uses. */
 struct container_figures {
