@@ -6,6 +6,7 @@
 #include <errno.h>
 
 #include "daemon/builtin.h"
+#include "daemon/html.h"
 
 enum format { HTML, TEXT, JSON };
 
@@ -21,20 +22,6 @@ struct walk {
 };
 
 /* ---- pieces ---- */
-
-/* Texts of the tables are ours, but they name things such as <id>. */
-static void
-html_text(struct buf *out, struct str text)
-{
-    for (size_t i = 0; i < text.len; i++) {
-        if (text.ptr[i] == '<')
-            buf_puts(out, "&lt;");
-        else if (text.ptr[i] == '&')
-            buf_puts(out, "&amp;");
-        else
-            buf_putc(out, text.ptr[i]);
-    }
-}
 
 /* "name: meaning; name: meaning", one at a time. */
 static bool

@@ -99,6 +99,12 @@ openness_new(struct loop *loop, struct metrics *metrics, const struct option_set
     return openness;
 }
 
+const char *
+openness_sentence(const struct openness *openness)
+{
+    return openness->sentence;
+}
+
 void
 openness_free(struct openness *openness)
 {

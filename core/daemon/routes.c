@@ -175,7 +175,9 @@ static struct mounted *
 longest(const struct actor *actor, const struct str *segments, int count)
 {
     auto_buf struct buf path = {0};
-    struct mounted *best = map_get(&actor->routes, STR_LIT(""));
+    struct mounted *best = count == 0 ? map_get(&actor->routes, STR_LIT("/")) : NULL;
+    if (best == NULL)
+        best = map_get(&actor->routes, STR_LIT(""));
     for (int i = 0; i < count; i++) {
         buf_putc(&path, '/');
         buf_append_str(&path, segments[i]);

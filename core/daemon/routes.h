@@ -11,7 +11,7 @@
 
 /* One endpoint. Tables end with path NULL and live as long as the router. /help is made from them. */
 struct route {
-    const char *path; /* below its actor, without trailing slash: "/state"; "" is the actor itself */
+    const char *path; /* below its actor, without trailing slash: "/state"; "" is the actor and all below, "/" it alone */
     const char *methods; /* "POST" or "GET,POST": others get 405 with Allow. NULL = every method */
     /* Owes one answer per exchange, at once or later (http_server.h). */
     void (*handler)(struct http_exchange *exchange, void *arg);

@@ -13,6 +13,7 @@
     "framework_id: only of this framework; task_id: only of this id; " JSONP
 
 static const struct route routes[] = {
+    {"/", "GET", http_page, "For people: who leads, and whether everybody may come in.", NULL, 0},
     {"/api/v1/scheduler", "POST", http_scheduler,
      "The calls of schedulers; SUBSCRIBE opens the stream of events.", "mesos-master-scheduler",
      ROUTE_LEADER},

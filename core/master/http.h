@@ -20,6 +20,7 @@ void http_slaves(struct http_exchange *exchange, void *arg);
 void http_frameworks(struct http_exchange *exchange, void *arg);
 void http_tasks(struct http_exchange *exchange, void *arg);
 void http_roles(struct http_exchange *exchange, void *arg);
+void http_page(struct http_exchange *exchange, void *arg);
 void http_redirect(struct http_exchange *exchange, void *arg);
 void http_explain(struct http_exchange *exchange, void *arg);
 void http_offer_constraints_debug(struct http_exchange *exchange, void *arg);

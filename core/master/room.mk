@@ -17,7 +17,7 @@ core_master_libmaster_a_SOURCES = \
   core/master/operator_get_quota.c core/master/operator_maintenance.c core/master/operator_get_master.c core/master/operator_get_roles.c \
   core/master/operator_get_state.c core/master/operator_marks.c core/master/marks.c core/master/marks.h core/master/operator_get_tasks.c core/master/operator_subscribe.c core/master/operator_later.c \
   core/master/operator_teardown.c core/master/subscribers.c core/master/subscribers.h \
-  core/master/http_maintenance.c core/master/http_quota.c core/master/http_registry.c core/master/http_reserve.c \
+  core/master/http_maintenance.c core/master/http_page.c core/master/http_quota.c core/master/http_registry.c core/master/http_reserve.c \
   core/master/http_stats.c core/master/http_weights.c core/master/http_state.c core/master/http_state_summary.c core/master/http_tasks.c \
   core/master/http_teardown.c core/master/json_resources.c core/master/json_state.c core/master/launch.c core/master/master.c \
   core/master/master.h core/master/message_executor_to_framework.c core/master/message_exited_executor.c \

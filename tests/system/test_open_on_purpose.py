@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Daemons that are open to everybody say so, or do not start; endpoints that are disabled are so for everybody."""
+import html.parser
 import http.client
 import json
 import urllib.error
@@ -21,6 +22,52 @@ def test_a_daemon_that_is_open_says_so(make_cluster):
     line = next(line for line in cluster.master.log().splitlines() if "is open without authentication" in line)
     for word in ("0.0.0.0:", "authenticate_http_readonly=true", "authenticate_agents=true", "ip=127.0.0.1"):
         assert word in line, line
+
+
+class Page(html.parser.HTMLParser):
+    """What a browser shows of a page: texts, and where links go."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.texts, self.links, self.tags, self.alerts, self.alerting = [], [], set(), [], False
+        self.feed(text)
+
+    def handle_starttag(self, tag, attributes):
+        self.tags.add(tag)
+        self.links += [value for name, value in attributes if name == "href"]
+        self.alerting = ("role", "alert") in attributes
+
+    def handle_data(self, data):
+        self.texts.append(data)
+        if self.alerting:
+            self.alerts.append(data)
+
+    def handle_endtag(self, tag):
+        self.alerting = False
+
+
+def test_the_page_says_so_too(make_cluster):
+    name = "<script>x</script>&\"'"  # a text like any other
+    master = make_cluster(agents=0, master_flags={"ip": "0.0.0.0", "cluster": name}).master
+    page = Page(master.get("/", raw=True).decode())
+    assert len(page.alerts) == 1 and "authenticate_http_readonly=true" in page.alerts[0], page.alerts
+    assert page.texts.count(name) == 2 and "script" not in page.tags  # the title and the table
+    assert "this master" in page.texts and master.get("/state")["id"] in page.texts
+    for link in page.links:
+        assert master.get(link, raw=True), link
+    assert master.get("/master", raw=True) == master.get("/", raw=True)
+    assert refusal(master, "/nothing")[0] == 404
+
+
+def test_the_page_of_a_closed_master(make_cluster, tmp_path):
+    """Nothing of the cluster is on it, so that browsers see it before they log in, as in Mesos."""
+    credentials = tmp_path / "credentials"
+    credentials.write_text("ops o1\n")
+    credentials.chmod(0o600)
+    master = make_cluster(agents=0, master_flags={"authenticate_http_readonly": True, "credentials": str(credentials)}).master
+    assert refusal(master, "/state")[0] == 401
+    page = Page(master.get("/", raw=True).decode())
+    assert page.alerts == [] and "this master" in page.texts
 
 
 def test_loopback_is_nobody_elses_business(make_cluster):

@@ -16,7 +16,7 @@ from scheduler import Scheduler, command_task
 OPS = basic("ops:o1")
 # What anybody may ask, as in Mesos: it says nothing of frameworks, tasks, agents or settings.
 # Resource providers have no authenticator there: what they may do has a test of its own.
-OPEN = {"/health", "/version", "/system/stats.json", "/redirect", "/api/v1/resource_provider"}
+OPEN = {"/master/", "/health", "/version", "/system/stats.json", "/redirect", "/api/v1/resource_provider"}
 OPEN_ACTORS = {"help", "__processes__", "version"}
 METHODS = ("GET", "POST", "PUT", "DELETE", "HEAD", "OPTIONS", "PATCH")
 STRANGERS = (None, basic("ops:wrong"), basic("nobody:o1"),
