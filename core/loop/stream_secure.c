@@ -11,7 +11,8 @@
 #include "loop/secure_internal.h"
 #include "loop/stream_internal.h"
 
-enum { HANDSHAKE_MS = 60000, RECORD_BYTES = 16 * 1024, TLS_HELLO = 0x16 /* how the first record begins */ };
+enum { HANDSHAKE_MS = 60000, RECORD_BYTES = 16 * 1024, TLS_HELLO = 0x16, /* how the first record begins */
+       CARRIED_BYTES = 128 * 1024 /* of a peer's that one turn looks at, however little is in them */ };
 
 enum state {
     STATE_CARRIER, /* a client's connection does not stand yet */
@@ -36,6 +37,7 @@ struct layer {
     bool finishing;
     bool head_there; /* the first byte was taken to look at it */
     char head;
+    size_t carried; /* of CARRIED_BYTES, in this turn */
     struct loop_task again; /* reads what is held */
     struct loop_timer limit;
     struct lookup *lookup;
@@ -64,8 +66,13 @@ static ssize_t
 carry_recv(void *arg, void *data, size_t len)
 {
     struct layer *layer = arg;
-    if (!layer->head_there || len == 0)
-        return layer->under->recv(layer->stream, data, len);
+    if (layer->carried >= CARRIED_BYTES)
+        return -EAGAIN; /* the back end tells again of what is there */
+    if (!layer->head_there || len == 0) {
+        ssize_t n = layer->under->recv(layer->stream, data, len);
+        layer->carried += n > 0 ? (size_t)n : 0;
+        return n;
+    }
     layer->head_there = false;
     *(char *)data = layer->head;
     return 1;
@@ -146,6 +153,7 @@ secure_recv(struct stream *stream, void *data, size_t len)
     size_t got = 0;
     layer->more = true;
     layer->read_writes = false;
+    layer->carried = 0;
     while (got < len) {
         ssize_t n = layer->secure->engine->recv(layer->session, (char *)data + got, len - got);
         if (n > 0) {
@@ -357,6 +365,7 @@ static bool
 handshake(struct layer *layer)
 {
     struct err err = {0};
+    layer->carried = 0;
     int status = layer->secure->engine->handshake(layer->session, &err);
     if (status == SECURE_WANT_READ || status == SECURE_WANT_WRITE) {
         layer->waits = status == SECURE_WANT_READ ? LOOP_READ : LOOP_WRITE;

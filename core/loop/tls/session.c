@@ -10,7 +10,8 @@
 
 #include "loop/tls/tls.h"
 
-enum { CARRIER = 120 /* any number of a kind of BIO that OpenSSL does not use */ };
+enum { CARRIER = 120, /* any number of a kind of BIO that OpenSSL does not use */
+       MESSAGES_MAX = 64, MESSAGE_BYTES = 64 * 1024 /* one more for so many of data */ };
 
 struct session {
     SSL *ssl;
@@ -19,7 +20,25 @@ struct session {
     bool server, heard; /* has the peer sent anything? */
     int io_error; /* of the carrier; 0 = none */
     bool broken; /* after a fatal alert nothing may be sent */
+    uint64_t messages, received; /* the peer's: of the protocol itself, and bytes of data */
 };
+
+/* ---- what it costs ---- */
+
+/* Each change of keys costs us more than the peer, and OpenSSL takes any number of them before it says a word to us. */
+static bool
+is_busy_with_itself(const struct session *session)
+{
+    return session->messages > MESSAGES_MAX + session->received / MESSAGE_BYTES;
+}
+
+static void
+on_message(int sent, int version, int type, const void *data, size_t len, SSL *ssl, void *arg)
+{
+    struct session *session = arg;
+    if (!sent && type == SSL3_RT_HANDSHAKE)
+        session->messages++;
+}
 
 /* ---- the carrier as OpenSSL sees it ---- */
 
@@ -42,7 +61,7 @@ static int
 carrier_read(BIO *bio, char *data, int len)
 {
     struct session *session = BIO_get_data(bio);
-    ssize_t n = session->io.recv(session->io.arg, data, (size_t)len);
+    ssize_t n = is_busy_with_itself(session) ? -EPROTO : session->io.recv(session->io.arg, data, (size_t)len);
     BIO_clear_retry_flags(bio);
     if (n == -EAGAIN) {
         BIO_set_retry_read(bio);
@@ -108,6 +127,8 @@ session_new(void *arg, bool server, const char *name, const char *ip, const stru
     session->ssl = SSL_new(context->ctx);
     BIO *bio = carrier_of(session);
     SSL_set_bio(session->ssl, bio, bio);
+    SSL_set_msg_callback(session->ssl, on_message);
+    SSL_set_msg_callback_arg(session->ssl, session);
     if (server) {
         SSL_set_accept_state(session->ssl);
     } else {
@@ -206,6 +227,7 @@ recv_some(void *arg, void *data, size_t len)
     struct session *session = arg;
     ERR_clear_error();
     int n = SSL_read(session->ssl, data, (int)len);
+    session->received += n > 0 ? (unsigned)n : 0;
     return n > 0 ? n : outcome(session, n);
 }
 
