@@ -462,6 +462,8 @@ def test_restart_of_the_agent(box, engine):
     engine("run", "-d", "--name", orphan, "box:1", "sleep", "600")
     engine("run", "-d", "--name", foreign, "--label", "mesos.work_dir=/somewhere/else", "box:1", "sleep", "600")
     engine("run", "-d", "--name", "mesos-of-somebody", "box:1", "sleep", "600")
+    time.sleep(1.2)
+    crash = time.monotonic()
     box.restart()
     before = box.read("survivor").count("\n")
     wait_for(lambda: box.read("survivor").count("\n") > before + 5, 10, "output after the restart")
@@ -474,6 +476,9 @@ def test_restart_of_the_agent(box, engine):
     found = [s["statistics"] for s in box.agent.get("/monitor/statistics") if s["executor_id"] == "survivor"]
     assert found and found[0]["mem_limit_bytes"] == 33554432
     assert [s["state"] for s in box.kill("survivor")] == ["TASK_KILLING", "TASK_KILLED"]
+    # What was acknowledged before the crash was not told again.
+    told = [s["uuid"] for s in box.scheduler.history if s["task_id"]["value"] == "survivor" and "uuid" in s]
+    assert len(told) >= 4 and len(told) == len(set(told)) and status["received"] < crash - 1
     numbers = [int(line) for line in box.read("survivor").split()]
     assert numbers == list(range(1, len(numbers) + 1))
 
