@@ -9,8 +9,11 @@ core_loop_libloop_a_SOURCES = \
   core/loop/secure.c core/loop/secure_environment.c core/loop/secure.h core/loop/secure_internal.h \
   core/loop/stream.c core/loop/stream.h core/loop/stream_internal.h \
   core/loop/stream_bulk.c \
+  core/loop/stream_close.c \
   core/loop/stream_net.c \
+  core/loop/stream_open.c \
   core/loop/stream_queue.c \
+  core/loop/stream_read.c \
   core/loop/stream_secure.c \
   core/loop/stream_socket.c \
   core/loop/timer.c

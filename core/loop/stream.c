@@ -2,7 +2,7 @@
 /*
  * Byte streams above their back ends: reading with back-pressure, the write queue, and the order in which handlers are
  * told. Handlers run from the loop only; a handler may close its stream at any time, so whoever calls one goes through
- * enter() and leave().
+ * stream_enter() and stream_leave().
  */
 #include "loop/stream.h"
 
@@ -13,10 +13,7 @@
 #include "loop/secure.h"
 #include "loop/stream_internal.h"
 
-enum { LINGER_MS = 10000, SMALL_REST = 32 * 1024 };
-
 static void on_task(void *arg);
-static void flush(struct stream *stream);
 static void on_rest(void *arg);
 
 struct stream *
@@ -30,108 +27,6 @@ stream_new(struct loop *loop, const struct stream_ops *ops)
     loop_task_init(&stream->task, on_task, stream);
     loop_background_init(&stream->rest, on_rest, stream);
     return stream;
-}
-
-struct stream *
-stream_connect(struct loop *loop, const struct address *to, const struct stream_handler *handler, void *arg)
-{
-    struct stream *stream = loop->net ? stream_net_connect(loop, to) : stream_socket_connect(loop, to);
-    stream->handler = handler;
-    stream->arg = arg;
-    stream->peer = *to;
-    return stream;
-}
-
-struct stream *
-stream_connect_secure(struct loop *loop, const struct address *to, struct secure *secure, const char *name,
-                      const struct stream_handler *handler, void *arg)
-{
-    struct stream *stream = stream_connect(loop, to, handler, arg);
-    if (secure)
-        stream_secure_client(stream, secure, name);
-    return stream;
-}
-
-bool
-stream_is_secure(const struct stream *stream)
-{
-    return stream->layer != NULL;
-}
-
-struct stream *
-stream_adopt(struct loop *loop, int fd, const struct stream_handler *handler, void *arg)
-{
-    struct stream *stream = stream_socket_adopt(loop, fd);
-    stream_handle(stream, handler, arg);
-    return stream;
-}
-
-struct stream_listener *
-stream_listen(struct loop *loop, const struct address *at, stream_accept_fn *fn, void *arg, struct err *err)
-{
-    struct stream_listener *listener =
-        loop->net ? stream_net_listen(loop, at, err) : stream_socket_listen(loop, at, err);
-    if (listener) {
-        listener->fn = fn;
-        listener->arg = arg;
-    }
-    return listener;
-}
-
-struct stream_listener *
-stream_listen_fd(struct loop *loop, int fd, stream_accept_fn *fn, void *arg, struct err *err)
-{
-    struct stream_listener *listener = stream_socket_listen_fd(loop, fd, err);
-    if (listener) {
-        listener->fn = fn;
-        listener->arg = arg;
-    }
-    return listener;
-}
-
-void
-stream_listener_secure(struct stream_listener *listener, struct secure *secure)
-{
-    secure_ref(secure);
-    secure_unref(listener->secure);
-    listener->secure = secure;
-}
-
-void
-stream_accepted(struct stream_listener *listener, struct stream *stream)
-{
-    if (listener->secure)
-        stream_secure_server(stream, listener->secure);
-    listener->fn(stream, listener->arg);
-}
-
-void
-stream_listener_forget(struct stream_listener *listener)
-{
-    secure_unref(listener->secure);
-    free(listener);
-}
-
-const struct address *
-stream_listener_address(const struct stream_listener *listener)
-{
-    return &listener->address;
-}
-
-void
-stream_listener_free(struct stream_listener *listener)
-{
-    if (listener)
-        listener->ops->free(listener);
-}
-
-void
-stream_listener_pause(struct stream_listener *listener, bool paused)
-{
-    if (listener->paused == paused)
-        return;
-    listener->paused = paused;
-    listener->ops->pause(listener, paused);
 }
 
 /* ---- handlers ---- */
@@ -160,16 +55,15 @@ stream_free(struct stream *stream)
     free(stream);
 }
 
-static void
-enter(struct stream *stream)
+void
+stream_enter(struct stream *stream)
 {
     assert(!stream->busy);
     stream->busy = true;
 }
 
-/* False when the handler closed the stream: it is gone now. */
-static bool
-leave(struct stream *stream)
+bool
+stream_leave(struct stream *stream)
 {
     stream->busy = false;
     if (!stream->dead)
@@ -184,8 +78,8 @@ has_rest(const struct stream *stream)
     return !list_empty(&stream->rest.node);
 }
 
-static void
-update_want(struct stream *stream)
+void
+stream_update_want(struct stream *stream)
 {
     int want = 0;
     if (stream->broken || stream->closed_told) {
@@ -208,7 +102,7 @@ void
 stream_want_again(struct stream *stream)
 {
     stream->wanted = -1;
-    update_want(stream);
+    stream_update_want(stream);
 }
 
 static bool
@@ -218,10 +112,10 @@ tell_close(struct stream *stream, const struct err *err)
         return true;
     stream->closed_told = true;
     drop_queue(stream);
-    update_want(stream);
-    enter(stream);
+    stream_update_want(stream);
+    stream_enter(stream);
     stream->handler->on_close(stream, err, stream->arg);
-    return leave(stream);
+    return stream_leave(stream);
 }
 
 void
@@ -242,124 +136,28 @@ stream_break_why(struct stream *stream, const struct err *why)
     stream->broken = true;
     stream->why = xmemdup(why, sizeof(*why));
     drop_queue(stream);
-    update_want(stream);
+    stream_update_want(stream);
     loop_task_post(stream->loop, &stream->task);
 }
 
-static bool
-tell_eof(struct stream *stream)
+bool
+stream_tell_eof(struct stream *stream)
 {
     static const struct err orderly = {0};
     if (!stream->handler->on_eof)
         return tell_close(stream, &orderly);
-    enter(stream);
+    stream_enter(stream);
     stream->handler->on_eof(stream, stream->arg);
-    return leave(stream);
+    return stream_leave(stream);
 }
 
 /* Hands `stream->in` over; gives unused memory back afterwards. */
 static bool
 tell_data(struct stream *stream)
 {
-    enter(stream);
+    stream_enter(stream);
     stream->handler->on_data(stream, &stream->in, stream->arg);
-    return leave(stream);
-}
-
-/* ---- reading ---- */
-
-/* The loop's scratch buffer becomes stream->in while the handler looks at it. */
-static void
-lend_scratch(struct stream *stream)
-{
-    struct loop *loop = stream->loop;
-    struct buf rest = stream->in;
-    stream->in = loop->scratch;
-    loop->scratch = (struct buf){0};
-    buf_clear(&stream->in);
-    buf_reserve(&stream->in, SMALL_REST + STREAM_READ_BYTES);
-    buf_append(&stream->in, rest.base ? buf_data(&rest) : NULL, rest.len);
-    buf_fini(&rest);
-}
-
-/* Takes the scratch buffer back; what the handler left moves to memory of its own size. */
-static void
-return_scratch(struct loop *loop, struct buf *in)
-{
-    struct buf rest = {0};
-    if (in->cap < SMALL_REST + STREAM_READ_BYTES || in->cap > 2 * (SMALL_REST + STREAM_READ_BYTES) ||
-        loop->scratch.base)
-        return;
-    if (in->len > STREAM_READ_BYTES / 2)
-        return; /* much is left: cheaper to keep it where it is */
-    buf_append(&rest, buf_data(in), in->len);
-    loop->scratch = *in;
-    buf_clear(&loop->scratch);
-    *in = rest;
-}
-
-static void
-read_some(struct stream *stream)
-{
-    struct loop *loop = stream->loop;
-    int failed = fault("stream_read");
-    if (stream->in.len <= SMALL_REST)
-        lend_scratch(stream);
-    else
-        buf_reserve(&stream->in, STREAM_READ_BYTES);
-    size_t before = stream->in.len;
-    char *to = buf_reserve(&stream->in, STREAM_READ_BYTES);
-    ssize_t n = failed ? failed : stream->ops->recv(stream, to, STREAM_READ_BYTES);
-    if (n > 0)
-        buf_added(&stream->in, (size_t)n);
-    /* The buffer outlives the stream when the handler closes it. */
-    if (n > 0) {
-        enter(stream);
-        stream->handler->on_data(stream, &stream->in, stream->arg);
-        return_scratch(loop, &stream->in);
-        if (leave(stream)) {
-            buf_shrink(&stream->in, 0);
-            update_want(stream);
-        }
-        return;
-    }
-    stream->in.len = before;
-    return_scratch(loop, &stream->in);
-    buf_shrink(&stream->in, 0);
-    if (n == 0) {
-        stream->eof = true;
-        update_want(stream);
-        tell_eof(stream);
-    } else if (n != -EAGAIN) {
-        stream_break(stream, (int)n, "connection lost to");
-    }
-}
-
-void
-stream_pause(struct stream *stream)
-{
-    stream->paused = true;
-    update_want(stream);
-}
-
-void
-stream_patient(struct stream *stream, bool patient)
-{
-    if (stream->watch)
-        loop_fd_patient(stream->watch, patient);
-}
-
-void
-stream_resume(struct stream *stream)
-{
-    if (!stream->paused)
-        return;
-    stream->paused = false;
-    if (stream->in.len || stream->eof) {
-        stream->redeliver = stream->in.len > 0;
-        loop_task_post(stream->loop, &stream->task);
-    }
-    update_want(stream);
+    return stream_leave(stream);
 }
 
 /* ---- writing ---- */
@@ -397,8 +195,8 @@ send_now(struct stream *stream, const struct iovec *iov, int count)
     return n;
 }
 
-static void
-flush(struct stream *stream)
+void
+stream_flush(struct stream *stream)
 {
     struct iovec iov[IOV_COUNT];
     size_t room = TURN_BYTES;
@@ -409,7 +207,7 @@ flush(struct stream *stream)
             stream_break(stream, failed, "cannot send to");
         else
             stream_bulk_send(stream);
-        update_want(stream);
+        stream_update_want(stream);
         return;
     }
     while (stream->out.bytes && room && can_send(stream)) {
@@ -434,7 +232,7 @@ flush(struct stream *stream)
         stream->finished = true;
         stream->ops->finish(stream);
     }
-    update_want(stream);
+    stream_update_want(stream);
 }
 
 /* Sends what the system takes at once when nothing is queued before it; returns how much that was. */
@@ -457,7 +255,7 @@ stream_write(struct stream *stream, const void *data, size_t len)
     if (sent == len || stream->broken)
         return;
     queue_append(stream->loop, &stream->out, (const char *)data + sent, len - sent);
-    update_want(stream);
+    stream_update_want(stream);
 }
 
 void
@@ -470,7 +268,7 @@ stream_write_ref(struct stream *stream, const void *data, size_t len, void (*rel
         return;
     }
     queue_append_ref(&stream->out, (const char *)data + sent, len - sent, release, arg);
-    update_want(stream);
+    stream_update_want(stream);
 }
 
 void
@@ -478,7 +276,7 @@ stream_write_rope(struct stream *stream, struct rope *rope)
 {
     if (rope_len(rope) && takes_bytes(stream)) {
         queue_append_rope(&stream->out, rope);
-        flush(stream);
+        stream_flush(stream);
     }
     rope_fini(rope);
 }
@@ -501,13 +299,7 @@ stream_uncork(struct stream *stream)
 {
     assert(stream->corked);
     if (--stream->corked == 0)
-        flush(stream);
-}
-
-void
-stream_flush(struct stream *stream)
-{
-    flush(stream);
+        stream_flush(stream);
 }
 
 size_t
@@ -520,7 +312,7 @@ void
 stream_finish(struct stream *stream)
 {
     stream->finishing = true;
-    flush(stream);
+    stream_flush(stream);
 }
 
 /* ---- what the loop tells us ---- */
@@ -542,7 +334,7 @@ on_task(void *arg)
             return;
         buf_shrink(&stream->in, 0);
     }
-    update_want(stream);
+    stream_update_want(stream);
 }
 
 void
@@ -558,15 +350,15 @@ stream_connected(struct stream *stream, int code)
         return;
     stream->connecting = false;
     stream->connected_told = true;
-    flush(stream);
+    stream_flush(stream);
     if (stream->broken || !stream->handler->on_connect) {
-        update_want(stream);
+        stream_update_want(stream);
         return;
     }
-    enter(stream);
+    stream_enter(stream);
     stream->handler->on_connect(stream, stream->arg);
-    if (leave(stream))
-        update_want(stream);
+    if (stream_leave(stream))
+        stream_update_want(stream);
 }
 
 /* Sends what was queued before; false when the handler that hears of the end closed the stream. */
@@ -574,12 +366,12 @@ static bool
 flush_more(struct stream *stream)
 {
     bool waited = stream->out.bytes > 0;
-    flush(stream);
+    stream_flush(stream);
     if (!waited || stream->out.bytes || stream->broken || !stream->handler->on_drain)
         return true;
-    enter(stream);
+    stream_enter(stream);
     stream->handler->on_drain(stream, stream->arg);
-    return leave(stream);
+    return stream_leave(stream);
 }
 
 /* Tells that everything has gone. */
@@ -588,9 +380,9 @@ tell_drain(struct stream *stream)
 {
     if (stream->out.bytes || stream->broken || stream->closed_told || !stream->handler->on_drain)
         return;
-    enter(stream);
+    stream_enter(stream);
     stream->handler->on_drain(stream, stream->arg);
-    leave(stream);
+    stream_leave(stream);
 }
 
 void
@@ -604,10 +396,10 @@ stream_bulk_done(struct stream *stream, ssize_t sent, bool full)
     }
     queue_consume(stream->loop, &stream->out, (size_t)sent);
     if (full) {
-        update_want(stream);
+        stream_update_want(stream);
         return;
     }
-    flush(stream);
+    stream_flush(stream);
     tell_drain(stream);
 }
 
@@ -633,7 +425,7 @@ stream_ready(struct stream *stream, int events)
     if ((events & LOOP_WRITE) && !flush_more(stream))
         return;
     if ((events & LOOP_READ) && !stream->paused && !stream->eof && !stream->broken && stream->handler)
-        read_some(stream);
+        stream_read_some(stream);
 }
 
 /* ---- ends ---- */
@@ -647,7 +439,7 @@ stream_handle(struct stream *stream, const struct stream_handler *handler, void 
         stream->redeliver = true;
         loop_task_post(stream->loop, &stream->task);
     }
-    update_want(stream);
+    stream_update_want(stream);
 }
 
 void
@@ -658,74 +450,6 @@ stream_close(struct stream *stream)
     stream->dead = true;
     if (!stream->busy)
         stream_free(stream);
-}
-
-/* A closing stream discards what comes in, so that the peer gets our last bytes instead of a reset. */
-static void
-closing_data(struct stream *stream, struct buf *in, void *arg)
-{
-    buf_clear(in);
-}
-
-static void
-closing_end(struct stream *stream, void *arg)
-{
-    if (stream->finished)
-        stream_close(stream);
-}
-
-static void
-closing_drain(struct stream *stream, void *arg)
-{
-    if (stream->eof)
-        stream_close(stream);
-}
-
-static void
-closing_close(struct stream *stream, const struct err *err, void *arg)
-{
-    stream_close(stream);
-}
-
-static void
-on_linger_over(void *arg)
-{
-    stream_close(arg);
-}
-
-void
-stream_close_soon(struct stream *stream)
-{
-    static const struct stream_handler closing = {.on_data = closing_data,
-                                                  .on_eof = closing_end,
-                                                  .on_drain = closing_drain,
-                                                  .on_close = closing_close};
-    if (!stream || stream->dead)
-        return;
-    stream->corked = 0;
-    stream->finishing = true;
-    if (!stream->broken && !stream->closed_told)
-        flush(stream);
-    if (stream->broken || stream->closed_told || (stream->eof && stream->finished)) {
-        stream_close(stream);
-        return;
-    }
-    stream->handler = &closing;
-    stream->arg = NULL;
-    stream->paused = false;
-    list_push(&stream->loop->closing, &stream->node);
-    loop_timer_init(&stream->linger, stream->loop, on_linger_over, stream);
-    loop_timer_start(&stream->linger, LINGER_MS);
-    update_want(stream);
-}
-
-void
-stream_guard_gone(struct loop *loop, const void *arg)
-{
-    struct stream *stream, *next;
-    list_foreach_safe (stream, next, &loop->closing, node)
-        if (stream->may_send && stream->guard_arg == arg)
-            stream_close(stream);
 }
 
 void

@@ -89,6 +89,16 @@ void stream_break_why(struct stream *stream, const struct err *why);
 void stream_want_again(struct stream *stream);
 /* Sends what was queued meanwhile. */
 void stream_flush(struct stream *stream);
+/* Tells the back end what is waited for when that has changed. */
+void stream_update_want(struct stream *stream);
+/* Around each call of a handler. False when it closed the stream: it is gone now. */
+void stream_enter(struct stream *stream);
+bool stream_leave(struct stream *stream);
+/* Nothing more will come; false as stream_leave. */
+bool stream_tell_eof(struct stream *stream);
+
+/* stream_read.c: there is something to read. */
+void stream_read_some(struct stream *stream);
 
 struct stream_listener_ops {
     void (*pause)(struct stream_listener *listener, bool paused);
@@ -122,9 +132,9 @@ void stream_bulk_forget(struct stream *stream);
 /* stream.c: so many bytes went, or -E...; full: the system takes no more now. */
 void stream_bulk_done(struct stream *stream, ssize_t sent, bool full);
 
-/* stream.c: gives a new connection to the listener's owner. */
+/* stream_open.c: gives a new connection to the listener's owner. */
 void stream_accepted(struct stream_listener *listener, struct stream *stream);
-/* stream.c: what every listener has, and its memory. */
+/* stream_open.c: what every listener has, and its memory. */
 void stream_listener_forget(struct stream_listener *listener);
 
 /* stream_secure.c: TLS between the stream and its back end. */
