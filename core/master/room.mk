@@ -29,7 +29,7 @@ core_master_libmaster_a_SOURCES = \
   core/master/maintenance.c core/master/maintenance.h core/master/maintenance_store.c core/master/maintenance_validate.c \
   core/master/metrics.c core/master/metrics.h core/master/offers.c core/master/records.c core/master/records.h core/master/registrar.c \
   core/master/registrar.h core/master/registry_import.c core/master/registry_json.c core/master/registry_json.h \
-  core/master/registry_transfer.c core/master/registry_transfer.h core/master/state.h core/master/stream.c core/master/tasks.c core/master/telemetry.c core/master/telemetry.h \
+  core/master/registry_transfer.c core/master/registry_transfer.h core/master/state.h core/master/stream.c core/master/task_packed.c core/master/task_packed.h core/master/tasks.c core/master/telemetry.c core/master/telemetry.h \
   core/master/text_format.c core/master/validate_framework.c core/master/throttle.c core/master/throttle.h core/master/weights.c core/master/whitelist.c \
   core/master/parts.c core/master/sheets.c core/master/views.c core/master/views.h core/master/views_internal.h
 # What was split off: following another leader, reading the registry, machines beside what is done to them.
