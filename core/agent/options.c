@@ -1,302 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The agent's option table and the checks of its values. Called by core/conf only; opens nothing. */
+/* The agent's option table, and how its options fit together. Called by core/conf only; opens nothing. */
 #include "agent/options.h"
 
 #include <errno.h>
 
-#include <jansson.h>
-
-#include "agent/isolation.h"
 #include "agent/launcher.h"
-#include "mesos/v1/mesos.pb-c.h"
-#include "model/resources.h"
-#include "wire/message.h"
-
-static int
-check_master(const char *value, void *target, struct option_set *set, struct err *err)
-{
-    struct str text = str_of(value), port;
-    uint64_t number;
-
-    if (strstr(value, "://"))
-        return daemon_check_zk(value, target, set, err);
-    if (str_starts(text, STR_LIT("master@")))
-        text = str_n(text.ptr + 7, text.len - 7);
-    if (text.len > 0 && str_find(text, ':') < 0)
-        return 0;
-    for (port = str_n(text.ptr + text.len, 0); port.ptr > text.ptr && port.ptr[-1] != ':'; port.len++)
-        port.ptr--;
-    if (port.ptr == text.ptr || port.ptr - text.ptr < 2 || str_to_u64(port, &number) < 0 || number < 1 || number > 65535)
-        return err_set(err, -EINVAL, "'%s' names no master: write host:port, e.g. 10.0.0.1:5050", value);
-    return 0;
-}
-
-static int
-check_absolute(const char *value, void *target, struct option_set *set, struct err *err)
-{
-    return value[0] == '/' ? 0 : err_set(err, -EINVAL, "'%s' is no absolute path: it begins with /", value);
-}
-
-static int
-check_cgroups_root(const char *value, void *target, struct option_set *set, struct err *err)
-{
-    struct str rest = str_of(value);
-    bool any = false;
-
-    while (rest.len > 0) {
-        struct str name = str_cut(&rest, '/');
-
-        if (str_is(name, ".") || str_is(name, ".."))
-            return err_set(err, -EINVAL, "'%s' is no name of a group: write e.g. mesos or a/b", value);
-        any = any || name.len > 0;
-    }
-    return any ? 0 : err_set(err, -EINVAL, "'%s' is no name of a group: write e.g. mesos or a/b", value);
-}
-
-/* 0 and the number, or -EINVAL; "0x12" and "18" are the same. */
-static int
-handle_parse(struct str text, uint64_t *ret)
-{
-    char *end;
-    auto_free char *copy = str_dup(str_trim(text));
-    unsigned long value;
-
-    if (copy[0] < '0' || copy[0] > '9')
-        return -EINVAL;
-    value = strtoul(copy, &end, copy[0] == '0' && (copy[1] == 'x' || copy[1] == 'X') ? 16 : 10);
-    if (*end || value > 0xffff)
-        return -EINVAL;
-    *ret = value;
-    return 0;
-}
-
-static int
-check_handle(const char *value, void *target, struct option_set *set, struct err *err)
-{
-    uint64_t handle;
-
-    return handle_parse(str_of(value), &handle) == 0
-               ? 0
-               : err_set(err, -EINVAL, "'%s' is no handle of 16 bits: write e.g. 0x0012", value);
-}
-
-static int
-check_handles(const char *value, void *target, struct option_set *set, struct err *err)
-{
-    struct str last = str_of(value), first = str_cut(&last, ',');
-    uint64_t low, high;
-
-    if (handle_parse(first, &low) < 0 || handle_parse(last, &high) < 0 || low == 0 || high < low)
-        return err_set(err, -EINVAL, "'%s' is no range of handles from 1 to 0xffff: write e.g. 0x0001,0xffff", value);
-    return 0;
-}
+#include "agent/options_check.h"
 
 /* "host:port" is what the agent connects to; master@ is how libprocess spells it. */
 static const char *
 without_actor(const char *master)
 {
     return strncmp(master, "master@", 7) == 0 ? master + 7 : master;
-}
-
-static int
-check_isolation(const char *value, void *target, struct option_set *set, struct err *err)
-{
-    struct str rest = str_of(value);
-    int networks = 0, filesystems = 0;
-
-    if (strcmp(value, "process") == 0 || strcmp(value, "posix") == 0 || strcmp(value, "cgroups") == 0) {
-        auto_free char *today = isolation_names(value);
-        conf_note(set, "isolation '%s' means %s today", value, today);
-    }
-    while (rest.len > 0) {
-        struct str name = str_trim(str_cut(&rest, ','));
-
-        if (name.len == 0)
-            return err_set(err, -EINVAL, "'%s' has an empty name in it: write name,name", value);
-        networks += isolation_is_network(name);
-        filesystems += str_starts(name, STR_LIT("filesystem/"));
-    }
-    if (networks > 1)
-        return err_set(err, -EINVAL, "'%s' names several isolators of networks: one of network/cni and network/port_mapping "
-                       "is possible", value);
-    if (filesystems > 1)
-        return err_set(err, -EINVAL, "'%s': Using multiple filesystem isolators simultaneously is disallowed", value);
-    return 0;
-}
-
-/* A message in JSON; example: what would be right. */
-static int
-check_message(const ProtobufCMessageDescriptor *type, const char *value, const char *example, struct err *err)
-{
-    auto_arena struct arena *arena = arena_new(0);
-    struct err why = {0};
-    if (message_from_json(type, str_of(value), arena, &why))
-        return 0;
-    return err_set(err, -EINVAL, "'%.200s': %s; write %s", value, why.text, example);
-}
-
-static int
-check_capabilities(const char *value, void *target, struct option_set *set, struct err *err)
-{
-    static const char example[] = "{\"capabilities\": [\"NET_RAW\"]}";
-    const json_t *item;
-    size_t i;
-    json_t *root = json_loads(value, 0, NULL);
-    int status = check_message(&mesos__v1__capability_info__descriptor, value, example, err);
-    /* A misspelt name would be ignored, as everywhere in JSON; here it would take rights away, or leave them. */
-    json_array_foreach(json_object_get(root, "capabilities"), i, item) {
-        const char *name = json_string_value(item);
-        if (status == 0 && name &&
-            !protobuf_c_enum_descriptor_get_value_by_name(&mesos__v1__capability_info__capability__descriptor, name))
-            status = err_set(err, -EINVAL, "'%.200s': '%.100s' is no capability: write %s", value, name, example);
-    }
-    json_decref(root);
-    return status;
-}
-
-static int
-check_container_info(const char *value, void *target, struct option_set *set, struct err *err)
-{
-    static const char example[] = "{\"type\": \"MESOS\", \"volumes\": [{\"host_path\": \"tmp\", \"container_path\": \"/tmp\", "
-                                  "\"mode\": \"RW\"}]}";
-    return check_message(&mesos__v1__container_info__descriptor, value, example, err);
-}
-
-static int
-check_gid_range(const char *value, void *target, struct option_set *set, struct err *err)
-{
-    auto_resources struct resources parsed = {0};
-    auto_free char *text = xasprintf("gids:%s", value);
-    struct err why = {0};
-    if (resources_parse(&parsed, str_of(text), "*", &why))
-        return err_set(err, -EINVAL, "Failed to parse volume gid range '%s': %s; write [10000-20000]", value, why.text);
-    struct mesos_resources view = resources_view(&parsed);
-    if (view.count != 1 || view.items[0].type != MESOS_VALUE_RANGES)
-        return err_set(err, -EINVAL, "Invalid volume gid range type of '%s', expecting RANGES: write [10000-20000]", value);
-    return 0;
-}
-
-static int
-check_containerizers(const char *value, void *target, struct option_set *set, struct err *err)
-{
-    struct str rest = str_of(value);
-
-    if (!value[0])
-        return err_set(err, -EINVAL, "'' names no containerizer: write mesos");
-    while (rest.len > 0) {
-        struct str name = str_trim(str_cut(&rest, ','));
-
-        if (name.len == 0)
-            return err_set(err, -EINVAL, "'%s' has an empty name in it: write name,name", value);
-    }
-    return 0;
-}
-
-/* Frameworks of the 0.x days sent URIs that were relative to a directory of the agent's host. */
-static int
-check_frameworks_home(const char *value, void *target, struct option_set *set, struct err *err)
-{
-    if (value[0])
-        conf_note(set, "frameworks_home is of old: relative URIs are taken from below %s; absolute ones need it not",
-                  value);
-    return 0;
-}
-
-/* Names of the modules that came with Mesos. */
-static int
-check_container_logger(const char *value, void *target, struct option_set *set, struct err *err)
-{
-    if (strcmp(value, "org_apache_mesos_LogrotateContainerLogger") == 0)
-        conf_override(set, "container_logger", "logrotate");
-    else if (strcmp(value, "org_apache_mesos_SandboxContainerLogger") == 0)
-        conf_override(set, "container_logger", "sandbox");
-    else if (!value[0])
-        return err_set(err, -EINVAL, "'' names no module: write sandbox or logrotate");
-    return 0;
-}
-
-static int
-check_launcher(const char *value, void *target, struct option_set *set, struct err *err)
-{
-    if (strcmp(value, "posix") == 0 || strcmp(value, "linux") == 0)
-        return 0;
-    return err_set(err, -EINVAL, "'%s' is none of posix|linux", value);
-}
-
-static int
-check_reconfiguration(const char *value, void *target, struct option_set *set, struct err *err)
-{
-    if (strcmp(value, "equal") == 0 || strcmp(value, "additive") == 0 || strcmp(value, "any") == 0)
-        return 0;
-    return err_set(err, -EINVAL, "'%s' is none of equal|additive|any", value);
-}
-
-static int
-check_environment(const char *value, void *target, struct option_set *set, struct err *err)
-{
-    json_t *root = json_loads(value, JSON_REJECT_DUPLICATES, NULL), *item;
-    const char *key;
-    int status = 0;
-
-    if (!json_is_object(root))
-        status = err_set(err, -EINVAL, "it is no JSON object: write {\"NAME\": \"value\"}");
-    json_object_foreach(root, key, item) {
-        if (!json_is_string(item) && status == 0)
-            status = err_set(err, -EINVAL, "the value of \"%s\" is no text: write {\"NAME\": \"value\"}", key);
-    }
-    json_decref(root);
-    return status;
-}
-
-static int
-check_socket(const char *value, void *target, struct option_set *set, struct err *err)
-{
-    if (strcmp(value, "systemd:") == 0)
-        return err_set(err, -EINVAL, "'systemd:' names no socket: the FileDescriptorName= of the socket unit goes behind it");
-    if (strncmp(value, "systemd:", 8) == 0)
-        return 0;
-    if (strlen(value) >= 108)
-        return err_set(err, -EINVAL, "'%s' is longer than the 107 bytes that a socket's path may have", value);
-    return 0;
-}
-
-static int
-check_docker_socket(const char *value, void *target, struct option_set *set, struct err *err)
-{
-    if (value[0] == '/' || strstr(value, "://"))
-        return 0;
-    return err_set(err, -EINVAL, "'%s' is neither an absolute path nor an address like unix:///var/run/docker.sock", value);
-}
-
-static int
-check_detector(const char *value, void *target, struct option_set *set, struct err *err)
-{
-    conf_override(set, "election", value);
-    return 0;
-}
-
-static int
-check_image_providers(const char *value, void *target, struct option_set *set, struct err *err)
-{
-    struct str rest = str_of(value);
-    while (rest.len > 0) {
-        struct str name = str_trim(str_cut(&rest, ','));
-        if (!str_ieq(name, STR_LIT("APPC")) && !str_ieq(name, STR_LIT("DOCKER")))
-            return err_set(err, -EINVAL, "'%.*s' is none of APPC|DOCKER", (int)name.len, name.ptr ? name.ptr : "");
-    }
-    return 0;
-}
-
-static int
-check_backend(const char *value, void *target, struct option_set *set, struct err *err)
-{
-    static const char *const known[] = {"overlay", "copy", "bind"};
-    for (size_t i = 0; i < ARRAY_LEN(known); i++)
-        if (strcmp(value, known[i]) == 0)
-            return 0;
-    if (strcmp(value, "aufs") == 0)
-        return err_set(err, -ENOTSUP, "'aufs' is a file system that kernels no longer have: overlay takes its place");
-    return err_set(err, -EINVAL, "'%s' is none of overlay|copy|bind", value);
 }
 
 /* Where pids and sockets go when nobody says: as Mesos decides it. */
@@ -310,64 +25,6 @@ usual_runtime_dir(struct option_set *set)
         return "/var/run/mesos";
     path = xasprintf("%s/mesos/runtime", tmp && tmp[0] ? tmp : "/tmp");
     return conf_keep(set, path);
-}
-
-/* [begin-end, ...] of TCP ports. */
-static int
-check_port_ranges(const char *value, void *target, struct option_set *set, struct err *err)
-{
-    struct str text = str_trim(str_of(value));
-    bool good = text.len >= 2 && text.ptr[0] == '[' && text.ptr[text.len - 1] == ']';
-    struct str rest = good ? str_n(text.ptr + 1, text.len - 2) : text;
-    while (good && rest.len > 0) {
-        struct str end = str_trim(str_cut(&rest, ',')), begin = str_trim(str_cut(&end, '-'));
-        uint64_t first, last;
-        end = str_trim(end);
-        good = str_to_u64(begin, &first) == 0 && str_to_u64(end, &last) == 0 && first <= last && last <= 65535;
-    }
-    return good ? 0 : err_set(err, -EINVAL, "'%s' is no list of port ranges: write [31000-32000,8080-8080]", value);
-}
-
-/* One entry of "mesos" or "docker"; those before it must be of other networks. */
-static int
-check_dns_entry(const char *kind, const char *modes, const json_t *list, size_t index, struct err *err)
-{
-    const json_t *entry = json_array_get(list, index), *name = json_object_get(entry, "network_name");
-    const char *mode = json_string_value(json_object_get(entry, "network_mode"));
-    struct str rest = str_of(modes);
-    bool known = false;
-    while (mode && rest.len > 0)
-        known = str_is(str_cut(&rest, '|'), mode) || known;
-    if (!known || !json_is_object(json_object_get(entry, "dns")) || (name && !json_is_string(name)))
-        return err_set(err, -EINVAL, "\"%s\"[%zu] wants a \"network_mode\" of %s, \"dns\" with an object, and \"network_name\" "
-                       "only with text", kind, index, modes);
-    for (size_t i = 0; i < index; i++) {
-        const json_t *before = json_array_get(list, i), *other = json_object_get(before, "network_name");
-        if (strcmp(json_string_value(json_object_get(before, "network_mode")), mode) == 0 &&
-            (name ? other && strcmp(json_string_value(other), json_string_value(name)) == 0 : !other))
-            return err_set(err, -EINVAL, "\"%s\" has two entries for %s%s", kind, mode,
-                           name ? " and one network_name" : " without network_name");
-    }
-    return 0;
-}
-
-static int
-check_container_dns(const char *value, void *target, struct option_set *set, struct err *err)
-{
-    static const struct {
-        const char *name, *modes;
-    } kinds[] = {{"mesos", "CNI|HOST"}, {"docker", "BRIDGE|USER|HOST"}};
-    json_t *root = json_loads(value, JSON_REJECT_DUPLICATES, NULL);
-    int rc = json_is_object(root) ? 0 : err_set(err, -EINVAL, "it is no JSON object with \"mesos\" and \"docker\"");
-    for (size_t k = 0; k < ARRAY_LEN(kinds) && rc == 0; k++) {
-        const json_t *list = json_object_get(root, kinds[k].name);
-        if (list && !json_is_array(list))
-            rc = err_set(err, -EINVAL, "\"%s\" is no list", kinds[k].name);
-        for (size_t i = 0; i < json_array_size(list) && rc == 0; i++)
-            rc = check_dns_entry(kinds[k].name, kinds[k].modes, list, i, err);
-    }
-    json_decref(root);
-    return rc;
 }
 
 /* --containerizers=external and its program want each other. */
@@ -440,11 +97,11 @@ finish(void *target, struct option_set *set, struct err *err)
 
 const struct option agent_option_table[] = {
     {.name = "master", .type = OPTION_STRING, AT(master), .argument = "HOST[:PORT]|ZK", .group = "Master",
-     .check = check_master, .shown = zk_url_shown,
+     .check = agent_check_master, .shown = zk_url_shown,
      .help = "Where the master is: its address, or zk://[user:password@]host:port,.../path where the masters agree who "
              "leads, or file:// with one of them in it."},
     {.name = "master_detector", .type = OPTION_STRING, .offset = SIZE_MAX, .argument = "MODULE",
-     .check = check_detector, .help = "The election module that finds the master, as Mesos names it."},
+     .check = agent_check_detector, .help = "The election module that finds the master, as Mesos names it."},
     {.name = "registration_backoff_factor", .type = OPTION_DURATION, AT(registration_backoff_factor_ns),
      .fallback = "1secs", .min = "1ms",
      .help = "Registration is tried again after a random time below this, doubled each time up to a minute."},
@@ -483,11 +140,11 @@ const struct option agent_option_table[] = {
      .fallback = "0secs", .min = "0secs", .help = "The least time between two rounds of corrections."},
 
     {.name = "containerizers", .type = OPTION_STRING, AT(containerizers), .fallback = "mesos",
-     .argument = "NAME,NAME...", .group = "Containers", .check = check_containerizers,
+     .argument = "NAME,NAME...", .group = "Containers", .check = agent_check_containerizers,
      .help = "The modules that run containers, the first that can takes a task; mesos means native."},
     {.name = "isolation", .type = OPTION_STRING, AT(isolation), .fallback = "posix/cpu,posix/mem",
-     .argument = "NAME,NAME...", .check = check_isolation, .help = "The isolator modules of each container."},
-    {.name = "launcher", .type = OPTION_STRING, AT(launcher), .argument = "NAME", .check = check_launcher,
+     .argument = "NAME,NAME...", .check = agent_check_isolation, .help = "The isolator modules of each container."},
+    {.name = "launcher", .type = OPTION_STRING, AT(launcher), .argument = "NAME", .check = agent_check_launcher,
      .fallback_text = "linux for root where control groups are, else posix",
      .help = "How containers' processes are started and found again: linux, in control groups of their own and in the "
              "namespaces that isolators want; posix, by what /proc tells."},
@@ -495,15 +152,15 @@ const struct option agent_option_table[] = {
      .fallback_text = "where helpers were installed",
      .help = "The directory of mesos-executor, mesos-containerizer and mesos-fetcher."},
     {.name = "container_logger", .type = OPTION_STRING, AT(container_logger), .fallback = "sandbox",
-     .argument = "MODULE", .check = check_container_logger, .help = "The module that takes containers' output."},
+     .argument = "MODULE", .check = agent_check_container_logger, .help = "The module that takes containers' output."},
     {.name = "switch_user", .type = OPTION_BOOL, AT(switch_user), .fallback = "true",
      .help = "Run tasks as the user that they or their framework name; else as the agent's."},
     {.name = "sandbox_directory", .aliases = OPTION_ALIASES("docker_sandbox_directory"), .type = OPTION_PATH,
-     AT(sandbox_directory), .fallback = "/mnt/mesos/sandbox", .check = check_absolute,
+     AT(sandbox_directory), .fallback = "/mnt/mesos/sandbox", .check = agent_check_absolute,
      .help = "Where a container with an image of its own sees its sandbox."},
-    {.name = "volume_gid_range", .type = OPTION_STRING, .offset = SIZE_MAX, .argument = "[LOW-HIGH]", .check = check_gid_range,
+    {.name = "volume_gid_range", .type = OPTION_STRING, .offset = SIZE_MAX, .argument = "[LOW-HIGH]", .check = agent_check_gid_range,
      .help = "Group ids for volumes that tasks of several users share: persistent ones, and a parent's sandbox."},
-    {.name = "default_container_dns", .type = OPTION_JSON, .offset = SIZE_MAX, .check = check_container_dns,
+    {.name = "default_container_dns", .type = OPTION_JSON, .offset = SIZE_MAX, .check = agent_check_container_dns,
      .argument = "JSON",
      .help = "Name servers of containers by network, e.g. {\"mesos\": [{\"network_mode\": \"CNI\", \"network_name\": "
              "\"net1\", \"dns\": {\"nameservers\": [\"10.0.0.53\"]}}], \"docker\": [{\"network_mode\": \"BRIDGE\", "
@@ -520,10 +177,10 @@ const struct option agent_option_table[] = {
     {.name = "default_container_image", .type = OPTION_STRING, .offset = SIZE_MAX, .argument = "IMAGE",
      .help = "What that program is told in MESOS_DEFAULT_CONTAINER_IMAGE when it launches."},
     {.name = "default_container_info", .type = OPTION_JSON, AT(default_container_info), .argument = "JSON",
-     .check = check_container_info, .help = "The ContainerInfo of executors and tasks that have none."},
+     .check = agent_check_container_info, .help = "The ContainerInfo of executors and tasks that have none."},
 
     {.name = "frameworks_home", .type = OPTION_PATH, AT(frameworks_home), .fallback = "", .group = "Fetcher",
-     .check = check_frameworks_home,
+     .check = agent_check_frameworks_home,
      .help = "The directory that relative URIs of executors are below."},
     {.name = "fetcher_stall_timeout", .type = OPTION_DURATION, AT(fetcher_stall_timeout_ns), .fallback = "1mins",
      .help = "A download that brings nothing for so long is given up."},
@@ -543,13 +200,13 @@ const struct option agent_option_table[] = {
     {.name = "executor_shutdown_grace_period", .type = OPTION_DURATION, AT(executor_shutdown_grace_period_ns),
      .fallback = "5secs", .help = "How long it may take to end before it is killed."},
     {.name = "executor_environment_variables", .type = OPTION_JSON, AT(executor_environment_variables),
-     .check = check_environment,
+     .check = agent_check_environment,
      .help = "The environment of executors: {\"NAME\": \"value\"}. A small usual one when unset."},
     {.name = "http_command_executor", .type = OPTION_BOOL, .offset = SIZE_MAX, .fallback = "false",
      .help = "Taken and not needed: the command executor speaks the v1 API always."},
     {.name = "http_executor_domain_sockets", .type = OPTION_BOOL, AT(http_executor_domain_sockets),
      .fallback = "false", .help = "Tell the agent's Unix socket to executors of others too; ours always get it."},
-    {.name = "domain_socket_location", .type = OPTION_PATH, AT(domain_socket_location), .check = check_socket,
+    {.name = "domain_socket_location", .type = OPTION_PATH, AT(domain_socket_location), .check = agent_check_socket,
      .fallback_text = "agent.sock in runtime_dir",
      .help = "The path of that socket, or systemd:NAME for one of that FileDescriptorName= that the service manager "
              "hands over."},
@@ -564,7 +221,7 @@ const struct option agent_option_table[] = {
     {.name = "recovery_timeout", .type = OPTION_DURATION, AT(recovery_timeout_ns), .fallback = "15mins",
      .help = "How long executors wait for the agent to come back."},
     {.name = "reconfiguration_policy", .type = OPTION_STRING, AT(reconfiguration_policy), .fallback = "equal",
-     .argument = "POLICY", .check = check_reconfiguration,
+     .argument = "POLICY", .check = agent_check_reconfiguration,
      .help = "What of the agent may change between two runs with the same id: equal, nothing; additive, there may be "
              "more resources and attributes; any, also fewer and others, as long as tasks, reservations and volumes "
              "have what they need."},
@@ -608,18 +265,18 @@ const struct option agent_option_table[] = {
 
     CGROUPS("cgroups_hierarchy", PATH, "/sys/fs/cgroup",
             "Where control groups are mounted: version 2 itself, or directories with the hierarchies of version 1, in which "
-            "missing ones are mounted.", .group = "Control groups", .check = check_absolute),
-    CGROUPS("cgroups_root", STRING, "mesos", "The group that ours are below.", .check = check_cgroups_root),
+            "missing ones are mounted.", .group = "Control groups", .check = agent_check_absolute),
+    CGROUPS("cgroups_root", STRING, "mesos", "The group that ours are below.", .check = agent_check_cgroups_root),
     CGROUPS("cgroups_destroy_timeout", DURATION, "60secs", "How long a group may take to go.", .min = "1ms"),
     CGROUPS("cgroups_enable_cfs", BOOL, "false",
             "Limit the processor time of containers to their cpus, instead of only sharing it by them."),
     CGROUPS("cgroups_limit_swap", BOOL, "false", "Limit memory and swap together, instead of memory only."),
     CGROUPS("cgroups_cpu_enable_pids_and_tids_count", BOOL, "false", "Count the processes and threads of containers."),
     CGROUPS("cgroups_net_cls_primary_handle", STRING, NULL, "The upper half of class ids, e.g. 0x0012.",
-            .check = check_handle),
+            .check = agent_check_handle),
     CGROUPS("cgroups_net_cls_secondary_handles", STRING, NULL,
             "The range that their lower halves are taken from, e.g. 0x0001,0xffff; that is what it is when none is given.",
-            .argument = "FIRST,LAST", .check = check_handles),
+            .argument = "FIRST,LAST", .check = agent_check_handles),
     CGROUPS("allowed_devices", JSON, NULL,
             "Devices that containers may use beside the usual ones: {\"allowed_devices\": [{\"device\": {\"path\": "
             "\"/dev/fuse\"}, \"access\": {\"read\": true}}]}."),
@@ -636,9 +293,9 @@ const struct option agent_option_table[] = {
     {.name = "systemd_runtime_directory", .type = OPTION_PATH, .offset = SIZE_MAX, .fallback = "/run/systemd/system",
      .help = "Taken and not needed yet."},
     {.name = "effective_capabilities", .aliases = OPTION_ALIASES("allowed_capabilities"), .type = OPTION_JSON,
-     .offset = SIZE_MAX, .argument = "JSON", .check = check_capabilities,
+     .offset = SIZE_MAX, .argument = "JSON", .check = agent_check_capabilities,
      .help = "CapabilityInfo: what processes of containers may do that do not ask; for the isolator linux/capabilities."},
-    {.name = "bounding_capabilities", .type = OPTION_JSON, .offset = SIZE_MAX, .argument = "JSON", .check = check_capabilities,
+    {.name = "bounding_capabilities", .type = OPTION_JSON, .offset = SIZE_MAX, .argument = "JSON", .check = agent_check_capabilities,
      .help = "CapabilityInfo: the most that processes of containers may ever do; for the isolator linux/capabilities."},
     {.name = "default_container_shm_size", .type = OPTION_BYTES, .offset = SIZE_MAX,
      .help = "How large the /dev/shm is that the isolator namespaces/ipc makes for a container that names no size; else half "
@@ -663,10 +320,10 @@ const struct option agent_option_table[] = {
      .help = "Kill containers that use more disk than they were given."},
 
     {.name = "image_providers", .type = OPTION_STRING, .offset = SIZE_MAX, .group = "Images and Docker",
-     .argument = "APPC,DOCKER", .check = check_image_providers,
+     .argument = "APPC,DOCKER", .check = agent_check_image_providers,
      .help = "Kinds of images that containers may have. Needs root and the isolator filesystem/linux, and docker/runtime or "
              "appc/runtime."},
-    {.name = "image_provisioner_backend", .type = OPTION_STRING, .offset = SIZE_MAX, .check = check_backend,
+    {.name = "image_provisioner_backend", .type = OPTION_STRING, .offset = SIZE_MAX, .check = agent_check_backend,
      .fallback_text = "overlay where it works, else copy", .argument = "overlay|copy|bind",
      .help = "How root file systems are made of images' layers. bind takes images of one layer, and is read-only."},
     {.name = "image_gc_config", .type = OPTION_JSON, .offset = SIZE_MAX,
@@ -699,7 +356,7 @@ const struct option agent_option_table[] = {
     DOCKER("docker", STRING, .fallback = "docker", .argument = "PROGRAM",
            .help = "The docker client that the containerizer docker runs: a path, or a name in the PATH."),
     DOCKER("docker_socket", STRING, .fallback = "/var/run/docker.sock", .argument = "PATH",
-           .check = check_docker_socket, .help = "The docker engine's socket."),
+           .check = agent_check_docker_socket, .help = "The docker engine's socket."),
     DOCKER("docker_remove_delay", DURATION, .fallback = "6hrs", .min = "0ns",
            .help = "How long docker keeps a container that has ended, so that somebody can look at it."),
     DOCKER("docker_kill_orphans", BOOL, .fallback = "true",
@@ -727,7 +384,7 @@ const struct option agent_option_table[] = {
     {.name = "enforce_container_ports", .type = OPTION_BOOL, .offset = SIZE_MAX, .fallback = "false",
      .help = "Kill containers that listen on ports which they do not have; else they are only logged."},
     {.name = "container_ports_isolated_range", .type = OPTION_STRING, .offset = SIZE_MAX, .argument = "[BEGIN-END,...]",
-     .check = check_port_ranges,
+     .check = agent_check_port_ranges,
      .help = "The isolator network/ports looks only at these ports, e.g. [31000-32000]; excludes "
              "check_agent_port_range_only."},
     PORT_MAPPING("ephemeral_ports_per_container", INT, "1024",
