@@ -199,9 +199,10 @@ finish(struct waiting *waiting)
     http_exchange_on_gone(exchange, NULL, NULL);
     if (http_exchange_request(exchange)->body_follows)
         http_exchange_pause_body(exchange, false);
-    if (waiting->outcome == LET_IN)
+    if (waiting->outcome == LET_IN) {
+        http_exchange_set_realm(exchange, waiting->realm->name);
         waiting->go_on(exchange, waiting->arg);
-    else
+    } else
         refuse(exchange, waiting);
     waiting_free(waiting);
 }
@@ -332,10 +333,16 @@ void
 authentication_begin(struct authentication *authentication, struct http_exchange *exchange, const char *realm,
                      void (*go_on)(struct http_exchange *exchange, void *arg), void *arg)
 {
+    const struct realm *found = realm_find(authentication, realm);
+    const char *known = http_exchange_realm(exchange);
+    if (known && strcmp(known, found->name) == 0) {
+        go_on(exchange, arg);
+        return;
+    }
     struct waiting *waiting = xcalloc(1, sizeof(*waiting));
     waiting->owner = authentication;
     waiting->exchange = exchange;
-    waiting->realm = realm_find(authentication, realm);
+    waiting->realm = found;
     waiting->request = show(exchange, waiting->realm->name);
     waiting->go_on = go_on;
     waiting->arg = arg;

@@ -27,7 +27,8 @@ bool authentication_any(const struct authentication *authentication);
 /*
  * Finds out who sends exchange, whose realm is protected, and then calls go_on from the loop, with the principal set. Exchanges of
  * one connection come back in the order in which they were begun. A refused one is answered, and one whose peer leaves is
- * forgotten: go_on is not called. The body of a stream is not read meanwhile.
+ * forgotten: go_on is not called. The body of a stream is not read meanwhile. An exchange that was let in before it had its body
+ * (http_server_look) goes on at once: nobody is asked again.
  */
 void authentication_begin(struct authentication *authentication, struct http_exchange *exchange, const char *realm,
                           void (*go_on)(struct http_exchange *exchange, void *arg), void *arg);

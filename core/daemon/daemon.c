@@ -8,6 +8,7 @@
 #include "daemon/options.h"
 
 static void on_exchange(struct http_exchange *exchange, void *arg);
+static void on_large_body(struct http_exchange *exchange, void *arg);
 static void on_health(struct http_exchange *exchange, void *arg);
 static void on_metrics(struct http_exchange *exchange, void *arg);
 
@@ -155,6 +156,7 @@ daemon_new(struct loop *loop, const struct daemon_setup *setup, struct err *err)
     daemon->actor = xstrdup(setup->actor);
     daemon->router = router_new(setup->actor);
     http_server_stream_bodies(daemon->http, router_wants_stream, daemon->router);
+    http_server_look(daemon->http, on_large_body, daemon);
     router_firewall(daemon->router, daemon->firewall);
     daemon->metrics = metrics_new(loop);
     daemon->openness = openness_new(loop, daemon->metrics, setup->conf, &daemon->bound);
@@ -240,6 +242,15 @@ on_exchange(struct http_exchange *exchange, void *arg)
     struct daemon *daemon = arg;
     if (!libprocess_try(daemon->libprocess, exchange) && !cors_answers(daemon->cors, exchange))
         router_handle(daemon->router, exchange);
+}
+
+/* Strangers cannot make us hold what they send. */
+static void
+on_large_body(struct http_exchange *exchange, void *arg)
+{
+    struct daemon *daemon = arg;
+    if (!libprocess_look(daemon->libprocess, exchange) && !cors_answers(daemon->cors, exchange))
+        router_look(daemon->router, exchange);
 }
 
 static void

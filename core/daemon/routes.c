@@ -253,17 +253,24 @@ methods_now(const struct router *router, const struct route *route)
     return ruled ? "GET" : route->methods;
 }
 
+static bool
+wrong_method(const struct router *router, struct http_exchange *exchange, const struct route *route)
+{
+    const char *methods = methods_now(router, route);
+    if (!methods || allowed(methods, http_exchange_request(exchange)->method))
+        return false;
+    refuse_method(exchange, methods);
+    return true;
+}
+
 /* Who asks is known, or need not be. */
 static void
 admit(struct router *router, struct http_exchange *exchange, const struct mounted *mounted)
 {
     const struct route *route = mounted->route;
     void *arg = mounted->arg;
-    const char *methods = methods_now(router, route);
-    if (methods && !allowed(methods, http_exchange_request(exchange)->method)) {
-        refuse_method(exchange, methods);
+    if (wrong_method(router, exchange, route))
         return;
-    }
     if (router->gate && router->gate(exchange, route, router->gate_arg))
         return;
     if (route->endpoint && router->access &&
@@ -272,16 +279,37 @@ admit(struct router *router, struct http_exchange *exchange, const struct mounte
     route->handler(exchange, arg);
 }
 
+typedef void admit_fn(struct router *router, struct http_exchange *exchange, const struct mounted *mounted);
+
+/* The same for who has not sent its body yet. */
+static void
+admit_body(struct router *router, struct http_exchange *exchange, const struct mounted *mounted)
+{
+    if (!wrong_method(router, exchange, mounted->route))
+        http_exchange_take_body(exchange);
+}
+
 /* Routes may have changed meanwhile: what is no longer protected alike was not asked for. */
+static void
+go_on(struct router *router, struct http_exchange *exchange, admit_fn *then)
+{
+    const struct mounted *mounted = find(router, http_exchange_request(exchange));
+    if (mounted && mounted->route->realm)
+        then(router, exchange, mounted);
+    else
+        reply_not_found(exchange);
+}
+
 static void
 on_authenticated(struct http_exchange *exchange, void *arg)
 {
-    struct router *router = arg;
-    const struct mounted *mounted = find(router, http_exchange_request(exchange));
-    if (mounted && mounted->route->realm)
-        admit(router, exchange, mounted);
-    else
-        reply_not_found(exchange);
+    go_on(arg, exchange, admit);
+}
+
+static void
+on_authenticated_head(struct http_exchange *exchange, void *arg)
+{
+    go_on(arg, exchange, admit_body);
 }
 
 static bool
@@ -291,8 +319,9 @@ stopped(const struct router *router, const struct mounted *mounted, struct str p
                           strcmp(mounted->actor->name, router->default_actor) == 0);
 }
 
-void
-router_handle(struct router *router, struct http_exchange *exchange)
+static void
+handle(struct router *router, struct http_exchange *exchange, admit_fn *then,
+       void (*on_authentic)(struct http_exchange *exchange, void *arg))
 {
     struct str path = http_exchange_request(exchange)->path;
     const struct mounted *mounted = find(router, http_exchange_request(exchange));
@@ -301,9 +330,21 @@ router_handle(struct router *router, struct http_exchange *exchange)
     else if (stopped(router, mounted, path))
         http_reply_text(exchange, 403, "Endpoint '%.*s' is disabled", STR_ARG(path));
     else if (router->authentication && authentication_wanted(router->authentication, mounted->route->realm))
-        authentication_begin(router->authentication, exchange, mounted->route->realm, on_authenticated, router);
+        authentication_begin(router->authentication, exchange, mounted->route->realm, on_authentic, router);
     else
-        admit(router, exchange, mounted);
+        then(router, exchange, mounted);
+}
+
+void
+router_handle(struct router *router, struct http_exchange *exchange)
+{
+    handle(router, exchange, admit, on_authenticated);
+}
+
+void
+router_look(struct router *router, struct http_exchange *exchange)
+{
+    handle(router, exchange, admit_body, on_authenticated_head);
 }
 
 void

@@ -52,6 +52,9 @@ void router_access(struct router *router, struct access *access);
 bool router_wants_stream(const struct http_request *request, void *router);
 /* Answers 404 and 405 itself. libprocess_try comes first. */
 void router_handle(struct router *router, struct http_exchange *exchange);
+/* For http_server_look: answers what needs no body to be answered (paths that there are not or that are disabled, peers that do
+ * not say who they are, methods), and takes the body of every other request. */
+void router_look(struct router *router, struct http_exchange *exchange);
 /* Endpoints that are disabled: 403 for everybody. Borrowed; NULL = none. */
 void router_firewall(struct router *router, const struct firewall *firewall);
 /* Every route in order of mounting. */

@@ -15,6 +15,8 @@ struct http_server {
     void *arg;
     bool (*wants_stream)(const struct http_request *request, void *arg);
     void *wants_arg;
+    http_handler_fn *look; /* NULL = every body is taken */
+    void *look_arg;
     bool (*may_send)(void *arg);
     void *guard_arg;
     struct secure *secure; /* TLS; NULL = none */
@@ -54,6 +56,8 @@ struct http_connection {
     uint64_t written, taken; /* bytes given to the stream; those that had left it when stall was started */
     size_t waiting_bytes; /* of answers that wait for earlier ones or are being compressed */
     size_t body_mark; /* how long the body was when timer was started */
+    int64_t linger_until_ms; /* loop clock: lingering ends then, whatever still comes */
+    uint64_t drained; /* bytes that came while lingering */
     int64_t asked_ms; /* loop clock: when the last request was complete, if there was one (asked) */
     bool asked;
     bool corked, paused;
@@ -74,6 +78,7 @@ struct http_exchange {
     struct http_connection *connection;
     struct http_request request;
     struct mesos_principal *principal; /* in the request's arena; NULL = nobody */
+    const char *realm; /* whose authenticators have let it in; NULL = nobody was asked yet */
     const char *origin; /* whose pages may read the answer; NULL = nothing is said of it */
     struct rope out; /* answer bytes that wait for earlier exchanges */
     struct gzip_job *job; /* the answer is being compressed off the loop */
@@ -85,6 +90,8 @@ struct http_exchange {
     http_body_fn *on_body; /* body_follows */
     void *body_arg;
     bool body_paused, body_ended;
+    bool looked; /* server->look has been asked about its body */
+    bool continued; /* its peer has heard "100 Continue" */
     size_t allowance; /* streaming: bytes that may be queued beyond the limit */
     size_t counted; /* what of body_bytes is this request's */
     uint8_t state;
@@ -97,6 +104,8 @@ void http_connection_doom(struct http_connection *connection); /* closes it from
 void http_connection_close(struct http_connection *connection); /* now: it is gone */
 /* After answers were given: closes when it is time, or lets the peer go on. */
 void http_connection_settle(struct http_connection *connection);
+/* What still comes when the last answer is given: len bytes were dropped. */
+void http_connection_drained(struct http_connection *connection, size_t len);
 const char *http_server_date(struct http_server *server);
 
 /* http_receive.c */
@@ -105,6 +114,8 @@ void http_connection_received(struct stream *stream, struct buf *in, void *arg);
 /* Answers what is being received with an error, and reads no more. */
 void http_connection_refuse(struct http_connection *connection, int status, const char *why);
 bool http_connection_may_read(const struct http_connection *connection);
+/* Says "100 Continue" if its peer waits for that and nothing stands before. */
+void http_connection_continue(struct http_connection *connection);
 
 /* http_exchange.c */
 struct http_exchange *http_exchange_new(struct http_connection *connection);

@@ -117,6 +117,7 @@ http_exchange_on_body(struct http_exchange *exchange, http_body_fn *fn, void *ar
 {
     exchange->on_body = fn;
     exchange->body_arg = arg;
+    http_connection_continue(exchange->connection);
 }
 
 void
@@ -125,6 +126,25 @@ http_exchange_pause_body(struct http_exchange *exchange, bool paused)
     exchange->body_paused = paused;
     if (!exchange->connection->in_data)
         http_connection_settle(exchange->connection);
+}
+
+void
+http_exchange_take_body(struct http_exchange *exchange)
+{
+    http_connection_continue(exchange->connection);
+    http_exchange_pause_body(exchange, false);
+}
+
+const char *
+http_exchange_realm(const struct http_exchange *exchange)
+{
+    return exchange->realm;
+}
+
+void
+http_exchange_set_realm(struct http_exchange *exchange, const char *realm)
+{
+    exchange->realm = realm;
 }
 
 static bool

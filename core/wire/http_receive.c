@@ -8,6 +8,18 @@
 
 enum { UNREAD_ANSWER_BYTES = 4 << 20, SMALL_BODY_BYTES = 16 << 10, BODY_STEP_BYTES = 4 << 10, TURN_REQUESTS = 8 };
 
+/* Its answer has its place from now on. */
+static void
+enlist(struct http_exchange *exchange)
+{
+    struct http_connection *connection = exchange->connection;
+    if (exchange->state != EXCHANGE_RECEIVING)
+        return;
+    list_push(&connection->exchanges, &exchange->in_connection);
+    connection->exchange_count++;
+    exchange->state = EXCHANGE_HANDED;
+}
+
 void
 http_connection_refuse(struct http_connection *connection, int status, const char *why)
 {
@@ -17,14 +29,30 @@ http_connection_refuse(struct http_connection *connection, int status, const cha
     buf_fini(&exchange->request.body); /* nobody will read it */
     exchange->request.body = (struct buf){0};
     http_exchange_count_body(connection->server, exchange, 0);
-    list_push(&connection->exchanges, &exchange->in_connection);
-    connection->exchange_count++;
-    exchange->state = EXCHANGE_HANDED;
+    enlist(exchange);
     exchange->close_after = true;
     http_reply_text(exchange, status, "%s", why);
 }
 
-/* The head has come: says "100 Continue" where it is waited for. Bodies beyond the limit were refused before. */
+static bool
+waits_for_continue(const struct http_connection *connection)
+{
+    const struct http_head *head = &connection->parser.head;
+    return head->expect_continue && head->http11 && (head->chunked || head->length > 0);
+}
+
+void
+http_connection_continue(struct http_connection *connection)
+{
+    struct http_exchange *first = list_first(&connection->exchanges, struct http_exchange, in_connection);
+    struct http_exchange *incoming = connection->incoming;
+    if (!incoming || incoming->continued || !waits_for_continue(connection) || (first && first != incoming))
+        return;
+    incoming->continued = true;
+    http_connection_send(connection, "HTTP/1.1 100 Continue\r\n\r\n", 25);
+}
+
+/* The head has come. Bodies beyond the limit were refused before. */
 static void
 begin_request(struct http_connection *connection)
 {
@@ -37,10 +65,35 @@ begin_request(struct http_connection *connection)
     request->http11 = head->http11;
     request->keep_alive = head->keep_alive;
     exchange->close_after = !head->keep_alive;
-    if (head->expect_continue && head->http11 && (head->chunked || head->length > 0) &&
-        list_empty(&connection->exchanges)) {
-        http_connection_send(connection, "HTTP/1.1 100 Continue\r\n\r\n", 25);
+}
+
+/* Is it time to ask whether anybody wants the body that comes? */
+static bool
+is_large(const struct http_connection *connection)
+{
+    const struct http_head *head = &connection->parser.head;
+    return waits_for_continue(connection) || (!head->chunked && head->length > SMALL_BODY_BYTES) ||
+           connection->incoming->counted > SMALL_BODY_BYTES;
+}
+
+static void
+look(struct http_connection *connection)
+{
+    struct http_server *server = connection->server;
+    struct http_exchange *exchange = connection->incoming;
+    struct err err = {0};
+    exchange->looked = true;
+    if (!server->look) {
+        http_connection_continue(connection);
+        return;
     }
+    if (http_request_split(&exchange->request, &err) < 0) {
+        http_connection_refuse(connection, 400, err.text);
+        return;
+    }
+    enlist(exchange);
+    exchange->body_paused = true;
+    server->look(exchange, server->look_arg);
 }
 
 static void
@@ -61,9 +114,7 @@ hand_over(struct http_connection *connection)
     connection->body_mark = 0;
     loop_timer_stop(&connection->timer); /* the next request has its own time */
     http_parse_next(&connection->parser);
-    list_push(&connection->exchanges, &exchange->in_connection);
-    connection->exchange_count++;
-    exchange->state = EXCHANGE_HANDED;
+    enlist(exchange);
     if (exchange->close_after)
         connection->deaf = true; /* closed when this is answered */
     connection->server->handler(exchange, connection->server->arg);
@@ -83,9 +134,7 @@ hand_over_head(struct http_connection *connection)
     request->body_follows = true;
     connection->parser.body_limit = 0;
     loop_timer_stop(&connection->timer);
-    list_push(&connection->exchanges, &exchange->in_connection);
-    connection->exchange_count++;
-    exchange->state = EXCHANGE_HANDED;
+    enlist(exchange);
     server->handler(exchange, server->arg);
 }
 
@@ -152,6 +201,8 @@ receive(struct http_connection *connection, struct buf *in)
     case HTTP_PARSE_HEAD:
         begin_request(connection);
         hand_over_head(connection);
+        if (connection->incoming == exchange && !exchange->request.body_follows && is_large(connection))
+            look(connection);
         return true;
     case HTTP_PARSE_DONE:
         hand_over(connection);
@@ -160,7 +211,9 @@ receive(struct http_connection *connection, struct buf *in)
         http_connection_refuse(connection, connection->parser.status, connection->parser.why);
         return false;
     default:
-        if (exchange->counted > SMALL_BODY_BYTES && connection->server->body_bytes > connection->server->bodies_limit)
+        if (!exchange->looked && connection->parser.head.method.len && is_large(connection))
+            look(connection);
+        else if (exchange->counted > SMALL_BODY_BYTES && connection->server->body_bytes > connection->server->bodies_limit)
             http_connection_refuse(connection, 503, "Too many requests with large bodies at the same time; try again later");
         return false;
     }
@@ -230,9 +283,10 @@ http_connection_received(struct stream *stream, struct buf *in, void *arg)
     connection->in_data = false;
     if (connection->doomed)
         return;
-    if (connection->deaf || connection->lingering)
+    if (connection->deaf || connection->lingering) {
+        http_connection_drained(connection, in->len);
         buf_consume(in, in->len);
-    else if (!connection->paused && !http_connection_may_read(connection)) {
+    } else if (!connection->paused && !http_connection_may_read(connection)) {
         connection->paused = true;
         stream_pause(stream);
     }

@@ -72,6 +72,8 @@ put_status(struct http_exchange *exchange, struct buf *out, const struct reply *
         put(out, "Transfer-Encoding: chunked\r\n");
     if (!exchange->request.http11 && exchange->request.keep_alive && !exchange->close_after)
         put(out, "Connection: Keep-Alive\r\n");
+    else if (exchange->looked && exchange->connection->incoming == exchange)
+        put(out, "Connection: close\r\n"); /* the rest of its body is not wanted */
 }
 
 static void

@@ -12,7 +12,7 @@
 #include "wire/http_connection.h"
 #include "wire/limits.h"
 
-enum { LINGER_MS = 2000, ROOM_LOOKS = 64 };
+enum { LINGER_MS = 2000, DRAIN_MS = 30000, ROOM_LOOKS = 64 };
 
 static void on_accept(struct stream *stream, void *arg);
 static void on_eof(struct stream *stream, void *arg);
@@ -246,6 +246,13 @@ http_server_stream_bodies(struct http_server *server, bool (*wants)(const struct
     server->wants_arg = arg;
 }
 
+void
+http_server_look(struct http_server *server, http_handler_fn *look, void *arg)
+{
+    server->look = look;
+    server->look_arg = arg;
+}
+
 /* ---- the life of a connection ---- */
 
 void
@@ -266,7 +273,7 @@ http_connection_close(struct http_connection *connection)
     list_remove(&connection->in_patient);
     list_remove(&connection->in_server);
     server->connection_count--;
-    if (connection->incoming && !connection->incoming->request.body_follows)
+    if (connection->incoming && connection->incoming->state == EXCHANGE_RECEIVING)
         http_exchange_recycle(server, connection->incoming); /* else it is among the exchanges */
     struct http_exchange *exchange;
     while ((exchange = list_first(&connection->exchanges, struct http_exchange, in_connection))) {
@@ -297,6 +304,20 @@ linger(struct http_connection *connection)
         loop_timer_start(&connection->timer, LINGER_MS);
 }
 
+/* Whoever is still sending a body that nobody wants may first want to get rid of it before reading why. */
+void
+http_connection_drained(struct http_connection *connection, size_t len)
+{
+    int64_t left_ms = connection->linger_until_ms - loop_now_ms(connection->server->loop);
+    if (!connection->lingering || connection->eof || !loop_timer_running(&connection->timer))
+        return;
+    connection->drained += len;
+    if (left_ms <= 0 || connection->drained > LIMIT_MESSAGE_BYTES)
+        http_connection_doom(connection);
+    else
+        loop_timer_start(&connection->timer, left_ms < LINGER_MS ? left_ms : LINGER_MS);
+}
+
 /* After answers were given: closes when it is time, or lets the peer go on. */
 void
 http_connection_settle(struct http_connection *connection)
@@ -307,8 +328,12 @@ http_connection_settle(struct http_connection *connection)
     if (over) {
         http_connection_uncork(connection);
         connection->lingering = true; /* an answer must not be lost to a reset because of unread bytes */
+        connection->linger_until_ms = loop_now_ms(connection->server->loop) + DRAIN_MS;
         loop_timer_stop(&connection->timer);
         stream_finish(connection->stream);
+        if (connection->paused)
+            stream_resume(connection->stream);
+        connection->paused = false;
         http_connection_watch_reader(connection);
         linger(connection);
     } else if (connection->paused && http_connection_may_read(connection)) {

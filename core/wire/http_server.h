@@ -55,6 +55,18 @@ uint64_t http_exchange_connection(const struct http_exchange *exchange);
 void http_exchange_on_gone(struct http_exchange *exchange, void (*fn)(struct http_exchange *, void *), void *arg);
 
 /*
+ * Bodies that are not worth receiving. look is asked about each request whose body is large, or whose peer waits for "100
+ * Continue", before that body is held: path, parameters and headers are there. It owes, at once or later, either an answer (the
+ * rest of the body is dropped, and the connection closed) or http_exchange_take_body, after which the handler gets the request
+ * when it is complete. Nothing is read from the peer meanwhile.
+ */
+void http_server_look(struct http_server *server, http_handler_fn *look, void *arg);
+void http_exchange_take_body(struct http_exchange *exchange);
+/* The realm whose authenticators have let it in, so that nobody asks them twice; borrowed. NULL = none. */
+const char *http_exchange_realm(const struct http_exchange *exchange);
+void http_exchange_set_realm(struct http_exchange *exchange, const char *realm);
+
+/*
  * Requests whose bodies are streams. `wants` is asked about each request with a body of application/recordio when its
  * head is complete (path, parameters and headers are there). Where it says true the request is handed over at once, with
  * body_follows set, and its handler either answers inside of the call or sets on_body.

@@ -256,29 +256,52 @@ libprocess_patient(struct libprocess *libprocess, bool patient)
         http_exchange_patient(libprocess->exchange, patient);
 }
 
-bool
-libprocess_try(struct libprocess *libprocess, struct http_exchange *exchange)
+/* Who sends it to whom; NULL when there is no such sender or actor: answered. */
+static const struct upid *
+addressed(struct libprocess *libprocess, struct http_exchange *exchange, struct str *ret_id, struct str *ret_name)
 {
     const struct http_request *request = http_exchange_request(exchange);
-    struct str from = sender_of(request), id, name;
+    struct str from = sender_of(request);
     struct err err = {0};
-    if (from.ptr == NULL)
-        return false;
     const struct upid *sender = parse_sender(libprocess, from, &err);
     if (sender == NULL) {
         http_reply_text(exchange, 500, "Failed to parse the sender: %s", err.text);
-        return true;
+        return NULL;
     }
     if (libprocess->match_peers && !same_ip(&sender->address, http_exchange_peer(exchange))) {
         char peer[128];
         http_reply_text(exchange, 400, "The sender names itself %.*s, but its connection comes from %s", STR_ARG(from),
                         address_format(http_exchange_peer(exchange), peer));
-        return true;
+        return NULL;
     }
-    if (!split_path(request, &id, &name) || !libprocess_has(libprocess, id)) {
+    if (!split_path(request, ret_id, ret_name) || !libprocess_has(libprocess, *ret_id)) {
         http_reply(exchange, 404, "text/plain; charset=utf-8", STR_LIT("404 Not Found."));
-        return true;
+        return NULL;
     }
+    return sender;
+}
+
+bool
+libprocess_look(struct libprocess *libprocess, struct http_exchange *exchange)
+{
+    struct str id, name;
+    if (sender_of(http_exchange_request(exchange)).ptr == NULL)
+        return false;
+    if (addressed(libprocess, exchange, &id, &name))
+        http_exchange_take_body(exchange);
+    return true;
+}
+
+bool
+libprocess_try(struct libprocess *libprocess, struct http_exchange *exchange)
+{
+    const struct http_request *request = http_exchange_request(exchange);
+    struct str id, name;
+    if (sender_of(request).ptr == NULL)
+        return false;
+    const struct upid *sender = addressed(libprocess, exchange, &id, &name);
+    if (sender == NULL)
+        return true;
     struct upid copy = *sender; /* the handler may receive another message meanwhile (tests) */
     libprocess->connection = http_exchange_connection(exchange);
     libprocess->caller = *http_exchange_peer(exchange);

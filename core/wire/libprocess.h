@@ -54,6 +54,8 @@ const struct address *libprocess_caller(const struct libprocess *libprocess);
 void libprocess_patient(struct libprocess *libprocess, bool patient);
 /* To be called first by the HTTP handler: true when the exchange was a libprocess message (it is answered then). */
 bool libprocess_try(struct libprocess *libprocess, struct http_exchange *exchange);
+/* The same beforehand, for http_server_look: true when it is a message; its body was taken, or refused. */
+bool libprocess_look(struct libprocess *libprocess, struct http_exchange *exchange);
 
 /* Sends from the local actor `from_id`. Uses the link to that address when there is one, else a temporary connection
  * that closes after its queue is empty. Loss is silent. */

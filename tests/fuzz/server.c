@@ -53,6 +53,20 @@ on_records(struct http_exchange *exchange, struct buf *body, bool end, void *arg
         http_reply_text(exchange, 200, "%zu bytes left", body->len);
 }
 
+/* Large bodies: "/no" is refused before it has one. */
+static void
+on_look(struct http_exchange *exchange, void *arg)
+{
+    const struct http_request *request = http_exchange_request(exchange);
+    must(!request->body_follows);
+    if (libprocess_look(arg, exchange))
+        return;
+    if (str_is(request->path, "/no"))
+        http_reply_text(exchange, 401, "who asks?");
+    else
+        http_exchange_take_body(exchange);
+}
+
 static void
 on_request(struct http_exchange *exchange, void *arg)
 {
@@ -145,6 +159,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     libprocess_spawn(libprocess, "slave(1)");
     struct http_server *server = http_server_new(loop, on_request, libprocess);
     http_server_stream_bodies(server, wants_stream, NULL);
+    http_server_look(server, on_look, libprocess);
     must(http_server_listen(server, &at, NULL, &err) == 0);
     talk(loop, &at, bytes, piece);
     http_server_free(server);

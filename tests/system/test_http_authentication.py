@@ -9,8 +9,11 @@ import json
 import os
 import re
 import socket
+import subprocess
 import tempfile
 import time
+import urllib.error
+import urllib.request
 
 import pytest
 from cluster import Cluster, basic, wait_for
@@ -142,6 +145,45 @@ def test_requests_of_one_connection_keep_their_order(secured):
                 if line.lower().startswith(b"content-length:"):
                     length = int(line.split(b":")[1])
             reader.read(length)
+
+
+LARGE = 5 << 20
+
+
+@pytest.mark.parametrize("options", [[], ["-HExpect:"], ["-HExpect:", "-HTransfer-Encoding: chunked"]], ids=["expect", "length", "chunked"])
+def test_curl_reads_why_a_large_body_is_refused(secured, options, tmp_path):
+    body = tmp_path / "body"
+    body.write_bytes(b"x" * LARGE)
+    ask = ["curl", "-sS", "--noproxy", "*", "-o", "/dev/null", "-w", "%{http_code}", "--data-binary", f"@{body}", *options]
+    for path, wanted in ("/api/v1", "401"), ("/nosuch", "404"):
+        told = subprocess.run([*ask, secured.master.url + path], capture_output=True, text=True, timeout=120)
+        assert (told.returncode, told.stdout) == (0, wanted), told
+    told = subprocess.run([*ask, "-u", "ops:o1", secured.master.url + "/teardown"], capture_output=True, text=True, timeout=120)
+    assert (told.returncode, told.stdout) == (0, "400"), told
+
+
+def test_python_reads_why_a_large_body_is_refused(secured):
+    for daemon in secured.master, secured.agents[0]:
+        assert status(daemon, "POST", "/api/v1", {}, b"x" * LARGE)[0] == 401
+        assert status(daemon, "POST", "/api/v1", {}, (b"x" * 65536 for _ in range(LARGE // 65536)))[0] == 401
+        with pytest.raises(urllib.error.HTTPError) as told:
+            urllib.request.urlopen(daemon.url + "/api/v1", b"x" * LARGE, timeout=60)
+        assert told.value.code == 401
+
+
+def test_bodies_of_strangers_are_not_held(secured):
+    """What forty of them send without an end would be more than a gigabyte."""
+    def most_kib():
+        with open(f"/proc/{secured.master.process.pid}/status") as f:
+            return next(int(line.split()[1]) for line in f if line.startswith("VmHWM"))
+    head = b"POST /api/v1 HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % (32 << 20)
+    before = most_kib()
+    for _ in range(40):
+        with socket.create_connection((secured.master.host, secured.master.port), timeout=60) as s:
+            s.sendall(head)
+            s.sendall(b"x" * (1 << 20))
+            assert s.recv(12) == b"HTTP/1.1 401"
+    assert most_kib() - before < 8192
 
 
 def test_a_framework_is_its_principal(secured, scheduler):

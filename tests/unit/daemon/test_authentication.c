@@ -86,6 +86,7 @@ on_request(struct http_exchange *exchange, void *arg)
 
 static const struct route routes[] = {
     {"/a", "GET", on_request, "", "readonly", 0}, {"/b", "GET", on_request, "", "mesos-master-readonly", 0},
+    {"/large", "POST", on_request, "", "readonly", 0},
     {"/stream", "POST", on_request, "", "readonly", ROUTE_STREAM}, {"/open", "GET", on_request, "", NULL, 0}, {NULL}};
 
 static int
@@ -249,6 +250,98 @@ test_refused_streams_are_answered(void **state)
     assert_string_equal(buf_cstr(&place->seen), "");
 }
 
+/* Nobody's large body is held: its head alone is answered, and what comes of it is dropped. */
+static void
+test_large_bodies_wait(void **state)
+{
+    struct place *place = *state;
+    char part[1001];
+    memset(part, 'x', 1000);
+    part[1000] = 0;
+    say(place, "POST /large HTTP/1.1\r\nContent-Length: 100000\r\n\r\n");
+    assert_int_equal(place->asked.count, 1);
+    TELL(place, 0, "principal\0sender");
+    assert_string_equal(buf_cstr(&place->seen), "");
+    for (int i = 0; i < 100; i++)
+        caller_send(&place->caller, part);
+    world_pass(&place->world, 50);
+    assert_string_equal(buf_cstr(&place->seen), "/large=sender;");
+    assert_int_equal(place->asked.count, 1); /* not asked twice */
+    assert_non_null(strstr(caller_text(&place->caller), "HTTP/1.1 200 "));
+    assert_false(place->caller.closed || place->caller.eof);
+}
+
+static void
+test_large_bodies_of_strangers(void **state)
+{
+    static const char *const heads[] = {"POST /large HTTP/1.1\r\nContent-Length: 100000\r\n\r\n",
+                                        "POST /large HTTP/1.1\r\nExpect: 100-continue\r\nContent-Length: 3\r\n\r\n",
+                                        "POST /stream HTTP/1.1\r\nExpect: 100-continue\r\nContent-Type: application/recordio\r\n"
+                                        "Transfer-Encoding: chunked\r\n\r\n"};
+    struct place *place = *state;
+    for (size_t i = 0; i < ARRAY_LEN(heads); i++) {
+        caller_close(&place->caller);
+        place->caller = (struct caller){0};
+        say(place, heads[i]);
+        assert_string_equal(caller_text(&place->caller), "");
+        TELL(place, 2 * i, "challenge\0One");
+        TELL(place, 2 * i + 1, "challenge\0Two");
+        const char *text = caller_text(&place->caller);
+        assert_true(str_starts(str_of(text), STR_LIT("HTTP/1.1 401 "))); /* not "100 Continue" */
+        assert_true(i == 2 || strstr(text, "Connection: close\r\n"));
+        caller_send(&place->caller, "what follows is dropped");
+        world_pass(&place->world, 50);
+        assert_true(place->caller.eof);
+        for (int wait = 0; wait < 32; wait++) { /* one that goes on and on */
+            if (!place->caller.closed)
+                caller_send(&place->caller, "x");
+            world_pass(&place->world, 1000);
+        }
+        assert_int_equal(http_server_connections(place->daemon->http), 0);
+    }
+    assert_string_equal(buf_cstr(&place->seen), "");
+}
+
+/* A peer that leaves, and a daemon that ends, while somebody is asked about a head; the teardown is the latter. */
+static void
+test_large_bodies_given_up(void **state)
+{
+    struct place *place = *state;
+    say(place, "POST /large HTTP/1.1\r\nContent-Length: 100000\r\n\r\nxyz");
+    caller_close(&place->caller);
+    world_pass(&place->world, 50);
+    TELL(place, 0, "principal\0late"); /* nothing is read before, not even that the peer has gone */
+    assert_int_equal(authentication_waiting(place->daemon->authentication), 0);
+    assert_int_equal(http_server_connections(place->daemon->http), 0);
+    place->caller = (struct caller){0};
+    say(place, "GET /a HTTP/1.1\r\n\r\nPOST /large HTTP/1.1\r\nContent-Length: 100000\r\n\r\nxyz");
+    assert_int_equal(place->asked.count, 3);
+    TELL(place, 2, "principal\0second");
+    assert_string_equal(buf_cstr(&place->seen), "");
+}
+
+static void
+test_large_bodies_for_nobody(void **state)
+{
+    static const struct {
+        const char *head, *status;
+    } cases[] = {{"POST /nosuch HTTP/1.1\r\n", "404"},
+                 {"POST /open HTTP/1.1\r\n", "405"},
+                 {"POST /nobody/x.Message HTTP/1.1\r\nLibprocess-From: a@127.0.0.1:1\r\n", "404"},
+                 {"POST /large?a=%zz HTTP/1.1\r\n", "400"}};
+    struct place *place = *state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        auto_free char *head = xasprintf("%sTransfer-Encoding: chunked\r\nExpect: 100-continue\r\n\r\n", cases[i].head);
+        auto_free char *status = xasprintf("HTTP/1.1 %s ", cases[i].status);
+        caller_close(&place->caller);
+        place->caller = (struct caller){0};
+        say(place, head);
+        assert_true(str_starts(str_of(caller_text(&place->caller)), str_of(status)));
+        assert_true(place->caller.eof);
+    }
+    assert_int_equal(place->asked.count, 0);
+}
+
 static void
 test_open_routes_ask_nobody(void **state)
 {
@@ -286,7 +379,8 @@ main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_order_is_kept), TEST(test_one_that_knows_is_enough), TEST(test_refusals), TEST(test_silence_is_no_answer),
         TEST(test_connections_do_not_wait_for_each_other), TEST(test_bodies_of_streams_wait), TEST(test_refused_streams_are_answered),
-        TEST(test_open_routes_ask_nobody), TEST(test_the_end_comes_first),
+        TEST(test_large_bodies_wait), TEST(test_large_bodies_of_strangers), TEST(test_large_bodies_given_up),
+        TEST(test_large_bodies_for_nobody), TEST(test_open_routes_ask_nobody), TEST(test_the_end_comes_first),
         TEST(test_nobody_s_turn_comes_at_the_end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
