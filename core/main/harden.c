@@ -16,6 +16,7 @@
 
 #include "base/log.h"
 #include "base/str.h"
+#include "loop/secure.h"
 #include "main/process.h"
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
@@ -86,11 +87,24 @@ hand_over_work_dir(const char *path, const struct passwd *user, struct err *err)
     return status;
 }
 
+/* What root has read before is in force; what comes later has to be read by the user. */
+static void
+warn_of_files(const struct process *process, const char *user)
+{
+    const char *log_dir = process->common->log_dir;
+
+    if (log_dir && access(log_dir, W_OK) != 0)
+        log_warning("user '%s' of option 'run_as' may not write to log_dir '%s': log files cannot be opened anew there", user, log_dir);
+    for (const char *const *file = process->secure ? secure_files(process->secure) : NULL; file && *file; file++)
+        if (access(*file, R_OK) != 0)
+            log_warning("user '%s' of option 'run_as' may not read '%s': TLS will not take what is new in it", user, *file);
+}
+
 int
 process_run_as(struct process *process, const char *name, struct err *err)
 {
     auto_free char *space = xcalloc(1, USER_BYTES);
-    const char *work_dir = process->common->work_dir, *log_dir = process->common->log_dir;
+    const char *work_dir = process->common->work_dir;
     struct passwd user;
 
     if (!name)
@@ -111,8 +125,7 @@ process_run_as(struct process *process, const char *name, struct err *err)
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
         return err_errno(err, "option 'run_as': cannot give up new privileges");
     process_core_dumps(process->common->core_dumps); /* the kernel forbids them to who was somebody else */
-    if (log_dir && access(log_dir, W_OK) != 0)
-        log_warning("user '%s' of option 'run_as' may not write to log_dir '%s': log files cannot be opened anew there", name, log_dir);
+    warn_of_files(process, name);
     log_info("runs as user '%s' from here on", name);
     return 0;
 }

@@ -6,6 +6,7 @@ import signal
 import socket
 import ssl
 import subprocess
+import tempfile
 
 import pytest
 
@@ -303,6 +304,22 @@ def test_a_key_that_others_can_read(tmp_path):
         assert "verify_server_cert" in cluster.master.log()
     finally:
         cluster.stop()
+
+
+def test_who_gives_up_root_says_what_it_cannot_read_again():
+    directory = tempfile.mkdtemp(prefix="cm-")
+    cluster = TlsCluster(directory, {"run_as": "nobody"})
+    os.chmod(directory, 0o755)
+    try:
+        cluster.master.start()
+        assert f"may not read '{cluster.certificate[1]}': TLS will not take what is new in it" in cluster.master.log()
+        assert f"may not read '{cluster.certificate[0]}'" not in cluster.master.log()
+        cluster.master.process.send_signal(signal.SIGHUP)
+        wait_for(lambda: "of TLS is not taken" in cluster.master.log(), 60, "the reload")
+        assert f"'{cluster.certificate[0]}': Permission denied" in cluster.master.log()
+    finally:
+        cluster.stop()
+        shutil.rmtree(directory)
 
 
 def test_a_task_is_not_told(secured):

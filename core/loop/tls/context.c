@@ -8,11 +8,18 @@
 
 enum { DEPTH = 4, SESSION_SECS = 3600, TICKETS = 1, RECORDS_AHEAD = 16 * 1024 + 512 };
 
+/* That a file cannot be opened is no reason of OpenSSL's own: the system's number is in its place. */
+static const char *
+reason_of(unsigned long error)
+{
+    return ERR_SYSTEM_ERROR(error) ? strerrordesc_np(ERR_GET_REASON(error)) : ERR_reason_error_string(error);
+}
+
 int
 tls_complain(struct err *err, int code, const char *what)
 {
     unsigned long first = ERR_get_error();
-    const char *reason = first ? ERR_reason_error_string(first) : NULL;
+    const char *reason = first ? reason_of(first) : NULL;
     err_set(err, code, "%s: %s", what, reason ? reason : "OpenSSL gives no reason");
     ERR_clear_error();
     return code;

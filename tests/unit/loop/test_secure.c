@@ -366,9 +366,9 @@ static void
 test_settings_that_are_wrong(void **state)
 {
     struct secure_settings settings[8];
-    static const char *const words[ARRAY_LEN(settings)] = {"certificate '/nowhere'", "key_file is not set", "mismatch",
+    static const char *const words[ARRAY_LEN(settings)] = {"certificate '/nowhere': No such file", "key_file is not set", "mismatch",
                                                            "ciphers 'nonsense'", "ecdh_curves 'nonsense'",
-                                                           "both switched off", "authorities in '/nowhere'", "private key"};
+                                                           "both switched off", "authorities in '/nowhere': No such file", "private key"};
     for (size_t i = 0; i < ARRAY_LEN(settings); i++)
         settings[i] = base(&by_name);
     settings[0].cert_file = "/nowhere";
