@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* See access.h. Decides nothing itself. */
+/* See access.h. Decides of itself only whom executors may become. */
 #include "agent/access.h"
 
 #include "agent/containers.h"
@@ -63,6 +63,30 @@ container_action(const char *id, enum mesos_action nested)
     default:
         return nested;
     }
+}
+
+static bool
+names(const struct task *task, const char *user)
+{
+    auto_arena struct arena *arena = arena_new(0);
+    const Mesos__V1__Task *message = task_message(task, arena);
+    const Mesos__V1__CommandInfo *check = message->health_check ? message->health_check->command : NULL;
+    return (message->user && strcmp(message->user, user) == 0) || (check && check->user && strcmp(check->user, user) == 0) ||
+           (task->check_user && strcmp(task->check_user, user) == 0);
+}
+
+bool
+executor_may_become(const struct executor *executor, const char *user)
+{
+    const struct task *task;
+    if (!executor)
+        return false;
+    if (!executor->agent->options->switch_user || strcmp(executor->user, user) == 0)
+        return true;
+    map_foreach (task, &executor->tasks)
+        if (names(task, user))
+            return true;
+    return false;
 }
 
 void

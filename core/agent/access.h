@@ -19,6 +19,10 @@ struct mesos_object container_object(const struct agent *agent, const char *id);
 /* What an action on nested containers is called for this one: a root's may have one of its own for standalone containers. */
 enum mesos_action container_action(const char *id, enum mesos_action nested);
 
+/* May the executor, as what its token proves, have a container inside of its own run as that user? It may as its own user, and as
+ * those whom its tasks and their checks name: the master was asked about them. executor NULL: it has gone, and may not. */
+bool executor_may_become(const struct executor *executor, const char *user);
+
 /* What one reader may see: made for a request, freed with it. */
 struct agent_view {
     struct approver *frameworks, *executors, *tasks;

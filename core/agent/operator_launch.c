@@ -183,20 +183,45 @@ on_launched(void *arg, int status, const char *error, struct mesos_bytes answer)
     }
 }
 
+/* Who a new container runs as when its command names nobody: as the one it is nested in, which need not be its executor's
+ * user. NULL = not known. In op's arena. */
+static const char *
+inherited_user(struct operator_call *op, const char *id)
+{
+    struct mesos_container_view view;
+    const char *dot = strrchr(id, '.');
+    if (!dot)
+        return NULL;
+    auto_free char *parent = str_dup(str_n(id, (size_t)(dot - id)));
+    struct module *module = containerizer_of(op->agent, parent);
+    if (!module || containerizer_describe(module, parent, &view) || !view.user)
+        return NULL;
+    return arena_strdup(op->arena, str_of(view.user));
+}
+
 /* As its own user, under its parent's. */
 static bool
 admits_launch(struct operator_call *op, const struct container_wish *wish)
 {
     struct mesos_object object = container_object(op->agent, wish->id);
+    enum mesos_action action =
+        wish->debug ? MESOS_ACTION_LAUNCH_NESTED_CONTAINER_SESSION : MESOS_ACTION_LAUNCH_NESTED_CONTAINER;
+    const char *named = wish->command && wish->command->user && *wish->command->user ? wish->command->user : NULL;
+    struct access *access = op->agent->daemon->access;
     auto_buf struct buf command = {0};
     object.parent = object.value;
-    object.value = wish->command && wish->command->user && *wish->command->user ? wish->command->user : NULL;
+    object.value = named ? named : inherited_user(op, wish->id);
     if (wish->command)
         message_pack(&command, wish->command);
     object.command_info = (struct mesos_bytes){buf_data(&command), command.len};
-    enum mesos_action action =
-        wish->debug ? MESOS_ACTION_LAUNCH_NESTED_CONTAINER_SESSION : MESOS_ACTION_LAUNCH_NESTED_CONTAINER;
-    return access_admits(op->agent->daemon->access, op->exchange, container_action(wish->id, action), &object);
+    if (!access_admits(access, op->exchange, container_action(wish->id, action), &object))
+        return false;
+    if (!named || !access_is_executor(http_exchange_principal(op->exchange)) ||
+        executor_may_become(executor_of_container(op->agent, wish->id), named))
+        return true;
+    access_refused(access, audit_asker(op->exchange), action, &object);
+    http_reply(op->exchange, 403, "text/plain; charset=utf-8", STR_LIT("403 Forbidden."));
+    return false;
 }
 
 /* False when it has been refused. */

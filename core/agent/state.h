@@ -67,6 +67,7 @@ struct task {
     struct packed task; /* mesos.v1.Task at the start, resources in the old format */
     struct packed *statuses; /* mesos.v1.TaskStatus, one per change of state */
     uint32_t status_count;
+    char *check_user; /* that its check names; NULL = none, or not known after a restart */
     bool kill_wanted;          /* killed while its executor was not connected */
     struct packed kill_policy; /* then: mesos.v1.KillPolicy, may be empty */
     bool told;                 /* an update of it went to the master: the two members below */

@@ -105,6 +105,8 @@ task_new(struct executor *executor, const Mesos__V1__TaskInfo *info, struct err 
         task_limit_set(task, info->limits[i]->key, info->limits[i]->value);
     message_pack(&bytes, info);
     packed_set(&task->info, buf_str(&bytes));
+    if (info->check && info->check->command && info->check->command->command->user)
+        task->check_user = xstrdup(info->check->command->command->user);
     task_describe(task, info, arena);
     task->place = TASK_QUEUED;
     list_push(&executor->queued, &task->node);
@@ -138,6 +140,7 @@ task_free(struct task *task)
     for (uint32_t i = 0; i < task->status_count; i++)
         packed_fini(&task->statuses[i]);
     free(task->statuses);
+    free(task->check_user);
     packed_fini(&task->info);
     packed_fini(&task->task);
     packed_fini(&task->kill_policy);

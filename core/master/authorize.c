@@ -91,23 +91,69 @@ task_user(const Mesos__V1__FrameworkInfo *framework, const Mesos__V1__CommandInf
     return framework->user;
 }
 
+/*
+ * Everybody whom a launch names: the task's user first, then those whom its checks name, which agents run them as, and the one
+ * that a pod's own executor runs as, whatever its tasks say. The executor of Mesos's own that a pod without one gets is not asked
+ * about: it runs what its tasks say and nothing else. Returns how many.
+ */
+enum { TASK_USERS_MAX = 4 };
+
+static size_t
+task_users(const Mesos__V1__FrameworkInfo *framework, const Mesos__V1__TaskInfo *task, const Mesos__V1__ExecutorInfo *runner,
+           const char *ret[TASK_USERS_MAX])
+{
+    const Mesos__V1__CheckInfo__Command *check = task->check ? task->check->command : NULL;
+    const Mesos__V1__HealthCheck *health = task->health_check;
+    size_t count = 0;
+    ret[count++] = task_user(framework, task->command, runner);
+    if (runner && (!runner->has_type || runner->type != MESOS__V1__EXECUTOR_INFO__TYPE__DEFAULT))
+        ret[count++] = task_user(framework, NULL, runner);
+    if (check && names_user(check->command))
+        ret[count++] = check->command->user;
+    if (health && names_user(health->command))
+        ret[count++] = health->command->user;
+    return count;
+}
+
+static bool
+is_among(const char *const *users, size_t count, const char *user)
+{
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(users[i], user) == 0)
+            return true;
+    return false;
+}
+
+/* One that the principal, or nobody, may not run as, of those whom the launch names; NULL = none. */
+static const char *
+refused_user(const struct framework *framework, const char *const *users, size_t count, struct mesos_object *object)
+{
+    struct access *access = framework->master->daemon->access;
+    struct mesos_principal room;
+    for (size_t i = 0; i < count; i++) {
+        object->value = users[i];
+        if (!is_among(users, i, users[i]) && !access_allows_who(access, asker(framework, &room), MESOS_ACTION_RUN_TASK, object))
+            return users[i];
+    }
+    return NULL;
+}
+
 int
 authorize_task(const struct framework *framework, const Mesos__V1__TaskInfo *task,
                const Mesos__V1__ExecutorInfo *executor, struct buf *text)
 {
     const struct master *master = framework->master;
-    struct access *access = master->daemon->access;
     const Mesos__V1__FrameworkInfo *info = framework->info;
     const Mesos__V1__ExecutorInfo *runner = task->executor ? task->executor : executor;
-    const char *user = task_user(info, task->command, runner);
+    const char *users[TASK_USERS_MAX];
+    size_t count = task_users(info, task, runner, users);
     auto_buf struct buf packed_framework = {0}, packed_task = {0}, packed_executor = {0};
-    struct mesos_principal room;
-    if (!master->options->root_submissions && strcmp(user, "root") == 0) {
+    if (!master->options->root_submissions && is_among(users, count, "root")) {
         buf_printf(text, "Task '%s' is not allowed to run as user 'root' without --root_submissions set",
                    task->task_id->value);
         return -EACCES;
     }
-    if (!access_ruled(access))
+    if (!access_ruled(master->daemon->access))
         return 0;
     message_pack(&packed_framework, info);
     message_pack(&packed_task, task);
@@ -115,14 +161,14 @@ authorize_task(const struct framework *framework, const Mesos__V1__TaskInfo *tas
         message_pack(&packed_executor, runner);
     struct mesos_object object = {
         .size = sizeof(object),
-        .value = user,
         .framework_info = bytes_of(&packed_framework),
         .task_info = bytes_of(&packed_task),
         .executor_info = bytes_of(&packed_executor),
         .framework_id = framework->id,
         .executor_id = runner ? runner->executor_id->value : NULL,
     };
-    if (access_allows_who(access, asker(framework, &room), MESOS_ACTION_RUN_TASK, &object))
+    const char *user = refused_user(framework, users, count, &object);
+    if (!user)
         return 0;
     buf_printf(text, "Principal '%s' no authorized to launch task %s of framework %s under user '%s'", principal_name(info),
                task->task_id->value, framework->id, user);

@@ -75,6 +75,7 @@ struct mesos_container_view {
     uint32_t ended; /* bool: only its termination is left */
     pid_t pid; /* 0 = none (yet) */
     uint32_t reserved;
+    const char *user; /* whose its processes are, and those nested in it that name nobody; NULL = not known, or the agent's own */
 };
 
 struct mesos_containerizer_ops {

@@ -153,6 +153,56 @@ test_run_group(void **state)
     world_free(w);
 }
 
+/* A pod whose executor or task has more members. */
+static void
+launch_pod(struct world *w, const char *executor, const char *task)
+{
+    auto_buf struct buf text = {0};
+    static const char resources[] = "\"resources\":[{\"name\":\"cpus\",\"type\":\"SCALAR\",\"scalar\":{\"value\":0.1}},"
+                                    "{\"name\":\"mem\",\"type\":\"SCALAR\",\"scalar\":{\"value\":32}},"
+                                    "{\"name\":\"disk\",\"type\":\"SCALAR\",\"scalar\":{\"value\":32}}]";
+    buf_printf(&text,
+               "{\"type\":\"LAUNCH_GROUP\",\"launch_group\":{\"executor\":{\"executor_id\":{\"value\":\"pod\"},\"framework_id\":"
+               "{\"value\":\"%s\"},%s,%s},\"task_group\":{\"tasks\":[{\"name\":\"t\",\"task_id\":{\"value\":\"a\"},\"agent_id\":"
+               "{\"value\":\"%s\"},\"command\":{\"value\":\"true\",\"user\":\"nobody\"},%s%s}]}}}",
+               w->framework_id, executor, resources, an_offer(w)->agent_id->value, resources, task);
+    take_offer(w, buf_cstr(&text));
+}
+
+/* Whom else a launch names: a custom executor's user, and those of checks. The framework's own is root here. */
+static void
+test_other_users(void **state)
+{
+    static const struct {
+        const char *executor, *task;
+    } refused[] = {
+        {"\"type\":\"CUSTOM\",\"command\":{\"value\":\"x\",\"user\":\"root\"}", ""},
+        {"\"type\":\"CUSTOM\",\"command\":{\"value\":\"x\"}", ""},
+        {"\"type\":\"DEFAULT\"", ",\"check\":{\"type\":\"COMMAND\",\"command\":{\"command\":{\"value\":\"id\",\"user\":\"root\"}}}"},
+        {"\"type\":\"DEFAULT\"", ",\"health_check\":{\"type\":\"COMMAND\",\"command\":{\"value\":\"id\",\"user\":\"root\"}}"},
+    };
+    (void)state;
+    for (int ruled = 0; ruled < 2; ruled++) {
+        struct world *w = ruled ? world_ruled() : world_leading();
+        admitted(w);
+        subscribe(w, ",\"principal\":\"alice\"", NULL);
+        w->options.root_submissions = ruled;
+        if (ruled)
+            MAY_NOT(RUN_TASK, "root");
+        for (size_t i = 0; i < ARRAY_LEN(refused); i++) {
+            launch_pod(w, refused[i].executor, refused[i].task);
+            assert_non_null(told(w, EVENT(UPDATE)));
+            assert_int_equal(last_status(w)->reason, MESOS__V1__TASK_STATUS__REASON__REASON_TASK_GROUP_UNAUTHORIZED);
+            assert_null(heard(w, "RunTaskGroupMessage"));
+        }
+        launch_pod(w, "\"type\":\"DEFAULT\"",
+                   ",\"check\":{\"type\":\"COMMAND\",\"command\":{\"command\":{\"value\":\"id\",\"user\":\"daemon\"}}}");
+        /* Let through; it has no disk, which is looked at afterwards. */
+        assert_int_equal(last_status(w)->reason, MESOS__V1__TASK_STATUS__REASON__REASON_TASK_GROUP_INVALID);
+        world_free(w);
+    }
+}
+
 static void
 test_root_submissions(void **state)
 {
@@ -482,7 +532,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_register),       cmocka_unit_test(test_update_framework),
         cmocka_unit_test(test_run_task),       cmocka_unit_test(test_run_group),
-        cmocka_unit_test(test_root_submissions), cmocka_unit_test(test_operations),
+        cmocka_unit_test(test_other_users), cmocka_unit_test(test_root_submissions), cmocka_unit_test(test_operations),
         cmocka_unit_test(test_register_agent), cmocka_unit_test(test_operators),
         cmocka_unit_test(test_teardown),       cmocka_unit_test(test_maintenance_views),
         cmocka_unit_test(test_audit), cmocka_unit_test(test_audit_peers),

@@ -224,6 +224,21 @@ def test_users_that_launched_containers_name(box):
     assert box.call("LAUNCH_CONTAINER", **names, command={"value": "true", "user": "root"})[0] == 200
 
 
+def test_users_that_containers_inherit(box):
+    """Who names no user gets that of the container around the new one, which is not always the executor's."""
+    outer = (box.root, "outer")
+    box.rule({}, "/files/debug")
+    assert box.call("LAUNCH_CONTAINER", container_id=container(*outer), command={"value": "sleep 1000", "user": "daemon"})[0] == 200
+    fields = ("launch_nested_containers_as_user", "launch_nested_container_sessions_as_user")
+    box.rule({field: [{"principals": NOBODY, "users": {"values": ["daemon"]}}] for field in fields}, "/monitor/statistics")
+    inner = {"container_id": container(*outer, "inner"), "command": {"value": "true"}}
+    assert box.call("LAUNCH_CONTAINER", **inner) == (403, "403 Forbidden.")
+    assert box.attach_output("LAUNCH_NESTED_CONTAINER_SESSION", (*outer, "session"), command={"value": "true"})[0] == 403
+    named = {"container_id": container(*outer, "named"), "command": {"value": "true", "user": "root"}}
+    assert box.call("LAUNCH_CONTAINER", **named)[0] == 200
+    box.api.kill(outer)
+
+
 def whole_calls(box):
     alone = {"container_id": container("alone")}
     return {

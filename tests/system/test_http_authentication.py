@@ -7,6 +7,7 @@ import hmac
 import http.client
 import json
 import os
+import pwd
 import re
 import socket
 import subprocess
@@ -36,12 +37,13 @@ def secured():
     both = {"authenticate_http_readonly": True, "authenticate_http_readwrite": True}
     cluster = Cluster(directory, {**both, "credentials": credentials, "authenticate_http_frameworks": True,
                                   "http_framework_authenticators": "basic"})
-    cluster.audit = os.path.join(directory, "audit")
+    cluster.audit, cluster.audit_of_agent = os.path.join(directory, "audit"), os.path.join(directory, "audit-agent")
     cluster.master.argv.append("--audit_log=" + cluster.audit)
     cluster.master.login = "ops:o1"
     cluster.master.start()
     agent = cluster.add_agent({**both, "http_credentials": credentials, "authenticate_http_executors": True,
-                               "jwt_secret_key": key, "executor_environment_variables": json.dumps({"PATH": os.environ["PATH"]})})
+                               "jwt_secret_key": key, "audit_log": os.path.join(directory, "audit-agent"),
+                               "executor_environment_variables": json.dumps({"PATH": os.environ["PATH"]})})
     agent.login = "ops:o1"
     # As the recorded one was: without tokens. It has no master, so that nobody is offered what it has.
     cluster.plain = cluster.add_agent({**both, "master": "127.0.0.1:1", "http_credentials": credentials}, start=False).start()
@@ -326,6 +328,40 @@ def test_a_token_is_good_for_one_executor(secured, running):
         assert executor_call(secured, running, token({k: v for k, v in running.items() if k != name})) == 403, name
     assert executor_call(secured, {**running, "eid": "nosuch"}, token(running)) == 403
     assert executor_call(secured, running, basic("ops:o1")) == 401  # an operator is no executor
+
+
+def nested_call(secured, claims, kind, name, user):
+    """Starts `true` inside of the executor's container, as what its token proves. The status."""
+    command = {"value": "true", **({"user": user} if user else {})}
+    call = {"type": kind, kind.lower(): {"container_id": {"value": name, "parent": {"value": claims["cid"]}}, "command": command}}
+    return status(secured.agents[0], "POST", "/api/v1", {"Content-Type": "application/json", "Accept": "application/json",
+                                                         "Authorization": token(claims)}, json.dumps(call))[0]
+
+
+def test_a_token_makes_nobody_another_user(secured, running):
+    """Inside of its own container an executor starts what it likes, as whom it runs as or its tasks name: the master was asked
+    about those alone."""
+    own, other = ("root", "daemon") if os.geteuid() == 0 else (pwd.getpwuid(os.geteuid()).pw_name, "root")
+    for kind in "LAUNCH_NESTED_CONTAINER", "LAUNCH_CONTAINER", "LAUNCH_NESTED_CONTAINER_SESSION":
+        assert nested_call(secured, running, kind, "o" + kind, other) == 403
+    assert nested_call(secured, running, "LAUNCH_NESTED_CONTAINER", "unnamed", None) == 200
+    assert nested_call(secured, running, "LAUNCH_NESTED_CONTAINER", "named", own) == 200
+    with open(secured.audit_of_agent, encoding="utf-8") as audit:
+        refused = [line for line in map(json.loads, audit) if line["event"] == "refused" and line.get("object") == other]
+    assert {line["action"] for line in refused} == {"LAUNCH_NESTED_CONTAINER", "LAUNCH_NESTED_CONTAINER_SESSION"}
+    assert all(line["container"].startswith(running["cid"]) for line in refused), refused
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may become another user")
+def test_checks_run_as_whom_they_name(secured, scheduler):
+    client = scheduler(name="checked")
+    offer = client.offer()
+    pod = command_task("checked", "sleep 1000", offer)
+    pod["check"] = {"type": "COMMAND", "command": {"command": {"value": "[ $(id -un) = daemon ]", "user": "daemon"}},
+                    "delay_seconds": 0, "interval_seconds": 1}
+    client.accept(offer, None, operations=[group_operation(client.framework_id, "pods", [pod])])
+    wait_for(lambda: any(s.get("check_status", {}).get("command", {}).get("exit_code") == 0 for s in client.history), 60,
+             "a check that ran as daemon")
 
 
 @pytest.mark.parametrize("bad", ["none", "None", "RS256", "key", "expired", "early", "cut", "huge", "twice", "text", "empty",

@@ -407,6 +407,7 @@ view(const struct container *container, struct mesos_container_view *ret)
         .standalone = container_root(container)->standalone,
         .ended = container->state == STATE_ENDED,
         .pid = container->pid,
+        .user = container->user,
     };
     memcpy(ret, &whole, size < sizeof whole ? size : sizeof whole);
 }
