@@ -7,11 +7,20 @@ SCENARIO_TESTS += tests/scenario/test_maintenance tests/scenario/test_access tes
   tests/scenario/test_logins
 SCENARIO_TESTS += tests/scenario/test_faults
 SCENARIO_TESTS += tests/scenario/test_lease
+SCENARIO_TESTS += tests/scenario/test_agent_groups tests/scenario/test_agent_operator tests/scenario/test_oversubscription
 check_PROGRAMS += $(SCENARIO_TESTS)
 TESTS += $(SCENARIO_TESTS)
 STAGE = tests/scenario/stage.c tests/scenario/stage.h
-tests_scenario_test_agent_SOURCES = tests/scenario/test_agent.c $(STAGE)
+LONE_AGENT = tests/scenario/lone_agent.c tests/scenario/lone_agent.h tests/scenario/containers_double.c \
+  tests/scenario/containers_double.h $(STAGE)
+tests_scenario_test_agent_SOURCES = tests/scenario/test_agent.c $(LONE_AGENT)
 tests_scenario_test_agent_LDADD = core/agent/libagent.a $(DAEMON_LIBS) $(CMOCKA_LIBS)
+tests_scenario_test_agent_groups_SOURCES = tests/scenario/test_agent_groups.c $(LONE_AGENT)
+tests_scenario_test_agent_groups_LDADD = core/agent/libagent.a $(DAEMON_LIBS) $(CMOCKA_LIBS)
+tests_scenario_test_agent_operator_SOURCES = tests/scenario/test_agent_operator.c $(LONE_AGENT)
+tests_scenario_test_agent_operator_LDADD = core/agent/libagent.a $(DAEMON_LIBS) $(CMOCKA_LIBS)
+tests_scenario_test_oversubscription_SOURCES = tests/scenario/test_oversubscription.c $(LONE_AGENT)
+tests_scenario_test_oversubscription_LDADD = core/agent/libagent.a $(DAEMON_LIBS) $(CMOCKA_LIBS)
 EXTRA_DIST += tests/facts/state
 tests_scenario_test_recovery_SOURCES = tests/scenario/test_recovery.c tests/lib/facts.h $(STAGE)
 tests_scenario_test_recovery_LDADD = core/agent/libagent.a $(DAEMON_LIBS) $(CMOCKA_LIBS)
