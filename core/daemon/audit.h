@@ -6,6 +6,7 @@
  *
  *   {"time":"2026-11-21T15:26:41.123Z","event":"refused","principal":"jenkins","peer":"10.0.0.1:4711","action":"RUN_TASK",
  *    "object":"root"}
+ *   event "refused" with "times" and "since": so many more since then; without an action: of all sorts
  *   event "login-failed": method, claimed (the principal that was claimed), reason; "times" when many were left out
  *   event "write": action, object, outcome ("done", or why not)
  *
@@ -32,7 +33,9 @@ struct audit_who {
 };
 struct audit_who audit_asker(const struct http_exchange *exchange);
 
-/* An authorizer's no that somebody acted upon. action: "RUN_TASK". core/daemon/access.c calls it for handlers. object may be NULL. */
+/* An authorizer's no that somebody acted upon. action: "RUN_TASK". core/daemon/access.c calls it for handlers. object may be NULL.
+ * Within ten seconds the same refusal of the same principal at the same address is written five times, and at their end once more
+ * with "times", how often it was repeated, and "since"; beyond a hundred lines the others are counted and written as one. */
 void audit_refused(struct audit *audit, struct audit_who who, const char *action, const struct mesos_object *object);
 /* method: "CRAM-MD5", "Basic", "Bearer"; claimed: the name that the peer gave, NULL = none. More than 20 within one
  * second are counted and written as one line. */

@@ -123,6 +123,39 @@ test_flood(void **state)
     assert_int_equal(count_lines(text_of(audited, audited->path)), 22);
 }
 
+/* The same refusal over and over, each over a connection of its own, and then very many different ones: few lines, and every
+ * refusal is counted. What operators do is written whatever else is. */
+static void
+test_refusals_flood(void **state)
+{
+    struct audited *audited = *state;
+    struct audit_who who = jenkins();
+    struct address peer = *who.peer;
+    who.peer = &peer;
+    for (int i = 0; i < 1000; i++) {
+        struct mesos_object user = {.size = sizeof(user), .value = "root"};
+        address_set_port(&peer, (unsigned)(1000 + i));
+        audit_refused(audited->audit, who, "RUN_TASK", &user);
+    }
+    assert_int_equal(count_lines(text_of(audited, audited->path)), 5);
+    for (int i = 0; i < 1000; i++) {
+        char name[16];
+        struct mesos_object user = {.size = sizeof(user), .value = name};
+        snprintf(name, sizeof(name), "user%d", i);
+        audit_refused(audited->audit, who, "RUN_TASK", &user);
+        audit_write(audited->audit, jenkins(), "TEARDOWN", name, NULL);
+    }
+    assert_int_equal(count_lines(text_of(audited, audited->path)), 100 + 1000);
+    loop_run_until(audited->loop, never, NULL, 10100);
+    const char *text = text_of(audited, audited->path);
+    assert_int_equal(count_lines(text), 100 + 1000 + 2);
+    assert_non_null(strstr(text, ",\"since\":\"2020-01-01T00:00:00.000Z\",\"times\":995,\"event\":\"refused\","
+                                 "\"principal\":\"jen\\\"kins\",\"peer\":\"10.0.0.1\",\"action\":\"RUN_TASK\",\"object\":\"root\"}\n"));
+    assert_non_null(strstr(text, ",\"since\":\"2020-01-01T00:00:00.000Z\",\"times\":905,\"event\":\"refused\"}\n"));
+    audit_refused(audited->audit, who, "RUN_TASK", NULL); /* anew; nothing of it is left when it is freed */
+    assert_int_equal(count_lines(text_of(audited, audited->path)), 100 + 1000 + 3);
+}
+
 static void
 test_long(void **state)
 {
@@ -176,6 +209,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_lines, open_audited, close_audited),
         cmocka_unit_test_setup_teardown(test_flood, open_audited, close_audited),
+        cmocka_unit_test_setup_teardown(test_refusals_flood, open_audited, close_audited),
         cmocka_unit_test_setup_teardown(test_long, open_audited, close_audited),
         cmocka_unit_test_setup_teardown(test_moved, open_audited, close_audited),
         cmocka_unit_test_setup_teardown(test_lost, open_audited, close_audited),
