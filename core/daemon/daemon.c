@@ -157,6 +157,8 @@ daemon_new(struct loop *loop, const struct daemon_setup *setup, struct err *err)
     daemon->router = router_new(setup->actor);
     http_server_stream_bodies(daemon->http, router_wants_stream, daemon->router);
     http_server_look(daemon->http, on_large_body, daemon);
+    if (cors_asks(daemon->cors))
+        http_server_vary(daemon->http);
     router_firewall(daemon->router, daemon->firewall);
     daemon->metrics = metrics_new(loop);
     daemon->openness = openness_new(loop, daemon->metrics, setup->conf, &daemon->bound);

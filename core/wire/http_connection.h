@@ -17,6 +17,7 @@ struct http_server {
     void *wants_arg;
     http_handler_fn *look; /* NULL = every body is taken */
     void *look_arg;
+    bool varies; /* answers depend on Origin */
     bool (*may_send)(void *arg);
     void *guard_arg;
     struct secure *secure; /* TLS; NULL = none */

@@ -46,10 +46,8 @@ put_origin(struct buf *out, const char *origin)
 {
     put_header(out, "Access-Control-Allow-Origin", str_of(origin));
     put_header(out, "Access-Control-Expose-Headers", STR_LIT("Mesos-Stream-Id"));
-    if (strcmp(origin, "*") == 0)
-        return;
-    put_header(out, "Access-Control-Allow-Credentials", STR_LIT("true"));
-    put_header(out, "Vary", STR_LIT("Origin"));
+    if (strcmp(origin, "*") != 0)
+        put_header(out, "Access-Control-Allow-Credentials", STR_LIT("true"));
 }
 
 static void
@@ -68,6 +66,8 @@ put_status(struct http_exchange *exchange, struct buf *out, const struct reply *
     put(out, "\r\n");
     if (exchange->origin)
         put_origin(out, exchange->origin);
+    if (exchange->connection->server->varies)
+        put(out, "Vary: Origin\r\n");
     if (reply->chunked)
         put(out, "Transfer-Encoding: chunked\r\n");
     if (!exchange->request.http11 && exchange->request.keep_alive && !exchange->close_after)

@@ -253,6 +253,12 @@ http_server_look(struct http_server *server, http_handler_fn *look, void *arg)
     server->look_arg = arg;
 }
 
+void
+http_server_vary(struct http_server *server)
+{
+    server->varies = true;
+}
+
 /* ---- the life of a connection ---- */
 
 void

@@ -47,6 +47,9 @@ const struct mesos_principal *http_exchange_principal(const struct http_exchange
 void http_exchange_set_principal(struct http_exchange *exchange, const struct mesos_principal *principal);
 /* Its answer says that pages of that origin ("*": of all, without their user's login) may read it. Lives as long as the server. */
 void http_exchange_allow_origin(struct http_exchange *exchange, const char *origin);
+/* Every answer to a request of a client says from now on that it depends on the origin: what one page was told, caches must not
+ * show to another one. */
+void http_server_vary(struct http_server *server);
 /* The number of its connection: a later connection has a greater one. */
 uint64_t http_exchange_connection(const struct http_exchange *exchange);
 /* fn is called when the peer has gone before (or while) it was answered; afterwards the exchange must not be used. In fn itself its
