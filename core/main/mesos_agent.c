@@ -29,6 +29,15 @@ secret_resolver(const struct agent_options *options)
     return options->secret_resolver ? options->secret_resolver : "value";
 }
 
+/* Executors launch pods by the operator API. */
+static const char *
+http_authenticators(const struct agent_options *options)
+{
+    if (options->http_authenticators)
+        return options->http_authenticators;
+    return options->jwt_secret_key ? "basic,jwt" : "basic";
+}
+
 static size_t
 wanted_modules(void *target, struct wanted_module *out, size_t max)
 {
@@ -46,6 +55,9 @@ wanted_modules(void *target, struct wanted_module *out, size_t max)
         out[count++] = (struct wanted_module){MESOS_KIND_TELEMETRY, options->common.telemetry};
     if (options->credential)
         out[count++] = (struct wanted_module){MESOS_KIND_AUTHENTICATEE, options->authenticatee};
+    if (options->jwt_secret_key)
+        out[count++] = (struct wanted_module){MESOS_KIND_HTTP_AUTHENTICATOR, "jwt"};
+    count = process_want_list(MESOS_KIND_HTTP_AUTHENTICATOR, http_authenticators(options), out, count, max, set);
     if (options->resource_estimator)
         out[count++] = (struct wanted_module){MESOS_KIND_RESOURCE_ESTIMATOR, options->resource_estimator};
     if (options->qos_controller)
@@ -131,10 +143,8 @@ start_realms(struct program *program, struct agent_setup *setup, struct err *err
     const struct agent_options *options = &program->options;
     struct process *process = &program->process;
     struct realms *realms = &program->realms;
-    const char *usual = options->http_authenticators;
+    const char *usual = http_authenticators(options);
 
-    if (!usual)
-        usual = options->jwt_secret_key ? "basic,jwt" : "basic"; /* executors launch pods by the operator API */
     realms->credentials = options->http_credentials;
     realms->key_file = options->jwt_secret_key;
     if ((options->common.authenticate_http_readonly &&
@@ -148,6 +158,19 @@ start_realms(struct program *program, struct agent_setup *setup, struct err *err
     setup->realms = realms->list;
     setup->realm_count = realms->count;
     return 0;
+}
+
+static int
+check(struct process *process, struct err *err)
+{
+    struct program *program = container_of(process, struct program, process);
+    const struct agent_options *options = &program->options;
+    struct agent_setup setup = {.options = options};
+
+    if (start_named(program, MESOS_KIND_AUTHENTICATEE, options->credential ? options->authenticatee : NULL, &setup.authenticatee,
+                    err) < 0)
+        return -1;
+    return start_realms(program, &setup, err);
 }
 
 static void
@@ -224,6 +247,7 @@ main(int argc, char **argv)
     process->owner = agent_conf_owner(&program.options);
     process->common = &program.options.common;
     process->wanted = wanted_modules;
+    process->check = check;
     exit_status = process_configure(process, argc, argv);
     if (exit_status >= 0) {
         process->exit_status = exit_status;

@@ -32,6 +32,7 @@ wanted_modules(void *target, struct wanted_module *out, size_t max)
 {
     struct program *program = container_of((struct master_options *)target, struct program, options);
     const struct master_options *options = &program->options;
+    struct option_set *set = program->process.set;
 
     out[0] = (struct wanted_module){MESOS_KIND_ALLOCATOR, options->allocator};
     out[1] = (struct wanted_module){MESOS_KIND_REGISTRY, options->registry};
@@ -44,7 +45,10 @@ wanted_modules(void *target, struct wanted_module *out, size_t max)
     if (options->common.telemetry)
         out[count++] = (struct wanted_module){MESOS_KIND_TELEMETRY, options->common.telemetry};
     if (has_logins(options))
-        count = process_want_list(MESOS_KIND_AUTHENTICATOR, options->authenticators, out, count, max, program->process.set);
+        count = process_want_list(MESOS_KIND_AUTHENTICATOR, options->authenticators, out, count, max, set);
+    count = process_want_list(MESOS_KIND_HTTP_AUTHENTICATOR, options->http_authenticators, out, count, max, set);
+    if (options->http_framework_authenticators)
+        count = process_want_list(MESOS_KIND_HTTP_AUTHENTICATOR, options->http_framework_authenticators, out, count, max, set);
     return count;
 }
 
@@ -117,6 +121,18 @@ start_realms(struct process *process, struct realms *realms, struct master_setup
     setup->realms = realms->list;
     setup->realm_count = realms->count;
     return 0;
+}
+
+static int
+check(struct process *process, struct err *err)
+{
+    struct program *program = container_of(process, struct program, process);
+    struct master_setup setup = {.options = &program->options};
+    struct realms realms = {0};
+    int status = start_logins(program, &setup, err);
+
+    free(take(&program->authenticators));
+    return status < 0 ? status : start_realms(process, &realms, &setup, err);
 }
 
 static void
@@ -255,7 +271,7 @@ int
 main(int argc, char **argv)
 {
     struct order order = {0};
-    struct program program = {.process = {.wanted = wanted_modules}};
+    struct program program = {.process = {.wanted = wanted_modules, .check = check}};
     struct process *process = &program.process;
     struct master_options *options = &program.options;
     struct err err = {0};

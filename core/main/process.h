@@ -34,6 +34,8 @@ struct process {
     struct conf_owner owner;
     /* Lists the modules that the options name, up to max of them. */
     size_t (*wanted)(void *target, struct wanted_module *out, size_t max);
+    /* Part of --check-config: starts what finds out, or proves, who somebody is, for the files that it reads. 0, or negative with err. */
+    int (*check)(struct process *process, struct err *err);
     struct daemon_options *common; /* in owner.target */
     struct option_set *set;
     struct loop *loop;

@@ -121,6 +121,25 @@ check_election(const char *value, void *target, struct option_set *set, struct e
 }
 
 static int
+finish_authentication(const struct master_options *options, struct err *err)
+{
+    const char *wanted = options->authenticate_agents ? "authenticate_agents" : "authenticate_frameworks";
+
+    if (options->authenticate_http_frameworks && !options->http_framework_authenticators)
+        return err_set(err, -EINVAL,
+                       "option 'authenticate_http_frameworks' needs to know by whom: give "
+                       "--http_framework_authenticators=basic");
+    if (!options->authenticate_agents && !options->authenticate_frameworks)
+        return 0;
+    if (!options->credentials)
+        return err_set(err, -EINVAL, "option '%s' needs to know principals and their secrets: give --credentials=FILE", wanted);
+    if (!str_trim(str_of(options->authenticators)).len)
+        return err_set(err, -EINVAL, "option '%s' needs to know by whom, and option 'authenticators' is empty: give "
+                       "--authenticators=crammd5", wanted);
+    return 0;
+}
+
+static int
 finish(void *target, struct option_set *set, struct err *err)
 {
     struct master_options *options = target;
@@ -134,14 +153,8 @@ finish(void *target, struct option_set *set, struct err *err)
                        "options 'master_contender' and 'master_detector' name two modules, '%s' and '%s': one module "
                        "contends and detects",
                        contender, detector);
-    if (options->authenticate_http_frameworks && !options->http_framework_authenticators)
-        return err_set(err, -EINVAL,
-                       "option 'authenticate_http_frameworks' needs to know by whom: give "
-                       "--http_framework_authenticators=basic");
-    if ((options->authenticate_agents || options->authenticate_frameworks) && !options->credentials)
-        return err_set(err, -EINVAL,
-                       "option '%s' needs to know principals and their secrets: give --credentials=FILE",
-                       options->authenticate_agents ? "authenticate_agents" : "authenticate_frameworks");
+    if (finish_authentication(options, err) < 0)
+        return err->code;
     daemon_choose_election(set, conf_value(set, "zk", NULL));
     choose_registry(options, set);
     if (strcmp(options->registry, "zookeeper") == 0 && !conf_value(set, "zk", NULL))

@@ -115,6 +115,38 @@ def test_check_config_reads_rate_limits(program, tmp_path, limits, complaint):
     assert not complaint or complaint in said.stderr, said.stderr
 
 
+@pytest.mark.parametrize("ini, complaint", [
+    ("http_authenticators = jwt\nauthenticate_http_readonly = true\n[jwt]\nkey_file = {0}/key\n", None),
+    ("http_authenticators = jwt\nauthenticate_http_readonly = true\n[jwt]\nkey_file = {0}/none\n", "cannot open {0}/none"),
+    ("http_authenticators = nobody\nauthenticate_http_readonly = true\n", "no module 'nobody' of kind http_authenticator"),
+    ("authenticate_http_readwrite = true\n", "with --credentials (a master)"),
+    ("authenticate_http_frameworks = true\nhttp_framework_authenticators = basic\ncredentials = {0}/key\n", "{0}/key, line 1"),
+    ("authenticate_agents = true\ncredentials = {0}/none\n", "cannot open {0}/none"),
+    ("authenticate_agents = true\ncredentials = {0}/key\nauthenticators =\n", "option 'authenticators' is empty"),
+])
+def test_check_config_reads_who_is_known(program, tmp_path, ini, complaint):
+    """As the start does; and modules that ask who sends a request have parameters like all others."""
+    write(tmp_path, "key", "secret\n")
+    write(tmp_path, "etc/mesos/master.ini", "registry = memory\n" + ini.format(tmp_path))
+    said = program("mesos-master", "--check-config")
+    assert said.returncode == (1 if complaint else 0), said.stderr
+    assert not complaint or complaint.format(tmp_path) in said.stderr, said.stderr
+
+
+@pytest.mark.parametrize("ini, complaint", [
+    ("jwt_secret_key = {0}/key\nauthenticate_http_executors = true\n", None),
+    ("jwt_secret_key = {0}/none\n", "cannot open {0}/none"),
+    ("authenticate_http_readonly = true\nhttp_credentials = {0}/none\n", "cannot open {0}/none"),
+    ("credential = {0}/none\n", "cannot open {0}/none"),
+])
+def test_check_config_reads_who_an_agent_knows(program, tmp_path, ini, complaint):
+    write(tmp_path, "key", "secret\n")
+    write(tmp_path, "etc/mesos/agent.ini", f"master = 127.0.0.1:1\nwork_dir = {tmp_path}\n" + ini.format(tmp_path))
+    said = program("mesos-agent", "--check-config")
+    assert said.returncode == (1 if complaint else 0), said.stderr
+    assert not complaint or complaint.format(tmp_path) in said.stderr, said.stderr
+
+
 def test_a_master_from_files(make_cluster):
     cluster = make_cluster(agents=0)
     master = cluster.master
