@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Whole daemons in one process on a virtual clock. They load the modules that ship, from the build tree.
 if HAVE_CMOCKA
-SCENARIO_TESTS = tests/scenario/test_drivers tests/scenario/test_agent tests/scenario/test_master tests/scenario/test_cluster \
+SCENARIO_TESTS = tests/scenario/test_drivers tests/scenario/test_drivers_damage tests/scenario/test_agent tests/scenario/test_master tests/scenario/test_cluster \
   tests/scenario/test_failover tests/scenario/test_recovery tests/scenario/test_drain tests/scenario/test_marks
 SCENARIO_TESTS += tests/scenario/test_maintenance tests/scenario/test_access tests/scenario/test_sight \
   tests/scenario/test_logins
@@ -24,9 +24,12 @@ tests_scenario_test_oversubscription_LDADD = core/agent/libagent.a $(DAEMON_LIBS
 EXTRA_DIST += tests/facts/state
 tests_scenario_test_recovery_SOURCES = tests/scenario/test_recovery.c tests/lib/facts.h $(STAGE)
 tests_scenario_test_recovery_LDADD = core/agent/libagent.a $(DAEMON_LIBS) $(CMOCKA_LIBS)
-tests_scenario_test_drivers_SOURCES = tests/scenario/test_drivers.c tests/lib/facts.h $(STAGE)
+DRIVERS = tests/scenario/drivers.c tests/scenario/drivers.h $(STAGE)
+tests_scenario_test_drivers_SOURCES = tests/scenario/test_drivers.c $(DRIVERS)
 tests_scenario_test_drivers_LDADD = core/master/libmaster.a $(DAEMON_LIBS) $(CMOCKA_LIBS)
-LONE_MASTER = tests/scenario/lone_master.c tests/scenario/lone_master.h tests/lib/facts.h $(STAGE)
+tests_scenario_test_drivers_damage_SOURCES = tests/scenario/test_drivers_damage.c tests/lib/facts.h $(DRIVERS)
+tests_scenario_test_drivers_damage_LDADD = core/master/libmaster.a $(DAEMON_LIBS) $(CMOCKA_LIBS)
+LONE_MASTER = tests/scenario/lone_master.c tests/scenario/lone_master.h tests/scenario/lone_scheduler.c tests/lib/facts.h $(STAGE)
 tests_scenario_test_master_SOURCES = tests/scenario/test_master.c $(LONE_MASTER)
 tests_scenario_test_marks_SOURCES = tests/scenario/test_marks.c $(LONE_MASTER)
 tests_scenario_test_marks_LDADD = core/master/libmaster.a $(DAEMON_LIBS) $(CMOCKA_LIBS)
@@ -44,7 +47,8 @@ tests_scenario_test_lease_LDADD = core/master/libmaster.a $(DAEMON_LIBS) $(CMOCK
 tests_scenario_test_failover_SOURCES = tests/scenario/test_failover.c $(LONE_MASTER)
 tests_scenario_test_failover_LDADD = core/master/libmaster.a $(DAEMON_LIBS) $(CMOCKA_LIBS)
 tests_scenario_test_master_LDADD = core/master/libmaster.a $(DAEMON_LIBS) $(CMOCKA_LIBS)
-SCENARIO_CLUSTER = tests/scenario/cluster.c tests/scenario/cluster.h tests/scenario/executor_double.c \
+SCENARIO_CLUSTER = tests/scenario/cluster.c tests/scenario/cluster.h tests/scenario/cluster_scheduler.c \
+  tests/scenario/cluster_watcher.c tests/scenario/executor_double.c \
   tests/scenario/executor_double.h $(STAGE)
 tests_scenario_test_drain_SOURCES = tests/scenario/test_drain.c $(SCENARIO_CLUSTER)
 tests_scenario_test_drain_LDADD = tests/scenario/master_room.o tests/scenario/agent_room.o core/main/libmain.a $(DAEMON_LIBS) \
