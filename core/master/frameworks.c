@@ -223,6 +223,7 @@ framework_update(struct framework *framework, const Mesos__V1__FrameworkInfo *in
 {
     struct mesos_allocator_framework view;
     take_info(framework, info, suppressed, suppressed_count, constraints);
+    framework->master->framework_infos++;
     auto_arena struct arena *arena = arena_new(0);
     allocator_view(framework, &view, arena);
     allocator_update_framework(framework->master->allocator, &view);

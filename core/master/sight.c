@@ -55,6 +55,15 @@ sight_cleanup(struct sight **sight)
     sight_free(*sight);
 }
 
+bool
+sight_reads_infos(const struct sight *sight)
+{
+    uint32_t reads = 0;
+    for (int i = 0; sight && i < EYES; i++)
+        reads |= approver_reads(sight->eyes[i]);
+    return (reads & MESOS_OBJECT_MESSAGES) != 0;
+}
+
 /* Does an answer depend on more than the value? */
 static bool
 looks_further(const struct approver *approver)

@@ -28,6 +28,8 @@ void sight_free(struct sight *sight);
 void sight_cleanup(struct sight **sight);
 #define auto_sight __attribute__((cleanup(sight_cleanup)))
 
+/* Do answers depend on what a framework says of itself, which may change while its tasks do not? */
+bool sight_reads_infos(const struct sight *sight);
 bool sight_framework(struct sight *sight, const struct framework *framework);
 bool sight_task(struct sight *sight, const struct task *task);
 bool sight_executor(struct sight *sight, const struct executor *executor);

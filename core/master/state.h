@@ -277,6 +277,7 @@ struct master {
     struct arena *arena;      /* of the message being handled; reset after it */
     struct buf out, frame;    /* scratch for packing and framing */
     uint64_t mark;            /* agents with this mark were visited */
+    uint64_t framework_infos; /* how often one of them has changed */
     struct views *views;
     struct sheets agent_sheets, recovered_sheets;
     struct metrics_master m;

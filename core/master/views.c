@@ -121,29 +121,54 @@ answer_one(struct views *views, struct viewer *viewer)
     list_remove(&viewer->node);
     free(viewer);
     http_exchange_on_gone(copy.exchange, NULL, NULL);
+    views->each[copy.view].patience = 0;
     views->serving = copy.parts;
     copy.answer(copy.exchange, copy.arg);
     views->serving = NULL;
-    parts_free(copy.parts);
 }
 
+/* Who sees all, unless the rules have changed meanwhile. */
 static void
-answer_some(struct views *views, struct view_state *state)
+answer_whole(struct views *views, enum view view)
 {
-    size_t room = BITE_BYTES * (size_t)(1 + state->patience / PATIENCE_BITES);
-    for (int i = 0; i < ANSWERS_PER_BITE && list_empty(&state->stale); i++) {
-        struct viewer *viewer = list_first(&state->viewers, struct viewer, node);
-        if (!viewer)
-            return;
-        if (!viewer->parts)
-            viewer->parts = parts_new(views, viewer->view, viewer->exchange); /* the rules may have changed */
-        if (viewer->parts && !parts_make(viewer->parts, &room)) {
-            list_remove(&viewer->node); /* others go on meanwhile */
-            list_push(&state->viewers, &viewer->node);
-            return;
+    struct view_state *state = &views->each[view];
+    struct viewer *viewer;
+    int most = ANSWERS_PER_BITE;
+    while (most > 0 && list_empty(&state->stale) && (viewer = list_first(&state->viewers, struct viewer, node))) {
+        viewer->parts = parts_of(views, view, viewer->exchange);
+        if (viewer->parts) {
+            list_remove(&viewer->node);
+            list_push(parts_viewers(viewer->parts), &viewer->node);
+            continue;
         }
         answer_one(views, viewer);
+        most--;
     }
+}
+
+/* One principal after another, so that there is one of a kind in the making, however many wait. */
+static void
+answer_parts(struct views *views, enum view view)
+{
+    struct view_state *state = &views->each[view];
+    int most = ANSWERS_PER_BITE;
+    size_t room = BITE_BYTES * (size_t)(1 + state->patience / PATIENCE_BITES);
+    struct parts *parts = parts_next(views, view);
+    struct viewer *viewer;
+    if (!parts)
+        return;
+    while (most > 0 && list_empty(&state->stale) && parts_make(parts, &room) &&
+           (viewer = list_first(parts_viewers(parts), struct viewer, node))) {
+        answer_one(views, viewer);
+        most--;
+        parts_go_last(parts);
+    }
+}
+
+static bool
+is_awaited(const struct views *views, enum view view)
+{
+    return !list_empty(&views->each[view].viewers) || parts_next(views, view);
 }
 
 static void
@@ -151,16 +176,15 @@ on_bite(void *arg)
 {
     struct views *views = arg;
     bool waiting = false;
-    for (int v = 0; v < VIEWS; v++) {
-        struct view_state *state = &views->each[v];
-        if (list_empty(&state->viewers))
+    for (enum view view = 0; view < VIEWS; view++) {
+        if (!is_awaited(views, view))
             continue;
-        make_some(views, (enum view)v);
-        answer_some(views, state);
-        waiting |= !list_empty(&state->viewers);
-        if (list_empty(&state->viewers))
-            state->patience = 0;
+        make_some(views, view);
+        answer_whole(views, view);
+        answer_parts(views, view);
+        waiting |= is_awaited(views, view);
     }
+    parts_trim(views);
     buf_shrink(&views->scratch, 4 * HEAVY_BYTES);
     if (!waiting)
         loop_background_stop(&views->work);
@@ -174,7 +198,6 @@ on_gone(struct http_exchange *exchange, void *arg)
     struct viewer *viewer = arg;
     (void)exchange;
     list_remove(&viewer->node);
-    parts_free(viewer->parts);
     free(viewer);
 }
 
@@ -198,8 +221,9 @@ hide(struct views *views, enum view view)
     struct view_state *state = &views->each[view];
     struct sheet *sheet;
     state->shown = false;
+    parts_hide(views, view);
     list_foreach (sheet, &views->sheets, in_views) {
-        form_free(views, sheet->forms[view]); /* a viewer's mark has none */
+        form_free(views, sheet->forms[view]); /* a mark has none */
         sheet->forms[view] = NULL;
     }
 }
@@ -212,7 +236,7 @@ on_idle(void *arg)
         struct view_state *state = &views->each[v];
         if (!state->shown || loop_timer_running(&state->idle))
             continue;
-        if (list_empty(&state->viewers))
+        if (!is_awaited(views, (enum view)v))
             hide(views, (enum view)v);
         else
             loop_timer_start(&state->idle, IDLE_MS);
@@ -230,11 +254,15 @@ void
 views_await(struct views *views, enum view view, struct http_exchange *exchange,
             void (*answer)(struct http_exchange *exchange, void *arg), void *arg)
 {
-    struct view_state *state = &views->each[view];
-    struct parts *parts = parts_new(views, view, exchange);
+    parts_trim(views);
+    struct parts *parts = parts_of(views, view, exchange);
+    struct list *viewers = parts ? parts_viewers(parts) : &views->each[view].viewers;
+    size_t none = 0;
     show(views, view);
-    if (!parts && views_ready(views, view) && list_empty(&state->viewers)) {
+    if (views_ready(views, view) && list_empty(viewers) && (!parts || parts_make(parts, &none))) {
+        views->serving = parts;
         answer(exchange, arg);
+        views->serving = NULL;
         return;
     }
     struct viewer *viewer = xcalloc(1, sizeof(*viewer));
@@ -244,7 +272,9 @@ views_await(struct views *views, enum view view, struct http_exchange *exchange,
     viewer->parts = parts;
     viewer->answer = answer;
     viewer->arg = arg;
-    list_push(&state->viewers, &viewer->node);
+    if (parts && list_empty(viewers))
+        parts_go_last(parts); /* whose turn it is keeps it */
+    list_push(viewers, &viewer->node);
     http_exchange_on_gone(exchange, on_gone, viewer);
     start(views);
 }
@@ -300,6 +330,7 @@ views_new(struct loop *loop, struct page_account *account)
     views->account = account;
     views->arena = arena_new(0);
     list_init(&views->sheets);
+    list_init(&views->parts);
     loop_background_init(&views->work, on_bite, views);
     for (int v = 0; v < VIEWS; v++) {
         list_init(&views->each[v].stale);
@@ -315,20 +346,30 @@ views_ruled_by(struct views *views, struct master *master)
     views->master = master;
 }
 
+static void
+send_away(struct list *viewers)
+{
+    struct viewer *viewer;
+    while ((viewer = list_first(viewers, struct viewer, node))) {
+        http_exchange_on_gone(viewer->exchange, NULL, NULL);
+        on_gone(viewer->exchange, viewer);
+    }
+}
+
 void
 views_free(struct views *views)
 {
-    struct viewer *viewer;
+    struct parts *parts;
     if (!views)
         return;
     loop_background_stop(&views->work);
-    for (int v = 0; v < VIEWS; v++) {
-        loop_timer_stop(&views->each[v].idle);
-        while ((viewer = list_first(&views->each[v].viewers, struct viewer, node))) {
-            http_exchange_on_gone(viewer->exchange, NULL, NULL);
-            on_gone(viewer->exchange, viewer);
-        }
+    for (enum view view = 0; view < VIEWS; view++) {
+        loop_timer_stop(&views->each[view].idle);
+        send_away(&views->each[view].viewers);
+        while ((parts = parts_next(views, view)))
+            send_away(parts_viewers(parts));
     }
+    parts_fini(views);
     assert(list_empty(&views->sheets));
     arena_free(views->arena);
     buf_fini(&views->scratch);

@@ -4,6 +4,7 @@
  * into few writes, and cuts off who does not take them. Called by http_reply.c with what is to be sent.
  */
 #include "wire/http_connection.h"
+#include "wire/principal.h"
 
 enum { SPARE_EXCHANGES = 16, SPARE_BODY_BYTES = 16 << 10, REQUEST_ARENA_BYTES = 2048 };
 
@@ -354,23 +355,8 @@ http_exchange_allow_origin(struct http_exchange *exchange, const char *origin)
     exchange->origin = origin;
 }
 
-static const char *
-copied(struct arena *arena, const char *text)
-{
-    return text ? arena_strdup(arena, str_of(text)) : NULL;
-}
-
 void
 http_exchange_set_principal(struct http_exchange *exchange, const struct mesos_principal *principal)
 {
-    struct arena *arena = exchange->request.arena;
-    exchange->principal = NULL;
-    if (!principal)
-        return;
-    struct mesos_claim *claims = arena_alloc(arena, (principal->claim_count + 1) * sizeof(*claims));
-    for (size_t i = 0; i < principal->claim_count; i++)
-        claims[i] = (struct mesos_claim){copied(arena, principal->claims[i].key), copied(arena, principal->claims[i].value)};
-    exchange->principal = arena_alloc(arena, sizeof(*exchange->principal));
-    *exchange->principal = (struct mesos_principal){.size = sizeof(*principal), .value = copied(arena, principal->value),
-                                                    .claims = claims, .claim_count = principal->claim_count};
+    exchange->principal = principal_copy(principal, exchange->request.arena);
 }

@@ -141,7 +141,8 @@ start_master(struct world *w)
     struct err err = {0};
     struct master_setup setup = {
         .loop = w->loop, .options = &w->options, .host = w->host, .authorizer = w->authorizer,
-        .authenticators = w->authenticators, .authenticator_count = w->authenticator_count, .fatal = on_fatal, .arg = w};
+        .authenticators = w->authenticators, .authenticator_count = w->authenticator_count,
+        .realms = w->realms, .realm_count = w->realm_count, .fatal = on_fatal, .arg = w};
     const char *keys[] = {NULL};
     setup.allocator = host_start(w->host, MESOS_KIND_ALLOCATOR, "hierarchical_drf", keys, keys, 0, &err);
     assert_string_equal(setup.allocator ? "" : err.text, "");

@@ -71,6 +71,8 @@ struct world {
     struct module *authorizer; /* NULL, or set before start_master */
     struct module *const *authenticators; /* the same */
     size_t authenticator_count;
+    const struct daemon_realm *realms; /* the same */
+    size_t realm_count;
     struct address master_at;
     const char *election; /* NULL = standalone; else a module that the test has added to `host` */
     size_t master_writes; /* how often anything of the master left over any connection, its ends included */

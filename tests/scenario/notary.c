@@ -2,6 +2,8 @@
 /* See notary.h. */
 #include "notary.h"
 
+#include "daemon/daemon.h"
+
 struct notary notary;
 
 struct seal {
@@ -16,6 +18,10 @@ approver_make(void *instance, const struct mesos_principal *principal, uint32_t 
     (void)instance;
     seal->action = action;
     seal->principal = principal && principal->value ? xstrdup(principal->value) : NULL;
+    if (principal && principal->claim_count) {
+        auto_free char *name = take(&seal->principal);
+        seal->principal = xasprintf("%s+%s=%s", name, principal->claims[0].key, principal->claims[0].value);
+    }
     *ret_reads = notary.reads;
     for (size_t i = 0; i < notary.count; i++)
         if (notary.refusals[i].action == action && notary.refusals[i].value)
@@ -29,6 +35,7 @@ approved(void *instance, void *approver, const struct mesos_object *object)
     const struct seal *seal = approver;
     (void)instance;
     notary.asked++;
+    notary.asked_about[seal->action]++;
     for (size_t i = 0; i < notary.count; i++) {
         const struct refusal *no = &notary.refusals[i];
         if (no->action != seal->action)
@@ -73,10 +80,47 @@ static const struct mesos_module module = {
     .ops = &ops,
 };
 
+/* ---- who asks ---- */
+
+struct reader {
+    const struct mesos_host *host;
+};
+
+static int
+reader_start(void *instance, const struct mesos_host *host)
+{
+    ((struct reader *)instance)->host = host;
+    return 0;
+}
+
+static void
+read_name(void *instance, const struct mesos_http_request *request, struct mesos_call *call)
+{
+    const char *said = NULL;
+    auto_buf struct buf answer = {0};
+    for (size_t i = 0; i < request->header_count; i++)
+        if (strcmp(request->headers[i].name, "Authorization") == 0)
+            said = request->headers[i].value;
+    const char *claim = said ? strchr(said, '+') : NULL, *value = claim ? strchr(claim, '=') : NULL;
+    if (!said)
+        buf_printf(&answer, "challenge%cName%c", 0, 0);
+    else if (!value)
+        buf_printf(&answer, "principal%c%s%c", 0, said, 0);
+    else
+        buf_printf(&answer, "principal%c%.*s%cclaim.%.*s%c%s%c", 0, (int)(claim - said), said, 0, (int)(value - claim - 1),
+                   claim + 1, 0, value + 1, 0);
+    const struct mesos_host *host = ((struct reader *)instance)->host;
+    host->reply(host, call, 0, (struct mesos_bytes){buf_data(&answer), answer.len});
+}
+
+static const struct mesos_http_authenticator_ops reader_ops = {.scheme = "Name", .authenticate = read_name};
+static const struct mesos_module reader_module = {
+    MESOS_MODULE(HTTP_AUTHENTICATOR, reader_ops, struct reader), .name = "reader", .start = reader_start};
+
 static const struct mesos_module *const *
 modules(void)
 {
-    static const struct mesos_module *const all[] = {&module, NULL};
+    static const struct mesos_module *const all[] = {&module, &reader_module, NULL};
     return all;
 }
 
@@ -101,9 +145,12 @@ is_leading(void *arg)
     return master_leading(((struct world *)arg)->master);
 }
 
-struct world *
-world_ruled(void)
+static struct world *
+begin(bool named)
 {
+    static struct module *readers[1];
+    static const struct daemon_realm realms[] = {{.name = "mesos-master-readonly", .authenticators = readers, .count = 1},
+                                                 {.name = "mesos-master-readwrite", .authenticators = readers, .count = 1}};
     struct world *w = world_new();
     struct err err = {0};
     const char *keys[] = {NULL};
@@ -111,9 +158,27 @@ world_ruled(void)
     assert_int_equal(host_add_linked(w->host, modules, "test", &err), 0);
     w->authorizer = host_start(w->host, MESOS_KIND_AUTHORIZER, "notary", keys, keys, 0, &err);
     assert_string_equal(w->authorizer ? "" : err.text, "");
+    if (named) {
+        readers[0] = host_start(w->host, MESOS_KIND_HTTP_AUTHENTICATOR, "reader", keys, keys, 0, &err);
+        assert_string_equal(readers[0] ? "" : err.text, "");
+        w->realms = realms;
+        w->realm_count = ARRAY_LEN(realms);
+    }
     start_master(w);
     assert_true(loop_run_until(w->loop, is_leading, w, 1000));
     return w;
+}
+
+struct world *
+world_ruled(void)
+{
+    return begin(false);
+}
+
+struct world *
+world_ruled_by_name(void)
+{
+    return begin(true);
 }
 
 static void

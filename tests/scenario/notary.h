@@ -6,8 +6,10 @@
 
 #include "lone_master.h"
 #include "mesos/authorizer.h"
+#include "mesos/http_authenticator.h"
 
-/* One refusal: of an action, on objects of that value (NULL = all, and the action as such), to that principal (NULL = all). */
+/* One refusal: of an action, on objects of that value (NULL = all, and the action as such), to that principal (NULL = all). One
+ * with claims is written "alice+key=value". */
 struct refusal {
     enum mesos_action action;
     const char *value, *principal;
@@ -20,6 +22,7 @@ extern struct notary {
     size_t count;
     uint64_t generation;
     size_t asked; /* how often an object was looked at */
+    size_t asked_about[64]; /* by action */
     uint32_t reads; /* beside the value */
 } notary;
 
@@ -27,6 +30,8 @@ void notary_forget(void);
 void notary_refuse(enum mesos_action action, const char *value, const char *principal);
 /* A world with that authorizer whose master leads. */
 struct world *world_ruled(void);
+/* The same, and requests of readers and operators say who they come from: "Authorization: alice", or "alice+key=value". */
+struct world *world_ruled_by_name(void);
 /* One request; some time passes. Returns its status; the body is in w->got. type NULL = no body. */
 int ask(struct world *w, const char *method, const char *path, const char *type, const char *body);
 /* POST /api/v1 with JSON both ways. */

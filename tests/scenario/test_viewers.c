@@ -1,0 +1,395 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Many who may see only a part of the views: requests of the same principal share what is made for them, and no other; each
+ * answer is by the rules and the tasks of its own moment. */
+#include "notary.h"
+
+#include "master/state.h"
+#include "master/views_internal.h"
+
+enum { TASKS = 96, NAME_BYTES = 40000, VIEW_BYTES = TASKS * NAME_BYTES, PATIENCE_MS = 60000 };
+
+static const char *const users[] = {"root", "nobody", "games"};
+
+/* ---- a master whose views are made in several bites: large tasks, few on a sheet ---- */
+
+static void
+put_task(struct buf *out, const char *id, const char *user, const char *name, const char *agent_id)
+{
+    buf_printf(out, "{\"name\":\"%s\",\"task_id\":{\"value\":\"%s\"},\"agent_id\":{\"value\":\"%s\"},\"resources\":["
+                    "{\"name\":\"cpus\",\"type\":\"SCALAR\",\"scalar\":{\"value\":0.01}}],"
+                    "\"command\":{\"value\":\"true\",\"user\":\"%s\"}}",
+               name, id, agent_id, user);
+}
+
+/* Their ids: prefix, "-of-", the user, the number. */
+static void
+launch_tasks(struct world *w, const char *prefix, size_t count)
+{
+    const Mesos__V1__Offer *offer = an_offer(w);
+    auto_buf struct buf text = {0}, name = {0};
+    for (size_t i = 0; i < NAME_BYTES; i++)
+        buf_putc(&name, 'x');
+    buf_printf(&text, "\"type\":\"ACCEPT\",\"accept\":{\"offer_ids\":[{\"value\":\"%s\"}],\"operations\":[{\"type\":\"LAUNCH\","
+                      "\"launch\":{\"task_infos\":[",
+               offer->id->value);
+    for (size_t i = 0; i < count; i++) {
+        const char *user = users[i % ARRAY_LEN(users)];
+        auto_free char *id = xasprintf("%s-of-%s-%zu", prefix, user, i);
+        buf_puts(&text, i ? "," : "");
+        put_task(&text, id, user, buf_cstr(&name), offer->agent_id->value);
+    }
+    buf_puts(&text, "]}}],\"filters\":{\"refuse_seconds\":0}}");
+    assert_int_equal(call(w, buf_cstr(&text)), 202);
+}
+
+/* Alice does not see root's tasks, bob not nobody's; nobody sees games'. Each task is a question. */
+static struct world *
+large_world(void)
+{
+    struct world *w = world_ruled_by_name();
+    notary.reads = MESOS_OBJECT_IDS;
+    notary_refuse(MESOS_ACTION_VIEW_TASK, "root", "alice");
+    notary_refuse(MESOS_ACTION_VIEW_TASK, "nobody", "bob");
+    notary_refuse(MESOS_ACTION_VIEW_TASK, "games", NULL);
+    admitted(w);
+    subscribe(w, ",\"principal\":\"alice\"", NULL);
+    launch_tasks(w, "first", TASKS);
+    return w;
+}
+
+static size_t
+asked(void)
+{
+    return notary.asked_about[MESOS_ACTION_VIEW_TASK];
+}
+
+/* ---- who looks ---- */
+
+struct visitor {
+    struct world *w;
+    struct http_client *client;
+    int status; /* 0 = not answered yet */
+    struct buf body;
+};
+
+static void
+on_answer(const struct http_response *response, void *arg)
+{
+    struct visitor *visitor = arg;
+    visitor->status = response->status;
+    buf_append_str(&visitor->body, buf_str(response->body));
+}
+
+static void
+on_error(const struct err *err, void *arg)
+{
+    ((struct visitor *)arg)->status = -1;
+    (void)err;
+}
+
+/* Asks, and no time passes. path NULL: GET_STATE. */
+static struct visitor *
+comes(struct world *w, const char *who, const char *path)
+{
+    static const struct http_call_handler handler = {.on_response = on_answer, .on_error = on_error};
+    const struct http_header headers[] = {{STR_LIT("Authorization"), str_of(who)},
+                                          {STR_LIT("Accept"), STR_LIT("application/json")},
+                                          {STR_LIT("Content-Type"), STR_LIT("application/json")}};
+    struct visitor *visitor = xcalloc(1, sizeof(*visitor));
+    visitor->w = w;
+    visitor->client = http_client_new(w->loop, &w->master_at, "10.0.0.1:5050");
+    if (path)
+        http_client_send(visitor->client, "GET", path, headers, 2, (struct str){0}, 0, &handler, visitor);
+    else
+        http_client_send(visitor->client, "POST", "/api/v1", headers, 3, STR_LIT("{\"type\":\"GET_STATE\"}"), 0, &handler,
+                         visitor);
+    return visitor;
+}
+
+static void
+leaves(struct visitor *visitor)
+{
+    http_client_free(visitor->client);
+    buf_fini(&visitor->body);
+    free(visitor);
+}
+
+static bool
+is_answered(void *arg)
+{
+    return ((struct visitor *)arg)->status != 0;
+}
+
+static const char *
+text_of(struct visitor *visitor)
+{
+    assert_true(loop_run_until(visitor->w->loop, is_answered, visitor, PATIENCE_MS));
+    assert_int_equal(visitor->status, 200);
+    return buf_cstr(&visitor->body);
+}
+
+/* The answer shows the tasks of those users and no others. */
+static void
+saw(struct visitor *visitor, const char *prefix, bool root, bool nobody, bool games)
+{
+    const bool seen[] = {root, nobody, games};
+    const char *text = text_of(visitor);
+    for (size_t i = 0; i < TASKS; i++) {
+        auto_free char *id = xasprintf("\"%s-of-%s-%zu\"", prefix, users[i % ARRAY_LEN(users)], i);
+        if ((strstr(text, id) != NULL) != seen[i % ARRAY_LEN(users)])
+            fail_msg("%s is %s", id, seen[i % ARRAY_LEN(users)] ? "not shown" : "shown");
+    }
+}
+
+static bool
+is_midway(void *arg)
+{
+    size_t from = *(size_t *)arg;
+    return asked() > from;
+}
+
+/* Until some of a view is made, but not all. */
+static void
+go_midway(struct world *w)
+{
+    size_t from = asked();
+    assert_true(loop_run_until(w->loop, is_midway, &from, PATIENCE_MS));
+    assert_in_range(asked(), from + 1, from + TASKS - 1);
+}
+
+/* ---- the tests ---- */
+
+static void
+test_made_once(void **state)
+{
+    static const char *const paths[] = {"/state", "/frameworks", NULL};
+    struct world *w = large_world();
+    struct visitor *visitors[10];
+    (void)state;
+    for (size_t p = 0; p < ARRAY_LEN(paths); p++) {
+        size_t before = asked();
+        for (size_t i = 0; i < ARRAY_LEN(visitors); i++)
+            visitors[i] = comes(w, "alice", paths[p]);
+        for (size_t i = 0; i < ARRAY_LEN(visitors); i++)
+            saw(visitors[i], "first", false, true, false);
+        /* Those of /frameworks were made for /state. */
+        assert_int_equal(asked() - before, p == 1 ? 0 : TASKS);
+        for (size_t i = 0; i < ARRAY_LEN(visitors); i++)
+            leaves(visitors[i]);
+    }
+    world_free(w);
+}
+
+static void
+test_kept_until_something_changes(void **state)
+{
+    struct world *w = large_world();
+    struct visitor *visitor = comes(w, "alice", "/state");
+    (void)state;
+    saw(visitor, "first", false, true, false);
+    leaves(visitor);
+    size_t before = asked();
+    agent_updates(w, an_offer(w)->agent_id->value, "first-of-nobody-1", MESOS__V1__TASK_STATE__TASK_RUNNING, UUID);
+    pass(w, 50);
+    assert_int_equal(asked(), before);
+    visitor = comes(w, "alice", "/state");
+    assert_non_null(strstr(text_of(visitor), "\"TASK_RUNNING\""));
+    saw(visitor, "first", false, true, false);
+    assert_in_range(asked() - before, 1, TASKS / 4); /* the sheet of that task */
+    leaves(visitor);
+
+    /* One more while nobody looks. */
+    launch_tasks(w, "second", 3);
+    visitor = comes(w, "alice", "/state");
+    assert_non_null(strstr(text_of(visitor), "second-of-nobody"));
+    assert_null(strstr(text_of(visitor), "second-of-root"));
+    leaves(visitor);
+
+    /* Forgotten when nobody has looked for a while. */
+    pass(w, 200 * 1000);
+    assert_int_equal(((struct master *)w->master)->views->parts_bytes, 0);
+    before = asked();
+    visitor = comes(w, "alice", "/state");
+    saw(visitor, "first", false, true, false);
+    assert_int_equal(asked() - before, TASKS + 3);
+    leaves(visitor);
+    world_free(w);
+}
+
+static void
+test_reload_between_two(void **state)
+{
+    struct world *w = large_world();
+    struct visitor *first = comes(w, "alice", "/state");
+    (void)state;
+    saw(first, "first", false, true, false);
+    notary_refuse(MESOS_ACTION_VIEW_TASK, "nobody", "alice");
+    struct visitor *second = comes(w, "alice", "/state");
+    saw(second, "first", false, false, false);
+    notary_forget();
+    notary_refuse(MESOS_ACTION_VIEW_TASK, "nobody", "alice");
+    struct visitor *third = comes(w, "alice", "/state");
+    saw(third, "first", true, false, true);
+    notary_forget(); /* now she sees all */
+    struct visitor *last = comes(w, "alice", "/state");
+    saw(last, "first", true, true, true);
+    leaves(first), leaves(second), leaves(third), leaves(last);
+    world_free(w);
+}
+
+static void
+test_reload_midway(void **state)
+{
+    struct world *w = large_world();
+    struct visitor *alice = comes(w, "alice", "/state"), *bob = comes(w, "bob", "/state");
+    (void)state;
+    go_midway(w);
+    notary_refuse(MESOS_ACTION_VIEW_TASK, "nobody", "alice");
+    saw(alice, "first", false, false, false);
+    saw(bob, "first", true, false, false);
+    leaves(alice), leaves(bob);
+    world_free(w);
+}
+
+static void
+test_principals_are_told_apart(void **state)
+{
+    struct world *w = large_world();
+    struct visitor *visitors[12];
+    (void)state;
+    notary_refuse(MESOS_ACTION_VIEW_TASK, "root", "carol+team=a");
+    notary_refuse(MESOS_ACTION_VIEW_TASK, "nobody", "carol+team=b");
+    notary_refuse(MESOS_ACTION_VIEW_TASK, "nobody", "carol+group=a");
+    static const struct {
+        const char *who;
+        bool root, nobody;
+    } known[] = {{"alice", false, true},       {"bob", true, false},         {"carol", true, true},
+                 {"carol+team=a", false, true}, {"carol+team=b", true, false}, {"carol+group=a", true, false}};
+    for (size_t i = 0; i < ARRAY_LEN(visitors); i++)
+        visitors[i] = comes(w, known[i % ARRAY_LEN(known)].who, "/state");
+    for (size_t i = 0; i < ARRAY_LEN(visitors); i++) {
+        saw(visitors[i], "first", known[i % ARRAY_LEN(known)].root, known[i % ARRAY_LEN(known)].nobody, false);
+        leaves(visitors[i]);
+    }
+    /* One after the other, from what is kept. */
+    for (size_t i = 0; i < ARRAY_LEN(visitors); i++) {
+        struct visitor *visitor = comes(w, known[i % ARRAY_LEN(known)].who, i % 2 ? "/frameworks" : "/state");
+        saw(visitor, "first", known[i % ARRAY_LEN(known)].root, known[i % ARRAY_LEN(known)].nobody, false);
+        leaves(visitor);
+    }
+    world_free(w);
+}
+
+static void
+test_leaves_midway(void **state)
+{
+    struct world *w = large_world();
+    struct visitor *gone = comes(w, "alice", "/state"), *stays = comes(w, "alice", "/state");
+    (void)state;
+    go_midway(w);
+    leaves(gone);
+    saw(stays, "first", false, true, false);
+    leaves(stays);
+
+    /* Nobody is left, things change, and she comes again. */
+    gone = comes(w, "bob", "/state");
+    go_midway(w);
+    leaves(gone);
+    agent_updates(w, an_offer(w)->agent_id->value, "first-of-root-0", MESOS__V1__TASK_STATE__TASK_RUNNING, UUID);
+    pass(w, 50);
+    stays = comes(w, "bob", "/state");
+    assert_non_null(strstr(text_of(stays), "\"TASK_RUNNING\""));
+    saw(stays, "first", true, false, false);
+    leaves(stays);
+
+    gone = comes(w, "carol", "/state");
+    go_midway(w);
+    world_free(w); /* the master goes while she waits */
+    buf_fini(&gone->body);
+    free(gone);
+}
+
+/* What a framework says of itself is what rules may look at, too, and changes without its tasks. */
+static void
+test_framework_changes(void **state)
+{
+    struct world *w = large_world();
+    auto_buf struct buf text = {0};
+    (void)state;
+    notary.reads = MESOS_OBJECT_MESSAGES;
+    notary.generation++;
+    struct visitor *visitor = comes(w, "alice", "/state");
+    saw(visitor, "first", false, true, false);
+    leaves(visitor);
+    size_t before = asked();
+    buf_printf(&text,
+               "\"type\":\"UPDATE_FRAMEWORK\",\"update_framework\":{\"framework_info\":{\"user\":\"root\",\"name\":\"other\","
+               "\"principal\":\"alice\",\"roles\":[\"*\"],\"capabilities\":[{\"type\":\"MULTI_ROLE\"}],\"id\":{\"value\":\"%s\"}}}",
+               w->framework_id);
+    assert_int_equal(call(w, buf_cstr(&text)), 200);
+    visitor = comes(w, "alice", "/state");
+    saw(visitor, "first", false, true, false);
+    assert_int_equal(asked() - before, TASKS);
+    leaves(visitor);
+    world_free(w);
+}
+
+struct crowd {
+    struct views *views;
+    struct visitor *visitors[40];
+    size_t most, parts;
+};
+
+static bool
+all_answered(void *arg)
+{
+    struct crowd *crowd = arg;
+    struct list *node;
+    size_t parts = 0;
+    if (crowd->views->parts_bytes > crowd->most)
+        crowd->most = crowd->views->parts_bytes;
+    for (node = crowd->views->parts.next; node != &crowd->views->parts; node = node->next)
+        parts++;
+    crowd->parts = parts;
+    for (size_t i = 0; i < ARRAY_LEN(crowd->visitors); i++)
+        if (!crowd->visitors[i]->status)
+            return false;
+    return true;
+}
+
+static void
+test_many_principals_cost_little(void **state)
+{
+    struct world *w = large_world();
+    struct crowd crowd = {.views = ((struct master *)w->master)->views};
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(crowd.visitors); i++) {
+        auto_free char *who = xasprintf("reader-%zu", i);
+        crowd.visitors[i] = comes(w, who, i % 3 ? "/state" : NULL);
+    }
+    assert_true(loop_run_until(w->loop, all_answered, &crowd, PATIENCE_MS));
+    for (size_t i = 0; i < ARRAY_LEN(crowd.visitors); i++) {
+        saw(crowd.visitors[i], "first", true, true, false);
+        leaves(crowd.visitors[i]);
+    }
+    /* Two views, one of each in the making; all of them were 100 MB. */
+    assert_in_range(crowd.most, VIEW_BYTES / 2, (16 << 20) + 5 * VIEW_BYTES);
+    assert_in_range(crowd.parts, 1, 16);
+    world_free(w);
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_made_once),
+        cmocka_unit_test(test_kept_until_something_changes),
+        cmocka_unit_test(test_reload_between_two),
+        cmocka_unit_test(test_reload_midway),
+        cmocka_unit_test(test_principals_are_told_apart),
+        cmocka_unit_test(test_leaves_midway),
+        cmocka_unit_test(test_framework_changes),
+        cmocka_unit_test(test_many_principals_cost_little),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
