@@ -33,6 +33,7 @@
 #include "base/fault.h"
 #include "base/file.h"
 #include "wire/limits.h"
+#include "wire/secrets.h"
 
 #define BOOT_ID_FILE "/proc/sys/kernel/random/boot_id"
 
@@ -195,6 +196,7 @@ checkpoint_executor_bytes(const struct executor *executor, struct arena *arena)
     Mesos__V1__ExecutorInfo *info =
         message_unpack(&mesos__v1__executor_info__descriptor, packed_str(&executor->info), arena, NULL);
     info->resources = resources_to_proto(&executor->resources, true, arena, &info->n_resources);
+    secrets_hide(info); /* what has started has them; nothing starts from here */
     message_pack(&bytes, info);
     return str_n(arena_strdup(arena, buf_str(&bytes)), bytes.len);
 }

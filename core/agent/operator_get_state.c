@@ -5,6 +5,7 @@
  */
 #include "agent/access.h"
 #include "agent/operator.h"
+#include "wire/secrets.h"
 #include "wire/writer.h"
 
 enum list_of { LIVE, COMPLETED };
@@ -98,6 +99,7 @@ write_executor(struct writer *writer, const struct executor *executor, enum list
     auto_arena struct arena *arena = arena_new(0);
     one.executor_info =
         message_unpack_trusted(&mesos__v1__executor_info__descriptor, packed_str(&executor->info), arena);
+    secrets_hide(one.executor_info);
     resources_upgrade(one.executor_info->resources, one.executor_info->n_resources, NULL, arena);
     writer_message(writer, list == LIVE ? 1 : 2, NULL, &one);
 }

@@ -5,6 +5,8 @@
 
 #include <errno.h>
 
+#include "wire/secrets.h"
+
 bool
 task_state_terminal(task_state state)
 {
@@ -73,7 +75,7 @@ task_describe(struct task *task, const Mesos__V1__TaskInfo *info, struct arena *
                    : info->executor && info->executor->command ? info->executor->command->user
                                                                : NULL;
     auto_buf struct buf bytes = {0};
-    message_pack(&bytes, &message);
+    message_pack(&bytes, secrets_hidden(&message, arena));
     packed_set(&task->task, buf_str(&bytes));
 }
 

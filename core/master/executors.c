@@ -6,6 +6,7 @@
 
 #include "host/kind_allocator.h"
 #include "master/marks.h"
+#include "wire/secrets.h"
 
 struct executor *
 executor_find(const struct framework *framework, const struct agent *agent, const char *id)
@@ -16,6 +17,17 @@ executor_find(const struct framework *framework, const struct agent *agent, cons
         return map_get(&framework->executors, str_n(text, (size_t)len));
     auto_free char *key = xasprintf("%u %s", agent->number, id); /* agents may bring ids of any length */
     return map_get(&framework->executors, str_of(key));
+}
+
+/* For views, and to compare others with: neither needs secrets. */
+static void
+keep_info(struct executor *executor, const Mesos__V1__ExecutorInfo *info)
+{
+    auto_arena struct arena *arena = arena_new(0);
+    const Mesos__V1__ExecutorInfo *shown = secrets_hidden(info, arena);
+    executor->info_len = mesos__v1__executor_info__get_packed_size(shown);
+    executor->info = xmalloc(executor->info_len + 1);
+    mesos__v1__executor_info__pack(shown, executor->info);
 }
 
 struct executor *
@@ -30,9 +42,7 @@ executor_add(struct framework *framework, struct agent *agent, const Mesos__V1__
     executor->id = xstrdup(info->executor_id->value);
     if (info->command && info->command->user && *info->command->user)
         executor->user = xstrdup(info->command->user);
-    executor->info_len = mesos__v1__executor_info__get_packed_size(info);
-    executor->info = xmalloc(executor->info_len + 1);
-    mesos__v1__executor_info__pack(info, executor->info);
+    keep_info(executor, info);
     resources_move(&executor->resources, resources);
     scalars_add(framework->master->used_scalars, &executor->resources, 1);
     list_push(&agent->executors, &executor->agent_node);

@@ -12,6 +12,7 @@
 #include "master/calls.h"
 #include "model/role.h"
 #include "model/validate.h"
+#include "wire/secrets.h"
 
 #define REASON(name) MESOS__V1__TASK_STATUS__REASON__REASON_##name
 
@@ -148,6 +149,7 @@ check_executor(struct candidate *candidate, struct framework *framework, struct 
     candidate->executor = executor_find(framework, agent, executor->executor_id->value);
     if (!candidate->executor)
         return 0;
+    executor = secrets_hidden(executor, arena); /* as the known one is kept */
     if (!same_bytes(candidate->executor->info, candidate->executor->info_len, &executor->base, arena)) {
         put_incompatible(text, candidate->executor, executor);
         return -EINVAL;

@@ -10,6 +10,7 @@
 #include "master/subscribers.h"
 #include "master/task_packed.h"
 #include "wire/message.h"
+#include "wire/secrets.h"
 
 struct task *
 task_find(const struct framework *framework, const char *id)
@@ -69,6 +70,7 @@ task_new(struct framework *framework, struct agent *agent, const Mesos__V1__Task
          struct resources *resources)
 {
     size_t id_len = strlen(core->task_id->value);
+    auto_arena struct arena *arena = arena_new(256);
     struct task *task = xcalloc(1, sizeof(*task) + id_len + 1);
     memcpy(task->id, core->task_id->value, id_len);
     task->framework = framework;
@@ -76,7 +78,7 @@ task_new(struct framework *framework, struct agent *agent, const Mesos__V1__Task
     task->state = (uint8_t)core->state;
     if (core->user && *core->user && strcmp(core->user, framework->info->user) != 0)
         task->user = xstrdup(core->user);
-    task_keep_core(task, core);
+    task_keep_core(task, secrets_hidden(core, arena));
     if (!task_state_terminal(core->state)) {
         resources_move(&task->resources, resources);
         scalars_add(framework->master->used_scalars, &task->resources, 1);

@@ -10,9 +10,11 @@ import tempfile
 import pytest
 
 import cgroups
+from agent_api import AgentApi
 from cluster import Cluster, wait_for
 from images import Image, archive, busybox_layer, directory, link
 from isolated import Isolated, host_path, mounts, sandbox_path
+from scheduler import command_task, scalar
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="mounts need root")
 SECRET = "the-sesame-opens-4711"
@@ -230,6 +232,38 @@ def test_secret_is_in_the_container_and_nowhere_else(box):
     assert holds_secret(os.path.join(box.directory, "agent1.run", ".secret")) == []
     box.scheduler.kill(task_id)
     box.scheduler.until(task_id, {"TASK_KILLED"})
+
+
+def test_secrets_are_not_shown(box):
+    """Neither by value where tasks and executors are looked at, nor in what is said of executors that do not fit together."""
+    value = base64.b64encode(SECRET.encode()).decode()
+    environment = {"variables": [{"name": "V", "type": "SECRET", "secret": {"type": "VALUE", "value": {"data": value}}}]}
+    scheduler = box.scheduler
+    try:
+        for count, program in enumerate(("exec sleep 1000", "exec sleep 2000")):
+            offer = scheduler.offer()
+            while not scheduler.offers.empty():
+                offer = scheduler.offer()
+            executor = {"executor_id": {"value": "shown"}, "type": "CUSTOM", "framework_id": {"value": scheduler.framework_id},
+                        "command": {"value": program, "environment": environment},
+                        "resources": [scalar("cpus", 0.1), scalar("mem", 32)]}
+            task = command_task(f"shown{count}", "true", offer, container={"type": "MESOS", "volumes": [secret_volume(SECRET, "s")]})
+            del task["command"]
+            scheduler.accept(offer, [{**task, "executor": executor}])
+        assert "ExecutorInfo is not compatible" in scheduler.until("shown1", {"TASK_ERROR"})[-1]["message"]
+        agent = wait_for(lambda: "shown0" in (text := json.dumps(box.agent.get("/state"))) and text, 60)
+        v1 = {kind: json.dumps(box.api.call(kind)) for kind in ("GET_STATE", "GET_TASKS", "GET_EXECUTORS")}
+        views = {"agent": agent, **v1}
+        for path in "/state", "/tasks", "/frameworks":
+            views[path] = json.dumps(box.cluster.master.get(path))
+        for kind in "GET_STATE", "GET_TASKS", "GET_EXECUTORS":
+            views["master " + kind] = json.dumps(AgentApi(box.cluster.master).call(kind))
+        assert [name for name, text in views.items() if value in text or SECRET in text] == []
+        assert '"shown"' in views["GET_EXECUTORS"] and '"shown0"' in views["master GET_STATE"]
+        assert SECRET not in box.cluster.master.log() and value not in box.cluster.master.log()
+        assert [path for path in holds_secret(box.directory) if path.endswith("executor.info")] == []
+    finally:
+        scheduler.call("SHUTDOWN", shutdown={"executor_id": {"value": "shown"}, "agent_id": offer["agent_id"]})
 
 
 def test_wrong_secrets(box):

@@ -16,6 +16,7 @@
 #include "mesos/v1/scheduler/scheduler.pb-c.h"
 #include "wire/limits.h"
 #include "wire/message.h"
+#include "wire/secrets.h"
 
 enum { ROUNDS = 8 };
 
@@ -348,10 +349,37 @@ test_errors_name_the_place(void **state)
                         "Call: accept.operations[1].launch.task_infos[0].name: required, but missing");
 }
 
+/* In lists and deep inside; the original goes on as it was, and references are names. */
+static void
+test_secrets_are_hidden(void **state)
+{
+    static const char said[] =
+        "{\"name\":\"t\",\"task_id\":{\"value\":\"t\"},\"agent_id\":{\"value\":\"a\"},\"command\":{\"environment\":{\"variables\":["
+        "{\"name\":\"A\",\"value\":\"plain\"},{\"name\":\"B\",\"type\":\"SECRET\",\"secret\":{\"type\":\"VALUE\",\"value\":{\"data\":"
+        "\"aHVudGVyMg==\"}}},{\"name\":\"C\",\"type\":\"SECRET\",\"secret\":{\"type\":\"REFERENCE\",\"reference\":{\"name\":\"vault\"}}}]}},"
+        "\"container\":{\"type\":\"MESOS\",\"volumes\":[{\"mode\":\"RW\",\"container_path\":\"x\",\"source\":{\"type\":\"SECRET\","
+        "\"secret\":{\"type\":\"VALUE\",\"value\":{\"data\":\"aHVudGVyMg==\"}}}}]}}";
+    auto_arena struct arena *arena = arena_new(0);
+    auto_buf struct buf before = {0}, hidden = {0}, after = {0};
+    Mesos__V1__TaskInfo *task = MESSAGE_FROM_JSON(Mesos__V1__TaskInfo, mesos__v1__task_info, STR_LIT(said), arena, NULL);
+    assert_non_null(task);
+    const Mesos__V1__TaskInfo *shown = secrets_hidden(task, arena);
+    message_to_json(&before, task);
+    message_to_json(&hidden, shown);
+    assert_true(strstr(buf_cstr(&before), "aHVudGVyMg=="));
+    assert_true(!strstr(buf_cstr(&hidden), "aHVudGVyMg=="));
+    assert_true(strstr(buf_cstr(&hidden), "\"plain\"") && strstr(buf_cstr(&hidden), "\"vault\""));
+    assert_ptr_equal(secrets_hidden(shown, arena), shown);
+    secrets_hide(task);
+    message_to_json(&after, task);
+    assert_true(str_eq(buf_str(&after), buf_str(&hidden)));
+}
+
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_secrets_are_hidden),
         cmocka_unit_test(test_every_type_survives),
         cmocka_unit_test(test_dup_is_deep),
         cmocka_unit_test(test_unknown_enum_of_optional_field_is_unset_and_kept),
