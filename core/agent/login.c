@@ -144,7 +144,8 @@ on_refused(struct agent *agent)
 {
     char master[400];
     auto_free char *why = xasprintf("Master %s refused authentication", upid_format(&agent->master, master));
-    log_error("%s", why);
+    log_error("%s: its credentials have another secret for the principal of --credential=%s, or none", why,
+              agent->options->credential ? agent->options->credential : "(unset)");
     give_up(agent);
     agent_finish(agent, 1, why);
 }

@@ -238,10 +238,10 @@ const struct option agent_option_table[] = {
              "jwt among them."},
     {.name = "authenticatee", .type = OPTION_STRING, AT(authenticatee), .fallback = "crammd5", .argument = "MODULE",
      .help = "The module that proves it: crammd5, as every Mesos speaks it, or scram_sha256 for masters of ours."},
-    {.name = "credential", .type = OPTION_PATH, AT(credential),
+    {.name = "credential", DAEMON_SECRET_FILE, AT(credential),
      .help = "The file with this agent's principal and secret, which it proves to the master: JSON {\"principal\": P, "
              "\"secret\": S}, or a line \"P S\"."},
-    {.name = "http_credentials", .type = OPTION_PATH, AT(http_credentials),
+    {.name = "http_credentials", DAEMON_SECRET_FILE, AT(http_credentials),
      .help = "The file of principals and secrets of readers and writers: JSON {\"credentials\": [{\"principal\": P, "
              "\"secret\": S}]}, or a line with both for each. Its mode should be 0600."},
     {.name = "authentication_backoff_factor", .type = OPTION_DURATION, AT(authentication_backoff_factor_ns),
@@ -256,7 +256,7 @@ const struct option agent_option_table[] = {
              "Mesos this is the API over HTTP: custom executors with a driver of v0, whose protocol (libprocess) has no tokens, "
              "go on registering without, each from one address; --require_authentication refuses them, too. Nobody registers "
              "over libprocess in the place of an executor that comes over HTTP."},
-    {.name = "jwt_secret_key", .aliases = OPTION_ALIASES("executor_secret_key"), .type = OPTION_PATH, AT(jwt_secret_key),
+    {.name = "jwt_secret_key", .aliases = OPTION_ALIASES("executor_secret_key"), DAEMON_SECRET_FILE, AT(jwt_secret_key),
      .help = "The file with the key that signs the tokens of executors; each gets one when there is a key. Its mode should "
              "be 0600."},
     DAEMON_AUTHORIZER_ROW(struct agent_options, "authorizer"),

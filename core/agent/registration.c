@@ -17,6 +17,7 @@
  * looked for more often: it is to be found soon after it is back. */
 #define ABSENT_PAUSES       8
 #define LOGIN_AGAIN         4 /* unanswered registrations */
+#define SILENCE_TOLD        4 /* registrations without an answer: said at the third, the seventh... */
 #define LEAVE_EXTRA_MS      2000
 #define LEAVE_FLUSH_MS      100 /* what is still on its way to the master leaves first */
 
@@ -305,6 +306,22 @@ pause_then_register(struct agent *agent)
         half + (half > 0 ? (int64_t)(loop_random(agent->loop) % (uint64_t)half) : 1000 * NS_PER_MS));
 }
 
+/* A master says nothing to agents that it does not want: what an operator may have forgotten is said here. */
+static void
+tell_silence(const struct agent *agent)
+{
+    char master[400];
+    if (agent->registrations % SILENCE_TOLD != SILENCE_TOLD - 1)
+        return;
+    upid_format(&agent->master, master);
+    if (agent->setup.authenticatee)
+        log_warning("%s answers no registration: see in its log whether its rules (register_agents) keep out the principal of "
+                    "--credential=%s", master, agent->options->credential);
+    else
+        log_warning("%s answers no registration: it may want agents to log in (authenticate_agents), and this one has no --credential",
+                    master);
+}
+
 static void
 on_register(void *arg)
 {
@@ -317,6 +334,7 @@ on_register(void *arg)
     agent->registrations++;
     if (!login_ready(agent))
         return;
+    tell_silence(agent);
     libprocess_link(agent->daemon->libprocess, &agent->master);
     if (agent->id)
         send_reregister(agent, arena);

@@ -29,11 +29,12 @@ static const struct {
 #undef ACTION_ROW
 };
 
-/* run-task, run_task, RUN_TASK: "RUN_TASK". Mesos's deprecated names, as GET_QUOTA_WITH_ROLE, lose what they end with. */
+/* run-task, run_task, RUN_TASK: "RUN_TASK". Mesos's deprecated names, as GET_QUOTA_WITH_ROLE, and the longer names of rules lose
+ * what they end with. */
 static char *
 plain_name(const char *word)
 {
-    static const char *const endings[] = {"_WITH_ROLE", "_WITH_PRINCIPAL"};
+    static const char *const endings[] = {"_WITH_ROLE", "_WITH_PRINCIPAL", "_WITH_PATH", "_AS_USER", "_UNDER_PARENT_WITH_USER"};
     char *name = xstrdup(word);
 
     for (char *p = name; *p; p++)
@@ -41,18 +42,39 @@ plain_name(const char *word)
     for (size_t i = 0; i < ARRAY_LEN(endings); i++)
         if (str_ends(str_of(name), str_of(endings[i])))
             name[strlen(name) - strlen(endings[i])] = '\0';
+    if (strncmp(name, "SHUTDOWN_FRAMEWORK", 18) == 0) /* Mesos 0.22 */
+        memcpy(name, "TEARDOWN", 8);
     return name;
+}
+
+/* Words without the ends that make plurals, so that the names of rules are actions, too: run_tasks, access_sandboxes. */
+static char *
+stem(const char *name)
+{
+    size_t len = 0;
+    char *out = xcalloc(1, strlen(name) + 1);
+
+    for (const char *p = name;; p++) {
+        while ((*p == '_' || !*p) && len > 1 &&
+               (out[len - 1] == 'S' || (out[len - 1] == 'E' && (out[len - 2] == 'S' || out[len - 2] == 'X'))))
+            out[--len] = '\0';
+        if (!*p)
+            return out;
+        out[len++] = *p;
+    }
 }
 
 static int
 find_action(const char *word, enum mesos_action *ret, const char **ret_name, struct err *err)
 {
     const char *names[ARRAY_LEN(actions)], *nearest;
-    auto_free char *name = plain_name(word);
+    auto_free char *name = plain_name(word), *wanted = stem(name);
 
     for (size_t i = 0; i < ARRAY_LEN(actions); i++) {
+        auto_free char *plain = plain_name(actions[i].name), *known = stem(plain);
+
         names[i] = actions[i].name;
-        if (strcmp(names[i], name) == 0) {
+        if (strcmp(known, wanted) == 0) {
             *ret = actions[i].action;
             *ret_name = names[i];
             return 0;
@@ -185,8 +207,9 @@ const struct cli_command cli_command_acl_check = {
     .name = "acl check",
     .usage = "[OPTION...] ACTION [OBJECT]",
     .summary = "Say whether access control lists allow something, and which line decides.",
-    .details = "ACTION is one of Mesos's, in any case: run_task, REGISTER_FRAMEWORK, view-role. OBJECT is what it is done to: a user, "
-               "a role, a principal or a path, as the action's rules have it; without it any object is meant.\n"
+    .details = "ACTION is one of Mesos's, in any case: run_task, REGISTER_FRAMEWORK, view-role; or the name of its rules: "
+               "run_tasks. OBJECT is what it is done to: a user, a role, a principal or a path, as the action's rules have it; "
+               "without it any object is meant.\n"
                "Nobody is contacted. Exits with 0 when it is allowed, 1 when it is refused.",
     .options = options,
     .target_size = sizeof(struct acl_check_target),

@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "cli/execute.h"
+#include "cli/login.h"
 
 enum { TURN_MS = 200 };
 
@@ -57,6 +58,8 @@ run(struct cli *cli)
         cli_fail(&err);
         return EXIT_USAGE;
     }
+    if (target->principal && target->secret) /* the master may want to know who looks for the leader, too */
+        cli_login_as(cli, target->principal, target->secret);
     if (cli_find_leader(&session.master, cli, &err) < 0)
         return cli_fail(&err);
     execute_start(&session);

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <stdio.h>
 
+#include "cli/login.h"
 #include "cli/term.h"
 #include "cli/tls.h"
 #include "wire/http_client.h"
@@ -148,8 +149,9 @@ on_head(const struct http_response *response, void *arg)
     if (session->not_leading)
         return;
     if (response->status != 200) {
-        err_set(&err, -EPERM, "the master refuses the framework: %d %s", response->status,
-                http_status_text(response->status));
+        err_set(&err, -EPERM, "the master refuses the framework: %d %s%s", response->status,
+                http_status_text(response->status),
+                cli_login_advice(session->target->secret || session->cli->authorization, response->status));
         execute_fail(session, &err);
         return;
     }
@@ -183,7 +185,7 @@ on_records(const struct http_response *response, void *arg)
             on_event(session, event, arena);
         buf_consume(response->body, used);
     }
-    if (response->status != 200 && !session->not_leading && response->body->len > 0) /* why it was refused */
+    if (response->status != 200 && response->status != 401 && !session->not_leading && response->body->len > 0) /* why */
         say_refusal(buf_str(response->body));
     if (got < 0)
         execute_fail(session, &err);

@@ -273,9 +273,12 @@ send_request(struct cli *cli, struct cli_server *server, const struct request *r
     {
         struct str why = str_trim(str_n(buf_str(out).ptr + start, out->len - start));
 
-        err_set(err, x.status == 404 ? -ENOENT : -EPROTO, "%s answers %d %s to %s%s%.*s", server->host, x.status,
+        if (str_is(why, "401 Unauthorized.") || str_is(why, "403 Forbidden.")) /* the same once more */
+            why = (struct str){0};
+        err_set(err, x.status == 404 ? -ENOENT : -EPROTO, "%s answers %d %s to %s%s%.*s%s", server->host, x.status,
                 http_status_text(x.status), request->target, why.len ? ": " : "",
-                (int)(why.len < MOST_ERROR_BYTES ? why.len : MOST_ERROR_BYTES), why.len ? why.ptr : "");
+                (int)(why.len < MOST_ERROR_BYTES ? why.len : MOST_ERROR_BYTES), why.len ? why.ptr : "",
+                cli_login_advice(cli->authorization, x.status));
     }
     return err->code;
 }

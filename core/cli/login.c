@@ -52,12 +52,22 @@ forget(char *secret)
     free(secret);
 }
 
+static char *
+header_of(const char *principal, const char *secret)
+{
+    auto_buf struct buf pair = {0}, out = {0};
+
+    buf_printf(&pair, "%s:%s", principal, secret);
+    buf_puts(&out, "Basic ");
+    base64_encode(&out, buf_data(&pair), pair.len);
+    explicit_bzero(buf_data(&pair), pair.len);
+    return buf_take(&out);
+}
+
 int
 cli_login_read(char **ret, struct err *err)
 {
     auto_free char *principal = NULL, *path = NULL;
-    auto_buf struct buf pair = {0};
-    auto_buf struct buf out = {0};
     const char *given = getenv("MESOS_SECRET");
     char *secret = given && *given ? xstrdup(given) : NULL;
     int status = setting(&principal, "MESOS_PRINCIPAL", "principal", err);
@@ -68,14 +78,17 @@ cli_login_read(char **ret, struct err *err)
             status = read_secret(path, &secret, err);
     }
     if (status == 0 && principal && secret) {
-        buf_printf(&pair, "%s:%s", principal, secret);
-        buf_puts(&out, "Basic ");
-        base64_encode(&out, buf_data(&pair), pair.len);
-        explicit_bzero(buf_data(&pair), pair.len);
-        *ret = buf_take(&out);
+        *ret = header_of(principal, secret);
     }
     forget(secret);
     return status;
+}
+
+void
+cli_login_as(struct cli *cli, const char *principal, const char *secret)
+{
+    forget(cli->authorization);
+    cli->authorization = header_of(principal, secret);
 }
 
 size_t
@@ -85,4 +98,17 @@ cli_login_header(const struct cli *cli, struct http_header *headers, size_t coun
         return count;
     headers[count] = (struct http_header){STR_LIT("Authorization"), str_of(cli->authorization)};
     return count + 1;
+}
+
+const char *
+cli_login_advice(bool login, int status)
+{
+    if (status == 403)
+        return login ? " (its rules do not allow this to our principal: `mesos acl check` says which line decides)"
+                                  : " (its rules do not allow this to somebody who does not say who he is)";
+    if (status != 401)
+        return "";
+    return login ? " (it does not know our principal with that secret)"
+                              : " (it wants to know who asks: mesos --principal=NAME --secret_file=FILE ..., or the same keys "
+                   "with `mesos config set`)";
 }

@@ -163,15 +163,21 @@ conf_give_setting(struct option_set *set, const struct conf_source *source, stru
 {
     const struct option *option = setting->option;
     union conf_parsed parsed = {0};
-    const char *text;
+    const char *text, *file = value ? conf_file_of(option, value) : NULL;
     int status;
 
     if (!value)
         return err_set(err, -EINVAL, "%s: option '%s' wants a value: %s", source->where, option->name,
                        conf_shown_argument(option));
     status = conf_fetch(set, option, value, &text, err);
-    if (status == 0)
+    if (status == 0) {
         status = conf_parse(option, text, &parsed, err);
+        if (status < 0 && file && option->type == OPTION_JSON)
+            err_wrap(err, "%s", file);
+        else if (status < 0 && option->type == OPTION_JSON && text[0] != '{' && text[0] != '[' && !option->secret)
+            err_set(err, status, "'%.80s' is neither JSON nor a file's name: JSON begins with '{', and a file is named by its "
+                                 "whole path, as in file:///etc/mesos/%s.json", text, option->name);
+    }
     if (status < 0)
         return err_wrap(err, "%s: option '%s'", source->where, option->name);
     text = conf_normalise(set, option, text, &parsed);
@@ -186,7 +192,7 @@ conf_give_setting(struct option_set *set, const struct conf_source *source, stru
     setting->value = text;
     setting->parsed = parsed;
     setting->origin = (struct option_origin){source->layer, conf_keep(set, source->where)};
-    setting->file = conf_keep(set, conf_file_of(option, value));
+    setting->file = conf_keep(set, file);
     if (!setting->file && source->rank == RANK_FILE)
         setting->file = setting->origin.where;
     return 0;

@@ -40,6 +40,9 @@ conf_fetch(struct option_set *set, const struct option *option, const char *valu
         return 0;
     }
     status = file_read(path, CONF_MAX_FILE_BYTES, &content, err);
+    if (status < 0 && path[0] != '/')
+        return err_set(err, status, "'%s': there is no file '%s' here: a whole path has three slashes, as in file:///%s", value,
+                       path, path);
     if (status < 0)
         return err_wrap(err, "'%s'", value);
     if (str_find(buf_str(&content), '\0') >= 0)
@@ -82,15 +85,24 @@ parse_double(const char *text, union conf_parsed *ret, struct err *err)
     return 0;
 }
 
+/* What is wrong with it, without what may be long or secret. */
 static int
-parse_json(const char *text, union conf_parsed *ret, struct err *err)
+refuse_json(const struct option *option, const char *text, const json_error_t *why, struct err *err)
+{
+    bool shown = !option->secret && !option->shown && strlen(text) <= 80 && !strchr(text, '\n');
+
+    return err_set(err, -EINVAL, "%s%s%s is no JSON object or array: line %d, column %d: %s", shown ? "'" : "",
+                   shown ? text : "the text", shown ? "'" : "", why->line, why->column, option->secret ? "syntax" : why->text);
+}
+
+static int
+parse_json(const struct option *option, const char *text, union conf_parsed *ret, struct err *err)
 {
     json_error_t why;
     json_t *json = json_loads(text, JSON_REJECT_DUPLICATES, &why);
 
     if (!json)
-        return err_set(err, -EINVAL, "'%.200s' is no JSON object or array: line %d, column %d: %s", text,
-                       why.line, why.column, why.text);
+        return refuse_json(option, text, &why, err);
     json_decref(json);
     ret->text = text;
     return 0;
@@ -115,7 +127,7 @@ parse_type(const struct option *option, const char *text, union conf_parsed *ret
     case OPTION_BYTES:
         return bytes_parse(str_of(text), &ret->bytes, err);
     case OPTION_JSON:
-        return parse_json(text, ret, err);
+        return parse_json(option, text, ret, err);
     }
     return err_set(err, -EINVAL, "unknown type");
 }

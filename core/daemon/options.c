@@ -94,6 +94,32 @@ daemon_check_firewall(const char *value, void *target, struct option_set *set, s
     return 0;
 }
 
+/* A path it may be; else it may be the secret itself, which somebody wrote where its file's name belongs. */
+static bool
+names_file(const char *value)
+{
+    return value[0] == '/' || access(value, F_OK) == 0;
+}
+
+int
+daemon_check_secret_file(const char *value, void *target, struct option_set *set, struct err *err)
+{
+    if (!value[0])
+        return err_set(err, -EINVAL, "it is empty: name the file");
+    if (names_file(value))
+        return 0;
+    if (strncmp(value, "file:", 5) == 0)
+        return err_set(err, -EINVAL, "behind file: a whole path is wanted, as in file:///etc/mesos/secret");
+    return err_set(err, -EINVAL, "it names no file. The secret itself does not belong here, where many can read it: put it into a "
+                                 "file of mode 0600, and name that by its whole path");
+}
+
+char *
+daemon_shown_secret_file(const char *value)
+{
+    return names_file(value) ? xstrdup(value) : xstrdup("(no file, so it is not shown)");
+}
+
 int
 daemon_check_ip(const char *value, void *target, struct option_set *set, struct err *err)
 {

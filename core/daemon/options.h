@@ -182,6 +182,10 @@ extern const struct option daemon_environment[];
 
 int daemon_check_origins(const char *value, void *target, struct option_set *set, struct err *err);
 int daemon_check_firewall(const char *value, void *target, struct option_set *set, struct err *err);
+/* The name of a file that holds secrets; says nothing of a value that is none, and neither does shown. */
+int daemon_check_secret_file(const char *value, void *target, struct option_set *set, struct err *err);
+char *daemon_shown_secret_file(const char *value);
+#define DAEMON_SECRET_FILE .type = OPTION_PATH, .check = daemon_check_secret_file, .shown = daemon_shown_secret_file
 int daemon_check_ip(const char *value, void *target, struct option_set *set, struct err *err);
 int daemon_check_port(const char *value, void *target, struct option_set *set, struct err *err);
 int daemon_check_ulimit(const char *value, void *target, struct option_set *set, struct err *err);

@@ -4,6 +4,7 @@
  * stop. Used by both daemons' mains; the details of each step are in the files beside this one.
  */
 #include <errno.h>
+#include <glob.h>
 #include <limits.h>
 #include <stdio.h>
 #include "base/log.h"
@@ -11,6 +12,7 @@
 
 #define STOP_TIMEOUT_MS (10 * 1000)
 #define NAMES_MAX 64
+#define INSTALLED_MAX 8
 
 struct host *
 host_new(const struct host_options *options)
@@ -189,6 +191,21 @@ candidate_of_other_kind(const struct host *host, const char *name)
     return NULL;
 }
 
+/* "cram_md5, scram_sha256": modules of that kind in a directory, by their files' names; NULL = none, or too many to say. */
+static char *
+installed(enum mesos_kind kind, const char *directory)
+{
+    auto_free char *pattern = xasprintf("%s/%s_*.so", directory, kind_name(kind));
+    size_t skip = strlen(directory) + strlen(kind_name(kind)) + 2;
+    auto_buf struct buf out = {0};
+    glob_t found = {0};
+    if (glob(pattern, 0, NULL, &found) == 0 && found.gl_pathc <= INSTALLED_MAX)
+        for (size_t i = 0; i < found.gl_pathc; i++)
+            buf_printf(&out, "%s%.*s", i ? ", " : "", (int)(strlen(found.gl_pathv[i]) - skip - 3), found.gl_pathv[i] + skip);
+    globfree(&found);
+    return out.len ? buf_take(&out) : NULL;
+}
+
 static int
 not_found(const struct host *host, enum mesos_kind kind, const char *name, const char *file, struct err *err)
 {
@@ -199,9 +216,12 @@ not_found(const struct host *host, enum mesos_kind kind, const char *name, const
             names[count++] = c->descriptor.name;
     }
     const char *near = str_nearest(name, names, count);
-    return err_set(err, -ENOENT, "no module '%s' of kind %s: the configured libraries offer none%s%s%s and '%s' is not in '%s'",
-                   name, kind_name(kind), near ? " (nearest: '" : "", near ? near : "", near ? "')" : "", file,
-                   host->module_path && *host->module_path ? host->module_path : MESOS_MODULEDIR);
+    const char *place = host->module_path && *host->module_path ? host->module_path : MESOS_MODULEDIR;
+    auto_free char *there = near ? NULL : installed(kind, place);
+    return err_set(err, -ENOENT,
+                   "no module '%s' of kind %s: the configured libraries offer none%s%s%s and '%s' is not in '%s'%s%s", name,
+                   kind_name(kind), near ? " (nearest: '" : "", near ? near : "", near ? "')" : "", file, place,
+                   there ? "; there are: " : "", there ? there : "");
 }
 
 static int

@@ -174,6 +174,20 @@ check(struct process *process, struct err *err)
 }
 
 static void
+tell(const struct program *program)
+{
+    const struct agent_options *options = &program->options;
+    auto_buf struct buf logins = {0}, more = {0};
+
+    buf_printf(&logins, " to_master=%s", options->credential ? options->authenticatee : "none");
+    process_put_realm(&program->realms, "mesos-agent-executor", "http_executors", &logins);
+    process_put_realm(&program->realms, "mesos-agent-readonly", "http_readonly", &logins);
+    process_put_realm(&program->realms, "mesos-agent-readwrite", "http_readwrite", &logins);
+    buf_printf(&more, " secret_resolver=%s", secret_resolver(options));
+    process_tell_protection(&program->process, &logins, &more);
+}
+
+static void
 describe(const void *daemon, char *out, size_t size)
 {
     agent_describe(daemon, out, size);
@@ -224,6 +238,7 @@ run(struct program *program, struct err *err)
         return -1;
     status = agent_start(program->agent, err);
     if (status == 0) {
+        tell(program);
         process->metrics = agent_metrics(program->agent);
         process->daemon = program->agent;
         process->describe = describe;

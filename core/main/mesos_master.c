@@ -136,6 +136,21 @@ check(struct process *process, struct err *err)
 }
 
 static void
+tell(const struct program *program, const struct realms *realms)
+{
+    const struct master_options *options = &program->options;
+    auto_buf struct buf logins = {0}, more = {0};
+
+    buf_printf(&logins, " agents=%s frameworks=%s", options->authenticate_agents ? options->authenticators : "open",
+               options->authenticate_frameworks ? options->authenticators : "open");
+    process_put_realm(realms, "mesos-master-scheduler", "http_frameworks", &logins);
+    process_put_realm(realms, "mesos-master-readonly", "http_readonly", &logins);
+    process_put_realm(realms, "mesos-master-readwrite", "http_readwrite", &logins);
+    buf_printf(&more, " rate_limiter=%s seccomp=%s", options->rate_limits ? options->rate_limiter : "none", options->seccomp);
+    process_tell_protection(&program->process, &logins, &more);
+}
+
+static void
 describe(const void *daemon, char *out, size_t size)
 {
     master_describe(daemon, out, size);
@@ -176,6 +191,7 @@ run(struct program *program, struct err *err)
     if (status == 0)
         status = process_seal(options->seccomp, err);
     if (status == 0) {
+        tell(program, &realms);
         process->metrics = master_metrics(master);
         process->daemon = master;
         process->describe = describe;

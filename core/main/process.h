@@ -101,6 +101,8 @@ void process_core_dumps(bool wanted);
 int process_run_as(struct process *process, const char *name, struct err *err);
 /* After everything has started: "strict" also forbids to run programs, "relaxed" does not, "off" forbids nothing. */
 int process_seal(const char *mode, struct err *err);
+/* protection.c: says in the log what is in force. logins: " agents=crammd5 ..."; more: " seccomp=strict", or empty. */
+void process_tell_protection(const struct process *process, struct buf *logins, struct buf *more);
 /* memory.c: the allocator's settings, and the timer that gives free memory back. */
 void process_memory_init(void);
 void process_memory_watch(struct process *process);

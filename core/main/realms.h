@@ -21,6 +21,8 @@ struct realms {
 
 /* Starts the modules of a comma list, and protects a realm by them. realm: lives as long as the daemon. */
 int realms_protect(struct realms *realms, struct process *process, const char *realm, const char *names, struct err *err);
+/* For process_tell_protection: " <as>=basic,jwt", or open. protection.c. */
+void process_put_realm(const struct realms *realms, const char *realm, const char *as, struct buf *out);
 /* The one module of that name. NULL with err. */
 struct module *realms_module(struct realms *realms, struct process *process, const char *name, struct err *err);
 

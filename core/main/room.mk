@@ -3,7 +3,7 @@
 noinst_LIBRARIES += core/main/libmain.a
 core_main_libmain_a_CPPFLAGS = $(AM_CPPFLAGS) -DMESOS_HAVE_LIBNL=$(LIBNL_IS_THERE)
 core_main_libmain_a_SOURCES = core/agent/isolation.c core/agent/isolation.h core/agent/launcher.c core/agent/launcher.h core/agent/options.c core/agent/options.h core/agent/options_check.c core/agent/options_check.h core/daemon/options.c core/daemon/options.h core/daemon/tls.c core/daemon/tls.h \
-  core/main/handover.c core/main/harden.c core/main/identity.c core/main/limits.c core/main/memory.c core/main/notify.c core/main/process.c core/main/process.h \
+  core/main/handover.c core/main/harden.c core/main/identity.c core/main/limits.c core/main/memory.c core/main/notify.c core/main/protection.c core/main/process.c core/main/process.h \
   core/main/realms.c core/main/realms.h \
   core/master/options.c core/master/options.h
 DAEMON_LIBS = core/daemon/libdaemon.a core/host/libhost.a core/wire/libwire.a core/model/libmodel.a \

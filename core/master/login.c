@@ -186,7 +186,10 @@ login_fail(struct login_session *session, const char *reason)
     struct audit_who who = {NULL, &session->caller};
     login_count_failure(session->logins, place);
     session->decided = true;
-    log_warning("refuse to authenticate pid=%s: %s", session->client_pid, reason);
+    if (claimed)
+        log_warning("refuse to authenticate pid=%s principal=\"%s\": %s", session->client_pid, claimed, reason);
+    else
+        log_warning("refuse to authenticate pid=%s: %s", session->client_pid, reason);
     audit_login_failed(master->daemon->audit, who, *session->mechanism ? session->mechanism : "SASL", claimed, reason);
 }
 

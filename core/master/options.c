@@ -311,7 +311,7 @@ const struct option master_option_table[] = {
      .argument = "MODULE,MODULE...", .help = "The modules that find out who readers and writers are, asked in this order."},
     {.name = "http_framework_authenticators", .type = OPTION_STRING, AT(http_framework_authenticators),
      .argument = "MODULE,MODULE...", .help = "The modules that find out who frameworks are, likewise."},
-    {.name = "credentials", .type = OPTION_PATH, AT(credentials),
+    {.name = "credentials", DAEMON_SECRET_FILE, AT(credentials),
      .help = "The file of principals and secrets: JSON {\"credentials\": [{\"principal\": P, \"secret\": S}]}, or a line "
              "with both for each. Its mode should be 0600."},
     DAEMON_AUTHORIZER_ROW(struct master_options, "authorizers"),

@@ -26,6 +26,7 @@ struct reading {
     struct credentials *credentials;
     struct str text;
     const char *name;
+    bool single; /* one credential is wanted, not a list */
     struct arena *arena; /* JSON strings that had escapes */
     size_t budget;
     struct err *err;
@@ -209,7 +210,10 @@ syntax(const struct reading *reading, const struct json_scan *scan)
 {
     if (scan->too_deep)
         return refuse(reading, scan->at, "JSON that is nested too deeply");
-    return refuse(reading, scan->at, "this is not JSON");
+    const char *line = scan->at;
+    while (line > reading->text.ptr && line[-1] != '\n')
+        line--;
+    return refuse(reading, scan->at, "this is not JSON from column %zu on", (size_t)(scan->at - line) + 1);
 }
 
 static int
@@ -223,6 +227,15 @@ take_string(struct reading *reading, struct json_scan *scan, const char *member,
     if (!json_scan_string(scan, reading->arena, &reading->budget, ret))
         return syntax(reading, scan);
     return 0;
+}
+
+/* A comma that nothing follows, which people leave behind when they delete a line. */
+static int
+loose_comma(const struct reading *reading, struct json_scan *scan, char end)
+{
+    if (json_scan_peek(scan) != end)
+        return 0;
+    return refuse(reading, scan->at, "there is a comma too many before '%c'", end);
 }
 
 /* What an object's members are given to, one by one: takes the value of that key. */
@@ -239,6 +252,8 @@ take_object(struct reading *reading, struct json_scan *scan, const char *what, m
         return 0;
     do {
         struct str key;
+        if (loose_comma(reading, scan, '}'))
+            return -EINVAL;
         if (!json_scan_string(scan, reading->arena, &reading->budget, &key) || !json_scan_take(scan, ':'))
             return syntax(reading, scan);
         int rc = member(reading, scan, key, arg);
@@ -260,6 +275,9 @@ on_credential_member(struct reading *reading, struct json_scan *scan, struct str
         return take_string(reading, scan, "principal", &pair->principal);
     if (str_is(key, "secret"))
         return take_string(reading, scan, "secret", &pair->secret);
+    if (reading->single && str_is(key, "credentials"))
+        return refuse(reading, scan->at, "this is a list, as --credentials of a master wants it; here one credential is wanted: "
+                                         "{\"principal\": P, \"secret\": S}");
     return json_scan_skip(scan, 3) ? 0 : syntax(reading, scan);
 }
 
@@ -299,7 +317,9 @@ on_list_member(struct reading *reading, struct json_scan *scan, struct str key, 
     if (json_scan_take(scan, ']'))
         return 0;
     do {
-        int rc = take_credential(reading, scan);
+        int rc = loose_comma(reading, scan, ']');
+        if (!rc)
+            rc = take_credential(reading, scan);
         if (rc)
             return rc;
     } while (json_scan_take(scan, ','));
@@ -312,16 +332,21 @@ read_list(struct reading *reading, struct json_scan *scan)
     bool found = false;
     int rc = take_object(reading, scan, "the list of credentials", on_list_member, &found);
     if (!rc && !found)
-        rc = refuse(reading, scan->start, "there is no member 'credentials'");
+        rc = refuse(reading, scan->start, "there is no member 'credentials': a list is wanted, {\"credentials\": [{\"principal\": P, "
+                                            "\"secret\": S}]}");
     return rc;
 }
 
 /* ---- texts and files ---- */
 
 static int
-read_text(struct reading *reading, bool single)
+read_text(struct reading *reading)
 {
     struct json_scan scan = json_scan_of(reading->text);
+    bool single = reading->single;
+    if (json_scan_peek(&scan) == '[' && str_ends(str_trim(reading->text), STR_LIT("]")))
+        return refuse(reading, scan.at, "JSON begins with '{' here: {\"%s",
+                      single ? "principal\": P, \"secret\": S}" : "credentials\": [...]}");
     if (json_scan_peek(&scan) != '{')
         return read_lines(reading);
     int rc = single ? take_credential(reading, &scan) : read_list(reading, &scan);
@@ -341,8 +366,9 @@ parse(struct str text, const char *name, bool single, struct err *err)
     if (str_starts(text, mark))
         text = str_n(text.ptr + mark.len, text.len - mark.len);
     auto_arena struct arena *arena = arena_new(0);
-    struct reading reading = {xcalloc(1, sizeof(struct credentials)), text, name, arena, 4 * CREDENTIALS_FILE_MAX, err};
-    int rc = read_text(&reading, single);
+    struct reading reading = {xcalloc(1, sizeof(struct credentials)), text, name, single, arena,
+                              4 * CREDENTIALS_FILE_MAX, err};
+    int rc = read_text(&reading);
     if (!rc && single && credentials_count(reading.credentials) != 1)
         rc = err_set(err, -EINVAL, "%s has %zu credentials, but one is wanted", name,
                      credentials_count(reading.credentials));

@@ -26,6 +26,15 @@ load(const struct sasl_authenticator *authenticator, struct err *err)
     return credentials;
 }
 
+static void
+tell(const struct sasl_authenticator *authenticator, const char *when)
+{
+    size_t count = credentials_count(authenticator->credentials);
+    MESOS_LOG(authenticator->host, INFO, "%s: %zu credentials%s", authenticator->mechanisms[0], count, when);
+    if (authenticator->path && !count)
+        MESOS_LOG(authenticator->host, WARNING, "there is not a single credential in '%s': nobody can log in", authenticator->path);
+}
+
 /* Said when it starts, not when the first peer comes: that the mechanism is there. */
 static int
 try_mechanism(struct sasl_authenticator *authenticator, const char *mechanism, struct err *err)
@@ -52,7 +61,7 @@ sasl_authenticator_start(struct sasl_authenticator *authenticator, const struct 
     authenticator->credentials = load(authenticator, &err);
     if (!authenticator->credentials || try_mechanism(authenticator, mechanism, &err) < 0)
         return host->fail(host, err.code, "%s", err.text);
-    MESOS_LOG(host, INFO, "%s: %zu credentials", mechanism, credentials_count(authenticator->credentials));
+    tell(authenticator, "");
     return 0;
 }
 
@@ -78,7 +87,7 @@ sasl_authenticator_reload(void *instance)
     scram_keys_forget(&authenticator->keys);
     credentials_free(authenticator->credentials);
     authenticator->credentials = credentials;
-    MESOS_LOG(authenticator->host, INFO, "%s: %zu credentials now", authenticator->mechanisms[0], credentials_count(credentials));
+    tell(authenticator, " now");
     return 0;
 }
 

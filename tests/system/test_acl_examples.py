@@ -9,6 +9,7 @@ import urllib.request
 
 import pytest
 from cluster import wait_for
+from replay import FACTS
 from scheduler import CallFailed, Scheduler
 
 
@@ -79,6 +80,21 @@ def may(cluster, principal, action, value):
 def refused_in(cluster):
     with open(cluster.audit, encoding="utf-8") as f:
         return [entry for entry in map(json.loads, f) if entry["event"] == "refused"]
+
+
+def test_rules_are_actions_by_their_names(make_cluster, tmp_path):
+    """`mesos acl check` takes what stands in the file for an action, in the words of Mesos 0.22, too."""
+    path = tmp_path / "acls"
+    path.write_text('{"permissive": false}')
+    cluster = make_cluster(0)
+    cluster.tool("config", "set", "module_path", cluster.tree.module_path)
+    with open(os.path.join(os.path.dirname(FACTS), "acls.tsv"), encoding="utf-8") as f:
+        fields = [line.split("\t")[0] for line in f.read().splitlines()[1:]]
+    fields = [field for field in fields if not field.startswith("ACL")] + ["shutdown_frameworks"]
+    assert len(fields) > 40
+    for field in fields:
+        done = cluster.tool("acl", "check", f"--acls={path}", field, check=False)
+        assert done.returncode == 1 and done.stdout.startswith("refused: "), (field, done.stderr)
 
 
 def test_jenkins_may_run_as_jenkins(ruled):

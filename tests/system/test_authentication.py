@@ -244,13 +244,18 @@ def test_agent_of_ours_authenticates_again(secured):
 
 def test_agents_that_are_refused(secured, tmp_path):
     cluster = secured(agents=0)
-    silent = cluster.add_agent({"credential": write(tmp_path, "empty", "nobody x")}, start=False).start()
+    path = write(tmp_path, "empty", "nobody x")
+    silent = cluster.add_agent({"credential": path}, start=False).start()
     assert silent.process.wait(60) == 1
-    bare = cluster.add_agent({}, start=False)
+    assert f"another secret for the principal of --credential={path}, or none" in silent.log()
+    assert re.search(r'refuse to authenticate pid=\S+ principal="nobody"', cluster.master.log())
+    bare = cluster.add_agent({"registration_backoff_factor": "50ms"}, start=False)
     bare.argv = [a for a in bare.argv if not a.startswith("--credential=")]
     bare.start()
     wait_for(lambda: "it is not authenticated" in cluster.master.log(), 60, "the refusal")
     assert cluster.master.get("/slaves")["slaves"] == []
+    wait_for(lambda: "it may want agents to log in (authenticate_agents), and this one has no --credential" in bare.log(), 60,
+             "the agent's own guess")
 
 
 def test_who_proved_to_be_somebody_may_still_be_no_agent(secured, tmp_path):

@@ -147,6 +147,38 @@ def test_check_config_reads_who_an_agent_knows(program, tmp_path, ini, complaint
     assert not complaint or complaint.format(tmp_path) in said.stderr, said.stderr
 
 
+@pytest.mark.parametrize("name, option, value", [
+    ("mesos-master", "credentials", "ops hidden\nmarathon hidden"),
+    ("mesos-master", "credentials", '{"credentials": [{"principal": "ops", "secret": "hidden"}]}'),
+    ("mesos-agent", "credential", '{"principal": "ops", "secret": "hidden"}'),
+    ("mesos-agent", "jwt_secret_key", "hidden"),
+    ("mesos-agent", "docker_config", '{"auths": {"there": {"auth": "hidden"}},}'),
+])
+def test_a_secret_in_the_place_of_its_file(program, tmp_path, name, option, value):
+    """What an operator writes where the name of a file belongs is refused, and said nowhere."""
+    path = write(tmp_path, f"etc/{name}/{option}", value + "\n")
+    flags = ["--registry=memory"] if name == "mesos-master" else ["--master=127.0.0.1:1", "--work_dir=" + str(tmp_path)]
+    for more in ([], ["--check-config"]):
+        said = program(name, *flags, *more)
+        assert said.returncode == 1
+        assert f"{path}: option '{option}'" in said.stderr, said.stderr
+        assert "hidden" not in said.stderr + said.stdout, said.stderr + said.stdout
+
+
+@pytest.mark.parametrize("flags, complaint", [
+    (["--acls=acls.json"], "'acls.json' is neither JSON nor a file's name: JSON begins with '{', and a file is named by its whole path"),
+    (["--acls=file://acls.json"], "a whole path has three slashes, as in file:///acls.json"),
+    (["--acls={there}"], "option 'acls': {there}: the text is no JSON object or array: line 2, column 1"),
+    (["--authenticators=cram-md5", "--credentials={there}"], "no module 'cram-md5' of kind authenticator"),
+    (["--authenticators=cram-md5", "--credentials={there}"], "; there are: cram_md5, scram_sha256"),
+    (["--credentials=file:{there}"], "behind file: a whole path is wanted"),
+])
+def test_names_that_are_slips(program, tmp_path, flags, complaint):
+    there = write(tmp_path, "there", "{\n,}\n")
+    said = program("mesos-master", "--registry=memory", "--ip=127.0.0.1", "--port=0", *[f.replace("{there}", there) for f in flags])
+    assert said.returncode == 1 and complaint.replace("{there}", there) in said.stderr, said.stderr
+
+
 def test_a_master_from_files(make_cluster):
     cluster = make_cluster(agents=0)
     master = cluster.master

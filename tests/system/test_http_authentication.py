@@ -400,7 +400,9 @@ def test_commands_log_in(secured, running, secret_file):
     """Readers, writers, a session with its streams, the stream of events, and a framework; by ~/.mesos and a file for the secret."""
     assert running["fid"]
     before = secured.tool("agent", "list", check=False)
-    assert before.returncode == 1 and "401" in before.stderr, before
+    assert before.returncode == 1 and "mesos --principal=NAME --secret_file=FILE" in before.stderr, before
+    wrong = secured.tool("--principal=nobody", "--secret_file=" + secret_file, "agent", "list", check=False)
+    assert wrong.returncode == 1 and "401" in wrong.stderr and "does not know our principal with that secret" in wrong.stderr, wrong
     login = ("--principal=ops", "--secret_file=" + secret_file)
     assert "localhost" in secured.tool(*login, "agent", "list").stdout
     secured.tool("config", "set", "principal", "ops")

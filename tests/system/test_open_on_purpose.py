@@ -77,6 +77,31 @@ def test_loopback_is_nobody_elses_business(make_cluster):
         assert "open without authentication" not in daemon.log()
 
 
+def test_what_is_in_force_is_said_once(make_cluster, tmp_path):
+    """For an operator who looks whether what was set has come to be."""
+    path = tmp_path / "secrets"
+    path.write_text("ops o1\nagent a1\n")
+    path.chmod(0o600)
+    one = tmp_path / "one"
+    one.write_text("agent a1\n")
+    one.chmod(0o600)
+    key = tmp_path / "key"
+    key.write_text("k" * 32)
+    cluster = make_cluster(master_flags={
+        "authenticate_slaves": True, "authenticate_http": True, "credentials": str(path), "acls": '{"permissive": true}',
+        "rate_limits": '{"limits": [{"principal": "p", "qps": 1}]}', "seccomp": "relaxed"},
+        agent_flags={"credential": str(one), "jwt_secret_key": str(key), "authenticate_http_executors": True})
+    said = {name: [line.split("in force: ")[1] for line in daemon.log().splitlines() if "in force: " in line]
+            for name, daemon in (("master", cluster.master), ("agent", cluster.agents[0]))}
+    assert [len(lines) for lines in said.values()] == [1, 1], said
+    for word in ("agents=crammd5", " frameworks=open", "http_frameworks=open", "http_readonly=open", "http_readwrite=basic",
+                 "authorizer=local", "tls=off", f"listen=127.0.0.1:{cluster.master.port}", "rate_limiter=token_bucket",
+                 "seccomp=relaxed"):
+        assert word in said["master"][0], (word, said)
+    for word in ("to_master=crammd5", "http_executors=jwt", "http_readonly=open", "secret_resolver=value"):
+        assert word in said["agent"][0], (word, said)
+
+
 def test_it_may_be_told_not_to_start_that_way(make_cluster):
     with pytest.raises(AssertionError) as failure:
         make_cluster(agents=0, master_flags={"ip": "0.0.0.0", "require_authentication": True})

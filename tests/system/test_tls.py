@@ -280,7 +280,8 @@ def test_an_agent_goes_first(tmp_path):
 
 
 @pytest.mark.parametrize("variables, words", [
-    ({"CERT_FILE": "/nowhere.pem"}, "/nowhere.pem"), ({"KEY_FILE": None}, "ssl_key_file"),
+    ({"CERT_FILE": "/nowhere.pem"}, "/nowhere.pem': No such file"), ({"KEY_FILE": None}, "ssl_key_file"),
+    ({"KEY_FILE": "CERT"}, "holds no private key"), ({"CERT_FILE": "KEY"}, "there is none in PEM form"),
     ({"ENABLE_TLS_V1_1": "true"}, "nothing older than TLS 1.2"), ({"CIPHERS": "RC4-SHA"}, "RC4-SHA"),
     ({"CA_FILE": "/nowhere.pem", "VERIFY_SERVER_CERT": "1"}, "/nowhere.pem"),
     ({"HOSTNAME_VALIDATION_SCHEME": "dns"}, "legacy|openssl")])
@@ -288,6 +289,7 @@ def test_wrong_settings_end_the_start(tmp_path_factory, variables, words):
     cluster = Cluster(tmp_path_factory.mktemp("w"))
     authority = Authority(os.path.join(cluster.directory, "tls"))
     cert, key = authority.sign("daemon")
+    variables = {name: {"CERT": cert, "KEY": key}.get(value, value) for name, value in variables.items()}
     given = {"ENABLED": "true", "CERT_FILE": cert, "KEY_FILE": key, **variables}
     cluster.master.env.update({"LIBPROCESS_SSL_" + name: value for name, value in given.items() if value})
     cluster.master.start(wait=False)

@@ -2,17 +2,28 @@
 /* An operator's settings as a context of OpenSSL: files, versions, ciphers, whom to trust. */
 #include <errno.h>
 #include <openssl/err.h>
+#include <openssl/pemerr.h>
+#include <openssl/x509err.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "loop/tls/tls.h"
 
 enum { DEPTH = 4, SESSION_SECS = 3600, TICKETS = 1, RECORDS_AHEAD = 16 * 1024 + 512 };
 
-/* That a file cannot be opened is no reason of OpenSSL's own: the system's number is in its place. */
+/* In words for who wrote the configuration, where OpenSSL's are for who wrote a program. */
 static const char *
 reason_of(unsigned long error)
 {
-    return ERR_SYSTEM_ERROR(error) ? strerrordesc_np(ERR_GET_REASON(error)) : ERR_reason_error_string(error);
+    if (ERR_SYSTEM_ERROR(error))
+        return strerrordesc_np(ERR_GET_REASON(error));
+    if (ERR_GET_LIB(error) == ERR_LIB_PEM && ERR_GET_REASON(error) == PEM_R_NO_START_LINE)
+        return "there is none in PEM form in the file (-----BEGIN ...)";
+    if (ERR_GET_LIB(error) == ERR_LIB_X509 && ERR_GET_REASON(error) == X509_R_KEY_VALUES_MISMATCH)
+        return "the key is another certificate's (key values mismatch)";
+    if (ERR_GET_LIB(error) == ERR_LIB_OSSL_DECODER && ERR_GET_REASON(error) == ERR_R_UNSUPPORTED)
+        return "the file holds no private key that can be read (PEM, without a pass phrase)";
+    return ERR_reason_error_string(error);
 }
 
 int

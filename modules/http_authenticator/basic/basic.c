@@ -34,6 +34,7 @@ read_credentials(struct basic *basic)
                   basic->file);
     credentials_free(basic->credentials);
     basic->credentials = credentials;
+    MESOS_LOG(basic->host, INFO, "basic: %zu credentials of %s are in force", credentials_count(credentials), basic->file);
     return 0;
 }
 

@@ -12,7 +12,7 @@
 #include "common/authorization.h"
 #include "http_authenticator/jwt/token.h"
 
-enum { KEY_MAX_BYTES = 64 << 10 };
+enum { KEY_MAX_BYTES = 64 << 10, KEY_GOOD_BYTES = 32 }; /* RFC 7518, 3.2: as many as the signature has */
 
 struct jwt {
     const struct mesos_host *host;
@@ -42,12 +42,15 @@ read_key(struct jwt *jwt)
                                "a key is wanted: name the file that holds it with --jwt_secret_key or the parameter key_file");
     if (file_read(jwt->key_file, KEY_MAX_BYTES, &key, &err) < 0 || key.len == 0) {
         forget(&key);
-        return jwt->host->fail(jwt->host, -EINVAL, "the key that signs tokens cannot be had: %s",
-                               err.code ? err.text : "its file is empty");
+        return jwt->host->fail(jwt->host, -EINVAL, "the key that signs tokens cannot be had: %s%s", err.code ? err.text : jwt->key_file,
+                               err.code ? "" : " is empty");
     }
     if (stat(jwt->key_file, &st) == 0 && (st.st_mode & (S_IRWXG | S_IRWXO)))
         MESOS_LOG(jwt->host, WARNING, "%s is open to others than its owner, and holds the key that signs tokens: its mode should be 0600",
                   jwt->key_file);
+    if (key.len < KEY_GOOD_BYTES)
+        MESOS_LOG(jwt->host, WARNING, "the key in %s has %zu bytes only, which can be guessed: it should have %d or more", jwt->key_file,
+                  key.len, KEY_GOOD_BYTES);
     forget(&jwt->key);
     jwt->key = key;
     return 0;

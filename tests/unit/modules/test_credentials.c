@@ -126,6 +126,14 @@ test_refusals(void **state)
     expect_refusal(STR_LIT("{\"credentials\": [{\"principal\":\"a\",\"secret\":\"x\"},\n{\"secret\":\"hidden\",\"principal\":\"a\"}]}"),
                    "line 2: principal 'a' is named twice");
     expect_refusal(STR_LIT("{\"credentials\": []}\n{}"), "line 2: there is more behind the end");
+    expect_refusal(STR_LIT("{\"credentials\": [\n{\"principal\": \"a\", \"secret\": \"hidden\"},\n]}"),
+                   "line 3: there is a comma too many before ']'");
+    expect_refusal(STR_LIT("{\"credentials\": [{\"principal\": \"a\", \"secret\": \"hidden\",\n}]}"),
+                   "line 2: there is a comma too many before '}'");
+    expect_refusal(STR_LIT("{\"credentials\": [\n  x]}"), "line 2: a credential must be an object");
+    expect_refusal(STR_LIT("{\"credentials\": [{\n  x}]}"), "line 2: this is not JSON from column 3 on");
+    expect_refusal(STR_LIT("[{\"principal\": \"a\", \"secret\": \"hidden\"}]\n"), "line 1: JSON begins with '{' here");
+    expect_refusal(STR_LIT("{\"principal\": \"a\", \"secret\": \"hidden\"}"), "a list is wanted, {\"credentials\":");
 }
 
 static void
@@ -165,6 +173,8 @@ test_a_single_one(void **state)
     static const char *const bad[] = {"", "\n", "a b\nc d\n", "{\"credentials\":[{\"principal\":\"a\",\"secret\":\"b\"}]}",
                                       "{\"principal\": \"agent\"}"};
     struct err err = {0};
+    assert_null(credential_parse(str_of(bad[3]), "file", &err));
+    assert_non_null(strstr(err.text, "file, line 1: this is a list, as --credentials of a master wants it"));
     for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
         struct credentials *one = credential_parse(str_of(texts[i]), "file", &err);
         assert_non_null(one);
