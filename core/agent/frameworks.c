@@ -24,6 +24,17 @@ framework_find(const struct agent *agent, struct str id)
     return map_get(&agent->frameworks, id);
 }
 
+bool
+framework_sends(const struct framework *framework, const struct upid *from)
+{
+    const struct agent *agent = framework->agent;
+    struct upid scheduler;
+    if (agent->has_master && upid_eq(from, &agent->master))
+        return true;
+    return framework->pid && upid_parse(str_of(framework->pid), &scheduler, NULL) == 0 && scheduler.id[0] &&
+           upid_eq(from, &scheduler);
+}
+
 struct framework *
 framework_new(struct agent *agent, const Mesos__V1__FrameworkInfo *info, const char *pid)
 {

@@ -6,11 +6,17 @@ void
 message_status_update_acknowledgement(struct agent *agent, const struct upid *from,
                                       const Mesos__Internal__StatusUpdateAcknowledgementMessage *message)
 {
+    const struct framework *framework = framework_find(agent, str_of(message->framework_id->value));
     /* The master that leads now may have read already that the update waits: were it forgotten here, nobody would tell that
      * master of its acknowledgement. (A v0 driver may answer the agent itself.) */
     if (!strcmp(from->id, "master") && (!agent->has_master || !upid_eq(from, &agent->master) || agent_hears_late(agent))) {
         log_warning("dropping an acknowledgement for task %s of framework %s, which came late", message->task_id->value,
                     message->framework_id->value);
+        return;
+    }
+    if (framework && !framework_sends(framework, from)) {
+        log_warning("dropping an acknowledgement for task %s of framework %s: it is from %s and not from its scheduler",
+                    message->task_id->value, message->framework_id->value, from->id);
         return;
     }
     switch (status_updates_acknowledge(agent->updates, str_of(message->framework_id->value),

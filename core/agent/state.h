@@ -250,6 +250,8 @@ void usage_forget(struct agent *agent);
 
 /* frameworks.c */
 struct framework *framework_find(const struct agent *agent, struct str id);
+/* Is it from the leading master or, as v0 drivers may send it, straight from the framework's scheduler? */
+bool framework_sends(const struct framework *framework, const struct upid *from);
 struct framework *framework_new(struct agent *agent, const Mesos__V1__FrameworkInfo *info, const char *pid);
 struct framework *framework_back(struct agent *agent, const Mesos__V1__FrameworkInfo *info, const char *pid);
 void framework_update(struct framework *framework, const Mesos__V1__FrameworkInfo *info, const char *pid);
