@@ -19,7 +19,7 @@ struct sasl_server {
     struct credentials *const *credentials;
     struct scram_keys *keys;
     char *claimed; /* whom the peer says to be */
-    bool begun;
+    bool begun, unknown;
     sasl_callback_t callbacks[3];
 };
 
@@ -47,38 +47,65 @@ on_own(void)
     return SASL_OK;
 }
 
-/* The plain secret, or what was made of it for SCRAM. */
+/* key: what was made of a secret for SCRAM; ptr NULL = the plain secret is all there is. */
 static void
-give(const struct sasl_server *server, sasl_server_params_t *params, const struct credential *credential)
+give(sasl_server_params_t *params, struct str key, struct str secret)
 {
     const struct propval *wanted = params->utils->prop_get(params->propctx);
-    const char *key = strcmp(server->mechanism, "SCRAM-SHA-256") == 0 ? scram_keys_of(server->keys, credential) : NULL;
     for (; wanted && wanted->name; wanted++) {
         if (wanted->values)
             continue;
-        if (key && strcmp(wanted->name, "*authPassword") == 0)
-            params->utils->prop_set(params->propctx, wanted->name, key, (int)strlen(key));
-        else if (!key && strcmp(wanted->name, SASL_AUX_PASSWORD) == 0)
-            params->utils->prop_set(params->propctx, wanted->name, credential->secret, (int)credential->secret_len);
+        if (key.ptr && strcmp(wanted->name, "*authPassword") == 0)
+            params->utils->prop_set(params->propctx, wanted->name, key.ptr, (int)key.len);
+        else if (!key.ptr && strcmp(wanted->name, SASL_AUX_PASSWORD) == 0)
+            params->utils->prop_set(params->propctx, wanted->name, secret.ptr, (int)secret.len);
     }
+}
+
+static bool
+is_scram(const struct sasl_server *server)
+{
+    return strcmp(server->mechanism, "SCRAM-SHA-256") == 0;
+}
+
+static void
+give_credential(const struct sasl_server *server, sasl_server_params_t *params, const struct credential *credential)
+{
+    const char *key = is_scram(server) ? scram_keys_of(server->keys, credential) : NULL;
+    give(params, str_of(key), str_n(credential->secret, credential->secret_len));
+}
+
+/* Whoever names nobody goes the same way as one with a wrong secret: who there is, is nothing that strangers may find out. */
+static int
+give_decoy(const struct sasl_server *server, sasl_server_params_t *params, struct str name)
+{
+    auto_buf struct buf key = {0};
+    if (scram_keys_decoy(server->keys, name, &key) < 0)
+        return SASL_NOUSER;
+    give(params, is_scram(server) ? buf_str(&key) : (struct str){0}, buf_str(&key));
+    return SASL_OK;
 }
 
 static int
 on_lookup(void *glob, sasl_server_params_t *params, unsigned flags, const char *user, unsigned user_len)
 {
-    sasl_callback_ft unused = NULL;
+    sasl_callback_ft owner = NULL;
     void *context = NULL;
     (void)glob;
-    if (params->utils->getcallback(params->utils->conn, OWN_CALLBACK, &unused, &context) != SASL_OK || !context)
+    if (params->utils->getcallback(params->utils->conn, OWN_CALLBACK, &owner, &context) != SASL_OK || !context)
         return SASL_FAIL;
+    if (owner != SASL_AS_CALLBACK(on_own))
+        return SASL_NOUSER; /* of another library that holds this file */
     struct sasl_server *server = context;
     if (!server->claimed)
         server->claimed = str_dup(str_n(user, user_len));
     const struct credential *credential = credentials_find(*server->credentials, str_n(user, user_len));
+    server->unknown |= !credential;
+    if (flags & SASL_AUXPROP_AUTHZID)
+        return SASL_OK;
     if (!credential)
-        return SASL_NOUSER;
-    if (!(flags & SASL_AUXPROP_AUTHZID))
-        give(server, params, credential);
+        return give_decoy(server, params, str_n(user, user_len));
+    give_credential(server, params, credential);
     return SASL_OK;
 }
 
@@ -96,8 +123,8 @@ on_plugin(const sasl_utils_t *utils, int newest, int *ret_version, sasl_auxprop_
     return SASL_OK;
 }
 
-/* Libraries that hold this file add a plug-in each, under the same name: both find any conversation, and the later one has
- * nothing left to give. */
+/* Libraries that hold this file add a plug-in each, under the same name: all are asked about any conversation, and only the
+ * one that has opened it knows anyone. */
 int
 sasl_server_ready(struct err *err)
 {
@@ -162,14 +189,13 @@ sasl_server_hear(struct sasl_server *server, struct str said, struct str *ret_an
     server->begun = true;
     switch (code) {
     case SASL_OK:
-        return server->claimed ? 1 : err_set(err, -EACCES, "nobody was named");
+        return server->claimed && !server->unknown ? 1 : err_set(err, -EACCES, "nobody was named");
     case SASL_CONTINUE:
         *ret_answer = str_n(out, out_len);
         return 0;
     case SASL_NOUSER:
-        return err_set(err, -EACCES, "there is no such principal");
-    case SASL_BADAUTH:
-        return err_set(err, -EACCES, "the secret is wrong");
+    case SASL_BADAUTH: /* its peer is told neither */
+        return err_set(err, -EACCES, server->unknown ? "there is no such principal" : "the secret is wrong");
     default:
         return sasl_fault(server->connection, code, "", err);
     }

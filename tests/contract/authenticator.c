@@ -298,6 +298,51 @@ test_false_master(void **state)
     authenticatee_session_free(peer);
 }
 
+/* What the authenticator answers to that name, without the peer's part of it, and that a proof which is none ends alike. */
+static char *
+answer_to(struct module *checks, const char *name)
+{
+    auto_free char *first = xasprintf("n,,n=%s,r=abcdefghijkl", name);
+    struct authenticator_session *session = begin(checks);
+    struct err err = {0};
+    struct str answer = {0}, ended = {0}, nonce;
+    assert_int_equal(step(session, first, &answer), 0);
+    assert_true(str_starts(answer, STR_LIT("r=abcdefghijkl")));
+    nonce = str_cut(&answer, ',');
+    auto_free char *proof = xasprintf("c=biws,%.*s,p=AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=", STR_ARG(nonce));
+    char *rest = str_dup(answer);
+    assert_int_equal(authenticator_session_step(session, str_of(proof), &ended, &err), -EACCES);
+    assert_int_equal(ended.len, 0);
+    authenticator_session_free(session);
+    return rest;
+}
+
+/* Nobody finds out by asking who there is: the answer is of the same form, stays the same, and is another for another name; a new
+ * set of credentials changes all of them. */
+static void
+test_unknown_is_like_wrong(void **state)
+{
+    static const char *const names[] = {"test", "nobody", "agent", "nobody2"};
+    struct talk *talk = *state;
+    struct module *checks = contract_start(&talk->contract, MESOS_KIND_AUTHENTICATOR, "scram_sha256");
+    struct err err = {0};
+    char *seen[2][ARRAY_LEN(names)];
+    for (size_t turn = 0; turn < 2; turn++) {
+        for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+            auto_free char *again = answer_to(checks, names[i]);
+            seen[turn][i] = answer_to(checks, names[i]);
+            assert_string_equal(again, seen[turn][i]);
+            assert_int_equal(strlen(again), strlen(seen[0][0])); /* s=<salt>,i=4096 */
+            assert_true(str_starts(str_of(again), STR_LIT("s=")) && str_ends(str_of(again), STR_LIT(",i=4096")));
+            for (size_t j = 0; j < turn * ARRAY_LEN(names) + i; j++)
+                assert_string_not_equal(again, seen[j / ARRAY_LEN(names)][j % ARRAY_LEN(names)]);
+        }
+        assert_int_equal(module_reload(checks, &err), 0);
+    }
+    for (size_t i = 0; i < 2 * ARRAY_LEN(names); i++)
+        free(seen[i / ARRAY_LEN(names)][i % ARRAY_LEN(names)]);
+}
+
 static void
 test_reload(void **state)
 {
@@ -359,7 +404,8 @@ main(void)
 #define TALK(fn) cmocka_unit_test_setup_teardown(fn, open_talk, close_talk)
     const struct CMUnitTest tests[] = {
         TALK(test_cram_md5), TALK(test_scram_sha256), TALK(test_recorded_answers), TALK(test_replay),  TALK(test_truncated),
-        TALK(test_nonsense), TALK(test_not_offered),  TALK(test_false_master),     TALK(test_reload), TALK(test_bad_files),
+        TALK(test_nonsense), TALK(test_not_offered),  TALK(test_false_master),     TALK(test_unknown_is_like_wrong),
+        TALK(test_reload), TALK(test_bad_files),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
