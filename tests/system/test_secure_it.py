@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The README's chapter on security: its commands, as they stand there, below a directory of the test's own; then a cluster
+that reads what they wrote."""
+import os
+import subprocess
+import tempfile
+
+import pytest
+
+from cluster import REPOSITORY, Cluster
+
+
+@pytest.fixture
+def chapter():
+    """Its blocks of commands, in their order."""
+    with open(os.path.join(REPOSITORY, "README.md"), encoding="utf-8") as readme:
+        part = readme.read().split("## Secure it", 1)[1].split("\n## ", 1)[0]
+    blocks, block = [], []
+    for line in part.splitlines() + [""]:
+        if line.startswith("    "):
+            block.append(line[4:])
+        elif block:
+            blocks.append("\n".join(block) + "\n")
+            block = []
+    assert len(blocks) == 4
+    return blocks
+
+
+@pytest.fixture
+def place():
+    cluster = Cluster(tempfile.mkdtemp(prefix="cm-"))
+    yield cluster
+    cluster.stop()
+    cluster.remove()
+
+
+@pytest.fixture
+def shell(place):
+    """shell(commands): what they print. /etc is the cluster's, and so are the programs and who is at home."""
+    programs = os.path.join(place.directory, "bin")
+    os.mkdir(programs)
+    flags = f'--etc_dir={place.directory}/etc --module_path={place.tree.module_path} --work_dir={place.directory}/w'
+    for name, more in (("mesos", ""), ("mesos-master", flags), ("mesos-agent", flags + " --master=" + place.address)):
+        path = os.path.join(programs, name)
+        with open(path, "w", encoding="utf-8") as f:
+            f.write(f'#!/bin/sh\nexec {place.tree.program(name)} {more} "$@"\n')
+        os.chmod(path, 0o755)
+
+    def run(commands):
+        commands = commands.replace("/etc/", place.directory + "/etc/")
+        done = subprocess.run(["bash", "-eu", "-o", "pipefail", "-c", commands], capture_output=True, text=True,
+                              stdin=subprocess.DEVNULL, timeout=60, check=False, cwd=place.directory,
+                              env={"HOME": place.directory, "PATH": f"{programs}:{os.environ['PATH']}",
+                                   "MESOS_MASTER": place.address})
+        assert done.returncode == 0, (commands, done)
+        return done.stdout
+    run(f"mesos config set module_path {place.tree.module_path}")
+    return run
+
+
+def test_what_the_readme_does_secures_a_cluster(chapter, place, shell):
+    logins, rules, terminal, tls = chapter
+    shell(logins)
+    said = shell(rules).splitlines()
+    assert [line.split(":")[0] for line in said[:2]] == ["allowed", "allowed"] and "rule 1" in said[1]
+    assert said[2:] == ["mesos-master: the modules are sound", "mesos-agent: the modules are sound"]
+    with open(os.path.join(place.directory, "etc", "mesos", "credentials"), encoding="utf-8") as f:
+        place.master.login = next(line for line in f if line.startswith("ops ")).strip().replace(" ", ":")
+    place.master.start()
+    agent = place.add_agent(start=False)
+    agent.login = place.master.login
+    agent.start()
+    place.wait_agents(1)
+    for daemon in (place.master, agent):
+        line = next(line for line in daemon.log().splitlines() if "in force: " in line)
+        assert "=open" not in line and "=none" not in line.split(";", maxsplit=1)[0], line
+    assert "authorizer=local" in place.master.log() and "rate_limiter=token_bucket" in place.master.log()
+    assert "2 rules" in place.master.log() or "3 rules" in place.master.log()
+    refused = place.tool("agent", "list", check=False)
+    assert refused.returncode == 1 and "401" in refused.stderr
+    assert "localhost" in shell(terminal)
+    place.stop()
+    assert shell(tls).splitlines() == said[2:]
