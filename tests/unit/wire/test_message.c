@@ -355,8 +355,9 @@ test_secrets_are_hidden(void **state)
 {
     static const char said[] =
         "{\"name\":\"t\",\"task_id\":{\"value\":\"t\"},\"agent_id\":{\"value\":\"a\"},\"command\":{\"environment\":{\"variables\":["
-        "{\"name\":\"A\",\"value\":\"plain\"},{\"name\":\"B\",\"type\":\"SECRET\",\"secret\":{\"type\":\"VALUE\",\"value\":{\"data\":"
-        "\"aHVudGVyMg==\"}}},{\"name\":\"C\",\"type\":\"SECRET\",\"secret\":{\"type\":\"REFERENCE\",\"reference\":{\"name\":\"vault\"}}}]}},"
+        "{\"name\":\"A\",\"value\":\"plain\"},{\"name\":\"B\",\"type\":\"SECRET\",\"secret\":{\"type\":\"VALUE\","
+        "\"value\":{\"data\":\"aHVudGVyMg==\"}}},{\"name\":\"C\",\"type\":\"SECRET\",\"secret\":{"
+        "\"type\":\"REFERENCE\",\"reference\":{\"name\":\"vault\"}}}]}},"
         "\"container\":{\"type\":\"MESOS\",\"volumes\":[{\"mode\":\"RW\",\"container_path\":\"x\",\"source\":{\"type\":\"SECRET\","
         "\"secret\":{\"type\":\"VALUE\",\"value\":{\"data\":\"aHVudGVyMg==\"}}}}]}}";
     auto_arena struct arena *arena = arena_new(0);
