@@ -106,6 +106,8 @@ find_framework(struct master *master, struct http_exchange *exchange, const Call
         return NULL;
     else if (!framework->connected)
         http_reply_text(exchange, 403, "Framework is not subscribed");
+    else if (!framework->stream) /* a driver's, or it would do to name no stream */
+        http_reply_text(exchange, 403, "Framework is not connected via HTTP");
     else if (!stream_id.ptr)
         http_reply_text(exchange, 400, "All non-subscribe calls should include the 'Mesos-Stream-Id' header");
     else if (!str_is(stream_id, framework->stream_id))

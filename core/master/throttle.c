@@ -11,7 +11,7 @@
 #define UNLIMITED "\n"
 
 /* ASK_MS: at a long wait the module is asked again all the same: its limits may have changed. */
-enum { ASK_MS = 1000, LANE_BYTES_MAX = 64 << 20, TELL_MS = 10 * 1000, CALL_BYTES = 4 << 10 /* an exchange and its arena */ };
+enum { ASK_MS = 1000, LANE_BYTES_MAX = 64 << 20, TELL_MS = 10 * 1000, CALL_BYTES = 4 << 10 /* an exchange */ };
 
 struct lane {
     struct throttle *throttle;
@@ -314,7 +314,8 @@ throttle_message(struct framework *framework)
 bool
 throttle_call(struct framework *framework, struct http_exchange *exchange, const char *what)
 {
-    size_t bytes = sizeof(struct parked) + CALL_BYTES + http_exchange_request(exchange)->body.len;
+    const struct http_request *request = http_exchange_request(exchange);
+    size_t bytes = sizeof(struct parked) + CALL_BYTES + request->body.len + arena_bytes(request->arena); /* decoded it is larger */
     struct lane *lane = NULL;
     enum verdict verdict = receive(framework, bytes, &lane);
     if (is_limited(framework->master->throttle))

@@ -192,6 +192,29 @@ def test_who_leaves_loses_what_waits(drivers):
     stays.quiet("FrameworkErrorMessage")
 
 
+def test_small_bodies_that_become_large_count_as_what_they_are(drivers):
+    """A call waits decoded: what that takes is limited, not what came over the wire."""
+    cluster, connect = drivers({"limits": [{"principal": "slow", "qps": 0.001}]})
+    scheduler = Scheduler(cluster.address, principal="slow").subscribe()
+    scheduler.patience = 120
+    driver = connect("slow")
+    driver.revive()
+    large = json.dumps({"type": "ACCEPT", "framework_id": {"value": scheduler.framework_id},
+                        "accept": {"offer_ids": [], "operations": [{}] * 250000}})
+    assert len(large) < 2 << 20
+    head = f"POST /api/v1/scheduler HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nMesos-Stream-Id: {scheduler.stream_id}" \
+           f"\r\nContent-Length: {len(large)}\r\n\r\n"
+    with socket.create_connection((cluster.master.host, cluster.master.port), timeout=60) as first, \
+            socket.create_connection((cluster.master.host, cluster.master.port), timeout=60) as second:
+        first.sendall((head + large).encode())
+        wait_for(lambda: driver.counts() == (2, 1), 60, "the first to wait")
+        second.sendall((head + large).encode())
+        answer = b""
+        while b"waiting" not in answer and (more := second.recv(65536)):
+            answer += more
+    assert answer.startswith(b"HTTP/1.1 429 ") and b"bytes are waiting" in answer, answer
+
+
 def scheduler_teardown(cluster, framework_id):
     import urllib.request
     with urllib.request.urlopen(cluster.master.url + "/master/teardown", f"frameworkId={framework_id}".encode(), timeout=30) as answer:

@@ -3,8 +3,11 @@
 what it would say is said by the test.
 """
 import base64
+import json
 import os
 import time
+import urllib.error
+import urllib.request
 
 import pytest
 
@@ -280,6 +283,19 @@ def test_from_v0_to_v1_and_back(make_cluster, closing):
     driver.call(6, kill={"task_id": {"value": "t"}})
     assert driver.until(4).state == 4  # TASK_KILLED
     driver.call(2)
+
+
+def test_calls_over_http_are_not_a_drivers(make_cluster, closing):
+    """A stream that nobody has is no stream of a framework without one: it proved who it is another way."""
+    cluster = make_cluster(agents=0)
+    driver = closing(Driver(cluster)).subscribe().registered()
+    for stream in "", "x":
+        request = urllib.request.Request(cluster.master.url + "/api/v1/scheduler", json.dumps(
+            {"type": "TEARDOWN", "framework_id": driver.id}).encode(), {"Content-Type": "application/json", "Mesos-Stream-Id": stream})
+        with pytest.raises(urllib.error.HTTPError) as told:
+            urllib.request.urlopen(request, timeout=30)
+        assert (told.value.code, told.value.read()) == (403, b"Framework is not connected via HTTP")
+    assert cluster.master.get("/state")["frameworks"][0]["active"]
 
 
 def test_without_an_authenticator(make_cluster, closing):
