@@ -211,12 +211,6 @@ agent_metrics(const struct agent *agent)
     return agent->daemon->metrics;
 }
 
-const struct address *
-agent_address(const struct agent *agent)
-{
-    return &agent->daemon->bound;
-}
-
 const char *
 agent_id(const struct agent *agent)
 {

@@ -65,8 +65,6 @@ void agent_free(struct agent *agent);
  * next start registers as a new agent. */
 void agent_unregister(struct agent *agent);
 
-/* The bound address (after agent_start). */
-const struct address *agent_address(const struct agent *agent);
 /* Where what modules count is shown (after agent_start). */
 struct metrics *agent_metrics(const struct agent *agent);
 /* The id that the master gave, or NULL before the first registration. */

@@ -160,20 +160,6 @@ access_allows_who(struct access *access, struct audit_who who, enum mesos_action
 }
 
 bool
-access_allows(struct access *access, const struct mesos_principal *principal, enum mesos_action action,
-              const struct mesos_object *object)
-{
-    return access_allows_who(access, (struct audit_who){principal, NULL}, action, object);
-}
-
-bool
-access_allows_value(struct access *access, const struct mesos_principal *principal, enum mesos_action action, const char *value)
-{
-    struct mesos_object object = {.size = sizeof(object), .value = value};
-    return access_allows(access, principal, action, &object);
-}
-
-bool
 access_admits(struct access *access, struct http_exchange *exchange, enum mesos_action action,
               const struct mesos_object *object)
 {

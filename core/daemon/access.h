@@ -25,15 +25,10 @@ uint64_t access_generation(const struct access *access);
 const char *access_action_name(enum mesos_action action); /* "RUN_TASK"; "?" when unknown */
 
 /* One question at once. object NULL: the action as such. A refusal is written to the audit log. */
-bool access_allows(struct access *access, const struct mesos_principal *principal, enum mesos_action action,
-                   const struct mesos_object *object);
-/* The same with the object's value alone; NULL = none. */
-bool access_allows_value(struct access *access, const struct mesos_principal *principal, enum mesos_action action,
-                         const char *value);
-/* The same for who is known with an address: the audit log has it then. */
 bool access_allows_who(struct access *access, struct audit_who who, enum mesos_action action,
                        const struct mesos_object *object);
-/* The same for the principal of an exchange; when refused, it has been answered with 403 and is gone. */
+/* The same for the principal of an exchange; when refused, it has been answered with 403 and is gone. value: of the object,
+ * which has nothing else; NULL = none. */
 bool access_admits(struct access *access, struct http_exchange *exchange, enum mesos_action action,
                    const struct mesos_object *object);
 bool access_admits_value(struct access *access, struct http_exchange *exchange, enum mesos_action action,

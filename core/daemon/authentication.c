@@ -126,12 +126,6 @@ authentication_wanted(const struct authentication *authentication, const char *r
     return realm && realm_find(authentication, realm);
 }
 
-bool
-authentication_any(const struct authentication *authentication)
-{
-    return authentication->realms != NULL;
-}
-
 size_t
 authentication_waiting(const struct authentication *authentication)
 {

@@ -21,8 +21,6 @@ void authentication_protect(struct authentication *authentication, const char *r
                             size_t count);
 /* Is anybody asked there? realm NULL: no. */
 bool authentication_wanted(const struct authentication *authentication, const char *realm);
-/* Is any realm protected, so that the daemon is not open to everybody? */
-bool authentication_any(const struct authentication *authentication);
 
 /*
  * Finds out who sends exchange, whose realm is protected, and then calls go_on from the loop, with the principal set. Exchanges of

@@ -54,12 +54,6 @@ files_loop(struct files *files)
     return files->loop;
 }
 
-struct access *
-files_access(const struct files *files)
-{
-    return files->access;
-}
-
 void
 files_describe(struct files *files, bool (*describe)(void *arg, const char *owner, struct mesos_object *ret), void *arg)
 {

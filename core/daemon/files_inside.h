@@ -9,7 +9,6 @@ struct loop *files_loop(struct files *files);
 /* May whoever asks see what is below this path? When not, the exchange has been answered and is gone. What is not attached
  * may be asked for: it is not found. */
 bool files_admit(struct files *files, struct http_exchange *exchange, struct str path);
-struct access *files_access(const struct files *files); /* may be NULL */
 /* Sorted by virtual path. */
 void files_each(struct files *files, void (*fn)(const char *virtual, const char *real, void *arg), void *arg);
 struct files_range {

@@ -20,12 +20,6 @@ isolator_supports_nesting(struct module *module)
     return ops(module)->supports_nesting && ops(module)->supports_nesting(module_instance(module));
 }
 
-bool
-isolator_supports_standalone(struct module *module)
-{
-    return ops(module)->supports_standalone && ops(module)->supports_standalone(module_instance(module));
-}
-
 void
 isolator_initialize(struct module *module, const struct mesos_isolator_watcher *watcher)
 {

@@ -10,7 +10,6 @@
 #define ISOLATOR_TIMEOUT_MS (60 * 1000)
 
 bool isolator_supports_nesting(struct module *module);
-bool isolator_supports_standalone(struct module *module);
 void isolator_initialize(struct module *module, const struct mesos_isolator_watcher *watcher);
 void isolator_recover(struct module *module, const struct mesos_isolator_state *states, size_t count,
                       const char *const *orphans, size_t orphan_count, host_done_fn *done, void *arg);

@@ -472,9 +472,3 @@ stream_local(const struct stream *stream)
 {
     return &stream->local;
 }
-
-int
-stream_fd(const struct stream *stream)
-{
-    return stream->fd;
-}

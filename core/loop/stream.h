@@ -68,7 +68,6 @@ void stream_close(struct stream *stream);
 void stream_close_soon(struct stream *stream);
 const struct address *stream_peer(const struct stream *stream);
 const struct address *stream_local(const struct stream *stream);
-int stream_fd(const struct stream *stream); /* -1 for in-memory */
 
 struct stream_listener;
 typedef void stream_accept_fn(struct stream *stream, void *arg); /* owns stream; must stream_handle it now */

@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "master/http.h"
-#include "master/records.h"
 
 /* In the order in which they are shown. */
 static const Mesos__V1__TaskState shown[] = {

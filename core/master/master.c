@@ -438,12 +438,6 @@ master_reload(struct master *master, const char *why)
     reload_now(master->daemon->reload, why);
 }
 
-const struct address *
-master_address(const struct master *master)
-{
-    return &master->daemon->bound;
-}
-
 const char *
 master_id(const struct master *master)
 {

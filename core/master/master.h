@@ -51,10 +51,9 @@ int master_start(struct master *master, struct err *err);
 /* Closes everything at once; frameworks and agents see broken connections, as with a killed process. NULL is fine. */
 void master_free(struct master *master);
 
-/* The bound address (after master_start) and the id (uuid) of this master. */
-const struct address *master_address(const struct master *master);
 /* Where what modules count is shown (after master_start). */
 struct metrics *master_metrics(const struct master *master);
+/* The id (uuid) of this master. */
 const char *master_id(const struct master *master);
 /* Elected and recovered: calls are answered. */
 bool master_leading(const struct master *master);

@@ -108,18 +108,6 @@ ranges_contain(const struct mesos_range *a, uint32_t a_count, const struct mesos
     return true;
 }
 
-uint64_t
-ranges_size(const struct mesos_range *a, uint32_t count)
-{
-    uint64_t sum = 0;
-    for (uint32_t i = 0; i < count; i++) {
-        uint64_t span = a[i].end - a[i].begin;
-        if (span == UINT64_MAX || __builtin_add_overflow(sum, span + 1, &sum))
-            return UINT64_MAX;
-    }
-    return sum;
-}
-
 static int
 name_order(const void *a, const void *b)
 {

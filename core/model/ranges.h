@@ -18,8 +18,6 @@ struct mesos_range *ranges_join(const struct mesos_range *a, uint32_t a_count, c
 struct mesos_range *ranges_minus(const struct mesos_range *a, uint32_t a_count, const struct mesos_range *b,
                                  uint32_t b_count, uint32_t *ret_count);
 bool ranges_contain(const struct mesos_range *a, uint32_t a_count, const struct mesos_range *b, uint32_t b_count);
-/* How many values the intervals hold, at most UINT64_MAX. */
-uint64_t ranges_size(const struct mesos_range *a, uint32_t count);
 
 /* A sorted set without doubles as one allocation: pointers, then the strings. Input in any order. */
 const char **set_new(const char *const *items, uint32_t count, uint32_t *ret_count);

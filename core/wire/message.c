@@ -17,21 +17,3 @@ message_dup(const void *message, struct arena *arena)
     message_pack(&packed, message);
     return message_unpack_trusted(((const ProtobufCMessage *)message)->descriptor, buf_str(&packed), arena);
 }
-
-static void *
-allocator_alloc(void *data, size_t size)
-{
-    return arena_alloc(data, size);
-}
-
-static void
-allocator_free(void *data, void *pointer)
-{
-    /* freed with the arena */
-}
-
-ProtobufCAllocator
-arena_allocator(struct arena *arena)
-{
-    return (ProtobufCAllocator){.alloc = allocator_alloc, .free = allocator_free, .allocator_data = arena};
-}

@@ -33,8 +33,6 @@ void message_to_json(struct buf *out, const void *message);
 int message_transcode(struct buf *out, const ProtobufCMessageDescriptor *type, struct str bytes);
 /* A deep copy in arena, by way of its packed bytes. */
 void *message_dup(const void *message, struct arena *arena);
-/* ProtobufCAllocator over an arena, for the rare direct use of protobuf-c. */
-ProtobufCAllocator arena_allocator(struct arena *arena);
 
 #define MESSAGE_UNPACK(Type, prefix, bytes, arena, err)                                                            \
     ((Type *)message_unpack(&prefix##__descriptor, (bytes), (arena), (err)))

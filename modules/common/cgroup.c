@@ -421,20 +421,6 @@ cgroup_freeze(const struct cgroup_tree *tree, const char *container_id, bool fro
     return tree->freezer ? cgroup_write(tree, container_id, "freezer.state", frozen ? "FROZEN" : "THAWED") : -ENOTSUP;
 }
 
-int
-cgroup_frozen(const struct cgroup_tree *tree, const char *container_id)
-{
-    char text[256];
-    uint64_t frozen = 0;
-    ssize_t n = cgroup_read(tree, container_id, tree->version == 2 ? "cgroup.events" : "freezer.state", text, sizeof text);
-    if (n < 0)
-        return (int)n;
-    if (tree->version == 1)
-        return strcmp(text, "FROZEN\n") == 0;
-    int rc = cgroup_key(text, "frozen", &frozen);
-    return rc < 0 ? rc : frozen != 0;
-}
-
 static void
 kill_one(void *arg, pid_t pid)
 {

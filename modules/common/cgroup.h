@@ -91,8 +91,6 @@ bool cgroup_empty(const struct cgroup_tree *tree, const char *container_id);
 int cgroup_kill(const struct cgroup_tree *tree, const char *container_id);
 /* Freezes or thaws it. v1: only in a freezer tree. Does not wait. */
 int cgroup_freeze(const struct cgroup_tree *tree, const char *container_id, bool frozen);
-/* Whether everything in it is frozen now; negative errno when there is no telling. */
-int cgroup_frozen(const struct cgroup_tree *tree, const char *container_id);
 /* Removes it and what is nested in it. 0 also when it is gone already; -EBUSY while processes are in it. */
 int cgroup_remove(const struct cgroup_tree *tree, const char *container_id);
 /* Kills, waits until it is empty and removes it: all in one, for offloaded work. -ETIMEDOUT. Blocks. */

@@ -158,19 +158,6 @@ launch_info_symlink(struct launch_info *info, const char *text, const char *link
 }
 
 void
-launch_info_mkdir(struct launch_info *info, const char *path)
-{
-    Mesos__Slave__ContainerFileOperation *operation =
-        operation_new(info, MESOS__SLAVE__CONTAINER_FILE_OPERATION__OPERATION__MKDIR);
-    Mesos__Slave__ContainerFileOperation__Mkdir *mkdir = arena_alloc(info->arena, sizeof *mkdir);
-    mesos__slave__container_file_operation__mkdir__init(mkdir);
-    mkdir->target = copy(info, path);
-    mkdir->has_recursive = mkdir->recursive = true;
-    operation->parameters_case = MESOS__SLAVE__CONTAINER_FILE_OPERATION__PARAMETERS_MKDIR;
-    operation->mkdir = mkdir;
-}
-
-void
 launch_info_rename(struct launch_info *info, const char *from, const char *to)
 {
     Mesos__Slave__ContainerFileOperation *operation =

@@ -32,7 +32,6 @@ void launch_info_variable(struct launch_info *info, const char *name, const char
 void launch_info_task_variable(struct launch_info *info, const char *name, const char *value);
 /* File operations. A link at `link` that says `text`. */
 void launch_info_symlink(struct launch_info *info, const char *text, const char *link);
-void launch_info_mkdir(struct launch_info *info, const char *path);
 void launch_info_rename(struct launch_info *info, const char *from, const char *to);
 void launch_info_then_mount(struct launch_info *info, const char *source, const char *target, const char *type,
                             uint32_t flags, const char *options);

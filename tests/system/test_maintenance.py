@@ -317,7 +317,6 @@ def test_drivers_are_asked(cluster):
 # ---- bad input ----
 
 BOTH = "Both 'hostname' and 'ip' for a machine are empty"
-CONVERT = "Failed to convert JSON into Call protobuf: "
 
 
 def shown(**id):

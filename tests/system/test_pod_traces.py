@@ -13,7 +13,6 @@ from replay import FACTS, records, split
 from scheduler import TERMINAL, Scheduler
 
 GROUPS, CHECKS = "05-launch-group-default-executor", "05b-command-executor-checks"
-LIFE = {"TASK_STARTING", "TASK_RUNNING", "TASK_KILLING"} | TERMINAL
 
 
 def body_of(folder, label):

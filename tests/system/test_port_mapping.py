@@ -13,7 +13,7 @@ import time
 
 import pytest
 
-from cluster import Cluster, Tree, wait_for
+from cluster import Cluster, wait_for
 from netbox import NetBox, libc, run
 from scheduler import TERMINAL, Scheduler, command_task, group_operation
 
@@ -23,9 +23,6 @@ EACH = 512
 RESOURCES = "cpus:4;mem:4096;disk:10000;ports:[31000-31099];ephemeral_ports:[%d-%d]" % EPHEMERAL
 CLONE_NEWNET = 0x40000000
 
-TREE = tempfile.mkdtemp(prefix="cmpm-tree-")
-MODULE = os.path.join(Tree(TREE).module_path, "isolator_network_port_mapping.so")
-subprocess.run(["rm", "-rf", TREE], check=True)
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
 
 # A task that does what it is told over a Unix socket in its sandbox: these lead through network namespaces.

@@ -283,9 +283,6 @@ def test_top_level_task_with_a_terminal(box):
     assert output.ended.wait(60)
 
 
-FIRST = {"type": "CONTAINER_ID"}
-
-
 @pytest.mark.parametrize("record,text", [
     ({"type": "PROCESS_IO"}, "Expecting 'attach_container_input.process_io' to be present"),
     ({"type": "CONTAINER_ID", "container_id": {"value": "x"}}, "to be PROCESS_IO"),

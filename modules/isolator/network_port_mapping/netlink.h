@@ -67,7 +67,6 @@ int net_default_route_add(struct net *net, int index, struct in_addr gateway, st
 
 /* 0 also when the link has an ingress queue already. */
 int net_ingress_add(struct net *net, int index, struct err *err);
-int net_ingress_remove(struct net *net, int index, struct err *err);
 /* -EEXIST; -ENOENT when the kernel does not know the kind. */
 int net_fq_codel_add(struct net *net, int index, uint32_t parent, uint32_t handle, struct err *err);
 

@@ -37,12 +37,6 @@ net_ingress_add(struct net *net, int index, struct err *err)
 }
 
 int
-net_ingress_remove(struct net *net, int index, struct err *err)
-{
-    return net_exchange(net, message(RTM_DELQDISC, 0, index, NET_INGRESS_PARENT, NET_INGRESS, NULL), NULL, NULL, err);
-}
-
-int
 net_fq_codel_add(struct net *net, int index, uint32_t parent, uint32_t handle, struct err *err)
 {
     struct nl_msg *msg = message(RTM_NEWQDISC, NLM_F_CREATE | NLM_F_EXCL, index, parent, handle, "fq_codel");
