@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * GET /state-summary: agents and frameworks with how many tasks of each state they have, and who runs where. What is
- * said of an agent itself stands on pages; the counts are made for each answer in one walk over the tasks.
+ * said of an agent itself stands on pages; the counts are made for each answer in one walk over what pages say of all tasks in
+ * brief.
  */
 #include <string.h>
 
@@ -21,7 +22,7 @@ struct summary {
     uint32_t states[TASK_STATES];
     const char **others;
     uint32_t count, cap;
-    uint32_t latest; /* of a framework: the number of the agent that is being walked over */
+    uint32_t latest; /* of an agent: the number of the last framework among others */
 };
 
 struct counts {
@@ -46,81 +47,68 @@ add_other(struct summary *summary, const char *id, struct arena *arena)
     summary->others[summary->count++] = id;
 }
 
+/* One framework's tasks. */
+struct walk {
+    struct counts *counts;
+    const struct framework *framework;
+    struct map gone; /* agents */
+};
+
 static void
-count_agent(struct counts *counts, const struct agent *agent)
+count_on(struct walk *walk, const struct agent *agent, uint32_t state)
 {
+    struct counts *counts = walk->counts;
     struct summary *mine = &counts->agents[agent->number];
-    const struct task *task;
-    list_foreach (task, &agent->tasks, agent_node) {
-        struct summary *theirs = &counts->frameworks[task->framework->number];
-        if (counts->hidden[task->framework->number] || !sight_task(counts->sight, task))
-            continue;
-        mine->states[task->state % TASK_STATES]++;
-        theirs->states[task->state % TASK_STATES]++;
-        if (theirs->latest == agent->number)
-            continue;
-        theirs->latest = agent->number;
-        add_other(theirs, agent->id, counts->arena);
-        add_other(mine, task->framework->id, counts->arena);
-    }
+    mine->states[state]++;
+    if (mine->latest == walk->framework->number)
+        return;
+    mine->latest = walk->framework->number;
+    add_other(mine, walk->framework->id, counts->arena);
+    add_other(&counts->frameworks[walk->framework->number], agent->id, counts->arena);
 }
 
-static bool
-has_other(const struct summary *summary, const char *id)
+/* The agent of a task of the history may be gone. */
+static void
+count_gone(struct walk *walk, struct str id)
 {
-    for (uint32_t i = 0; i < summary->count; i++)
-        if (summary->others[i] == id)
-            return true;
-    return false;
+    struct counts *counts = walk->counts;
+    if (map_get(&walk->gone, id))
+        return;
+    const char *copy = arena_strdup(counts->arena, id);
+    map_add(&walk->gone, str_of(copy), (void *)(uintptr_t)copy);
+    add_other(&counts->frameworks[walk->framework->number], copy, counts->arena);
 }
 
-/* The agent of a task of the history is known by its id alone, and may be gone. */
 static void
-count_past(struct counts *counts, const struct task *task, struct map *gone)
+count_task(const struct record *record, struct str text, void *arg)
 {
-    struct str id = task_agent_id(task);
-    const struct framework *framework = task->framework;
-    const struct agent *agent = map_get(&counts->master->agents, id);
-    struct summary *theirs = &counts->frameworks[framework->number];
-    if (!sight_task(counts->sight, task))
-        return;
-    theirs->states[task->state % TASK_STATES]++;
-    if (!agent) {
-        if (map_get(gone, id))
-            return;
-        const char *copy = arena_strdup(counts->arena, id);
-        map_add(gone, str_of(copy), (void *)(uintptr_t)copy);
-        add_other(theirs, copy, counts->arena);
-        return;
-    }
-    struct summary *mine = &counts->agents[agent->number];
-    mine->states[task->state % TASK_STATES]++;
-    if (has_other(mine, framework->id))
-        return;
-    add_other(mine, framework->id, counts->arena);
-    add_other(theirs, agent->id, counts->arena);
+    struct walk *walk = arg;
+    const struct master *master = walk->counts->master;
+    struct task_brief brief;
+    struct str id = str_n(text.ptr + sizeof(brief), text.len - sizeof(brief));
+    (void)record;
+    memcpy(&brief, text.ptr, sizeof(brief));
+    const struct agent *agent = brief.agent ? agent_by_number(master, brief.agent) : map_get(&master->agents, id);
+    walk->counts->frameworks[walk->framework->number].states[brief.state]++;
+    if (agent)
+        count_on(walk, agent, brief.state);
+    else
+        count_gone(walk, id);
 }
 
 static void
 count_all(struct counts *counts)
 {
-    const struct master *master = counts->master;
-    const struct agent *agent;
     const struct framework *framework;
-    const struct task *task;
-    map_foreach (framework, &master->frameworks)
+    map_foreach (framework, &counts->master->frameworks) {
+        struct walk walk = {.counts = counts, .framework = framework};
         counts->hidden[framework->number] = !sight_framework(counts->sight, framework);
-    map_foreach (agent, &master->agents)
-        count_agent(counts, agent);
-    map_foreach (framework, &master->frameworks) {
-        struct map gone = {0};
         if (counts->hidden[framework->number])
             continue;
-        map_foreach (task, &framework->unreachable)
-            count_past(counts, task, &gone);
-        list_foreach (task, &framework->done, agent_node)
-            count_past(counts, task, &gone);
-        map_fini(&gone);
+        sheets_each_text(&framework->task_sheets, VIEW_SUMMARY, counts->sight, 1, count_task, &walk);
+        sheets_each_text(&framework->unreachable_sheets, VIEW_SUMMARY, counts->sight, 1, count_task, &walk);
+        sheets_each_text(&framework->done_sheets, VIEW_SUMMARY, counts->sight, 1, count_task, &walk);
+        map_fini(&walk.gone);
     }
 }
 
@@ -176,7 +164,7 @@ answer_summary(struct http_exchange *exchange, void *arg)
         json_key_text(&json, "cluster", master->options->cluster);
     json_key(&json, "slaves");
     json_array(&json);
-    sheets_each_text(&master->agent_sheets, VIEW_SUMMARY, json_one_agent, &agents);
+    sheets_each_text(&master->agent_sheets, VIEW_SUMMARY, sight, 1, json_one_agent, &agents);
     json_array_end(&json);
     json_key(&json, "frameworks");
     json_array(&json);

@@ -2,12 +2,15 @@
 /* The records of the large views: which of json_state.c's and operator_*.c's writers shows each of them. Reads only. */
 #include "master/records.h"
 
+#include <math.h>
+
 #include "master/http.h"
 #include "master/operator.h"
 
 enum {
     V1_VIEWS = 1 << VIEW_JSON | 1 << VIEW_PROTO,
     STATE_VIEW = 1 << VIEW_STATE,
+    TASK_VIEWS = STATE_VIEW | V1_VIEWS | 1 << VIEW_SUMMARY | 1 << VIEW_TASKS,
     SLAVES_VIEWS = STATE_VIEW | 1 << VIEW_SLAVES | V1_VIEWS,
 };
 
@@ -160,10 +163,33 @@ const struct record_kind offer_records = {STATE_VIEW, render_offer, sum_offer, N
 
 /* ---- tasks ---- */
 
+uint32_t
+task_id_hash(struct str id)
+{
+    return (uint32_t)hash_bytes(id.ptr, id.len);
+}
+
+static void
+render_brief(const struct task *task, struct buf *out)
+{
+    struct task_brief brief = {0};
+    brief.first_time = task->last_status ? task->first_status_time : -INFINITY;
+    brief.agent = task->agent ? task->agent->number : 0;
+    brief.id_hash = task_id_hash(str_of(task->id));
+    brief.state = task->state % TASK_STATES;
+    buf_append(out, &brief, sizeof(brief));
+    if (!brief.agent)
+        buf_append_str(out, task_agent_id(task));
+}
+
 static void
 render_task(struct record *record, enum view view, struct buf *out, struct arena *arena, uint32_t number)
 {
     const struct task *task = container_of(record, struct task, record);
+    if (view == VIEW_SUMMARY || view == VIEW_TASKS) {
+        render_brief(task, out);
+        return;
+    }
     if (view == VIEW_JSON || view == VIEW_PROTO) {
         struct writer writer = v1_item(out, view);
         operator_write_task(&writer, number, task);
@@ -206,6 +232,6 @@ look_at_task(const struct record *record, enum view view, struct sight *sight)
                : LOOK_HIDDEN;
 }
 
-const struct record_kind task_records = {STATE_VIEW | V1_VIEWS, render_live, sum_task, look_at_task, NULL};
-const struct record_kind unreachable_task_records = {STATE_VIEW | V1_VIEWS, render_unreachable, NULL, look_at_task, NULL};
-const struct record_kind done_task_records = {STATE_VIEW | V1_VIEWS, render_done, NULL, look_at_task, NULL};
+const struct record_kind task_records = {TASK_VIEWS, render_live, sum_task, look_at_task, NULL};
+const struct record_kind unreachable_task_records = {TASK_VIEWS, render_unreachable, NULL, look_at_task, NULL};
+const struct record_kind done_task_records = {TASK_VIEWS, render_done, NULL, look_at_task, NULL};

@@ -216,21 +216,3 @@ sheets_sum(const struct sheets *of, struct resources *ret)
     }
     resources_add(ret, sheets->sum);
 }
-
-void
-sheets_each(const struct sheets *sheets, size_t skip, int step, bool (*fn)(struct record *record, void *arg),
-            void *arg)
-{
-    struct list *node = step > 0 ? sheets->list.next : sheets->list.prev;
-    for (; node != &sheets->list; node = step > 0 ? node->next : node->prev) {
-        const struct sheet *sheet = list_entry(node, struct sheet, in_sheets);
-        if (skip >= sheet->count) {
-            skip -= sheet->count;
-            continue;
-        }
-        for (uint32_t i = (uint32_t)skip; i < sheet->count; i++)
-            if (!fn(sheet->records[step > 0 ? i : sheet->count - 1 - i], arg))
-                return;
-        skip = 0;
-    }
-}

@@ -297,21 +297,31 @@ sheets_show(const struct sheets *sheets, enum view view, const struct sight *sig
     }
 }
 
+static void
+each_text(const struct sheet *sheet, enum view view, int step,
+          void (*fn)(const struct record *record, struct str text, void *arg), void *arg)
+{
+    const struct form *form = sheet->forms[view];
+    const struct part *part = part_find(sheet);
+    assert(form && form->page && list_empty(&form->node));
+    const uint32_t *from = part ? part->from : form->from, *bytes = part ? part->bytes : form->bytes;
+    const struct page *page = part ? part->page : form->page;
+    for (uint32_t n = 0; n < sheet->count; n++) {
+        uint32_t i = step > 0 ? n : sheet->count - 1 - n;
+        if (bytes[i])
+            fn(sheet->records[i], str_n(page->bytes + from[i], bytes[i]), arg);
+    }
+}
+
 void
-sheets_each_text(const struct sheets *sheets, enum view view,
+sheets_each_text(const struct sheets *sheets, enum view view, const struct sight *sight, int step,
                  void (*fn)(const struct record *record, struct str text, void *arg), void *arg)
 {
-    struct sheet *sheet;
-    list_foreach (sheet, &sheets->list, in_sheets) {
-        const struct form *form = sheet->forms[view];
-        const struct part *part = part_find(sheet);
-        assert(form && form->page && list_empty(&form->node));
-        const uint32_t *from = part ? part->from : form->from, *bytes = part ? part->bytes : form->bytes;
-        const struct page *page = part ? part->page : form->page;
-        for (uint32_t i = 0; i < sheet->count; i++)
-            if (bytes[i])
-                fn(sheet->records[i], str_n(page->bytes + from[i], bytes[i]), arg);
-    }
+    struct list *node = step > 0 ? sheets->list.next : sheets->list.prev;
+    if (sight && !sheets->views->serving)
+        return;
+    for (; node != &sheets->list; node = step > 0 ? node->next : node->prev)
+        each_text(list_entry(node, struct sheet, in_sheets), view, step, fn, arg);
 }
 
 size_t

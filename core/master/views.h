@@ -22,7 +22,8 @@
 enum view {
     VIEW_STATE,   /* the older JSON: /state, /frameworks */
     VIEW_SLAVES,  /* /slaves, which shows more of agents */
-    VIEW_SUMMARY, /* /state-summary: agents, without the end of their objects */
+    VIEW_SUMMARY, /* /state-summary: agents, without the end of their objects, and tasks in brief (records.h) */
+    VIEW_TASKS,   /* /tasks: tasks in brief */
     VIEW_JSON,    /* the v1 operator API as JSON */
     VIEW_PROTO,   /* and as protobuf */
     VIEWS
@@ -74,10 +75,6 @@ void record_remove(struct record *record);                     /* harmless when 
 void record_touch(struct record *record);
 /* Adds what all records hold together; remembered, and per sheet. */
 void sheets_sum(const struct sheets *sheets, struct resources *ret);
-/* The records from one place on, forwards (step 1) or backwards (step -1), without walking to it: fn returns false to
- * stop. */
-void sheets_each(const struct sheets *sheets, size_t skip, int step, bool (*fn)(struct record *record, void *arg),
-                 void *arg);
 
 /* ---- looking ---- */
 
@@ -96,8 +93,8 @@ bool views_ready(const struct views *views, enum view view);
  * seen are shared; what the peer sees of the others was made before (parts.c), and outside of an answer it sees none.
  * first: nothing stands before them in their list; false afterwards when they are any. */
 void sheets_show(const struct sheets *sheets, enum view view, const struct sight *sight, struct rope *rope, bool *first);
-/* The text of each record that is seen, for those who add to it. */
-void sheets_each_text(const struct sheets *sheets, enum view view,
+/* The text of each record that is seen, forwards (step 1) or backwards (step -1), for those who add to it. */
+void sheets_each_text(const struct sheets *sheets, enum view view, const struct sight *sight, int step,
                       void (*fn)(const struct record *record, struct str text, void *arg), void *arg);
 /* What pages cost now; for tests and for whoever wonders. */
 size_t views_bytes(const struct views *views);

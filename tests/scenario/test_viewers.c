@@ -304,9 +304,9 @@ test_leaves_midway(void **state)
 
     gone = comes(w, "carol", "/state");
     go_midway(w);
-    world_free(w); /* the master goes while she waits */
-    buf_fini(&gone->body);
-    free(gone);
+    master_free(take(&w->master)); /* it goes while she waits */
+    leaves(gone);
+    world_free(w);
 }
 
 /* What a framework says of itself is what rules may look at, too, and changes without its tasks. */

@@ -323,15 +323,16 @@ test_viewers_go_and_come(void **state)
 
 struct trail {
     unsigned values[MOST];
-    size_t count, most;
+    size_t count;
 };
 
-static bool
-follow(struct record *record, void *arg)
+static void
+follow(const struct record *record, struct str text, void *arg)
 {
     struct trail *trail = arg;
-    trail->values[trail->count++] = container_of(record, struct thing, record)->value;
-    return trail->count < trail->most;
+    unsigned value = (unsigned)strtoul(text.ptr + 3, NULL, 10); /* ,{"value */
+    assert_int_equal(value, container_of((struct record *)(uintptr_t)record, struct thing, record)->value);
+    trail->values[trail->count++] = value;
 }
 
 static void
@@ -340,17 +341,16 @@ test_each(void **state)
     struct fixture *f = *state;
     for (unsigned i = 0; i < 200; i++)
         add(f, i, 1);
-    struct trail there = {.most = 100}, back = {.most = MOST}, behind = {.most = 1};
-    sheets_each(&f->sheets, 90, 1, follow, &there);
-    assert_int_equal(there.count, 100);
-    assert_int_equal(there.values[0], 90);
-    assert_int_equal(there.values[99], 189);
-    sheets_each(&f->sheets, 130, -1, follow, &back);
-    assert_int_equal(back.count, 70);
-    assert_int_equal(back.values[0], 69);
-    assert_int_equal(back.values[69], 0);
-    sheets_each(&f->sheets, 200, 1, follow, &behind);
-    assert_int_equal(behind.count, 0);
+    look(f, VIEW_STATE);
+    struct trail there = {0}, back = {0};
+    sheets_each_text(&f->sheets, VIEW_STATE, NULL, 1, follow, &there);
+    sheets_each_text(&f->sheets, VIEW_STATE, NULL, -1, follow, &back);
+    assert_int_equal(there.count, 200);
+    assert_int_equal(back.count, 200);
+    for (unsigned i = 0; i < 200; i++) {
+        assert_int_equal(there.values[i], i);
+        assert_int_equal(back.values[i], 199 - i);
+    }
 }
 
 int
