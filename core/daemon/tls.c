@@ -21,6 +21,12 @@ is_named(const char *file)
     return file && *file;
 }
 
+static bool
+by_lookup(const struct daemon_tls_options *tls)
+{
+    return tls->hostname_validation_scheme && strcmp(tls->hostname_validation_scheme, "legacy") == 0;
+}
+
 int
 daemon_tls_finish(struct daemon_options *options, struct option_set *set, struct err *err)
 {
@@ -41,6 +47,9 @@ daemon_tls_finish(struct daemon_options *options, struct option_set *set, struct
         conf_override(set, "ssl_verify_server_cert", "true");
         tls->verify_server_cert = true;
     }
+    if (tls->verify_server_cert && !tls->verify_ipadd && !by_lookup(tls))
+        return err_set(err, -EINVAL, "option 'ssl_hostname_validation_scheme' is openssl, and daemons call each other by address: "
+                                     "set ssl_verify_ipadd=true, so that certificates are compared with it");
     return 0;
 }
 
@@ -67,7 +76,7 @@ daemon_tls_start(struct secure **ret, const struct daemon_options *options, stru
         .verify_server = tls->verify_server_cert,
         .require_client = tls->require_client_cert,
         .verify_ip = tls->verify_ipadd,
-        .names_by_lookup = tls->hostname_validation_scheme && strcmp(tls->hostname_validation_scheme, "legacy") == 0,
+        .names_by_lookup = by_lookup(tls),
         .tls_1_2 = tls->tls_1_2,
         .tls_1_3 = tls->tls_1_3,
         .downgrade = tls->support_downgrade,

@@ -193,16 +193,6 @@ nobody_is_checked(const struct secure_settings *settings, char *out, size_t size
 }
 
 static bool
-names_are_not_checked(const struct secure_settings *settings, char *out, size_t size)
-{
-    if (!settings->verify_server || settings->names_by_lookup || settings->verify_ip)
-        return false;
-    snprintf(out, size, "daemons call each other by address, and certificates are not compared with it: any that the "
-                        "authority signed will do unless verify_ipadd is set");
-    return true;
-}
-
-static bool
 may_be_plain(const struct secure_settings *settings, char *out, size_t size)
 {
     if (!settings->downgrade)
@@ -215,7 +205,7 @@ bool
 secure_remark(const struct secure *secure, unsigned i, char *out, size_t size)
 {
     static bool (*const remarks[])(const struct secure_settings *settings, char *out, size_t size) = {
-        key_is_open, nobody_is_checked, names_are_not_checked, may_be_plain};
+        key_is_open, nobody_is_checked, may_be_plain};
     for (size_t at = 0; at < ARRAY_LEN(remarks); at++)
         if (remarks[at](&secure->settings, out, size) && i-- == 0)
             return true;

@@ -408,6 +408,20 @@ look(struct layer *layer)
     return false;
 }
 
+/* With the scheme that Mesos calls openssl a server is whom we called. One that has an address only, which is not to be looked
+ * for, could be anybody that the authority knows. */
+static bool
+is_checkable(struct layer *layer)
+{
+    const struct secure_settings *settings = &layer->secure->settings;
+    struct err err;
+    if (!settings->verify_server || settings->names_by_lookup || settings->verify_ip || layer->name)
+        return true;
+    err_set(&err, -EPERM, "it is known by its address alone, which no certificate is compared with unless verify_ipadd is set");
+    fail(layer, &err);
+    return false;
+}
+
 bool
 stream_secure_step(struct stream *stream)
 {
@@ -418,6 +432,8 @@ stream_secure_step(struct stream *stream)
         return false;
     if (layer->state == STATE_CARRIER) {
         stream->securing = true;
+        if (!is_checkable(layer))
+            return false;
         loop_timer_start(&layer->limit, HANDSHAKE_MS);
         begin_handshake(layer);
     }

@@ -124,9 +124,9 @@ int
 main(void)
 {
     struct authority *authority = authority_new("/tmp/bench_tls.XXXXXX", "authority");
-    struct certificate own = authority_sign(authority, "localhost", NULL, 2);
+    struct certificate own = authority_sign(authority, "localhost", "IP:127.0.0.1", 2);
     struct secure_settings settings = {.cert_file = own.cert, .key_file = own.key, .ca_file = authority_file(authority),
-                                       .verify_server = true, .tls_1_2 = true, .tls_1_3 = true};
+                                       .verify_server = true, .verify_ip = true, .tls_1_2 = true, .tls_1_3 = true};
     double plain[2], tls[2];
     bool good = run(NULL, plain) && run(&settings, tls);
     authority_free(authority);

@@ -284,7 +284,8 @@ def test_an_agent_goes_first(tmp_path):
     ({"KEY_FILE": "CERT"}, "holds no private key"), ({"CERT_FILE": "KEY"}, "there is none in PEM form"),
     ({"ENABLE_TLS_V1_1": "true"}, "nothing older than TLS 1.2"), ({"CIPHERS": "RC4-SHA"}, "RC4-SHA"),
     ({"CA_FILE": "/nowhere.pem", "VERIFY_SERVER_CERT": "1"}, "/nowhere.pem"),
-    ({"HOSTNAME_VALIDATION_SCHEME": "dns"}, "legacy|openssl")])
+    ({"HOSTNAME_VALIDATION_SCHEME": "dns"}, "legacy|openssl"),
+    ({"HOSTNAME_VALIDATION_SCHEME": "openssl", "VERIFY_SERVER_CERT": "1"}, "set ssl_verify_ipadd=true")])
 def test_wrong_settings_end_the_start(tmp_path_factory, variables, words):
     cluster = Cluster(tmp_path_factory.mktemp("w"))
     authority = Authority(os.path.join(cluster.directory, "tls"))

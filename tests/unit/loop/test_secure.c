@@ -168,7 +168,7 @@ test_whom_a_client_believes(void **state)
     } cases[] = {
         {&stranger, false, false, false, NULL, NULL},
         {&by_name, true, false, false, "localhost", NULL},
-        {&by_name, true, false, false, NULL, NULL}, /* known by address alone, and addresses are not looked for */
+        {&by_ip, true, false, false, NULL, "verify_ipadd"}, /* known by address alone, and addresses are not looked for */
         {&by_name, true, true, false, NULL, "IP address mismatch"},
         {&by_ip, true, true, false, NULL, NULL},
         {&by_name, true, false, false, "elsewhere", "ostname mismatch"},
@@ -220,7 +220,7 @@ test_downgrade(void **state)
     assert_false(meet(&strict, NULL, NULL, NULL));
     assert_true(meet(NULL, &loose, NULL, NULL) == false); /* our echo is no HTTP server: it sends our own hello back */
     assert_true(meet(&strict, &loose, NULL, NULL));
-    loose.verify_server = true; /* who has TLS and the wrong certificate is not asked again without it */
+    loose.verify_server = loose.verify_ip = true; /* who has TLS and the wrong certificate is not asked again without it */
     struct secure_settings wrong = base(&stranger);
     struct err why = {0};
     assert_false(meet(&wrong, &loose, NULL, &why));

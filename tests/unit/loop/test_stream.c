@@ -48,7 +48,8 @@ static struct secure *
 new_secure(void)
 {
     struct secure_settings settings = {.cert_file = certificate.cert, .key_file = certificate.key, .tls_1_2 = true,
-                                       .ca_file = authority_file(authority), .verify_server = true, .tls_1_3 = true};
+                                       .ca_file = authority_file(authority), .verify_server = true, .verify_ip = true,
+                                       .tls_1_3 = true};
     struct err err = {0};
     struct secure *secure = secure_new(&settings, &err);
     if (!secure)
@@ -60,7 +61,7 @@ static int
 make_certificates(void **state)
 {
     authority = authority_new("/tmp/test_stream.XXXXXX", "authority");
-    certificate = authority_sign(authority, "localhost", NULL, 2);
+    certificate = authority_sign(authority, "localhost", "IP:127.0.0.1", 2);
     return 0;
 }
 
