@@ -97,6 +97,7 @@ agent_view_init(struct agent_view *view, const struct agent *agent, const struct
     view->frameworks = approver_new(access, principal, MESOS_ACTION_VIEW_FRAMEWORK);
     view->executors = approver_new(access, principal, MESOS_ACTION_VIEW_EXECUTOR);
     view->tasks = approver_new(access, principal, MESOS_ACTION_VIEW_TASK);
+    view->roles = approver_new(access, principal, MESOS_ACTION_VIEW_ROLE);
 }
 
 void
@@ -105,6 +106,7 @@ agent_view_fini(struct agent_view *view)
     approver_free(view->frameworks);
     approver_free(view->executors);
     approver_free(view->tasks);
+    approver_free(view->roles);
 }
 
 bool
@@ -126,4 +128,22 @@ agent_view_task(const struct agent_view *view, const struct task *task, const ch
 {
     struct mesos_object object = task_object(task, user);
     return approver_allows(view->tasks, &object);
+}
+
+bool
+agent_view_role(const struct agent_view *view, const char *role)
+{
+    return strcmp(role, "*") == 0 || approver_allows_value(view->roles, role);
+}
+
+static bool
+is_seen(const struct mesos_resource *item, void *view)
+{
+    return agent_view_role(view, item->role);
+}
+
+void
+agent_view_resources(const struct agent_view *view, const struct resources *from, struct resources *ret)
+{
+    resources_filter(ret, from, is_seen, (void *)(uintptr_t)view);
 }

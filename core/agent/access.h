@@ -25,12 +25,15 @@ bool executor_may_become(const struct executor *executor, const char *user);
 
 /* What one reader may see: made for a request, freed with it. */
 struct agent_view {
-    struct approver *frameworks, *executors, *tasks;
+    struct approver *frameworks, *executors, *tasks, *roles;
 };
 void agent_view_init(struct agent_view *view, const struct agent *agent, const struct http_exchange *exchange);
 void agent_view_fini(struct agent_view *view);
 bool agent_view_framework(const struct agent_view *view, const struct framework *framework);
 bool agent_view_executor(const struct agent_view *view, const struct executor *executor);
+bool agent_view_role(const struct agent_view *view, const char *role);
+/* Without what is reserved for roles that are hidden: into *ret, which is empty. */
+void agent_view_resources(const struct agent_view *view, const struct resources *from, struct resources *ret);
 bool agent_view_task(const struct agent_view *view, const struct task *task, const char *user);
 
 #endif

@@ -256,10 +256,10 @@ json_reserved(struct json *json, const char *key, const struct resources *all, b
 }
 
 static void
-json_total(struct json *json, const struct agent *agent)
+json_total(struct json *json, const struct agent *agent, const struct agent_view *view)
 {
     auto_arena struct arena *arena = arena_new(0);
-    auto_resources struct resources unreserved = {0}, used = {0}, used_unreserved = {0};
+    auto_resources struct resources unreserved = {0}, used = {0}, used_unreserved = {0}, seen = {0}, used_seen = {0};
     const struct framework *framework;
     const struct executor *executor;
     size_t count;
@@ -269,17 +269,19 @@ json_total(struct json *json, const struct agent *agent)
             executor_resources(executor, &used);
     resources_allocate(&used, NULL);
     resources_unreserved(&used_unreserved, &used);
+    agent_view_resources(view, &agent->total, &seen);
+    agent_view_resources(view, &used, &used_seen);
     json_resources(json, "resources", &agent->total);
-    json_reserved(json, "reserved_resources", &agent->total, false);
+    json_reserved(json, "reserved_resources", &seen, false);
     json_resources(json, "unreserved_resources", &unreserved);
-    json_reserved(json, "reserved_resources_full", &agent->total, true);
+    json_reserved(json, "reserved_resources_full", &seen, true);
     json_key(json, "unreserved_resources_full");
     json_array(json);
     Mesos__V1__Resource **list = resources_to_proto(&unreserved, true, arena, &count);
     for (size_t i = 0; i < count; i++)
         json_message(json, NULL, list[i]);
     json_array_end(json);
-    json_reserved(json, "reserved_resources_allocated", &used, false);
+    json_reserved(json, "reserved_resources_allocated", &used_seen, false);
     json_resources(json, "unreserved_resources_allocated", &used_unreserved);
     json_key(json, "resource_providers");
     json_array(json);
@@ -325,7 +327,7 @@ json_drain(struct json *json, const struct agent *agent)
 }
 
 static void
-json_agent(struct json *json, const struct agent *agent)
+json_agent(struct json *json, const struct agent *agent, const struct agent_view *view)
 {
     daemon_version_members(json);
     json_key_double(json, "start_time", agent->daemon->start_secs);
@@ -339,7 +341,7 @@ json_agent(struct json *json, const struct agent *agent)
         json_text(json, capability_names[i]);
     json_array_end(json);
     json_drain(json, agent);
-    json_total(json, agent);
+    json_total(json, agent, view);
     json_attributes(json, agent);
     if (agent->has_master) {
         char ip[64];
@@ -378,7 +380,7 @@ http_state(struct http_exchange *exchange, void *arg)
         approver_new(agent->daemon->access, http_exchange_principal(exchange), MESOS_ACTION_VIEW_FLAGS);
     agent_view_init(&view, agent, exchange);
     json_object(&json);
-    json_agent(&json, agent);
+    json_agent(&json, agent, &view);
     if (approver_allows(flags, NULL))
         json_flags(&json, agent);
     json_key(&json, "frameworks");

@@ -1,7 +1,27 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* GET_AGENT, and GET_OPERATIONS, which shows, truly, nothing: no operation changes this agent's resources yet. */
+#include "agent/access.h"
 #include "agent/drain.h"
 #include "agent/operator.h"
+
+/* What is reserved for roles that the client may not see is left out. */
+static void
+hide_roles(struct operator_call *op, Mesos__V1__AgentInfo *info)
+{
+    struct agent_view view;
+    size_t count = 0;
+    agent_view_init(&view, op->agent, op->exchange);
+    for (size_t i = 0; i < info->n_resources; i++) {
+        const Mesos__V1__Resource *resource = info->resources[i];
+        bool seen = true;
+        for (size_t j = 0; j < resource->n_reservations; j++)
+            seen &= !resource->reservations[j]->role || agent_view_role(&view, resource->reservations[j]->role);
+        if (seen)
+            info->resources[count++] = info->resources[i];
+    }
+    info->n_resources = count;
+    agent_view_fini(&view);
+}
 
 void
 operator_get_agent(struct operator_call *op)
@@ -12,6 +32,7 @@ operator_get_agent(struct operator_call *op)
     uint8_t checkpoint = 1;
     ProtobufCMessageUnknownField unknown = {7, PROTOBUF_C_WIRE_TYPE_VARINT, 1, &checkpoint};
     body.agent_info = agent_info(op->agent, op->arena);
+    hide_roles(op, body.agent_info);
     body.agent_info->base.n_unknown_fields = 1;
     body.agent_info->base.unknown_fields = &unknown;
     Mesos__V1__TimeInfo since = MESOS__V1__TIME_INFO__INIT;

@@ -63,6 +63,8 @@ authorize_framework(struct master *master, const Mesos__V1__FrameworkInfo *info,
         if (allowed)
             allowed = access_allows_who(access, who, MESOS_ACTION_REGISTER_FRAMEWORK, &object);
     }
+    if (count == 0) /* no role at all: the action as such */
+        allowed = access_allows_who(access, who, MESOS_ACTION_REGISTER_FRAMEWORK, &object);
     if (allowed)
         return 0;
     return err_set(err, -EACCES, "Not authorized to register framework %s with roles { %s }", info->id ? info->id->value : "",

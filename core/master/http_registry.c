@@ -3,16 +3,44 @@
  * GET /registrar(1)/registry: what the master would find in its registry after a failover, as the JSON of
  * mesos.internal.Registry. Written from the master's own state, which is never ahead of the store.
  */
+#include "master/authorize.h"
 #include "master/http.h"
 #include "master/marks.h"
 #include "mesos/mesos.pb-c.h"
 #include "wire/message.h"
 
+/* Whether all that it is reserved for may be seen. */
+static bool
+is_seen(struct sight *sight, const Mesos__V1__Resource *resource)
+{
+    bool seen = !resource->role || strcmp(resource->role, "*") == 0 || sight_role(sight, resource->role);
+    for (size_t i = 0; seen && i < resource->n_reservations; i++)
+        seen = !resource->reservations[i]->role || sight_role(sight, resource->reservations[i]->role);
+    return seen;
+}
+
 static void
-write_agent(struct json *json, const struct master *master, const char *id, const void *info, size_t info_len)
+put_info(struct buf *text, struct sight *sight, struct str info)
+{
+    auto_arena struct arena *arena = arena_new(0);
+    size_t count = 0;
+    if (sight_roles(sight)) {
+        message_transcode(text, &mesos__slave_info__descriptor, info);
+        return;
+    }
+    Mesos__SlaveInfo *shown = message_unpack_trusted(&mesos__slave_info__descriptor, info, arena);
+    for (size_t i = 0; i < shown->n_resources; i++)
+        if (is_seen(sight, shown->resources[i]))
+            shown->resources[count++] = shown->resources[i];
+    shown->n_resources = count;
+    message_to_json(text, shown);
+}
+
+static void
+write_agent(struct json *json, const struct master *master, struct sight *sight, const char *id, struct str info)
 {
     auto_buf struct buf text = {0};
-    message_transcode(&text, &mesos__slave_info__descriptor, str_n(info, info_len));
+    put_info(&text, sight, info);
     json_object(json);
     json_marks(json, marked_agent(master, id));
     json_key(json, "info");
@@ -21,7 +49,7 @@ write_agent(struct json *json, const struct master *master, const char *id, cons
 }
 
 static void
-write_agents(struct json *json, const struct master *master)
+write_agents(struct json *json, const struct master *master, struct sight *sight)
 {
     const struct agent *agent;
     const struct recovered_agent *recovered;
@@ -30,9 +58,9 @@ write_agents(struct json *json, const struct master *master)
     json_key(json, "slaves");
     json_array(json);
     map_foreach (agent, &master->agents)
-        write_agent(json, master, agent->id, agent->info, agent->info_len);
+        write_agent(json, master, sight, agent->id, str_n(agent->info, agent->info_len));
     map_foreach (recovered, &master->recovered)
-        write_agent(json, master, recovered->id, recovered->info, recovered->info_len);
+        write_agent(json, master, sight, recovered->id, str_n(recovered->info, recovered->info_len));
     json_array_end(json);
     json_object_end(json);
 }
@@ -83,21 +111,26 @@ write_machine(const struct machine *machine, void *arg)
     json_object_end(json);
 }
 
-/* "machines" and "schedules": those that are not up, and the one schedule that there is. */
+/* "machines" and "schedules": those that are not up, and the one schedule that there is; each for those who may read it
+ * elsewhere. */
 static void
-write_maintenance(struct json *json, const struct master *master)
+write_maintenance(struct json *json, struct master *master, struct http_exchange *exchange)
 {
     const Schedule *schedule = maintenance_schedule(master->maintenance);
     auto_buf struct buf text = {0};
     if (schedule->n_windows == 0)
         return;
-    json_key(json, "machines");
-    json_object(json);
-    json_key(json, "machines");
-    json_array(json);
-    maintenance_each(master->maintenance, write_machine, json);
-    json_array_end(json);
-    json_object_end(json);
+    if (may_look(master, exchange, MESOS_ACTION_GET_MAINTENANCE_STATUS)) {
+        json_key(json, "machines");
+        json_object(json);
+        json_key(json, "machines");
+        json_array(json);
+        maintenance_each(master->maintenance, write_machine, json);
+        json_array_end(json);
+        json_object_end(json);
+    }
+    if (!may_look(master, exchange, MESOS_ACTION_GET_MAINTENANCE_SCHEDULE))
+        return;
     message_to_json(&text, schedule);
     json_key(json, "schedules");
     json_array(json);
@@ -143,10 +176,10 @@ http_registry(struct http_exchange *exchange, void *arg)
     json_key(&json, "info");
     json_raw(&json, buf_str(&info));
     json_object_end(&json);
-    write_agents(&json, master);
+    write_agents(&json, master, sight);
     write_lost(&json, master, "unreachable", &master->unreachable);
     write_lost(&json, master, "gone", &master->gone);
-    write_maintenance(&json, master);
+    write_maintenance(&json, master, exchange);
     write_weights(&json, master, sight);
     json_object_end(&json);
     reply_json(exchange, buf_str(&out));

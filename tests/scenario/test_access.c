@@ -38,6 +38,14 @@ test_register(void **state)
     subscribe(w, ",\"principal\":\"alice\"", NULL);
     assert_non_null(told(w, EVENT(SUBSCRIBED)));
     world_free(w);
+
+    /* In no role at all it asks for the action as such. */
+    w = world_ruled();
+    notary_refuse(MESOS_ACTION_REGISTER_FRAMEWORK, NULL, NULL);
+    subscribe(w, ",\"principal\":\"alice\",\"roles\":[],\"capabilities\":[{\"type\":\"MULTI_ROLE\"}]", NULL);
+    assert_non_null(told(w, EVENT(ERROR)));
+    assert_null(told(w, EVENT(SUBSCRIBED)));
+    world_free(w);
 }
 
 static void

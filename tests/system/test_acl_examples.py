@@ -8,6 +8,7 @@ import urllib.error
 import urllib.request
 
 import pytest
+from agent_api import AgentApi
 from cluster import wait_for
 from replay import FACTS
 from scheduler import CallFailed, Scheduler
@@ -175,6 +176,28 @@ def test_lists_change_while_the_master_runs(ruled):
     rewrite(json.dumps({"register_frameworks": register((["marathon"], ["prod"]), (["ANY"], ["NONE"]))}))
     wait_for(lambda: refusal(cluster, "marathon", ["prod"]) is None, 60, "the new list")
     assert refusal(cluster, "chronos", ["prod"])
+
+
+def test_hidden_roles_and_maintenance_stand_nowhere(ruled):
+    """What is reserved for a role, on agents and where agents are listed; and the schedule in the registry."""
+    nobody = {"principals": entity("NONE")}
+    cluster = ruled({"view_roles": [{**nobody, "roles": entity("closed")}], "view_flags": [{**nobody, "flags": entity("ANY")}],
+                     "get_maintenance_schedules": [{**nobody, "machines": entity("ANY")}],
+                     "get_maintenance_statuses": [{**nobody, "machines": entity("ANY")}]}, agents=0)
+    agent = cluster.add_agent({"acls": f"file://{cluster.acls}", "resources": "bananas(closed):3;pears(open):3"})
+    cluster.wait_agents(1)
+    machine = {"hostname": "elsewhere", "ip": "10.1.2.3"}
+    schedule = {"windows": [{"machine_ids": [machine], "unavailability": {"start": {"nanoseconds": 1 << 62}}}]}
+    urllib.request.urlopen(cluster.master.url + "/maintenance/schedule", json.dumps(schedule).encode(), timeout=30).close()
+    views = {}
+    for daemon, paths in ((cluster.master, ("/registrar(1)/registry", "/slaves", "/state", "/roles", "/maintenance/schedule")),
+                          (agent, ("/state",))):
+        for path in paths:
+            views[daemon.url + path] = daemon.get(path, raw=True).decode()
+    for daemon, kind in ((cluster.master, "GET_AGENTS"), (agent, "GET_AGENT")):
+        views[daemon.url + kind] = json.dumps(AgentApi(daemon).call(kind))
+    assert [view for view, text in views.items() if "closed" in text or "elsewhere" in text] == []
+    assert "open" in views[agent.url + "/state"] and "open" in views[cluster.master.url + "/registrar(1)/registry"]
 
 
 def test_lists_in_the_ini(make_cluster):
