@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "master/http.h"
+#include "master/records.h"
 
 /* In the order in which they are shown. */
 static const Mesos__V1__TaskState shown[] = {
