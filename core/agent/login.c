@@ -145,7 +145,7 @@ on_refused(struct agent *agent)
     char master[400];
     auto_free char *why = xasprintf("Master %s refused authentication", upid_format(&agent->master, master));
     log_error("%s: its credentials have another secret for the principal of --credential=%s, or none", why,
-              agent->options->credential ? agent->options->credential : "(unset)");
+              agent->options->credential ? agent->options->credential : "");
     give_up(agent);
     agent_finish(agent, 1, why);
 }

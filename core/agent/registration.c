@@ -316,7 +316,7 @@ tell_silence(const struct agent *agent)
     upid_format(&agent->master, master);
     if (agent->setup.authenticatee)
         log_warning("%s answers no registration: see in its log whether its rules (register_agents) keep out the principal of "
-                    "--credential=%s", master, agent->options->credential);
+                    "--credential=%s", master, agent->options->credential ? agent->options->credential : "");
     else
         log_warning("%s answers no registration: it may want agents to log in (authenticate_agents), and this one has no --credential",
                     master);

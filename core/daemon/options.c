@@ -94,6 +94,22 @@ daemon_check_firewall(const char *value, void *target, struct option_set *set, s
     return 0;
 }
 
+bool
+daemon_wants_credentials(const char *modules)
+{
+    static const char *const ours[] = {"crammd5", "cram_md5", "scram_sha256"};
+    struct str rest = str_of(modules);
+
+    while (rest.len > 0) {
+        struct str name = str_trim(str_cut(&rest, ','));
+
+        for (size_t i = 0; i < ARRAY_LEN(ours); i++)
+            if (str_is(name, ours[i]))
+                return true;
+    }
+    return false;
+}
+
 /* A path it may be; else it may be the secret itself, which somebody wrote where its file's name belongs. */
 static bool
 names_file(const char *value)

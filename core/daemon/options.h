@@ -182,6 +182,8 @@ extern const struct option daemon_environment[];
 
 int daemon_check_origins(const char *value, void *target, struct option_set *set, struct err *err);
 int daemon_check_firewall(const char *value, void *target, struct option_set *set, struct err *err);
+/* Is one of the comma list a module of ours that finds out who peers are, or proves it, by files of credentials? */
+bool daemon_wants_credentials(const char *modules);
 /* The name of a file that holds secrets; says nothing of a value that is none, and neither does shown. */
 int daemon_check_secret_file(const char *value, void *target, struct option_set *set, struct err *err);
 char *daemon_shown_secret_file(const char *value);

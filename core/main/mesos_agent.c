@@ -29,6 +29,13 @@ secret_resolver(const struct agent_options *options)
     return options->secret_resolver ? options->secret_resolver : "value";
 }
 
+/* Ours prove nothing without a credential, as in Mesos; others may need none. NULL = nothing is proved. */
+static const char *
+authenticatee(const struct agent_options *options)
+{
+    return options->credential || !daemon_wants_credentials(options->authenticatee) ? options->authenticatee : NULL;
+}
+
 /* Executors launch pods by the operator API. */
 static const char *
 http_authenticators(const struct agent_options *options)
@@ -53,7 +60,7 @@ wanted_modules(void *target, struct wanted_module *out, size_t max)
     out[count++] = (struct wanted_module){MESOS_KIND_SECRET_RESOLVER, secret_resolver(options)};
     if (options->common.telemetry)
         out[count++] = (struct wanted_module){MESOS_KIND_TELEMETRY, options->common.telemetry};
-    if (options->credential)
+    if (authenticatee(options))
         out[count++] = (struct wanted_module){MESOS_KIND_AUTHENTICATEE, options->authenticatee};
     if (options->jwt_secret_key)
         out[count++] = (struct wanted_module){MESOS_KIND_HTTP_AUTHENTICATOR, "jwt"};
@@ -107,7 +114,7 @@ start_modules(struct program *program, struct agent_setup *setup, struct err *er
     setup->election = process_start(process, MESOS_KIND_ELECTION, options->common.election, err);
     if (!setup->election)
         return -1;
-    if (start_named(program, MESOS_KIND_AUTHENTICATEE, options->credential ? options->authenticatee : NULL,
+    if (start_named(program, MESOS_KIND_AUTHENTICATEE, authenticatee(options),
                     &setup->authenticatee, err) < 0 ||
         start_named(program, MESOS_KIND_TELEMETRY, options->common.telemetry, &setup->telemetry, err) < 0 ||
         start_named(program, MESOS_KIND_RESOURCE_ESTIMATOR, options->resource_estimator, &setup->resource_estimator, err) < 0 ||
@@ -167,7 +174,7 @@ check(struct process *process, struct err *err)
     const struct agent_options *options = &program->options;
     struct agent_setup setup = {.options = options};
 
-    if (start_named(program, MESOS_KIND_AUTHENTICATEE, options->credential ? options->authenticatee : NULL, &setup.authenticatee,
+    if (start_named(program, MESOS_KIND_AUTHENTICATEE, authenticatee(options), &setup.authenticatee,
                     err) < 0)
         return -1;
     return start_realms(program, &setup, err);
@@ -179,7 +186,7 @@ tell(const struct program *program)
     const struct agent_options *options = &program->options;
     auto_buf struct buf logins = {0}, more = {0};
 
-    buf_printf(&logins, " to_master=%s", options->credential ? options->authenticatee : "none");
+    buf_printf(&logins, " to_master=%s", authenticatee(options) ? options->authenticatee : "none");
     process_put_realm(&program->realms, "mesos-agent-executor", "http_executors", &logins);
     process_put_realm(&program->realms, "mesos-agent-readonly", "http_readonly", &logins);
     process_put_realm(&program->realms, "mesos-agent-readwrite", "http_readwrite", &logins);

@@ -27,6 +27,13 @@ has_logins(const struct master_options *options)
     return options->authenticate_agents || options->authenticate_frameworks || options->credentials;
 }
 
+/* Only our own limiter has parameters for what --rate_limits says; others may look at it as a daemon's option. */
+static const char *
+limits_of(const struct master_options *options)
+{
+    return strcmp(options->rate_limiter, "token_bucket") == 0 ? "rate_limits" : NULL;
+}
+
 static size_t
 wanted_modules(void *target, struct wanted_module *out, size_t max)
 {
@@ -41,7 +48,7 @@ wanted_modules(void *target, struct wanted_module *out, size_t max)
     if (options->common.authorizer)
         out[count++] = (struct wanted_module){MESOS_KIND_AUTHORIZER, options->common.authorizer};
     if (options->rate_limits)
-        out[count++] = (struct wanted_module){MESOS_KIND_RATE_LIMITER, options->rate_limiter, "rate_limits"};
+        out[count++] = (struct wanted_module){MESOS_KIND_RATE_LIMITER, options->rate_limiter, limits_of(options)};
     if (options->common.telemetry)
         out[count++] = (struct wanted_module){MESOS_KIND_TELEMETRY, options->common.telemetry};
     if (has_logins(options))
@@ -65,7 +72,10 @@ start_rate_limiter(struct process *process, struct master_setup *setup, struct e
 
     if (!options->rate_limits)
         return 0;
-    setup->rate_limiter = process_start_reader(process, MESOS_KIND_RATE_LIMITER, options->rate_limiter, "rate_limits", err);
+    if (limits_of(options))
+        setup->rate_limiter = process_start_reader(process, MESOS_KIND_RATE_LIMITER, options->rate_limiter, limits_of(options), err);
+    else
+        setup->rate_limiter = process_start(process, MESOS_KIND_RATE_LIMITER, options->rate_limiter, err);
     return setup->rate_limiter ? 0 : -1;
 }
 

@@ -131,7 +131,7 @@ finish_authentication(const struct master_options *options, struct err *err)
                        "--http_framework_authenticators=basic");
     if (!options->authenticate_agents && !options->authenticate_frameworks)
         return 0;
-    if (!options->credentials)
+    if (!options->credentials && daemon_wants_credentials(options->authenticators))
         return err_set(err, -EINVAL, "option '%s' needs to know principals and their secrets: give --credentials=FILE", wanted);
     if (!str_trim(str_of(options->authenticators)).len)
         return err_set(err, -EINVAL, "option '%s' needs to know by whom, and option 'authenticators' is empty: give "

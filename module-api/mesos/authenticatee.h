@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Kind authenticatee: proves to a master who we are, the other side of kind authenticator. An agent has one
- * (--authenticatee) when it has a credential.
+ * (--authenticatee) when it has a credential, and always when it is none of ours. host->daemon_option(host, "credential") is the
+ * credential's file, or NULL.
  *
  * As there, the core carries the messages and keeps time, and a module only computes: every function answers at once, on the
  * loop's thread. All bytes come from somebody who says to be the master.

@@ -2,6 +2,7 @@
 /*
  * Kind authenticator: finds out who agents and v0 schedulers are, by SASL mechanisms over Mesos's authentication messages. The
  * master has one or more (--authenticators): it offers the mechanisms of all of them in their order, and the peer picks one.
+ * host->daemon_option(host, "credentials") is the file of --credentials, or NULL: only modules of ours must have it.
  *
  * The core carries the messages, keeps time, limits how many conversations there are and remembers the result. A module only
  * computes: every function answers at once, on the loop's thread, and none may wait for anything. All bytes come from

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Kind authorizer: who may do what. Both daemons have at most one (--authorizers of a master, --authorizer of an agent);
- * without one everything is allowed.
+ * without one everything is allowed. host->daemon_option(host, "acls") is what --acls says, for modules that want it.
  *
  * The core asks in two steps: an approver for one principal and one action, made once per request, then a yes or no for each
  * object. An approver says which facts about objects its answers depend on, so that the core asks once for all objects

@@ -3,6 +3,9 @@
  * Kind rate_limiter: how many messages frameworks may send. A master has at most one (--rate_limiter, when --rate_limits says
  * something); without one nobody is limited.
  *
+ * A module reads what --rate_limits says, the text or its file's, by host->daemon_option(host, "rate_limits"); only our own
+ * token_bucket has it in parameters.
+ *
  * The module knows limits and counts; the core keeps the messages that wait, in the order in which they came. Frameworks
  * are known by their principals. Every call is answered at once, on the loop's thread.
  */
@@ -14,13 +17,13 @@
 /* A limit: messages that share one wait in one queue. */
 struct mesos_rate_limit {
     size_t size;
-    const char *key; /* which limit it is; copied by the core */
+    const char *key; /* which limit it is, any text; borrowed from the module until its next call, copied by the core */
     uint64_t capacity; /* how many messages may wait; UINT64_MAX = any number. One more is refused */
 };
 
 struct mesos_rate_limiter_ops {
     /* The limit for messages of frameworks with this principal ("" = the framework gave none): 1 and *ret, or 0 = there is none
-     * and they pass. Required. */
+     * and they pass. *ret comes with its size and any capacity; the module sets key, and capacity when there is one. Required. */
     int (*limit)(void *instance, const char *principal, struct mesos_rate_limit *ret);
     /* May the oldest message go that waits for that limit, or one that has just come while none waits? arrived_ms: when it
      * came, on the host's clock. 0 = yes, and it is counted; else in how many ms (1 or more) to ask again. A key that is no

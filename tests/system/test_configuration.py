@@ -51,12 +51,20 @@ def test_help_and_version(program, name):
     (["--registry=memory", "--authenticate"], "give --credentials=FILE"),
     (["--registry=memory", "--zk=zk://localhost:2181"], "option 'zk': the ZooKeeper path is missing"),
     ([], "'work_dir' is required for the registry 'local'"),
+    (["--registry=memory", "--authenticate_agents", "--authenticators=org_x,scram_sha256"], "give --credentials=FILE"),
 ])
 def test_bad_flags(program, flags, complaint):
     said = program("mesos-master", *flags)
     assert said.returncode == 1
     assert complaint in said.stderr
     assert len(said.stderr.splitlines()) == 1 and said.stdout == ""
+
+
+def test_modules_of_others_need_no_credentials(program, tmp_path):
+    said = program("mesos-master", "--registry=memory", "--authenticate_agents", "--authenticators=org_x", "--check-config")
+    assert said.returncode == 1 and "no module 'org_x' of kind authenticator" in said.stderr, said.stderr
+    said = program("mesos-agent", "--master=127.0.0.1:1", f"--work_dir={tmp_path}", "--authenticatee=org_x", "--check-config")
+    assert said.returncode == 1 and "no module 'org_x' of kind authenticatee" in said.stderr, said.stderr
 
 
 def test_bad_files(program, tmp_path):
