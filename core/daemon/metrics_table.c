@@ -89,9 +89,9 @@ static const struct metric_row rows[] = {
           "The role's dominant share of the cluster, 0 to 1.")
     /* ---- master ---- */
     COUNTER("frameworks/<principal*>/messages_received", "mesos_master_principal_messages_received", "principal=<principal>",
-            "Messages that came from frameworks of a principal.")
+            "Messages that came from v0 frameworks of a principal, and where rate limits are set, calls of v1 frameworks.")
     COUNTER("frameworks/<principal*>/messages_processed", "mesos_master_principal_messages_processed",
-            "principal=<principal>", "Messages of frameworks of a principal that passed the rate limits.")
+            "principal=<principal>", "Those of them that passed the rate limits.")
     COUNTER("master/task_<state>/source_<source>/reason_<reason>", "mesos_master_task_reasons",
             "state=<state>,source=<source>,reason=<reason>",
             "Tasks that ended or became unreachable, by state, by who said so and why.")

@@ -19,7 +19,9 @@ void throttle_free(struct throttle *throttle);
 /* The message of a v0 framework that is being handled (master->handled): true = it may go on; false = it waits, or its
  * sender was told that it is refused. Counts it. */
 bool throttle_message(struct framework *framework);
-/* The same for a call over HTTP: false = it waits and is answered later, or it was answered. what: "ACCEPT". */
+/* The same for a call over HTTP: false = it waits and is answered later, or it was answered. what: "ACCEPT". Mesos neither limits
+ * nor counts those; here they are limited, too, and counted where there are limits, so that what is received and not processed is
+ * what waits or was refused. */
 bool throttle_call(struct framework *framework, struct http_exchange *exchange, const char *what);
 /* The framework goes away: what waits of it is dropped, and calls are answered that nobody knows it. */
 void throttle_forget(struct framework *framework);

@@ -171,9 +171,9 @@ def from_executor(message):
 def exchange_of(make_cluster):
     made = []
 
-    def make_exchange(folder):
+    def make_exchange(folder, **flags):
         differences = Differences(folder + "/")
-        made.append(Exchange(make_cluster(agents=0, master_flags={"allocation_interval": "50ms"}), folder, differences))
+        made.append(Exchange(make_cluster(agents=0, master_flags={"allocation_interval": "50ms", **flags}), folder, differences))
         register_agent(made[0])
         return made[0]
 
@@ -273,3 +273,36 @@ def test_drivers(exchange_of):
     assert steps > 70 and schedulers == 6
     # Mesos tells nobody of the operator's teardown.
     assert exchange.peers["scheduler5"].value("FrameworkErrorMessage").message == "Framework has been removed"
+
+
+def test_rate_limits(exchange_of):
+    """A driver that sends more than it may, until each message is refused. Of that recording are left out its login (08b has
+    one) and, from 021 on, the calls of a v1 scheduler of the same principal: Mesos answered each of them with 202 and counted
+    none, and here they are limited as the driver is (test_rate_limits.py). Slower than recorded, 0.01 instead of 0.5 a second,
+    so that no pause lets another message pass."""
+    exchange = exchange_of("11b-rate-limits", rate_limits=json.dumps({
+        "limits": [{"principal": "slow", "qps": 0.01, "capacity": 2}, {"principal": "fast"}],
+        "aggregate_default_qps": 100, "aggregate_default_capacity": 100}))
+    said = heard = 0
+    for path in exchange.paths:
+        name = os.path.basename(path)
+        print(name)
+        _, sender, receiver = re.match(r"(\d+)-([a-z0-9]+)-([a-z0-9]+)-", name).groups()
+        if sender == "client":
+            break
+        if receiver == "master":
+            assert exchange.say(sender, path) == 202
+            said += 1
+            continue
+        if from_executor(recorded_message(path)):
+            exchange.peers["agent1"].send(exchange.master, exchange.recorded(path))
+        exchange.hear(receiver, path)
+        heard += 1
+    assert (said, heard) == (6, 7)
+    with open(glob.glob(os.path.join(FACTS, exchange.folder, "020-*.res"))[0], "rb") as f:
+        theirs = json.loads(split(f.read())[2])
+    ours = exchange.cluster.master.get("/metrics/snapshot")
+    for what in "received", "processed":
+        assert ours[f"frameworks/slow/messages_{what}"] == theirs[f"frameworks/slow/messages_{what}"]
+    assert exchange.peers["driver"].messages.empty()
+    exchange.differences.check()
