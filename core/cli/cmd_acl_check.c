@@ -146,18 +146,6 @@ ask(const struct cli *cli, struct host *host, struct err *err)
     return tell(target, name, cli->words[1], yes, why);
 }
 
-static void
-on_stopped(void *arg)
-{
-    *(bool *)arg = true;
-}
-
-static bool
-is_stopped(void *arg)
-{
-    return *(bool *)arg;
-}
-
 static int
 run(struct cli *cli)
 {
@@ -165,7 +153,6 @@ run(struct cli *cli)
     auto_free char *configured = NULL;
     const char *path = getenv("MESOS_MODULE_PATH");
     struct err err = {0};
-    bool stopped = false;
 
     if (!target->acls)
         return cli_wrong_use(&cli_command_acl_check, "--acls=FILE is wanted: the lists to ask");
@@ -177,8 +164,7 @@ run(struct cli *cli)
     struct host *host = host_new(&options);
     int code = ask(cli, host, &err);
 
-    host_stop(host, on_stopped, &stopped);
-    loop_run_until(cli->loop, is_stopped, &stopped, STOP_MS);
+    host_stop_within(host, STOP_MS);
     host_free(host);
     return code;
 }

@@ -413,6 +413,26 @@ host_stop(struct host *host, void (*done)(void *arg), void *arg)
     loop_timer_start(&host->stopped_timer, 0);
 }
 
+static void
+note_stopped(void *arg)
+{
+    *(bool *)arg = true;
+}
+
+static bool
+is_noted(void *arg)
+{
+    return *(bool *)arg;
+}
+
+bool
+host_stop_within(struct host *host, int64_t ms)
+{
+    bool stopped = false;
+    host_stop(host, note_stopped, &stopped);
+    return loop_run_until(host->options.loop, is_noted, &stopped, ms);
+}
+
 const char *
 module_name(const struct module *module)
 {

@@ -57,6 +57,8 @@ int host_check(struct host *host, enum mesos_kind kind, const char *name, struct
 /* Stops all instances, last started first; done(arg) comes from the loop. Calls that are still open are answered
  * with -ECANCELED before. */
 void host_stop(struct host *host, void (*done)(void *arg), void *arg);
+/* The same, and runs the loop meanwhile: false when some have not stopped within the time. */
+bool host_stop_within(struct host *host, int64_t ms);
 
 const char *module_name(const struct module *module); /* "hierarchical_drf" */
 const char *module_version(const struct module *module);

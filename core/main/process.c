@@ -424,26 +424,11 @@ process_end(struct process *process, int exit_status, const char *reason)
     loop_stop(process->loop);
 }
 
-static void
-on_stopped(void *arg)
-{
-    *(bool *)arg = true;
-}
-
-static bool
-is_stopped(void *arg)
-{
-    return *(bool *)arg;
-}
-
 int
 process_close(struct process *process)
 {
-    bool stopped = false;
-
     if (process->host) {
-        host_stop(process->host, on_stopped, &stopped);
-        if (!loop_run_until(process->loop, is_stopped, &stopped, STOP_MS))
+        if (!host_stop_within(process->host, STOP_MS))
             log_warning("a module did not stop within %d seconds", STOP_MS / 1000);
         host_free(process->host);
     }

@@ -9,23 +9,6 @@
 #include "host/kind_container_logger.h"
 
 static int
-setup(void **state)
-{
-    struct contract *contract = xcalloc(1, sizeof *contract);
-    contract_open(contract);
-    *state = contract;
-    return 0;
-}
-
-static int
-teardown(void **state)
-{
-    contract_close(*state);
-    free(*state);
-    return 0;
-}
-
-static int
 prepare(struct contract *contract, struct module *module, struct mesos_container_io *ret, struct err *err)
 {
     return container_logger_prepare(module, "c1", contract->work_dir, NULL, bytes_of(""), ret, err);
@@ -112,9 +95,9 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_output_goes_to_the_sandbox_and_is_appended, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_links_and_devices_are_not_followed, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_missing_sandboxes_and_users_are_told, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_output_goes_to_the_sandbox_and_is_appended, contract_setup, contract_teardown),
+        cmocka_unit_test_setup_teardown(test_links_and_devices_are_not_followed, contract_setup, contract_teardown),
+        cmocka_unit_test_setup_teardown(test_missing_sandboxes_and_users_are_told, contract_setup, contract_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

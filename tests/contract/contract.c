@@ -42,24 +42,10 @@ contract_host_open(struct contract *contract)
     contract->host = host_new(&options);
 }
 
-static void
-on_host_stopped(void *arg)
-{
-    *(bool *)arg = true;
-}
-
-static bool
-is_true(void *arg)
-{
-    return *(bool *)arg;
-}
-
 void
 contract_host_close(struct contract *contract)
 {
-    bool stopped = false;
-    host_stop(contract->host, on_host_stopped, &stopped);
-    assert_true(loop_run_until(contract->loop, is_true, &stopped, AWAIT_MS));
+    assert_true(host_stop_within(contract->host, AWAIT_MS));
     host_free(contract->host);
     contract->host = NULL;
 }
@@ -101,6 +87,23 @@ contract_close(struct contract *contract)
     free(contract->runtime_dir);
     free(contract->launcher_dir);
     free(contract->dir);
+}
+
+int
+contract_setup(void **state)
+{
+    struct contract *contract = xcalloc(1, sizeof *contract);
+    contract_open(contract);
+    *state = contract;
+    return 0;
+}
+
+int
+contract_teardown(void **state)
+{
+    contract_close(*state);
+    free(*state);
+    return 0;
 }
 
 void

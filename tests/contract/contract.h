@@ -38,6 +38,9 @@ struct answer {
 /* What a host is asked to run: module path "modules", and tests/contract for the bad ones. */
 void contract_open(struct contract *contract);
 void contract_close(struct contract *contract);
+/* Of a test whose state is one contract, and nothing else. */
+int contract_setup(void **state);
+int contract_teardown(void **state);
 /* Only the host, on the same directory: a daemon that restarts. */
 void contract_host_open(struct contract *contract);
 void contract_host_close(struct contract *contract); /* with an orderly stop */

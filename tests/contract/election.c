@@ -52,23 +52,6 @@ seen_init(struct seen *seen)
     *seen = (struct seen){.events = {sizeof seen->events, seen, on_detected, on_elected, on_lost}};
 }
 
-static int
-setup(void **state)
-{
-    struct contract *contract = xcalloc(1, sizeof *contract);
-    contract_open(contract);
-    *state = contract;
-    return 0;
-}
-
-static int
-teardown(void **state)
-{
-    contract_close(*state);
-    free(*state);
-    return 0;
-}
-
 static void
 test_a_lone_contender_leads_at_once(void **state)
 {
@@ -250,13 +233,13 @@ int
 main(void)
 {
     const struct CMUnitTest with_server[] = {
-        cmocka_unit_test_setup_teardown(test_two_contenders_in_zookeeper, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_two_contenders_in_zookeeper, contract_setup, contract_teardown),
     };
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_a_lone_contender_leads_at_once, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_the_configured_address_is_reported, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_names_are_resolved, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_bad_addresses_are_refused_at_start, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_a_lone_contender_leads_at_once, contract_setup, contract_teardown),
+        cmocka_unit_test_setup_teardown(test_the_configured_address_is_reported, contract_setup, contract_teardown),
+        cmocka_unit_test_setup_teardown(test_names_are_resolved, contract_setup, contract_teardown),
+        cmocka_unit_test_setup_teardown(test_bad_addresses_are_refused_at_start, contract_setup, contract_teardown),
     };
     if (getenv("CONTRACT_ZOOKEEPER"))
         return cmocka_run_group_tests(with_server, NULL, NULL);

@@ -12,23 +12,6 @@
 #include "host/kind_registry.h"
 
 
-static int
-setup(void **state)
-{
-    struct contract *contract = xcalloc(1, sizeof *contract);
-    contract_open(contract);
-    *state = contract;
-    return 0;
-}
-
-static int
-teardown(void **state)
-{
-    contract_close(*state);
-    free(*state);
-    return 0;
-}
-
 static void
 test_bad_libraries_are_refused_by_name(void **state)
 {
@@ -268,18 +251,18 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_bad_libraries_are_refused_by_name, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_files_that_are_no_library_are_refused, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_wrong_kind_and_unknown_names, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_mesos_names_mean_ours, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_options_are_parsed_before_start, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_bad_options_are_refused_with_the_nearest_key, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_configuration_selects_libraries_and_parameters, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_a_start_that_fails_is_told, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_failures_carry_the_modules_sentence, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_missing_answers_time_out_once, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_bad_libraries_are_refused_by_name, contract_setup, contract_teardown),
+        cmocka_unit_test_setup_teardown(test_files_that_are_no_library_are_refused, contract_setup, contract_teardown),
+        cmocka_unit_test_setup_teardown(test_wrong_kind_and_unknown_names, contract_setup, contract_teardown),
+        cmocka_unit_test_setup_teardown(test_mesos_names_mean_ours, contract_setup, contract_teardown),
+        cmocka_unit_test_setup_teardown(test_options_are_parsed_before_start, contract_setup, contract_teardown),
+        cmocka_unit_test_setup_teardown(test_bad_options_are_refused_with_the_nearest_key, contract_setup, contract_teardown),
+        cmocka_unit_test_setup_teardown(test_configuration_selects_libraries_and_parameters, contract_setup, contract_teardown),
+        cmocka_unit_test_setup_teardown(test_a_start_that_fails_is_told, contract_setup, contract_teardown),
+        cmocka_unit_test_setup_teardown(test_failures_carry_the_modules_sentence, contract_setup, contract_teardown),
+        cmocka_unit_test_setup_teardown(test_missing_answers_time_out_once, contract_setup, contract_teardown),
 #ifndef NDEBUG
-        cmocka_unit_test_setup_teardown(test_a_second_answer_aborts, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_a_second_answer_aborts, contract_setup, contract_teardown),
 #endif
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -8,23 +8,6 @@
 
 #define REALM "mesos-master-readonly"
 
-static int
-setup(void **state)
-{
-    struct contract *contract = xcalloc(1, sizeof *contract);
-    contract_open(contract);
-    *state = contract;
-    return 0;
-}
-
-static int
-teardown(void **state)
-{
-    contract_close(*state);
-    free(*state);
-    return 0;
-}
-
 /* A file in the contract's directory; the caller frees its path. */
 static char *
 file_with(const struct contract *contract, const char *name, const char *text)
@@ -282,14 +265,14 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_basic_knows_who_has_the_secret, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_basic_refuses_everybody_else, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_two_headers_are_nobody, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_failed_logins_are_told_without_the_secret, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_a_bad_file_leaves_the_old_one, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_jwt_knows_its_own_tokens, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_jwt_refuses_everything_else, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_starts_that_cannot_be, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_basic_knows_who_has_the_secret, contract_setup, contract_teardown),
+        cmocka_unit_test_setup_teardown(test_basic_refuses_everybody_else, contract_setup, contract_teardown),
+        cmocka_unit_test_setup_teardown(test_two_headers_are_nobody, contract_setup, contract_teardown),
+        cmocka_unit_test_setup_teardown(test_failed_logins_are_told_without_the_secret, contract_setup, contract_teardown),
+        cmocka_unit_test_setup_teardown(test_a_bad_file_leaves_the_old_one, contract_setup, contract_teardown),
+        cmocka_unit_test_setup_teardown(test_jwt_knows_its_own_tokens, contract_setup, contract_teardown),
+        cmocka_unit_test_setup_teardown(test_jwt_refuses_everything_else, contract_setup, contract_teardown),
+        cmocka_unit_test_setup_teardown(test_starts_that_cannot_be, contract_setup, contract_teardown),
         cmocka_unit_test(test_answers_that_break_the_contract),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

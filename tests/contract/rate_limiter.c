@@ -4,23 +4,6 @@
 
 #include "host/kind_rate_limiter.h"
 
-static int
-setup(void **state)
-{
-    struct contract *contract = xcalloc(1, sizeof *contract);
-    contract_open(contract);
-    *state = contract;
-    return 0;
-}
-
-static int
-teardown(void **state)
-{
-    contract_close(*state);
-    free(*state);
-    return 0;
-}
-
 static struct module *
 start(struct contract *contract, const char *key, const char *value, struct err *err)
 {
@@ -143,11 +126,11 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_limits_are_by_principal, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_nobody_else_is_limited_without_a_default, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_messages_are_spaced_by_when_they_came, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_a_changed_file_keeps_what_was_used, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_nonsense_is_refused, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_limits_are_by_principal, contract_setup, contract_teardown),
+        cmocka_unit_test_setup_teardown(test_nobody_else_is_limited_without_a_default, contract_setup, contract_teardown),
+        cmocka_unit_test_setup_teardown(test_messages_are_spaced_by_when_they_came, contract_setup, contract_teardown),
+        cmocka_unit_test_setup_teardown(test_a_changed_file_keeps_what_was_used, contract_setup, contract_teardown),
+        cmocka_unit_test_setup_teardown(test_nonsense_is_refused, contract_setup, contract_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -49,22 +49,13 @@ static int
 setup(void **state)
 {
     static int number;
-    struct contract *contract = xcalloc(1, sizeof *contract);
-    contract_open(contract);
+    contract_setup(state);
+    struct contract *contract = *state;
     if (getenv("CONTRACT_ZK")) {
         snprintf(zk_url, sizeof zk_url, "%s/%d-%d", getenv("CONTRACT_ZK"), getpid(), ++number);
         options[1] = zk_url;
         contract->options = options;
     }
-    *state = contract;
-    return 0;
-}
-
-static int
-teardown(void **state)
-{
-    contract_close(*state);
-    free(*state);
     return 0;
 }
 
@@ -624,31 +615,31 @@ int
 main(void)
 {
     const struct CMUnitTest any[] = {
-        cmocka_unit_test_setup_teardown(test_batches_are_stored_and_read, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_many_at_once_are_answered_in_order, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_batches_are_stored_and_read, setup, contract_teardown),
+        cmocka_unit_test_setup_teardown(test_many_at_once_are_answered_in_order, setup, contract_teardown),
     };
     const struct CMUnitTest durable[] = {
-        cmocka_unit_test_setup_teardown(test_a_durable_one_remembers, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_a_durable_one_survives_kill, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_much_is_stored_whole, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_a_durable_one_remembers, setup, contract_teardown),
+        cmocka_unit_test_setup_teardown(test_a_durable_one_survives_kill, setup, contract_teardown),
+        cmocka_unit_test_setup_teardown(test_much_is_stored_whole, setup, contract_teardown),
     };
     const struct CMUnitTest zookeeper[] = {
-        cmocka_unit_test_setup_teardown(test_a_new_leader_ends_an_old_ones_writes, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_a_new_leader_ends_an_old_ones_writes, setup, contract_teardown),
     };
     const struct CMUnitTest local[] = {
 #ifdef MESOS_FAULTS /* first: the module reads its fault points once */
-        cmocka_unit_test_setup_teardown(test_a_failed_commit_ends_it, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_a_failed_commit_ends_it, setup, contract_teardown),
 #endif
-        cmocka_unit_test_setup_teardown(test_a_local_file_is_its_owners, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_a_second_master_is_refused, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_foreign_and_damaged_files_are_refused, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_newer_formats_are_refused, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_a_flipped_value_is_an_error_with_its_key, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_damaged_pages_never_give_wrong_values, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_rows_that_vanish_or_grow_young_are_noticed, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_each_flipped_bit_is_found, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_the_first_format_still_opens, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_a_failing_fsync_ends_it, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_a_local_file_is_its_owners, setup, contract_teardown),
+        cmocka_unit_test_setup_teardown(test_a_second_master_is_refused, setup, contract_teardown),
+        cmocka_unit_test_setup_teardown(test_foreign_and_damaged_files_are_refused, setup, contract_teardown),
+        cmocka_unit_test_setup_teardown(test_newer_formats_are_refused, setup, contract_teardown),
+        cmocka_unit_test_setup_teardown(test_a_flipped_value_is_an_error_with_its_key, setup, contract_teardown),
+        cmocka_unit_test_setup_teardown(test_damaged_pages_never_give_wrong_values, setup, contract_teardown),
+        cmocka_unit_test_setup_teardown(test_rows_that_vanish_or_grow_young_are_noticed, setup, contract_teardown),
+        cmocka_unit_test_setup_teardown(test_each_flipped_bit_is_found, setup, contract_teardown),
+        cmocka_unit_test_setup_teardown(test_the_first_format_still_opens, setup, contract_teardown),
+        cmocka_unit_test_setup_teardown(test_a_failing_fsync_ends_it, setup, contract_teardown),
     };
     int failed = 0;
     const char *other = getenv("CONTRACT_REGISTRY");

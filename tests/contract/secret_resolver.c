@@ -42,18 +42,8 @@ make_dir(const struct contract *contract, const char *name, mode_t mode)
 static int
 open_world(void **state)
 {
-    struct contract *contract = xcalloc(1, sizeof(*contract));
-    contract_open(contract);
-    make_dir(contract, "", 0700);
-    *state = contract;
-    return 0;
-}
-
-static int
-close_world(void **state)
-{
-    contract_close(*state);
-    free(*state);
+    contract_setup(state);
+    make_dir(*state, "", 0700);
     return 0;
 }
 
@@ -290,7 +280,7 @@ test_directory(void **state)
     assert_text(err.text, "/no/such/directory", "is no directory", NULL);
 }
 
-#define TEST(fn) cmocka_unit_test_setup_teardown(fn, open_world, close_world)
+#define TEST(fn) cmocka_unit_test_setup_teardown(fn, open_world, contract_teardown)
 
 int
 main(void)

@@ -120,6 +120,22 @@ class _Reader:
         return int(head.split()[1]), self._exactly(int(length.group(1)) if length else 0)
 
 
+class _Canned:
+    """Recorded bytes, to be read like a connection."""
+
+    def __init__(self, data):
+        self.data = data
+
+    def recv(self, _):
+        data, self.data = self.data, b""
+        return data
+
+
+def recorded_message(path):
+    with open(path, "rb") as f:
+        return Message(*_Reader(_Canned(f.read())).request())
+
+
 class Peer:
     """One actor with its own port. Listens from the start; what arrives waits in `messages`."""
 

@@ -191,7 +191,7 @@ agent_open(struct cluster *c)
 void
 host_close(struct cluster *c, struct host *host, struct option_set *set)
 {
-    stage_stop(c->loop, host);
+    stage_stop(host);
     host_free(host);
     conf_free(set);
 }

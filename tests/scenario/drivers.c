@@ -193,7 +193,7 @@ void
 world_free(struct world *w)
 {
     master_free(w->master);
-    stage_stop(w->loop, w->host);
+    stage_stop(w->host);
     peer_close(&w->agent);
     peer_close(&w->driver);
     peer_close(&w->second);

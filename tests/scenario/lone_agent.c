@@ -193,7 +193,7 @@ world_tear_down(void **state)
     http_client_free(w->stream);
     http_client_free(w->calls);
     agent_free(w->agent);
-    stage_stop(w->loop, w->host);
+    stage_stop(w->host);
     if (w->master)
         master_down(w);
     host_free(w->host);

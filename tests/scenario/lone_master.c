@@ -217,7 +217,7 @@ world_free(struct world *w)
     http_client_free(w->stream);
     http_client_free(w->calls);
     master_free(w->master);
-    stage_stop(w->loop, w->host);
+    stage_stop(w->host);
     http_server_free(w->agents_http);
     libprocess_free(w->agents);
     host_free(w->host);

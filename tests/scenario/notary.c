@@ -66,19 +66,8 @@ generation(void *instance)
 
 static const struct mesos_authorizer_ops ops = {
     .approver_new = approver_make, .approved = approved, .approver_free = approver_end, .generation = generation};
-static const struct mesos_module module = {
-    .abi = MESOS_ABI,
-    .size = sizeof(struct mesos_module),
-    .host_size = sizeof(struct mesos_host),
-    .ops_size = sizeof(struct mesos_authorizer_ops),
-    .kind = MESOS_KIND_AUTHORIZER,
-    .instance_size = 8,
-    .name = "notary",
-    .version = "1",
-    .author = "tests",
-    .summary = "refuses what the test names",
-    .ops = &ops,
-};
+static const struct mesos_module module =
+    MODULE_DOUBLE(MESOS_KIND_AUTHORIZER, "notary", "refuses what the test names", NULL, ops);
 
 /* ---- who asks ---- */
 

@@ -31,22 +31,8 @@ stage_pass(struct loop *loop, int64_t ms)
     loop_run_until(loop, never, NULL, ms);
 }
 
-static void
-on_stopped(void *arg)
-{
-    *(bool *)arg = true;
-}
-
-static bool
-is_stopped(void *arg)
-{
-    return *(bool *)arg;
-}
-
 void
-stage_stop(struct loop *loop, struct host *host)
+stage_stop(struct host *host)
 {
-    bool stopped = false;
-    host_stop(host, on_stopped, &stopped);
-    assert_true(loop_run_until(loop, is_stopped, &stopped, STOP_MS));
+    assert_true(host_stop_within(host, STOP_MS));
 }

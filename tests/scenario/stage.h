@@ -21,6 +21,6 @@ struct host *stage_host(struct host_options options);
 /* So much virtual time passes. */
 void stage_pass(struct loop *loop, int64_t ms);
 /* Stops every module, and waits for it; host_free follows. */
-void stage_stop(struct loop *loop, struct host *host);
+void stage_stop(struct host *host);
 
 #endif

@@ -55,19 +55,8 @@ session_free(void *instance, void *session)
 }
 
 static const struct mesos_authenticator_ops ops = {mechanisms, session_new, step, principal, session_free};
-static const struct mesos_module module = {
-    .abi = MESOS_ABI,
-    .size = sizeof(struct mesos_module),
-    .host_size = sizeof(struct mesos_host),
-    .ops_size = sizeof(struct mesos_authenticator_ops),
-    .kind = MESOS_KIND_AUTHENTICATOR,
-    .instance_size = 8,
-    .name = "word",
-    .version = "1",
-    .author = "tests",
-    .summary = "believes who says the word",
-    .ops = &ops,
-};
+static const struct mesos_module module =
+    MODULE_DOUBLE(MESOS_KIND_AUTHENTICATOR, "word", "believes who says the word", NULL, ops);
 
 static const struct mesos_module *const *
 modules(void)

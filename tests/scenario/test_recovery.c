@@ -153,7 +153,7 @@ static int
 tear_down(void **state)
 {
     struct world *w = *state;
-    stage_stop(w->loop, w->host);
+    stage_stop(w->host);
     host_free(w->host);
     stream_net_free(w->net);
     loop_free(w->loop);

@@ -15,7 +15,7 @@ import subprocess
 import pytest
 
 from cluster import wait_for
-from libprocess import Message, Peer, _Reader, make, split_pid
+from libprocess import Peer, make, recorded_message, split_pid
 from replay import FACTS
 
 RECORDED = os.path.join(FACTS, "08b-cram-md5-authentication")
@@ -23,18 +23,8 @@ MECHANISMS, STEP, START = ("mesos.internal.Authentication" + w + "Message" for w
 COMPLETED, FAILED, ERROR = ("mesos.internal.Authentication" + w + "Message" for w in ("Completed", "Failed", "Error"))
 
 
-class Canned:
-    def __init__(self, data):
-        self.data = data
-
-    def recv(self, _):
-        data, self.data = self.data, b""
-        return data
-
-
 def recorded(number):
-    with open(glob.glob(f"{RECORDED}/{number:03}-*.req")[0], "rb") as f:
-        return Message(*_Reader(Canned(f.read())).request())
+    return recorded_message(glob.glob(f"{RECORDED}/{number:03}-*.req")[0])
 
 
 def shape(message):

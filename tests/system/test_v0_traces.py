@@ -11,26 +11,10 @@ import urllib.request
 import pytest
 
 from cluster import wait_for
-from libprocess import Message, Peer, _Reader, split_pid
+from libprocess import Peer, recorded_message, split_pid
 from replay import FACTS, split
 from shapes import Differences
 
-
-
-class Canned:
-    """Recorded bytes, to be read like a connection."""
-
-    def __init__(self, data):
-        self.data = data
-
-    def recv(self, _):
-        data, self.data = self.data, b""
-        return data
-
-
-def recorded_message(path):
-    with open(path, "rb") as f:
-        return Message(*_Reader(Canned(f.read())).request())
 
 
 def plain(value):

@@ -155,7 +155,7 @@ static const struct mesos_rate_limiter_ops ops = {.limit = limit, .admit = admit
 static const struct mesos_module module = {
     MESOS_MODULE(RATE_LIMITER, ops, struct token_bucket),
     .name = "token_bucket",
-    .version = "1.0.0",
+    .version = CMESOS_VERSION,
     .author = "cmesos",
     .summary = "Messages a second by principal, as --rate_limits says.",
     .options = options,
