@@ -9,5 +9,5 @@ moduleapi_HEADERS = module-api/mesos/allocator.h module-api/mesos/authenticatee.
 pkgconfigdir = $(libdir)/pkgconfig
 nodist_pkgconfig_DATA = module-api/cmesos-module.pc
 dist_pkgdata_DATA = module-api/module-proto.mk
-EXTRA_DIST += module-api/CHANGES module-api/example/Makefile module-api/example/README.md module-api/example/badge.c \
+EXTRA_DIST += module-api/CHANGES module-api/example/Makefile module-api/example/README.md module-api/example/badge.c module-api/example/gate.c \
   module-api/example/lottery.c module-api/example/plain.c

@@ -110,6 +110,37 @@ part master "$master" --work_dir="$dir/work" --registry=in_memory --allocation_i
 until_said "$dir/master.log" "pid=master@127.0.0.1:"
 address=$(sed -n 's/.*pid=master@\([0-9.:]*\).*/\1/p' "$dir/master.log" | head -n 1)
 
+# A master behind a proxy: the proxy's header says who asks, and the authorizer of the same library who may change things.
+asked() { # address, method and path, header: the answer's first line
+    bash -c 'exec 3<>"/dev/tcp/${1%:*}/${1#*:}" && printf "%s HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\nConnection: close\r\n%s\r\n\r\n" \
+        "$2" "$3" >&3 && head -n 1 <&3' asked "$1" "$2" "$3"
+}
+expect_status() { # status, method and path, header
+    asked "$gate" "$2" "$3" | grep -q "^HTTP/1.1 $1 " || say_and_fail "$2 with '$3' is not answered with $1: $(asked "$gate" "$2" "$3")"
+}
+cat >"$dir/gate.ini" <<INI
+authenticate_http_readonly = true
+authenticate_http_readwrite = true
+http_authenticators = org_example_gate
+authorizers = org_example_keeper
+[modules]
+org_example_keeper = http_authenticator_org_example_gate.so
+[org_example_keeper]
+changers = alice,bob
+[org_example_gate]
+header = X-Who
+INI
+port=0
+part gate "$master" --config="$dir/gate.ini" --work_dir="$dir/gate" --registry=in_memory
+until_said "$dir/gate.log" "pid=master@127.0.0.1:"
+gate=$(sed -n 's/.*pid=master@\([0-9.:]*\).*/\1/p' "$dir/gate.log" | head -n 1)
+expect_status 403 "GET /master/state" "X-Other: alice"
+expect_status 200 "GET /master/state" "X-Who: carol"
+expect_status 403 "GET /master/flags" "X-Who: carol"
+expect_status 200 "GET /master/flags" "X-Who: bob"
+kill "$last" && wait "$last" || :
+unset port
+
 printf 'isolation = posix/cpu,posix/mem,org_example_badge\n[org_example_badge]\ntext = visitor\n' >"$dir/agent.ini"
 agent one --config="$dir/agent.ini"
 run shown 'echo "env $EXAMPLE_BADGE"; echo "file $(cat badge)"' || { cat "$dir/shown.log" "$dir/one.log" >&2; exit 1; }
