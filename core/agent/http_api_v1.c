@@ -170,7 +170,7 @@ handle(struct agent *agent, struct http_exchange *exchange, struct str body, boo
         http_reply_text(exchange, 400, "Failed to validate agent::Call: Expecting '%s' to be present", row->member);
         return;
     }
-    if (!check_streams(exchange, row, stream_in, op.stream_out))
+    if (!operator_admits_local(exchange, call) || !check_streams(exchange, row, stream_in, op.stream_out))
         return;
     op.call = call;
     if (row->function) {
@@ -186,7 +186,7 @@ operator_audit(const struct agent *agent, struct http_exchange *exchange, const 
                const char *outcome)
 {
     struct audit_who who = audit_asker(exchange);
-    bool executors_socket = who.peer && who.peer->sa.ss_family == AF_UNIX;
+    bool executors_socket = http_exchange_is_local(exchange);
     if (!access_is_executor(who.principal) && (who.principal || !executors_socket))
         audit_write(agent->daemon->audit, who, what, object, outcome);
 }

@@ -18,7 +18,7 @@ core_agent_libagent_a_SOURCES = \
   core/agent/message_shutdown.c core/agent/message_shutdown_executor.c \
   core/agent/message_shutdown_framework.c core/agent/message_slave_registered.c \
   core/agent/message_slave_reregistered.c core/agent/message_status_update_acknowledgement.c \
-  core/agent/message_update_framework.c core/agent/messages.def core/agent/metrics.c core/agent/operator.h core/agent/operator_calls.def core/agent/operator_containers.c core/agent/operator_launch.c core/agent/operator_daemon.c core/agent/operator_get_agent.c core/agent/operator_get_state.c \
+  core/agent/message_update_framework.c core/agent/messages.def core/agent/metrics.c core/agent/operator.h core/agent/operator_calls.def core/agent/operator_containers.c core/agent/operator_launch.c core/agent/operator_local.c core/agent/operator_daemon.c core/agent/operator_get_agent.c core/agent/operator_get_state.c \
   core/agent/operator_resource_provider.c core/agent/orders.c core/agent/orders.h core/agent/oversubscription.c core/agent/pb.h \
   core/agent/operator_attach_input.c core/agent/operator_attach_output.c \
   core/agent/reconfigure.c core/agent/recover.c core/agent/recover_agent.c core/agent/recover_inside.h core/agent/recover_read.c core/agent/recover_task.c core/agent/login.c core/agent/login.h core/agent/registration.c core/agent/routes.c core/agent/state.h \

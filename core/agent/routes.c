@@ -22,10 +22,11 @@ const struct route agent_routes[] = {
      "mesos-agent-readonly", ROUTE_GET_BY_RULES, JSONP, .endpoint = "/monitor/statistics"},
     {"/monitor/statistics.json", NULL, http_monitor_statistics, "The same as /monitor/statistics.",
      "mesos-agent-readonly", ROUTE_GET_BY_RULES, JSONP, .endpoint = "/monitor/statistics.json"},
-    {"/api/v1/executor", "POST", http_api_v1_executor, "The v1 API of executors.", "mesos-agent-executor", 0},
+    {"/api/v1/executor", "POST", http_api_v1_executor, "The v1 API of executors.", "mesos-agent-executor",
+     ROUTE_LOCAL},
     {"/api/v1/resource_provider", "POST", http_resource_provider, "The v1 API of resource providers; not built yet.",
      "mesos-agent-resource-provider", 0},
     {"/api/v1", "POST", http_api_v1, "The v1 API of operators.", "mesos-agent-readwrite",
-     ROUTE_STREAM},
+     ROUTE_STREAM | ROUTE_LOCAL},
     {NULL, NULL, NULL, NULL, NULL, 0},
 };

@@ -238,11 +238,13 @@ daemon_uptime_secs(const struct daemon *daemon)
     return (double)(loop_now_ns(daemon->loop) - daemon->start_ns) / 1e9;
 }
 
+/* Messages name their sender themselves: over the executors' Unix socket, where nothing is known of who sends, there are none. */
 static void
 on_exchange(struct http_exchange *exchange, void *arg)
 {
     struct daemon *daemon = arg;
-    if (!libprocess_try(daemon->libprocess, exchange) && !cors_answers(daemon->cors, exchange))
+    bool message = !http_exchange_is_local(exchange) && libprocess_try(daemon->libprocess, exchange);
+    if (!message && !cors_answers(daemon->cors, exchange))
         router_handle(daemon->router, exchange);
 }
 
@@ -251,7 +253,8 @@ static void
 on_large_body(struct http_exchange *exchange, void *arg)
 {
     struct daemon *daemon = arg;
-    if (!libprocess_look(daemon->libprocess, exchange) && !cors_answers(daemon->cors, exchange))
+    bool message = !http_exchange_is_local(exchange) && libprocess_look(daemon->libprocess, exchange);
+    if (!message && !cors_answers(daemon->cors, exchange))
         router_look(daemon->router, exchange);
 }
 

@@ -325,7 +325,7 @@ handle(struct router *router, struct http_exchange *exchange, admit_fn *then,
 {
     struct str path = http_exchange_request(exchange)->path;
     const struct mounted *mounted = find(router, http_exchange_request(exchange));
-    if (mounted == NULL)
+    if (mounted == NULL || (http_exchange_is_local(exchange) && !(mounted->route->flags & ROUTE_LOCAL)))
         reply_not_found(exchange);
     else if (stopped(router, mounted, path))
         http_reply_text(exchange, 403, "Endpoint '%.*s' is disabled", STR_ARG(path));

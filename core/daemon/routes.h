@@ -27,6 +27,7 @@ enum {
     ROUTE_LEADER = 1, /* only the leading master answers; the gate of the others redirects */
     ROUTE_STREAM = 2, /* bodies of application/recordio are handed over as they come: http_exchange_on_body */
     ROUTE_GET_BY_RULES = 4, /* any method while there are no rules, only GET where there are: as Mesos has it */
+    ROUTE_LOCAL = 8, /* there over Unix sockets as well: what executors need, and nothing else is */
 };
 
 struct router;

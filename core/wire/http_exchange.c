@@ -82,6 +82,12 @@ http_exchange_peer(const struct http_exchange *exchange)
     return stream_peer(exchange->connection->stream);
 }
 
+bool
+http_exchange_is_local(const struct http_exchange *exchange)
+{
+    return http_exchange_peer(exchange)->sa.ss_family == AF_UNIX;
+}
+
 void
 http_exchange_patient(struct http_exchange *exchange, bool patient)
 {

@@ -41,6 +41,8 @@ const struct http_request *http_exchange_request(const struct http_exchange *exc
  * send more than they may. false: no longer. */
 void http_exchange_patient(struct http_exchange *exchange, bool patient);
 const struct address *http_exchange_peer(const struct http_exchange *exchange);
+/* It came over a Unix socket, where there is no TLS and nobody has an address. */
+bool http_exchange_is_local(const struct http_exchange *exchange);
 /* Who asks, as an authenticator found out; NULL = nobody proved who they are. Set by the router before a handler is called;
  * copied. */
 const struct mesos_principal *http_exchange_principal(const struct http_exchange *exchange);

@@ -294,19 +294,40 @@ def test_end_in_the_middle_of_a_launch(box):
     slow.socket.close()
 
 
+def over_the_socket(box, method, path, body=None, **headers):
+    """The whole answer to one request on the agent's Unix socket."""
+    path_of = glob.glob(os.path.join(box.cluster.directory, "agent1.run", "**", "*.sock*"), recursive=True)
+    path_of = [p for p in path_of if stat.S_ISSOCK(os.stat(p).st_mode)][0]
+    body = json.dumps(body).encode() if body else b""
+    fields = {"Host": "x", "Content-Type": "application/json", "Accept": "application/json", "Content-Length": len(body),
+              "Connection": "close", **headers}
+    with socket.socket(socket.AF_UNIX) as connection:
+        connection.settimeout(60)
+        connection.connect(path_of)
+        head = "".join(f"{name}: {value}\r\n" for name, value in fields.items())
+        connection.sendall(f"{method} {path} HTTP/1.1\r\n{head}\r\n".encode() + body)
+        return b"".join(iter(lambda: connection.recv(65536), b"")).decode()
+
+
 def test_unix_socket_and_actor_path(box):
     """As executors call: on the agent's Unix socket, below its actor."""
-    path = glob.glob(os.path.join(box.cluster.directory, "agent1.run", "**", "*.sock*"), recursive=True)
-    path = [p for p in path if stat.S_ISSOCK(os.stat(p).st_mode)][0]
-    body = json.dumps({"type": "LAUNCH_NESTED_CONTAINER", "launch_nested_container": {
-        "container_id": container(box.root, "unix"), "command": {"value": "exit 9"}}}).encode()
-    with socket.socket(socket.AF_UNIX) as connection:
-        connection.connect(path)
-        connection.sendall(b"POST /slave(1)/api/v1 HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
-                           b"Accept: application/json\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body))
-        assert connection.recv(65536).startswith(b"HTTP/1.1 200 OK")
+    answer = over_the_socket(box, "POST", "/slave(1)/api/v1", {"type": "LAUNCH_NESTED_CONTAINER", "launch_nested_container": {
+        "container_id": container(box.root, "unix"), "command": {"value": "exit 9"}}})
+    assert answer.startswith("HTTP/1.1 200 OK")
     answer = box.api.call("WAIT_NESTED_CONTAINER", container_id=container(box.root, "unix"))
     assert answer == {"type": "WAIT_NESTED_CONTAINER", "wait_nested_container": {"exit_status": 9 << 8}}
+
+
+def test_the_unix_socket_is_for_executors(box):
+    """Every user of the machine reaches it, with no certificate and from no address: it is no way around what is asked elsewhere."""
+    for path in ("/state", "/flags", "/slave(1)/state", "/files/browse?path=/", "/api/v1/resource_provider"):
+        assert over_the_socket(box, "GET", path).startswith("HTTP/1.1 404 "), path
+    launch = {"container_id": container("anybody"), "command": {"value": "true", "user": "root"}}
+    for call in ({"type": "GET_STATE"}, {"type": "LAUNCH_CONTAINER", "launch_container": launch}):
+        assert over_the_socket(box, "POST", "/api/v1", call).startswith("HTTP/1.1 403 "), call
+    answer = over_the_socket(box, "POST", "/slave(1)/mesos.internal.ShutdownMessage",
+                             **{"Libprocess-From": "master@" + box.cluster.address})
+    assert answer.startswith("HTTP/1.1 404 ")
 
 
 def test_end_of_the_parent(box):
