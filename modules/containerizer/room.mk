@@ -48,7 +48,7 @@ modules_containerizer_docker_la_SOURCES = modules/containerizer/docker/cli.c mod
   modules/containerizer/docker/executor_container.c modules/containerizer/docker/executor_process.c \
   modules/containerizer/docker/figures.c modules/containerizer/docker/image.c modules/containerizer/docker/launch.c \
   modules/containerizer/docker/launch.h modules/containerizer/docker/recover.c modules/containerizer/docker/secrets.c \
-  modules/containerizer/docker/session.c modules/containerizer/docker/state.c
+  modules/containerizer/docker/session.c modules/containerizer/docker/settings.c modules/containerizer/docker/state.c
 modules_containerizer_docker_la_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/modules $(JANSSON_CFLAGS)
 modules_containerizer_docker_la_LDFLAGS = $(MODULE_LDFLAGS)
 modules_containerizer_docker_la_LIBADD = core/model/libmodel.a modules/common/libcommon.a core/wire/libwire.a \

@@ -200,4 +200,9 @@ void session_end(struct container *container);
 int docker_attach(void *instance, const char *container_id);
 void session_free(struct session *session);
 
+/* settings.c */
+/* At start: the options, the environment of the client, and whether it is one. */
+int settings_read(struct docker *docker, struct err *err);
+void settings_free(struct docker *docker);
+
 #endif
