@@ -16,6 +16,8 @@ void http_scheduler(struct http_exchange *exchange, void *arg);
 void http_operator(struct http_exchange *exchange, void *arg);
 void http_state(struct http_exchange *exchange, void *arg);
 void http_state_summary(struct http_exchange *exchange, void *arg);
+/* Whoever waits for it is forgotten. NULL is fine. */
+void summaries_free(struct summaries *all);
 void http_slaves(struct http_exchange *exchange, void *arg);
 void http_frameworks(struct http_exchange *exchange, void *arg);
 void http_tasks(struct http_exchange *exchange, void *arg);

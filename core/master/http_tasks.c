@@ -81,7 +81,8 @@ consider(const struct record *record, struct str text, void *arg)
     memcpy(&brief, text.ptr, sizeof(brief));
     if (list->task_id.ptr && list->id_hash != brief.id_hash)
         return;
-    struct candidate one = {brief.first_time, (const struct task *)(const void *)((const char *)record - offsetof(struct task, record))};
+    const char *task = (const char *)record - offsetof(struct task, record);
+    struct candidate one = {brief.first_time, (const struct task *)(const void *)task};
     if (list->task_id.ptr && !str_is(list->task_id, one.task->id))
         return;
     if (list->count < list->most) {

@@ -406,6 +406,7 @@ master_free(struct master *master)
     free_maps(master);
     sheets_fini(&master->agent_sheets);
     sheets_fini(&master->recovered_sheets);
+    summaries_free(master->summaries);
     views_free(master->views);
     daemon_free(master->daemon);
     maintenance_free(master->maintenance);

@@ -3,6 +3,7 @@
 #include "master/records.h"
 
 #include <math.h>
+#include <string.h>
 
 #include "master/http.h"
 #include "master/operator.h"
@@ -43,13 +44,21 @@ render_agent_for(struct record *record, enum view view, struct sight *sight, str
         operator_write_agent(&writer, agent, sight, arena);
         return;
     }
+    struct agent_brief brief = {.number = agent->number};
+    size_t start = out->len;
+    if (view == VIEW_SUMMARY)
+        buf_append(out, &brief, sizeof(brief));
     struct json json = json_item(out);
     json_object(&json);
     json_agent(&json, agent, sight, arena);
     if (view == VIEW_SLAVES)
         json_agent_full(&json, agent, sight, arena);
-    if (view != VIEW_SUMMARY)
+    if (view != VIEW_SUMMARY) {
         json_object_end(&json);
+        return;
+    }
+    brief.len = (uint32_t)(out->len - start - sizeof(brief));
+    memcpy(buf_data(out) + start, &brief, sizeof(brief));
 }
 
 static void

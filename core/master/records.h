@@ -17,6 +17,11 @@ struct task_brief {
 };
 uint32_t task_id_hash(struct str id);
 
+/* What stands before each agent's text on pages of VIEW_SUMMARY. */
+struct agent_brief {
+    uint32_t number, len; /* len: of the text */
+};
+
 extern const struct record_kind agent_records, recovered_records, executor_records, offer_records;
 /* Tasks by where they stand: in v1 each list is a field of its own. */
 extern const struct record_kind task_records, unreachable_task_records, done_task_records;

@@ -378,6 +378,138 @@ test_many_principals_cost_little(void **state)
     world_free(w);
 }
 
+/* ---- what is counted ---- */
+
+#define RUNNING(text) (strstr(text, "\"TASK_STARTING\":0,\"TASK_RUNNING\":1,") != NULL)
+
+static bool
+is_staging(const char *text, int count)
+{
+    auto_free char *want = xasprintf("\"TASK_STAGING\":%d,", count);
+    return strstr(text, want);
+}
+
+static void
+test_summaries(void **state)
+{
+    static const char *const who[] = {"alice", "bob", "carol", "alice", "alice", "bob", "alice", "carol+team=a", "alice"};
+    struct world *w = large_world();
+    struct visitor *visitors[ARRAY_LEN(who)];
+    const char *agent_id = arena_strdup(w->arena, str_of(an_offer(w)->agent_id->value));
+    (void)state;
+    for (int round = 0; round < 2; round++) { /* the second is by what is kept, and by a change */
+        size_t before = asked();
+        for (size_t i = 0; i < ARRAY_LEN(who); i++)
+            visitors[i] = comes(w, who[i], "/state-summary");
+        for (size_t i = 0; i < ARRAY_LEN(who); i++) {
+            const char *text = text_of(visitors[i]);
+            bool alice = strcmp(who[i], "alice") == 0, bob = strcmp(who[i], "bob") == 0;
+            int seen = alice || bob ? TASKS / 3 : 2 * TASKS / 3;
+            assert_true(is_staging(text, round && !bob ? seen - 1 : seen));
+            assert_int_equal(RUNNING(text), round && !bob);
+            leaves(visitors[i]);
+        }
+        assert_in_range(asked() - before, 1, 4 * TASKS);
+        agent_updates(w, agent_id, "first-of-nobody-1", MESOS__V1__TASK_STATE__TASK_RUNNING, UUID);
+        pass(w, 50);
+    }
+    world_free(w);
+}
+
+static void
+test_summary_left(void **state)
+{
+    struct world *w = large_world();
+    struct visitor *gone[3], *stays, *late;
+    size_t from = asked();
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(gone); i++)
+        gone[i] = comes(w, i ? "bob" : "alice", "/state-summary");
+    stays = comes(w, "bob", "/state-summary");
+    assert_true(loop_run_until(w->loop, is_midway, &from, PATIENCE_MS)); /* alice's is being put together */
+    assert_int_equal(gone[0]->status, 0);
+    late = comes(w, "alice", "/state-summary");
+    for (size_t i = 0; i < ARRAY_LEN(gone); i++)
+        leaves(gone[i]);
+    assert_true(is_staging(text_of(stays), TASKS / 3));
+    assert_true(is_staging(text_of(late), TASKS / 3));
+    leaves(stays), leaves(late);
+
+    /* Alone, and gone; the next finds everything in order. */
+    gone[0] = comes(w, "carol", "/state-summary");
+    from = asked();
+    assert_true(loop_run_until(w->loop, is_midway, &from, PATIENCE_MS));
+    leaves(gone[0]);
+    pass(w, 100);
+    stays = comes(w, "carol", "/state-summary");
+    assert_true(is_staging(text_of(stays), 2 * TASKS / 3));
+    leaves(stays);
+
+    gone[0] = comes(w, "dora", "/state-summary");
+    from = asked();
+    assert_true(loop_run_until(w->loop, is_midway, &from, PATIENCE_MS));
+    master_free(take(&w->master));
+    leaves(gone[0]);
+    world_free(w);
+}
+
+/* Tasks that have ended count for their agent, and for its id when it is gone. */
+static void
+test_summary_of_the_past(void **state)
+{
+    struct world *w = large_world();
+    const char *agent_id = arena_strdup(w->arena, str_of(an_offer(w)->agent_id->value));
+    Mesos__Internal__UnregisterSlaveMessage message = MESOS__INTERNAL__UNREGISTER_SLAVE_MESSAGE__INIT;
+    Mesos__V1__AgentID id = MESOS__V1__AGENT_ID__INIT;
+    (void)state;
+    agent_updates(w, agent_id, "first-of-nobody-1", MESOS__V1__TASK_STATE__TASK_FINISHED, UUID);
+    pass(w, 50);
+    assert_int_equal(acknowledge(w, agent_id, "first-of-nobody-1"), 202);
+    for (int i = 0; i < 2; i++) {
+        struct visitor *alice = comes(w, "alice", "/state-summary"), *bob = comes(w, "bob", "/state-summary");
+        auto_free char *ids = xasprintf("\"framework_ids\":[\"%s\"]", w->framework_id);
+        auto_free char *slave_ids = xasprintf("\"slave_ids\":[\"%s\"]", agent_id);
+        const char *text = text_of(alice);
+        assert_int_equal(strstr(text, ids) != NULL, i == 0);
+        assert_int_equal(strstr(text, "\"slaves\":[]") != NULL, i == 1);
+        assert_non_null(strstr(text, slave_ids));
+        if (i == 0)
+            assert_non_null(strstr(text, "\"TASK_FINISHED\":1,"));
+        assert_null(strstr(text_of(bob), "\"TASK_FINISHED\":1,"));
+        leaves(alice), leaves(bob);
+        id.value = (char *)(uintptr_t)agent_id;
+        message.slave_id = &id;
+        agent_says(w, "slave(1)", "mesos.internal.UnregisterSlaveMessage", &message);
+        pass(w, 100);
+    }
+    world_free(w);
+}
+
+static void
+test_list_of_tasks(void **state)
+{
+    struct world *w = large_world();
+    (void)state;
+    for (int round = 0; round < 2; round++) {
+        struct visitor *alice = comes(w, "alice", "/tasks?limit=1000"), *bob = comes(w, "bob", "/tasks?limit=1000");
+        saw(alice, "first", false, true, false);
+        saw(bob, "first", true, false, false);
+        leaves(alice), leaves(bob);
+        alice = comes(w, "alice", "/tasks?task_id=first-of-root-0"), bob = comes(w, "bob", "/tasks?task_id=first-of-root-0");
+        assert_string_equal(text_of(alice), "{\"tasks\":[]}");
+        assert_non_null(strstr(text_of(bob), "\"first-of-root-0\""));
+        assert_null(strstr(text_of(bob), "\"first-of-root-3\""));
+        leaves(alice), leaves(bob);
+        pass(w, 5000); /* another offer comes */
+    }
+    launch_tasks(w, "second", 3);
+    struct visitor *alice = comes(w, "alice", "/tasks?limit=1000");
+    assert_non_null(strstr(text_of(alice), "\"second-of-nobody-1\""));
+    assert_null(strstr(text_of(alice), "\"second-of-root-0\""));
+    leaves(alice);
+    world_free(w);
+}
+
 int
 main(void)
 {
@@ -390,6 +522,10 @@ main(void)
         cmocka_unit_test(test_leaves_midway),
         cmocka_unit_test(test_framework_changes),
         cmocka_unit_test(test_many_principals_cost_little),
+        cmocka_unit_test(test_summaries),
+        cmocka_unit_test(test_summary_left),
+        cmocka_unit_test(test_summary_of_the_past),
+        cmocka_unit_test(test_list_of_tasks),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
