@@ -50,5 +50,7 @@ void driver_send_error(struct master *master, const struct upid *to, const char 
  */
 int framework_subscribe(struct master *master, const Mesos__V1__Scheduler__Call__Subscribe *subscribe, bool force,
                         const struct contact *contact, struct arena *arena, struct err *err);
+/* The connected framework whose driver listens there; NULL = none. */
+struct framework *framework_at(struct master *master, const struct upid *pid);
 
 #endif

@@ -121,6 +121,19 @@ find_framework(struct master *master, struct http_exchange *exchange, const Call
     return NULL;
 }
 
+/* SUBSCRIBE of a framework that is connected counts among its calls, or its limit would not be one. False: it waits, or was
+ * answered. */
+static bool
+may_subscribe(struct master *master, struct http_exchange *exchange, const Call *call)
+{
+    struct framework *framework = call->framework_id ? framework_find(master, call->framework_id->value) : NULL;
+    const char *owner = framework && framework->info->principal ? framework->info->principal : "";
+    const char *named = call->subscribe->framework_info->principal;
+    if (!framework || !framework->connected || strcmp(named ? named : "", owner) != 0)
+        return true;
+    return throttle_call(framework, exchange, "SUBSCRIBE");
+}
+
 void
 http_scheduler(struct http_exchange *exchange, void *arg)
 {
@@ -147,7 +160,7 @@ http_scheduler(struct http_exchange *exchange, void *arg)
     if (call->type == MESOS__V1__SCHEDULER__CALL__TYPE__SUBSCRIBE) {
         if (http_header_get(&request->headers, "Mesos-Stream-Id").ptr)
             http_reply_text(exchange, 400, "Subscribe calls should not include the 'Mesos-Stream-Id' header");
-        else
+        else if (may_subscribe(master, exchange, call))
             subscribe(master, exchange, call, request->arena);
         return;
     }

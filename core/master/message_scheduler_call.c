@@ -25,8 +25,11 @@ driver_subscribe(struct master *master, const struct upid *from,
                  const Mesos__V1__Scheduler__Call__Subscribe *subscribe, bool force)
 {
     struct contact contact = {.pid = from};
+    struct framework *present = framework_at(master, from);
     struct err err = {0};
     char pid[400];
+    if (present && !throttle_message(present))
+        return; /* who is there already has a limit, whatever it says */
     if (login_admits_framework(master, from, subscribe->framework_info, &err) ||
         framework_subscribe(master, subscribe, force, &contact, master->arena, &err)) {
         log_info("refuse framework name=\"%s\" pid=%s: %s", subscribe->framework_info->name,

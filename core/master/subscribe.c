@@ -53,8 +53,7 @@ resubscribe(struct framework *framework, const Subscribe *subscribe, bool rescin
     return 0;
 }
 
-/* The connected framework whose driver listens there. */
-static struct framework *
+struct framework *
 framework_at(struct master *master, const struct upid *pid)
 {
     struct framework *framework;

@@ -192,6 +192,28 @@ def test_who_leaves_loses_what_waits(drivers):
     stays.quiet("FrameworkErrorMessage")
 
 
+def test_subscribing_again_is_no_way_around(drivers):
+    """Each tells every agent with a task, so that it is worth more than other calls."""
+    cluster, connect = drivers({"limits": [{"principal": "slow", "qps": 0.001, "capacity": 2}]})
+    driver = connect("slow")
+    driver.revive()
+    again = make("mesos.scheduler.Call", type=1)
+    again.framework_id.value = driver.framework_id
+    info = again.subscribe.framework_info
+    info.user, info.name, info.principal, info.id.value = "root", "slow", "slow", driver.framework_id
+    again.subscribe.force = True
+    for _ in range(3):
+        assert driver.send(driver.master, again) == 202
+    assert refused(driver)
+    modern = Scheduler(cluster.address, principal="slow").subscribe()
+    second = Scheduler(cluster.address, principal="slow")
+    second.framework_id = modern.framework_id
+    with pytest.raises(CallFailed) as refusal:
+        second.subscribe()
+    assert (refusal.value.status, refusal.value.body) == (429, "Call SUBSCRIBE dropped: capacity(2) exceeded")
+    assert driver.counts() == (5, 1)
+
+
 def test_small_bodies_that_become_large_count_as_what_they_are(drivers):
     """A call waits decoded: what that takes is limited, not what came over the wire."""
     cluster, connect = drivers({"limits": [{"principal": "slow", "qps": 0.001}]})
