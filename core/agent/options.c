@@ -55,6 +55,9 @@ finish_authentication(struct agent_options *options, struct option_set *set, str
     if (options->common.authenticate_http_readwrite && !options->jwt_secret_key)
         conf_note(set, "option 'authenticate_http_readwrite' without 'jwt_secret_key': executors cannot say who they are, so that "
                        "those that launch pods, as the default executor does, will be refused");
+    if (options->common.tls.enabled && options->common.tls.require_client_cert && !options->common.authenticate_http_readwrite)
+        conf_note(set, "option 'ssl_require_client_cert' without 'authenticate_http_readwrite': executors have no certificate, so that "
+                       "every user of this machine may start containers inside of those that run here");
     return 0;
 }
 

@@ -63,6 +63,11 @@ def fixture_secured(tmp_path_factory):
         made.stop()
 
 
+def test_what_certificates_do_not_keep_out_is_said(secured):
+    assert "every user of this machine may start containers inside of those that run here" in secured.agents[0].log()
+    assert "every user of this machine" not in secured.master.log()
+
+
 def test_frameworks_of_both_kinds(secured):
     scheduler = subscribed(secured)
     finishes(scheduler, "one")
