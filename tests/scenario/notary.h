@@ -37,4 +37,11 @@ int ask(struct world *w, const char *method, const char *path, const char *type,
 /* POST /api/v1 with JSON both ways. */
 int operator_asks(struct world *w, const char *body);
 
+#define MAY_NOT(ACTION, value) notary_refuse(MESOS_ACTION_##ACTION, value, NULL)
+
+/* Members of resources that somebody holds, as JSON. */
+#define RESERVED "\"reservations\":[{\"type\":\"DYNAMIC\",\"role\":\"web\",\"principal\":\"alice\"}]"
+#define VOLUME \
+    RESERVED ",\"disk\":{\"persistence\":{\"id\":\"v\",\"principal\":\"bob\"},\"volume\":{\"container_path\":\"p\",\"mode\":\"RW\"}}"
+
 #endif

@@ -6,7 +6,7 @@ SCENARIO_TESTS = tests/scenario/test_drivers tests/scenario/test_drivers_damage 
 SCENARIO_TESTS += tests/scenario/test_maintenance tests/scenario/test_access tests/scenario/test_sight \
   tests/scenario/test_logins
 SCENARIO_TESTS += tests/scenario/test_faults
-SCENARIO_TESTS += tests/scenario/test_lease
+SCENARIO_TESTS += tests/scenario/test_lease tests/scenario/test_access_operators
 SCENARIO_TESTS += tests/scenario/test_agent_groups tests/scenario/test_agent_operator tests/scenario/test_oversubscription
 SCENARIO_TESTS += tests/scenario/test_viewers
 check_PROGRAMS += $(SCENARIO_TESTS)
@@ -40,6 +40,8 @@ tests_scenario_test_sight_LDADD = core/master/libmaster.a $(DAEMON_LIBS) $(CMOCK
 tests_scenario_test_viewers_SOURCES = tests/scenario/test_viewers.c $(RULED_MASTER)
 tests_scenario_test_viewers_LDADD = core/master/libmaster.a $(DAEMON_LIBS) $(CMOCKA_LIBS)
 tests_scenario_test_access_SOURCES = tests/scenario/test_access.c $(RULED_MASTER)
+tests_scenario_test_access_operators_SOURCES = tests/scenario/test_access_operators.c $(RULED_MASTER)
+tests_scenario_test_access_operators_LDADD = core/master/libmaster.a $(DAEMON_LIBS) $(CMOCKA_LIBS)
 tests_scenario_test_access_LDADD = core/master/libmaster.a $(DAEMON_LIBS) $(CMOCKA_LIBS)
 tests_scenario_test_maintenance_SOURCES = tests/scenario/test_maintenance.c $(LONE_MASTER)
 tests_scenario_test_maintenance_LDADD = core/master/libmaster.a $(DAEMON_LIBS) $(CMOCKA_LIBS)
