@@ -361,8 +361,8 @@ run(const struct settings *settings, size_t agents, size_t tasks)
     }
     measure_views(&bench);
     measure_load(&bench);
-    printf("  memory of the master: %.1f MB before the first look, %.1f MB after all of this\n", before / 1e6,
-           private_dirty(bench.cluster.master.pid) / 1e6);
+    printf("  memory of the master: %.1f MB before the first look, %.1f MB after all of this, %.1f MB at most\n", before / 1e6,
+           private_dirty(bench.cluster.master.pid) / 1e6, peak_memory(bench.cluster.master.pid) / 1e6);
     scheduler_teardown(&bench.scheduler);
     live(&bench, 200);
     scheduler_fini(&bench.scheduler);

@@ -207,7 +207,7 @@ test_kept_until_something_changes(void **state)
 
     /* Forgotten when nobody has looked for a while. */
     pass(w, 200 * 1000);
-    assert_int_equal(((struct master *)w->master)->views->parts_bytes, 0);
+    assert_int_equal(w->master->views->parts_bytes, 0);
     before = asked();
     visitor = comes(w, "alice", "/state");
     saw(visitor, "first", false, true, false);
@@ -361,7 +361,7 @@ static void
 test_many_principals_cost_little(void **state)
 {
     struct world *w = large_world();
-    struct crowd crowd = {.views = ((struct master *)w->master)->views};
+    struct crowd crowd = {.views = w->master->views};
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(crowd.visitors); i++) {
         auto_free char *who = xasprintf("reader-%zu", i);
