@@ -318,8 +318,8 @@ tell_silence(const struct agent *agent)
         log_warning("%s answers no registration: see in its log whether its rules (register_agents) keep out the principal of "
                     "--credential=%s", master, agent->options->credential ? agent->options->credential : "");
     else
-        log_warning("%s answers no registration: it may want agents to log in (authenticate_agents), and this one has no --credential",
-                    master);
+        log_warning("%s answers no registration: it may want agents to log in (authenticate_agents), and this one has no "
+                    "--credential%s", master, agent->setup.secure ? "" : "; or it wants TLS (ssl_enabled)");
 }
 
 static void
@@ -390,6 +390,7 @@ registration_done(struct agent *agent, struct str id,
         connection->total_ping_timeout_seconds > 0 && connection->total_ping_timeout_seconds < 1e6)
         agent->ping_timeout_ms = (int64_t)(connection->total_ping_timeout_seconds * 1000);
     agent->heard_over = libprocess_connection(agent->daemon->libprocess);
+    agent->no_contact[0] = '\0';
     if (agent->state == AGENT_RUNNING)
         return; /* a repeated answer */
     if (!agent->id) {
@@ -424,12 +425,25 @@ on_pings_stopped(void *arg)
     registration_again(arg, "no ping from the master");
 }
 
+/* A certificate that is not accepted, a port where nobody listens: once, until it is for another reason. */
+static void
+tell_no_contact(struct agent *agent)
+{
+    const char *why = libprocess_ended(agent->daemon->libprocess);
+    char master[400];
+    if (!*why || strcmp(why, agent->no_contact) == 0)
+        return;
+    snprintf(agent->no_contact, sizeof(agent->no_contact), "%s", why);
+    log_warning("no connection to %s: %s; it is tried again", upid_format(&agent->master, master), why);
+}
+
 void
 registration_exited(struct agent *agent, const struct upid *peer)
 {
     int64_t most = agent->options->registration_backoff_factor_ns * ABSENT_PAUSES;
     if (!agent->has_master || !upid_eq(peer, &agent->master))
         return;
+    tell_no_contact(agent);
     if (agent->state == AGENT_RUNNING)
         registration_again(agent, "the connection to the master has ended");
     else if (agent->state == AGENT_DISCONNECTED && (agent->backoff_ns > most || agent->setup.authenticatee)) {

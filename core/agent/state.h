@@ -180,6 +180,7 @@ struct agent {
     char *master_hostname;
     struct loop_timer registration, pings, leave;
     struct agent_login login;
+    char no_contact[256]; /* why the master was not reached, when that was told last */
     unsigned registrations; /* sent, or kept back by the login, since it began to register */
     int64_t backoff_ns, ping_timeout_ms;
     const char *leave_reason;

@@ -90,8 +90,11 @@ try_master(struct cli_server *ret, struct cli *cli, struct str text, struct err 
 {
     auto_buf struct buf ignored = {0};
 
-    if (cli_server_parse(ret, text, 5050, err) < 0 || cli_get(cli, ret, "/version", &ignored, err) < 0)
+    if (cli_server_parse(ret, text, 5050, err) < 0)
         return err_wrap(err, "master '%.*s'", STR_ARG(text));
+    if (cli_get(cli, ret, "/version", &ignored, err) < 0)
+        return err_wrap(err, "master '%.*s'%s", STR_ARG(text),
+                        err->code == -ECONNRESET && ret->scheme != CLI_SCHEME_TLS && !cli->tls ? ", which may want https://" : "");
     return 0;
 }
 

@@ -209,5 +209,5 @@ secure_remark(const struct secure *secure, unsigned i, char *out, size_t size)
     for (size_t at = 0; at < ARRAY_LEN(remarks); at++)
         if (remarks[at](&secure->settings, out, size) && i-- == 0)
             return true;
-    return false;
+    return secure->settings.cert_file && secure->engine->remark(secure->client, out, size) && i == 0;
 }

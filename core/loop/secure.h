@@ -45,7 +45,7 @@ bool secure_remark(const struct secure *secure, unsigned i, char *out, size_t si
 /* ---- what the library is ---- */
 
 enum {
-    SECURE_ENGINE_VERSION = 1,
+    SECURE_ENGINE_VERSION = 2,
     SECURE_WANT_READ = -100001, /* beside negative errnos: again when there is something to read */
     SECURE_WANT_WRITE = -100002,
     SECURE_NOT_TLS = -100003, /* the peer speaks something else, or left before it said anything */
@@ -72,6 +72,8 @@ struct secure_engine {
     int (*finish)(void *session); /* tells the peer that nothing follows; 0 or SECURE_WANT_WRITE */
     /* Does the peer's certificate belong to that name, or to that address? NULL = do not look for it. */
     bool (*names)(void *session, const char *name, const char *ip);
+    /* What an operator should know of the context's own certificate; false = nothing. */
+    bool (*remark)(void *context, char *out, size_t size);
 };
 
 /* The one function that the library exports. */

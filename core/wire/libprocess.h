@@ -66,5 +66,7 @@ void libprocess_link(struct libprocess *libprocess, const struct upid *peer);
 /* The same over a fresh socket that replaces the old one under the same entry. */
 void libprocess_relink(struct libprocess *libprocess, const struct upid *peer);
 void libprocess_unlink(struct libprocess *libprocess, const struct upid *peer);
+/* Within on_exited: why that connection ended, "" when nobody knows. */
+const char *libprocess_ended(const struct libprocess *libprocess);
 
 #endif

@@ -28,6 +28,7 @@ struct libprocess {
     bool (*may_send)(void *arg);
     void *guard_arg;
     size_t unlinked; /* peers without a link */
+    char ended[256]; /* why the connection ended that on_exited tells of */
     struct buf head; /* scratch */
     char last_from[512]; /* the last sender's text and what it means: peers send many in a row */
     size_t last_from_len;

@@ -204,7 +204,16 @@ peer_broken(struct peer *peer)
 static void
 on_peer_close(struct stream *stream, const struct err *err, void *arg)
 {
+    struct libprocess *libprocess = ((struct peer *)arg)->libprocess;
+    snprintf(libprocess->ended, sizeof(libprocess->ended), "%.250s", err && err->code ? err->text : "");
     peer_broken(arg);
+    libprocess->ended[0] = '\0';
+}
+
+const char *
+libprocess_ended(const struct libprocess *libprocess)
+{
+    return libprocess->ended;
 }
 
 /* ---- links ---- */

@@ -314,6 +314,29 @@ def test_a_key_that_others_can_read(tmp_path):
         cluster.stop()
 
 
+def test_who_is_not_trusted_is_named(tmp_path):
+    """By the agent that looked, by the master itself when its certificate is over, and by the command line."""
+    cluster = TlsCluster(tmp_path, verify_server_cert="true")
+    try:
+        over = cluster.authority.sign("over", days=0)
+        cluster.master.env.update({"LIBPROCESS_SSL_CERT_FILE": over[0], "LIBPROCESS_SSL_KEY_FILE": over[1]})
+        cluster.master.start(wait=False)
+        wait_for(lambda: "leading id=" in cluster.master.log(), 60, "the master")
+        assert "the certificate has expired on 20" in cluster.master.log()
+        agent = cluster.add_agent({"registration_backoff_factor": "50ms"}, start=False).start()
+        wait_for(lambda: "the peer's certificate is not accepted: certificate has expired; it is tried again" in agent.log(), 60,
+                 "the agent's word about it")
+        env = {name: value for name, value in agent.env.items() if not name.startswith("LIBPROCESS_SSL")}
+        plain = cluster.add_agent({"registration_backoff_factor": "50ms"}, start=False)
+        plain.env, plain.scheme, plain.opener = env, "http", None
+        plain.start()
+        wait_for(lambda: "or it wants TLS (ssl_enabled)" in plain.log(), 60, "the plain agent's guess")
+        done = cluster.tool("agent", "list", f"--master=127.0.0.1:{cluster.master.port}", check=False)
+        assert done.returncode == 1 and "which may want https://" in done.stderr, done
+    finally:
+        cluster.stop()
+
+
 def test_who_gives_up_root_says_what_it_cannot_read_again():
     directory = tempfile.mkdtemp(prefix="cm-")
     cluster = TlsCluster(directory, {"run_as": "nobody"})

@@ -6,6 +6,7 @@
 #include <openssl/x509err.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "loop/tls/tls.h"
 
@@ -195,4 +196,24 @@ tls_context_free(void *arg)
     BIO_meth_free(context->carrier);
     SSL_CTX_free(context->ctx);
     free(context);
+}
+
+/* Others refuse it, if they look; a cluster whose daemons do not look goes on working, so that this is no error. */
+bool
+tls_context_remark(void *arg, char *out, size_t size)
+{
+    const struct tls_context *context = arg;
+    X509 *own = SSL_CTX_get0_certificate(context->ctx);
+    struct tm end;
+    char date[32];
+    if (!own || ASN1_TIME_to_tm(X509_get0_notAfter(own), &end) != 1)
+        return false;
+    strftime(date, sizeof(date), "%Y-%m-%d", &end);
+    if (X509_cmp_current_time(X509_get0_notBefore(own)) > 0)
+        snprintf(out, size, "the certificate is not valid yet: whoever checks it will not talk to this daemon");
+    else if (X509_cmp_current_time(X509_get0_notAfter(own)) < 0)
+        snprintf(out, size, "the certificate has expired on %s: whoever checks it does not talk to this daemon", date);
+    else
+        return false;
+    return true;
 }

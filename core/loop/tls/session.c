@@ -257,6 +257,7 @@ const struct secure_engine *
 mesos_tls_engine(void)
 {
     static const struct secure_engine engine = {SECURE_ENGINE_VERSION, tls_context_new, tls_context_free, session_new,
-                                                session_free, handshake, send_some, recv_some, finish, names};
+                                                session_free, handshake, send_some, recv_some, finish, names,
+                                                tls_context_remark};
     return &engine;
 }

@@ -19,6 +19,7 @@ struct tls_context {
 void *tls_context_new(const struct secure_settings *settings, bool server, struct err *err);
 struct tls_context *tls_context_ref(struct tls_context *context);
 void tls_context_free(void *context);
+bool tls_context_remark(void *context, char *out, size_t size);
 /* Takes OpenSSL's list of complaints, which is emptied, as one sentence. */
 int tls_complain(struct err *err, int code, const char *what);
 
