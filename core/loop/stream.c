@@ -160,6 +160,19 @@ tell_data(struct stream *stream)
     return stream_leave(stream);
 }
 
+/* What has waited since a pause. False: the stream is gone. */
+static bool
+redeliver(struct stream *stream)
+{
+    if (!stream->redeliver || stream->paused || stream->broken || !stream->handler)
+        return true;
+    stream->redeliver = false;
+    if (stream->in.len && !tell_data(stream))
+        return false;
+    buf_shrink(&stream->in, 0);
+    return true;
+}
+
 /* ---- writing ---- */
 
 static bool
@@ -328,13 +341,8 @@ on_task(void *arg)
         tell_close(stream, &why);
         return;
     }
-    if (stream->redeliver && !stream->paused) {
-        stream->redeliver = false;
-        if (stream->in.len && !tell_data(stream))
-            return;
-        buf_shrink(&stream->in, 0);
-    }
-    stream_update_want(stream);
+    if (redeliver(stream))
+        stream_update_want(stream);
 }
 
 void
@@ -424,6 +432,8 @@ stream_ready(struct stream *stream, int events)
         events = stream_secure_events(stream, events);
     if ((events & LOOP_WRITE) && !flush_more(stream))
         return;
+    if ((events & LOOP_READ) && !redeliver(stream))
+        return; /* what waits since a pause comes first: the peer's end must not overtake it */
     if ((events & LOOP_READ) && !stream->paused && !stream->eof && !stream->broken && stream->handler)
         stream_read_some(stream);
 }

@@ -173,6 +173,17 @@ def test_python_reads_why_a_large_body_is_refused(secured):
         assert told.value.code == 401
 
 
+def test_a_peer_that_ends_its_side_early_is_answered(secured):
+    """All of it is there, with the end, before anybody could say who it is."""
+    body = b"x" * 40000
+    for login, wanted in (b"", b"401"), (b"Authorization: " + basic("ops:o1").encode() + b"\r\n", b"400"):
+        for _ in range(20):
+            with socket.create_connection((secured.master.host, secured.master.port), timeout=60) as s:
+                s.sendall(b"POST /teardown HTTP/1.1\r\nHost: x\r\n%sContent-Length: %d\r\n\r\n%s" % (login, len(body), body))
+                s.shutdown(socket.SHUT_WR)
+                assert s.recv(12) == b"HTTP/1.1 " + wanted
+
+
 def test_bodies_of_strangers_are_not_held(secured):
     """What forty of them send without an end would be more than a gigabyte."""
     def most_kib():

@@ -29,6 +29,7 @@ struct end {
     bool connected, eof, closed;
     int drains, close_code;
     size_t eat_at_most; /* per on_data; 0 = all */
+    size_t got_at_eof;
     bool pause_after_data, close_on_data;
 };
 
@@ -101,7 +102,9 @@ on_data(struct stream *stream, struct buf *in, void *arg)
 static void
 on_eof(struct stream *stream, void *arg)
 {
-    ((struct end *)arg)->eof = true;
+    struct end *end = arg;
+    end->eof = true;
+    end->got_at_eof = end->got.len;
 }
 
 static void
@@ -363,6 +366,44 @@ static void
 test_back_pressure_memory(void **state)
 {
     back_pressure(MEMORY);
+}
+
+static bool
+has_ended(void *arg)
+{
+    return ((struct end *)arg)->eof;
+}
+
+static void
+resume(void *arg)
+{
+    stream_resume(arg);
+}
+
+/* What a handler has left during a pause comes before the peer's end, which is there already. */
+static void
+test_the_end_overtakes_nothing(void **state)
+{
+    static const enum kind kinds[] = {TCP, MEMORY};
+    for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
+        struct fixture f;
+        fixture_open(&f, kinds[i], NULL);
+        fixture_connect(&f, &handler);
+        f.server.eat_at_most = 3;
+        f.server.pause_after_data = true;
+        stream_write(f.client.stream, "abcdef", 6);
+        stream_finish(f.client.stream);
+        wait_for(&f, &f.server.got, 3);
+        loop_run_until(f.loop, nothing, NULL, 20);
+        assert_false(f.server.eof);
+        f.server.pause_after_data = false;
+        struct loop_timer timer; /* in a turn of the loop, as those do who have asked somebody meanwhile */
+        loop_timer_init(&timer, f.loop, resume, f.server.stream);
+        loop_timer_start(&timer, 1);
+        assert_true(loop_run_until(f.loop, has_ended, &f.server, 20000));
+        assert_int_equal(f.server.got_at_eof, 6);
+        fixture_close(&f);
+    }
 }
 
 static void
@@ -707,6 +748,7 @@ main(void)
         cmocka_unit_test(test_memory_exchange),
         cmocka_unit_test(test_back_pressure_tcp),
         cmocka_unit_test(test_back_pressure_memory),
+        cmocka_unit_test(test_the_end_overtakes_nothing),
         cmocka_unit_test(test_refused_connection_is_told_once),
         cmocka_unit_test(test_end_without_eof_handler_is_an_orderly_close),
         cmocka_unit_test(test_adopted_socket),
