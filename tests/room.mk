@@ -2,6 +2,7 @@
 include tests/lib/descriptors.mk
 include tests/unit/base.mk
 include tests/unit/loop.mk
+include tests/unit/main.mk
 include tests/unit/log.mk
 include tests/unit/conf.mk
 include tests/unit/model.mk
