@@ -41,7 +41,8 @@ sealed(const char *mode, int (*fn)(void))
 static int
 make_namespaces(void)
 {
-    static const unsigned long flags[] = {CLONE_NEWCGROUP, CLONE_NEWIPC, CLONE_NEWNET, CLONE_NEWNS, CLONE_NEWPID, CLONE_NEWUSER, CLONE_NEWUTS};
+    static const unsigned long flags[] = {CLONE_NEWCGROUP, CLONE_NEWIPC, CLONE_NEWNET, CLONE_NEWNS, CLONE_NEWPID,
+                                          CLONE_NEWUSER, CLONE_NEWUTS};
     for (size_t i = 0; i < ARRAY_LEN(flags); i++) {
         long pid = syscall(SYS_clone, flags[i] | SIGCHLD, 0, 0, 0, 0);
         if (pid == 0)
