@@ -170,7 +170,7 @@ handle(struct agent *agent, struct http_exchange *exchange, struct str body, boo
         http_reply_text(exchange, 400, "Failed to validate agent::Call: Expecting '%s' to be present", row->member);
         return;
     }
-    if (!operator_admits_local(exchange, call) || !check_streams(exchange, row, stream_in, op.stream_out))
+    if (!operator_admits_local(agent, exchange, call, row->name) || !check_streams(exchange, row, stream_in, op.stream_out))
         return;
     op.call = call;
     if (row->function) {

@@ -32,8 +32,9 @@ struct operator_call {
 void operator_audit(const struct agent *agent, struct http_exchange *exchange, const char *what, const char *object,
                     const char *outcome);
 
-/* operator_local.c: may it be asked where it came from? False when it was answered. */
-bool operator_admits_local(struct http_exchange *exchange, const Mesos__V1__Agent__Call *call);
+/* operator_local.c: may it be asked where it came from? name: the call. False when it was answered. */
+bool operator_admits_local(const struct agent *agent, struct http_exchange *exchange, const Mesos__V1__Agent__Call *call,
+                           const char *name);
 
 /* One record or body; NULL with the answer's text in err. */
 Mesos__V1__Agent__Call *operator_decode(struct str bytes, bool json, struct arena *arena, struct err *err);

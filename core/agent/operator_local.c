@@ -32,11 +32,13 @@ container_of_call(const Call *call)
 }
 
 bool
-operator_admits_local(struct http_exchange *exchange, const Call *call)
+operator_admits_local(const struct agent *agent, struct http_exchange *exchange, const Call *call, const char *name)
 {
     const Mesos__V1__ContainerID *id = container_of_call(call);
     if (!http_exchange_is_local(exchange) || http_exchange_principal(exchange) || (id && id->parent))
         return true;
+    struct mesos_object object = {.size = sizeof(object), .container = id ? id->value : NULL};
+    audit_refused(agent->daemon->audit, audit_asker(exchange), name, &object);
     http_reply_text(exchange, 403, "Over the executors' socket only calls on containers inside of containers are taken from who has "
                                    "not logged in");
     return false;

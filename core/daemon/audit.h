@@ -7,7 +7,8 @@
  *   {"time":"2026-11-21T15:26:41.123Z","event":"refused","principal":"jenkins","peer":"10.0.0.1:4711","action":"RUN_TASK",
  *    "object":"root"}
  *   event "refused" with "times" and "since": so many more since then; without an action: of all sorts
- *   event "login-failed": method, claimed (the principal that was claimed), reason; "times" when many were left out
+ *   event "login-failed": method, claimed (the principal that was claimed), reason; "times" when many were left out. With a
+ *    principal: who has logged in as that and claims to be another
  *   event "write": action, object, outcome ("done", or why not)
  *
  * What peers send is cut to 512 bytes each. It never gets secrets: callers hand over names.
@@ -33,12 +34,13 @@ struct audit_who {
 };
 struct audit_who audit_asker(const struct http_exchange *exchange);
 
-/* An authorizer's no that somebody acted upon. action: "RUN_TASK". core/daemon/access.c calls it for handlers. object may be NULL.
+/* An authorizer's no that somebody acted upon. action: "RUN_TASK", or the call that is taken from nobody there.
+ * core/daemon/access.c calls it for handlers. object may be NULL.
  * Within ten seconds the same refusal of the same principal at the same address is written five times, and at their end once more
  * with "times", how often it was repeated, and "since"; beyond a hundred lines the others are counted and written as one. */
 void audit_refused(struct audit *audit, struct audit_who who, const char *action, const struct mesos_object *object);
-/* method: "CRAM-MD5", "Basic", "Bearer"; claimed: the name that the peer gave, NULL = none. More than 20 within one
- * second are counted and written as one line. */
+/* method: "CRAM-MD5", "Basic", "Bearer", NULL = it logs in by none; claimed: the name that the peer gave, NULL = none. More
+ * than 20 within one second are counted and written as one line. */
 void audit_login_failed(struct audit *audit, struct audit_who who, const char *method, const char *claimed, const char *reason);
 /* An operator's write. what: the call or endpoint ("TEARDOWN", "/machine/down"); object: what it was done to, in a few
  * words (an id, a role); outcome: NULL = done, else why not. Refusals by the authorizer are audit_refused's. */

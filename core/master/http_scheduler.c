@@ -58,37 +58,47 @@ subscribe(struct master *master, struct http_exchange *exchange, const Call *cal
         stream_error(master, exchange, json, err.text);
 }
 
-static int
-refuse_principal(const char *who, const char *named, struct err *err)
+static void
+audit(struct master *master, const struct http_exchange *exchange, const char *claimed, const char *reason)
 {
-    return err_set(err, -EINVAL, "Authenticated principal '%s' does not match principal '%s' set in `FrameworkInfo`", who, named);
+    audit_login_failed(master->daemon->audit, audit_asker(exchange), NULL, claimed, reason);
+}
+
+static int
+refuse_principal(struct master *master, const struct http_exchange *exchange, const char *named, struct err *err)
+{
+    const char *who = http_exchange_principal(exchange)->value;
+    err_set(err, -EINVAL, "Authenticated principal '%s' does not match principal '%s' set in `FrameworkInfo`", who, named);
+    audit(master, exchange, named, err->text);
+    return -EINVAL;
 }
 
 /* A framework is whom its scheduler has logged in as: that is written into what names nobody. */
 static int
-adopt_principal(const struct mesos_principal *principal, Call *call, struct err *err)
+adopt_principal(struct master *master, const struct http_exchange *exchange, Call *call, struct err *err)
 {
+    const struct mesos_principal *principal = http_exchange_principal(exchange);
     Mesos__V1__FrameworkInfo *info = call->subscribe          ? call->subscribe->framework_info
                                      : call->update_framework ? call->update_framework->framework_info
                                                               : NULL;
     if (!principal || !info)
         return 0;
     if (info->principal && strcmp(info->principal, principal->value) != 0)
-        return refuse_principal(principal->value, info->principal, err);
+        return refuse_principal(master, exchange, info->principal, err);
     info->principal = (char *)(uintptr_t)principal->value;
     return 0;
 }
 
 /* Of another call: true when it was answered. */
 static bool
-is_stranger(struct http_exchange *exchange, const struct framework *framework)
+is_stranger(struct http_exchange *exchange, struct framework *framework)
 {
     const struct mesos_principal *principal = http_exchange_principal(exchange);
     const char *owner = framework->info->principal ? framework->info->principal : "";
     struct err err = {0};
     if (!principal || strcmp(principal->value, owner) == 0)
         return false;
-    refuse_principal(principal->value, owner, &err);
+    refuse_principal(framework->master, exchange, owner, &err);
     http_reply_text(exchange, 400, "%s", err.text);
     return true;
 }
@@ -150,10 +160,11 @@ http_scheduler(struct http_exchange *exchange, void *arg)
         return;
     }
     if (principal && !principal->value) {
+        audit(master, exchange, NULL, "A framework needs a principal with a name");
         http_reply_text(exchange, 403, "Only claims are known of who sends this, and a framework needs a principal with a name");
         return;
     }
-    if (call_validate(call, &err) || adopt_principal(principal, call, &err)) {
+    if (call_validate(call, &err) || adopt_principal(master, exchange, call, &err)) {
         http_reply_text(exchange, 400, "Failed to validate scheduler::Call: %s", err.text);
         return;
     }

@@ -27,6 +27,8 @@ http_teardown(struct http_exchange *exchange, void *arg)
         return;
     }
     if (!framework) {
+        audit_order(master, exchange, "TEARDOWN", arena_strdup(http_exchange_request(exchange)->arena, id),
+                    "No framework found with specified ID");
         http_reply_text(exchange, 400, "No framework found with specified ID");
         return;
     }

@@ -269,6 +269,15 @@ login_unlink(struct logins *logins, const struct upid *pid)
     libprocess_unlink(master->daemon->libprocess, pid);
 }
 
+/* known: as whom it has logged in, or NULL. */
+static void
+audit(struct master *master, const struct upid *from, const char *known, const char *claimed, const char *reason)
+{
+    struct mesos_principal principal = {.size = sizeof(principal), .value = known};
+    audit_login_failed(master->daemon->audit, (struct audit_who){known ? &principal : NULL, &from->address}, NULL, claimed,
+                       reason);
+}
+
 bool
 login_admits_agent(struct master *master, const struct upid *from)
 {
@@ -276,6 +285,7 @@ login_admits_agent(struct master *master, const struct upid *from)
     if (!master->options->authenticate_agents || login_principal(master, from))
         return true;
     log_warning("refuse to register the agent at %s: it is not authenticated", upid_format(from, pid));
+    audit(master, from, NULL, NULL, "The agent is not authenticated");
     return false;
 }
 
@@ -284,10 +294,15 @@ login_admits_framework(struct master *master, const struct upid *from, Mesos__V1
 {
     const char *known = login_principal(master, from), *principal = info->principal;
     char pid[400];
+    int status = 0;
     if (master->options->authenticate_frameworks && !known)
-        return err_set(err, -EACCES, "Framework at %s is not authenticated", upid_format(from, pid));
-    if (known && principal && strcmp(known, principal) != 0)
-        return err_set(err, -EACCES, "Framework principal '%s' does not match authenticated principal '%s'", principal, known);
+        status = err_set(err, -EACCES, "Framework at %s is not authenticated", upid_format(from, pid));
+    else if (known && principal && strcmp(known, principal) != 0)
+        status = err_set(err, -EACCES, "Framework principal '%s' does not match authenticated principal '%s'", principal, known);
+    if (status) {
+        audit(master, from, known, principal, err->text);
+        return status;
+    }
     if (known && !principal) {
         log_warning("the framework at %s names no principal in its FrameworkInfo: it is '%s', as whom it has authenticated",
                     upid_format(from, pid), known);

@@ -7,6 +7,7 @@
 #include "master/authorize.h"
 #include "master/http.h"
 #include "master/operator.h"
+#include "master/orderer.h"
 #include "wire/message.h"
 
 typedef Mesos__V1__Resource Resource;
@@ -28,6 +29,7 @@ own_reservations(struct operator_call *op)
             resource->n_reservations ? resource->reservations[resource->n_reservations - 1]->principal : NULL;
         if (!named || strcmp(named, principal->value) == 0)
             continue;
+        audit_order(op->master, op->exchange, "RESERVE_RESOURCES", agent->id, "A reservation is another principal's");
         http_reply_text(op->exchange, 400,
                         "Invalid RESERVE operation on agent %s at %s (%s): A reserve operation was attempted by "
                         "authenticated principal '%s', which does not match a reserved resource in the request with "

@@ -7,8 +7,10 @@
 void
 operator_teardown(struct operator_call *op)
 {
-    struct framework *framework = framework_find(op->master, op->call->teardown->framework_id->value);
+    const char *id = op->call->teardown->framework_id->value;
+    struct framework *framework = framework_find(op->master, id);
     if (!framework) {
+        audit_order(op->master, op->exchange, "TEARDOWN", id, "No framework found with specified ID");
         http_reply_text(op->exchange, 400, "No framework found with specified ID");
         return;
     }

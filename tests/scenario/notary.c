@@ -93,6 +93,8 @@ read_name(void *instance, const struct mesos_http_request *request, struct mesos
     const char *claim = said ? strchr(said, '+') : NULL, *value = claim ? strchr(claim, '=') : NULL;
     if (!said)
         buf_printf(&answer, "challenge%cName%c", 0, 0);
+    else if (value && claim == said)
+        buf_printf(&answer, "claim.%.*s%c%s%c", (int)(value - claim - 1), claim + 1, 0, value + 1, 0);
     else if (!value)
         buf_printf(&answer, "principal%c%s%c", 0, said, 0);
     else
@@ -135,11 +137,12 @@ is_leading(void *arg)
 }
 
 static struct world *
-begin(bool named)
+begin(size_t first, size_t count)
 {
     static struct module *readers[1];
     static const struct daemon_realm realms[] = {{.name = "mesos-master-readonly", .authenticators = readers, .count = 1},
-                                                 {.name = "mesos-master-readwrite", .authenticators = readers, .count = 1}};
+                                                 {.name = "mesos-master-readwrite", .authenticators = readers, .count = 1},
+                                                 {.name = "mesos-master-scheduler", .authenticators = readers, .count = 1}};
     struct world *w = world_new();
     struct err err = {0};
     const char *keys[] = {NULL};
@@ -147,11 +150,11 @@ begin(bool named)
     assert_int_equal(host_add_linked(w->host, modules, "test", &err), 0);
     w->authorizer = host_start(w->host, MESOS_KIND_AUTHORIZER, "notary", keys, keys, 0, &err);
     assert_string_equal(w->authorizer ? "" : err.text, "");
-    if (named) {
+    if (count) {
         readers[0] = host_start(w->host, MESOS_KIND_HTTP_AUTHENTICATOR, "reader", keys, keys, 0, &err);
         assert_string_equal(readers[0] ? "" : err.text, "");
-        w->realms = realms;
-        w->realm_count = ARRAY_LEN(realms);
+        w->realms = realms + first;
+        w->realm_count = count;
     }
     start_master(w);
     assert_true(loop_run_until(w->loop, is_leading, w, 1000));
@@ -161,13 +164,19 @@ begin(bool named)
 struct world *
 world_ruled(void)
 {
-    return begin(false);
+    return begin(0, 0);
 }
 
 struct world *
 world_ruled_by_name(void)
 {
-    return begin(true);
+    return begin(0, 2);
+}
+
+struct world *
+world_ruled_schedulers_by_name(void)
+{
+    return begin(2, 1);
 }
 
 static void

@@ -32,6 +32,8 @@ void notary_refuse(enum mesos_action action, const char *value, const char *prin
 struct world *world_ruled(void);
 /* The same, and requests of readers and operators say who they come from: "Authorization: alice", or "alice+key=value". */
 struct world *world_ruled_by_name(void);
+/* The same of schedulers; "+key=value" is somebody without a name. */
+struct world *world_ruled_schedulers_by_name(void);
 /* One request; some time passes. Returns its status; the body is in w->got. type NULL = no body. */
 int ask(struct world *w, const char *method, const char *path, const char *type, const char *body);
 /* POST /api/v1 with JSON both ways. */

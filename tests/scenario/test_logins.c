@@ -6,7 +6,9 @@
 #include "lone_master.h"
 
 #include <errno.h>
+#include <unistd.h>
 
+#include "base/file.h"
 #include "mesos/authenticator.h"
 #include "mesos/internal/authentication.pb-c.h"
 #include "master/login.h"
@@ -227,6 +229,67 @@ test_who_goes_on_asking_hears_nothing(void **state)
     world_free(place.w);
 }
 
+/* What the audit log says once more, and no more of it. */
+static void
+expect_line(const char *path, const char *const *members)
+{
+    auto_buf struct buf text = {0};
+    assert_int_equal(file_read(path, 1 << 20, &text, NULL), 0);
+    assert_int_equal(truncate(path, 0), 0);
+    const char *line = strstr(buf_cstr(&text), "\"event\":\"login-failed\"");
+    if (!line || strstr(line + 1, "\"event\":\"login-failed\""))
+        fail_msg("there is not one line: %s", buf_cstr(&text));
+    for (size_t i = 0; members[i]; i++)
+        if (!strstr(buf_cstr(&text), members[i]))
+            fail_msg("no %s: %s", members[i], buf_cstr(&text));
+}
+
+/* A driver at that actor, which names a principal or none. */
+static void
+driver_registers(struct world *w, const char *actor, const char *principal)
+{
+    Mesos__Internal__RegisterFrameworkMessage message = MESOS__INTERNAL__REGISTER_FRAMEWORK_MESSAGE__INIT;
+    Mesos__V1__FrameworkInfo info = MESOS__V1__FRAMEWORK_INFO__INIT;
+    char user[] = "root", name[] = "fw";
+    message.framework = &info;
+    info.user = user;
+    info.name = name;
+    info.principal = (char *)(uintptr_t)principal;
+    agent_says(w, actor, "mesos.internal.RegisterFrameworkMessage", &message);
+    pass(w, 60);
+}
+
+static void
+test_who_may_not_register_stands_in_the_audit_log(void **state)
+{
+    static const char *const agent[] = {"\"peer\":\"10.0.0.2:5051\"", "The agent is not authenticated", NULL};
+    static const char *const nobody[] = {"\"peer\":\"10.0.0.2:5051\"", "\"claimed\":\"alice\"", "is not authenticated", NULL};
+    static const char *const another[] = {"\"peer\":\"10.0.0.2:5051\"", "\"principal\":\"somebody\"", "\"claimed\":\"alice\"",
+                                          "does not match authenticated principal 'somebody'", NULL};
+    char path[] = "/tmp/cmesos-audit-XXXXXX";
+    struct place place;
+    (void)state;
+    close(mkstemp(path));
+    audit_path = path;
+    set_up(&place);
+    place.w->options.authenticate_agents = place.w->options.authenticate_frameworks = true;
+    agent_registers(place.w, "slave(1)");
+    pass(place.w, 60);
+    expect_line(path, agent);
+    agent_reregisters(place.w, "slave(1)", "S1");
+    pass(place.w, 60);
+    expect_line(path, agent);
+    driver_registers(place.w, "slave(1)", "alice");
+    expect_line(path, nobody);
+    assert_true(begins(&place));
+    assert_true(hears(&place, "right", "AuthenticationCompletedMessage"));
+    driver_registers(place.w, "slave(1)", "alice");
+    expect_line(path, another);
+    world_free(place.w);
+    audit_path = NULL;
+    unlink(path);
+}
+
 int
 main(void)
 {
@@ -234,6 +297,7 @@ main(void)
         cmocka_unit_test(test_heard_again_after_ten_seconds),
         cmocka_unit_test(test_giving_up_is_failing),
         cmocka_unit_test(test_who_goes_on_asking_hears_nothing),
+        cmocka_unit_test(test_who_may_not_register_stands_in_the_audit_log),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

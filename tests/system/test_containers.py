@@ -322,9 +322,11 @@ def test_the_unix_socket_is_for_executors(box):
     """Every user of the machine reaches it, with no certificate and from no address: it is no way around what is asked elsewhere."""
     for path in ("/state", "/flags", "/slave(1)/state", "/files/browse?path=/", "/api/v1/resource_provider"):
         assert over_the_socket(box, "GET", path).startswith("HTTP/1.1 404 "), path
+    refused = '"event":"refused","peer":"unix:","action":"{}"'
     launch = {"container_id": container("anybody"), "command": {"value": "true", "user": "root"}}
     for call in ({"type": "GET_STATE"}, {"type": "LAUNCH_CONTAINER", "launch_container": launch}):
         assert over_the_socket(box, "POST", "/api/v1", call).startswith("HTTP/1.1 403 "), call
+        wait_for(lambda: refused.format(call["type"]) in box.cluster.agents[0].log(), 60, "the audit log's line")
     answer = over_the_socket(box, "POST", "/slave(1)/mesos.internal.ShutdownMessage",
                              **{"Libprocess-From": "master@" + box.cluster.address})
     assert answer.startswith("HTTP/1.1 404 ")

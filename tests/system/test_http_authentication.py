@@ -213,6 +213,8 @@ def test_a_framework_is_its_principal(secured, scheduler):
         client.raw({"type": "REVIVE", "framework_id": {"value": client.framework_id}}, 202, {"Authorization": "Basic x"})
     assert told.value.status == 401
     client.call("REVIVE")
+    with open(secured.audit, encoding="utf-8") as f:
+        assert any((line.get("principal"), line.get("claimed")) == ("bob", "alice") for line in map(json.loads, f))
 
 
 def test_failed_logins_stand_in_the_audit_log(secured):
