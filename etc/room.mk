@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-# Samples, units and manual pages. Configuration that is there already is never overwritten by `make install`.
-ETC_SAMPLES = etc/mesos/master.ini etc/mesos/agent.ini etc/default/mesos etc/default/mesos-master etc/default/mesos-slave
+# Samples, units and manual pages. Configuration that is there already is never overwritten by `make install`, and none is made
+# that says anything: the samples of etc/mesos, which do, are installed under names that no daemon reads.
+ETC_SAMPLES = etc/mesos/master.ini etc/mesos/agent.ini
+ETC_DEFAULTS = etc/default/mesos etc/default/mesos-master etc/default/mesos-slave
 ETC_UNITS = etc/systemd/mesos-master.service etc/systemd/mesos-agent.service
 ETC_SOCKETS = etc/systemd/mesos-master.socket etc/systemd/mesos-agent.socket
-EXTRA_DIST += $(ETC_SAMPLES) etc/systemd/mesos-master.service.in etc/systemd/mesos-agent.service.in
+EXTRA_DIST += $(ETC_SAMPLES) $(ETC_DEFAULTS) etc/systemd/mesos-master.service.in etc/systemd/mesos-agent.service.in
 dist_man_MANS = etc/man/mesos-agent.8 etc/man/mesos-cat.1 etc/man/mesos-completion.1 etc/man/mesos-config.1 \
   etc/man/mesos-containerizer.8 etc/man/mesos-default-executor.8 etc/man/mesos-docker-executor.8 etc/man/mesos-events.1 \
   etc/man/mesos-execute.1 etc/man/mesos-executor.8 etc/man/mesos-fetcher.8 etc/man/mesos-find.1 \
@@ -21,14 +23,19 @@ etc/systemd/%.service: etc/systemd/%.service.in Makefile
 
 INSTALL_DATA_HOOKS += install-etc
 install-etc:
+	@$(MKDIR_P) "$(DESTDIR)$(sysconfdir)/mesos" "$(DESTDIR)$(sysconfdir)/default"
 	@for file in $(ETC_SAMPLES); do \
+	  $(INSTALL_DATA) "$(srcdir)/$$file" "$(DESTDIR)$(sysconfdir)/$${file#etc/}.sample" || exit 1; \
+	done
+	@for file in $(ETC_DEFAULTS); do \
 	  to="$(DESTDIR)$(sysconfdir)/$${file#etc/}"; \
-	  test -e "$$to" || { $(MKDIR_P) "$${to%/*}" && $(INSTALL_DATA) "$(srcdir)/$$file" "$$to"; } || exit 1; \
+	  test -e "$$to" || $(INSTALL_DATA) "$(srcdir)/$$file" "$$to" || exit 1; \
 	done
 
 UNINSTALL_HOOKS += uninstall-etc
 uninstall-etc:
-	@for file in $(ETC_SAMPLES); do \
+	@for file in $(ETC_SAMPLES); do rm -f "$(DESTDIR)$(sysconfdir)/$${file#etc/}.sample"; done
+	@for file in $(ETC_DEFAULTS); do \
 	  to="$(DESTDIR)$(sysconfdir)/$${file#etc/}"; \
 	  if cmp -s "$(srcdir)/$$file" "$$to"; then rm -f "$$to"; fi; \
 	done

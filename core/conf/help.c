@@ -223,9 +223,10 @@ conf_dump_ini(const struct conf_owner *owner, struct buf *out)
     buf_printf(
         out,
         "# %s: every option of %s; those behind a # at their default. Generated from the option tables.\n"
+        "# As %s.sample it is not read. To take it into use: cp /etc/mesos/%s.sample /etc/mesos/%s\n"
         "# Stronger than this file: one file per option, /etc/default, MESOS_<option>, the command line.\n"
         "# A line holds at most 197 bytes and no \" ;\"; longer values: name = file:///path\n",
-        owner->ini_name, owner->program);
+        owner->ini_name, owner->program, owner->ini_name, owner->ini_name, owner->ini_name);
     for (const struct option *o = owner->options; o->name; o++) {
         const char *value = o->fallback && !o->fallback_text ? o->fallback : "";
         auto_free char *help = full_help(o);
@@ -277,6 +278,16 @@ man_usage(struct buf *out, const char *usage)
     }
 }
 
+static void
+man_files(struct buf *out, const char *ini_name)
+{
+    buf_printf(out, ".SH FILES\n.TP\n.I /etc/mesos/%s\n", ini_name);
+    man_text(out, "The INI file. It is not there until somebody makes it.");
+    buf_printf(out, ".TP\n.I /etc/mesos/%s.sample\n", ini_name);
+    man_text(out, "Every option with its default. It is not read: copy it to the name above, without .sample, to take it into "
+                  "use. What stands there without a # in front is not at its default.");
+}
+
 void
 conf_dump_man(const struct conf_owner *owner, struct buf *out)
 {
@@ -297,4 +308,6 @@ conf_dump_man(const struct conf_owner *owner, struct buf *out)
         buf_printf(out, "%s%s\n", argument ? "=" : "", argument ? argument : "");
         man_text(out, help);
     }
+    if (owner->ini_name)
+        man_files(out, owner->ini_name);
 }

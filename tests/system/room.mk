@@ -7,7 +7,7 @@ EXTRA_DIST += tests/lib/netbox.py tests/system/test_cni.py tests/system/test_net
 EXTRA_DIST += tests/lib/leftovers.py tests/system/test_container_logger.py tests/system/test_disk.py tests/system/test_hostile_tasks.py
 EXTRA_DIST += tests/system/test_daemons.py tests/system/test_failure_table.py tests/system/test_helper_sight.py
 EXTRA_DIST += tests/system/test_maintenance.py tests/system/test_agent_access_traces.py tests/system/test_master_access_traces.py
-EXTRA_DIST += tests/system/test_drain.py tests/system/test_secure_it.py
+EXTRA_DIST += tests/system/test_drain.py tests/system/test_installed_samples.py tests/system/test_secure_it.py
 EXTRA_DIST += tests/conftest.py tests/lib/cluster.py tests/lib/scheduler.py tests/system/test_agent.py tests/system/test_authentication.py tests/system/test_agent_faults.py \
   tests/system/test_agent_recovery.py tests/system/test_agent_restart.py tests/lib/agent_api.py tests/system/test_containers.py tests/system/test_sessions.py \
   tests/system/test_bad_input.py tests/system/test_configuration.py tests/system/test_cli.py tests/system/test_main_job.py
