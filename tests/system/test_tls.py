@@ -284,6 +284,24 @@ def test_an_agent_goes_first(tmp_path):
         cluster.stop()
 
 
+def test_options_mean_what_the_variables_mean(tmp_path):
+    """A master that is told by its INI, an agent by flags; a file for each is in the README's chapter."""
+    cluster = TlsCluster(tmp_path)
+    told = {"ssl_" + name: value for name, value in cluster.tls.items()}
+    try:
+        cluster.add_agent(told, start=False)
+        os.mkdir(tmp_path / "etc" / "mesos")
+        (tmp_path / "etc" / "mesos" / "master.ini").write_text("".join(f"{name} = {value}\n" for name, value in told.items()))
+        for daemon in cluster.daemons:
+            for name in cluster.variables():
+                del daemon.env[name]
+            daemon.start()
+        cluster.wait_agents(1)
+    finally:
+        cluster.stop()
+    assert not cluster.complaints()
+
+
 @pytest.mark.parametrize("variables, words", [
     ({"CERT_FILE": "/nowhere.pem"}, "/nowhere.pem': No such file"), ({"KEY_FILE": None}, "ssl_key_file"),
     ({"KEY_FILE": "CERT"}, "holds no private key"), ({"CERT_FILE": "KEY"}, "there is none in PEM form"),
