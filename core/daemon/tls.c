@@ -27,6 +27,22 @@ by_lookup(const struct daemon_tls_options *tls)
     return tls->hostname_validation_scheme && strcmp(tls->hostname_validation_scheme, "legacy") == 0;
 }
 
+static bool
+is_called(const struct option_set *set, const char *option, const char *module)
+{
+    const char *value = conf_value(set, option, NULL);
+    return value && strcmp(value, module) == 0;
+}
+
+/* Where TLS was asked for, what goes without it comes as a surprise. */
+static void
+note_zookeeper(struct option_set *set)
+{
+    if (conf_value(set, "zk", NULL) || is_called(set, "election", "zookeeper") || is_called(set, "registry", "zookeeper"))
+        conf_note(set, "ssl_enabled is set, and ZooKeeper is reached without TLS: the client library of this system has no TLS; "
+                       "call it over a tunnel where others could listen or write");
+}
+
 int
 daemon_tls_finish(struct daemon_options *options, struct option_set *set, struct err *err)
 {
@@ -50,6 +66,7 @@ daemon_tls_finish(struct daemon_options *options, struct option_set *set, struct
     if (tls->verify_server_cert && !tls->verify_ipadd && !by_lookup(tls))
         return err_set(err, -EINVAL, "option 'ssl_hostname_validation_scheme' is openssl, and daemons call each other by address: "
                                      "set ssl_verify_ipadd=true, so that certificates are compared with it");
+    note_zookeeper(set);
     return 0;
 }
 

@@ -311,6 +311,37 @@ test_tls(void **state)
     }
 }
 
+/* Who has TLS is told of what goes without it. */
+static void
+test_tls_and_zookeeper(void **state)
+{
+    static const char words[] = "ZooKeeper is reached without TLS: the client library of this system has no TLS";
+    struct etc *etc = etc_new();
+
+    assert_int_equal(load_master(etc, "--zk=zk://host:2181/mesos"), 0);
+    assert_false(etc_noted(etc, words));
+    etc_write(etc, "mesos-master/ssl_enabled", "true");
+    etc_write(etc, "mesos-agent/ssl_enabled", "true");
+    etc_env(etc, "LIBPROCESS_SSL_CERT_FILE=/cert.pem");
+    etc_env(etc, "LIBPROCESS_SSL_KEY_FILE=/key.pem");
+    assert_int_equal(load_master(etc), 0);
+    assert_false(etc_noted(etc, words));
+    assert_int_equal(load_master(etc, "--zk=zk://host:2181/mesos"), 0);
+    assert_true(etc_noted(etc, words));
+    assert_int_equal(load_master(etc, "--zk=zk://host:2181/mesos", "--election=org_example_other"), 0);
+    assert_true(etc_noted(etc, words));
+    assert_int_equal(load_master(etc, "--election=zookeeper"), 0);
+    assert_true(etc_noted(etc, words));
+    assert_int_equal(load_agent(etc), 0);
+    assert_false(etc_noted(etc, words));
+    assert_int_equal(load_agent_bare(etc, "--work_dir=/w", "--master=zk://host:2181/mesos"), 0);
+    assert_true(etc_noted(etc, words));
+    etc_write(etc, "mesos/zk", "zk://host:2181/mesos");
+    assert_int_equal(load_agent_bare(etc, "--work_dir=/w"), 0);
+    assert_true(etc_noted(etc, words));
+    etc_free(etc);
+}
+
 static void
 test_argv(void **state)
 {
@@ -390,6 +421,7 @@ main(void)
         cmocka_unit_test(test_etc_default),
         cmocka_unit_test(test_environment),
         cmocka_unit_test(test_tls),
+        cmocka_unit_test(test_tls_and_zookeeper),
         cmocka_unit_test(test_argv),
         cmocka_unit_test(test_check_config),
     };
