@@ -3,6 +3,10 @@
  * Kind http_authenticator: who sends an HTTP request. Both daemons have one or several for each of their realms
  * (--http_authenticators, --http_framework_authenticators); where a realm has several they are asked in their order until one
  * knows the peer, and a refusal carries the challenges of all.
+ *
+ * Modules of others find files by host->daemon_option: "credentials" is a master's file of principals and secrets,
+ * "http_credentials" an agent's, "jwt_secret_key" that of the key for executors' tokens; NULL where it is not given. Only our
+ * own basic and jwt have them in parameters.
  */
 #ifndef MESOS_HTTP_AUTHENTICATOR_H
 #define MESOS_HTTP_AUTHENTICATOR_H

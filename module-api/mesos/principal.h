@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Who a peer is, as an authenticator found out. A principal has a value (a name), or claims (what a token says of its
- * bearer), or both. NULL where a pointer to one is wanted means: nobody proved who they are.
+ * bearer), or both. NULL where a pointer to one is wanted means: nobody proved who they are. It has the parts of Mesos's
+ * mesos.authorization.Subject (tests/facts/wire), so that an authorizer can ask everything that one of Mesos can.
  */
 #ifndef MESOS_PRINCIPAL_H
 #define MESOS_PRINCIPAL_H

@@ -8,6 +8,9 @@
  *
  * The module knows limits and counts; the core keeps the messages that wait, in the order in which they came. Frameworks
  * are known by their principals. Every call is answered at once, on the loop's thread.
+ *
+ * The source of it: mesos.RateLimits in tests/facts/wire, and what a Mesos master did with a framework that sent too much, in
+ * tests/facts/traces/11b-rate-limits: messages wait, one more than the capacity is answered with an error.
  */
 #ifndef MESOS_RATE_LIMITER_H
 #define MESOS_RATE_LIMITER_H
