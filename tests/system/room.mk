@@ -40,6 +40,6 @@ EXTRA_DIST += tests/system/test_registry.py tests/facts/states/registry-1/regist
   tests/facts/states/registry-1/registry.sqlite-wal tests/facts/states/registry-2/registry.json \
   tests/facts/states/registry-2/registry.sqlite tests/facts/states/registry-mesos-1.12.json
 EXTRA_DIST += tests/system/test_acl_examples.py
-EXTRA_DIST += tests/system/test_scan.py
+EXTRA_DIST += tests/system/test_scan.py tests/system/test_scan_messages.py
 EXTRA_DIST += tests/system/test_agent_access.py
 EXTRA_DIST += tests/system/test_http_authentication.py

@@ -1,16 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """A scan of a cluster on which authentication is on, by somebody who has no credentials: every endpoint that /help lists, by every
-method and spelling, every call of every API, and v0 messages. Nothing tells anything of the cluster, and nothing changes it."""
+method and spelling, and every call of every API (messages: test_scan_messages.py). Nothing tells anything of the cluster, and
+nothing changes it."""
+import csv
 import http.client
 import json
 import os
 import re
 import socket
-import time
 
 import pytest
 from cluster import REPOSITORY, basic, wait_for
-from libprocess import Peer, make
 from scheduler import Scheduler, command_task
 
 OPS = basic("ops:o1")
@@ -38,8 +38,10 @@ def ask(daemon, method, path, body=None, authorization=None, kind="application/j
 
 
 @pytest.fixture
-def closed(make_cluster, tmp_path):
-    """A cluster with authentication on everywhere, one framework and one task that runs; and what must never be told."""
+def closed(make_cluster, tmp_path, request):
+    """A cluster with authentication on everywhere, one framework and one task that runs until it is let go; and what must never be
+    told. A test may be parametrized with more flags for both daemons."""
+    more = {"telemetry": "dcos", **getattr(request, "param", {})}
     credentials, credential, key = tmp_path / "credentials", tmp_path / "credential", tmp_path / "key"
     credentials.write_text(json.dumps({"credentials": [{"principal": "ops", "secret": "o1"}]}))
     credential.write_text(json.dumps({"principal": "ops", "secret": "o1"}))
@@ -48,16 +50,17 @@ def closed(make_cluster, tmp_path):
         path.chmod(0o600)
     https = {"authenticate_http_readonly": True, "authenticate_http_readwrite": True}
     cluster = make_cluster(0, {**https, "authenticate_http_frameworks": True, "http_framework_authenticators": "basic",
-                               "authenticate_frameworks": True, "authenticate_agents": True, "credentials": str(credentials)})
+                               "authenticate_frameworks": True, "authenticate_agents": True, "credentials": str(credentials), **more})
     cluster.add_agent({**https, "http_credentials": str(credentials), "authenticate_http_executors": True,
-                       "jwt_secret_key": str(key), "credential": str(credential)}, start=False).start()
+                       "jwt_secret_key": str(key), "credential": str(credential), **more}, start=False).start()
     agents = lambda: json.loads(ask(cluster.master, "GET", "/slaves", authorization=OPS)[1])["slaves"]
     wait_for(agents, 60, "the agent")
     scheduler = Scheduler(cluster.address, name="canary-framework", principal="ops", login="ops:o1").subscribe()
     offer = scheduler.offer(60)
-    scheduler.accept(offer, [command_task("canary-task", "sleep 1000", offer)], refuse_seconds=10**6)  # no further offers
+    scheduler.accept(offer, [command_task("canary-task", "mkfifo gate && exec cat gate", offer)], refuse_seconds=10**6)  # no further offers
     scheduler.until("canary-task", {"TASK_RUNNING"}, 60)
     container = json.loads(ask(cluster.agents[0], "GET", "/containers", authorization=OPS)[1])[0]["container_id"]
+    cluster.scheduler = scheduler
     cluster.framework, cluster.agent_id, cluster.container = scheduler.framework_id, offer["agent_id"]["value"], container
     cluster.secrets = [word.encode() for word in (scheduler.framework_id, cluster.agent_id, "canary", container, str(credentials),
                                                   cluster.directory + "/master")]
@@ -112,21 +115,68 @@ def look(cluster, daemon, what, answer):
     return status
 
 
+# What Mesos does not have (any more): its realm without the daemon's kind.
+OWN = {"/master/api/v1/operator": "readwrite", "/master/explain": "readonly", "/master/stats.json": "readonly",
+       "/slave(1)/stats.json": "readonly", "/metrics": "readonly", "/system/v1/metrics/v0": "readonly", "/system/v1/agent": "readonly"}
+
+
+def realms(kind):
+    """The realm of each endpoint by its path and other names: as real daemons of that kind have it, and of what is ours alone."""
+    found = {path: f"mesos-{kind}-{realm}" for path, realm in OWN.items()}
+    with open(os.path.join(REPOSITORY, "tests", "facts", f"endpoints-{kind}.tsv"), encoding="utf-8") as f:
+        for row in csv.DictReader(f, delimiter="\t"):
+            for path in re.findall(r"/\S*", " ".join((row["path"], row["alias_paths"] or "", row["removed_alias"] or ""))):
+                assert path not in found or found[path] == row["auth_realm"], path
+                found[path] = row["auth_realm"]
+    return found
+
+
+def assert_refused(daemon, realm, what, answer):
+    status, _, headers = answer
+    assert status == 401, (daemon.name, what, status)
+    named = set(re.findall(r'realm="([^"]*)"', headers.get("WWW-Authenticate", "")))
+    assert named == {realm}, (daemon.name, what, headers, realm)
+
+
 def test_endpoints(closed):
     before = sights(closed)
-    for daemon in (closed.master, closed.agents[0]):
+    for daemon, kind in ((closed.master, "master"), (closed.agents[0], "agent")):
+        realm_of = realms(kind)
         for actor, name in endpoints(daemon):
+            realm = None if is_open(actor, name) else realm_of[f"/{actor}{name}"]
             for path in sorted(spellings(actor, name)):
                 plain = path in (f"/{actor}{name}", name)
                 for method in METHODS if plain else ("GET", "POST"):
                     body = f"frameworkId={closed.framework}&slaveId={closed.agent_id}&path=/&level=3&duration=1mins" if method == "POST" else None
-                    status = look(closed, daemon, (method, path), ask(daemon, method, path, body))
-                    if plain and not is_open(actor, name):
-                        assert status == 401, (daemon.name, method, path, status)
-            if not is_open(actor, name):
+                    answer = ask(daemon, method, path, body)
+                    look(closed, daemon, (method, path), answer)
+                    if plain and realm:
+                        assert_refused(daemon, realm, (method, path), answer)
+            for stranger in STRANGERS if realm else ():
+                answer = ask(daemon, "GET", f"/{actor}{name}", authorization=stranger)
+                look(closed, daemon, (stranger, name), answer)
+                assert_refused(daemon, realm, (actor, name, stranger), answer)
+    assert_same(before, sights(closed))
+
+
+def test_telemetry(closed):
+    """What --telemetry=dcos shows, of the agent and through the master: there is an answer, and it is not for strangers."""
+    before, paths = sights(closed), ["/node", "/ping"]
+    own = ["/containers", f"/containers/{closed.container}", f"/node/container/{closed.container}"]
+    asked = [(closed.master, "master", "/system/v1/metrics/v0", paths), (closed.agents[0], "agent", "/system/v1/metrics/v0", paths + own),
+             (closed.master, "master", f"/system/v1/agent/{closed.agent_id}/metrics/v0", paths + own)]
+    for daemon, kind, prefix, found in asked:
+        for path in [prefix + path for path in found]:
+            if daemon is closed.agents[0] or "/agent/" not in path:
+                assert ask(daemon, "GET", path, authorization=OPS)[0] == 200, (daemon.name, path)
+            for method in METHODS:
                 for stranger in STRANGERS:
-                    status = look(closed, daemon, (stranger, name), ask(daemon, "GET", f"/{actor}{name}", authorization=stranger))
-                    assert status == 401, (daemon.name, actor, name, stranger, status)
+                    answer = ask(daemon, method, path, authorization=stranger)
+                    look(closed, daemon, (method, path), answer)
+                    assert_refused(daemon, f"mesos-{kind}-readonly", (method, path, stranger), answer)
+        for path in (prefix + "/containers/", prefix + f"/containers/{closed.container}/app", prefix + "//containers", "/" + prefix + "/node",
+                     prefix.upper() + "/node", prefix + "/node?x=1", prefix + "/../v0/containers", prefix + "/%63ontainers"):
+            look(closed, daemon, path, ask(daemon, "GET", path))
     assert_same(before, sights(closed))
 
 
@@ -212,28 +262,3 @@ def test_streams_are_refused_before_their_bodies(closed):
         s.sendall(b"POST /api/v1 HTTP/1.1\r\nHost: x\r\nContent-Type: application/recordio\r\nMessage-Content-Type: application/json\r\n"
                   b"Transfer-Encoding: chunked\r\n\r\n1\r\n1\r\n")
         assert s.recv(65536).startswith(b"HTTP/1.1 401 ")
-
-
-def test_v0_messages(closed):
-    """Over libprocess: nobody who did not authenticate registers, and nobody's messages touch the framework or the agent."""
-    before = sights(closed)
-    stranger = Peer("scheduler(1)")
-    framework, agent = {"value": closed.framework}, {"value": closed.agent_id}
-    master, slave = f"master@{closed.address}", f"slave(1)@127.0.0.1:{closed.agents[0].port}"
-    for message in (make("UnregisterFrameworkMessage", framework_id=framework), make("DeactivateFrameworkMessage", framework_id=framework),
-                    make("KillTaskMessage", framework_id=framework, task_id={"value": "canary-task"}),
-                    make("ReviveOffersMessage", framework_id=framework), make("UnregisterSlaveMessage", slave_id=agent),
-                    make("ExitedExecutorMessage", slave_id=agent, framework_id=framework, executor_id={"value": "canary-task"}, status=0),
-                    make("mesos.scheduler.Call", framework_id=framework, type="TEARDOWN"),
-                    make("ReregisterFrameworkMessage", failover=True,
-                         framework={"user": "root", "name": "scan", "id": framework, "principal": "ops"}),
-                    make("RegisterFrameworkMessage", framework={"user": "root", "name": "scan", "principal": "ops"})):
-        stranger.send(master, message)
-    told = stranger.get("FrameworkErrorMessage", 60).value.message
-    assert told == f"Framework at {stranger.pid} is not authenticated"
-    for message in (make("ShutdownFrameworkMessage", framework_id=framework), make("ShutdownMessage", message="scan"),
-                    make("KillTaskMessage", framework_id=framework, task_id={"value": "canary-task"}),
-                    make("ShutdownExecutorMessage", framework_id=framework, executor_id={"value": "canary-task"})):
-        stranger.send(slave, message)
-    time.sleep(0.5)  # the end of a task takes a moment
-    assert_same(before, sights(closed))
