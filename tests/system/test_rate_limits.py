@@ -2,6 +2,8 @@
 """--rate_limits: what frameworks may send by principal, over both APIs, and what happens beyond it."""
 import json
 import os
+import re
+import signal
 import socket
 import threading
 import time
@@ -40,10 +42,25 @@ class Driver(Peer):
 
     def flood(self, count):
         """So many calls, one behind the other, over one connection."""
-        body = self.call().SerializeToString()
-        request = self.head(self.master, "mesos.scheduler.Call", body) + f"{len(body):x}\r\n".encode() + body + b"\r\n0\r\n\r\n"
+        self.burst(self.request(self.call()) * count, count)
+
+    def kill_all(self, tasks):
+        """The same with KILLs of these."""
+        self.burst(b"".join(self.request(self.kill_call(task)) for task in tasks), len(tasks))
+
+    def kill_call(self, task):
+        call = self.call()
+        call.type = 6  # KILL
+        call.kill.task_id.value = task
+        return call
+
+    def request(self, call):
+        body = call.SerializeToString()
+        return self.head(self.master, "mesos.scheduler.Call", body) + f"{len(body):x}\r\n".encode() + body + b"\r\n0\r\n\r\n"
+
+    def burst(self, requests, count):
         with socket.create_connection(split_pid(self.master)[1:], timeout=120) as connection:
-            sender = threading.Thread(target=connection.sendall, args=(request * count,), daemon=True)
+            sender = threading.Thread(target=connection.sendall, args=(requests,), daemon=True)
             sender.start()
             answers, rest = 0, b""
             while answers < count:
@@ -52,6 +69,10 @@ class Driver(Peer):
                 heads = (rest + more).split(b"\r\n\r\n")
                 answers, rest = answers + len(heads) - 1, heads[-1]
             sender.join()
+
+    def answered(self):
+        """The task that the next answer to a KILL is about."""
+        return self.value("StatusUpdateMessage", 60).update.status.task_id.value
 
     def counts(self):
         metrics = self.cluster.master.get("/metrics/snapshot")
@@ -134,14 +155,47 @@ def test_chronos(drivers):
     chronos.quiet("FrameworkErrorMessage")
 
 
-def test_calls_over_http_and_a_changed_file(drivers, tmp_path):
-    path = tmp_path / "limits"
+TASKS = [f"k{n}" for n in range(20)]
 
+
+def test_what_waits_goes_in_the_order_in_which_it_came(drivers):
+    """A KILL of a task that nobody knows is answered at once when its turn has come."""
+    _, connect = drivers({"limits": [{"principal": "slow", "qps": 20}]})
+    slow = connect("slow")
+    slow.kill_all(TASKS)
+    assert [slow.answered() for _ in TASKS] == TASKS
+
+
+def limits_file(path):
+    """What writes it, whole at any time."""
     def limit(text):
-        beside = tmp_path / "new"
+        beside = path.with_suffix(".new")
         beside.write_text(text)
         os.rename(beside, path)
+    return limit
 
+
+def test_the_order_outlives_a_change_of_the_limits(drivers, tmp_path):
+    """Two that wait each for itself, and then behind one another: by when their calls came, not by who they are."""
+    path = tmp_path / "limits"
+    limit = limits_file(path)
+    limit(json.dumps({"limits": [{"principal": name, "qps": 0.001} for name in ("one", "two")]}))
+    cluster, connect = drivers(f"file://{path}")
+    both = [connect("one"), connect("two")]
+    for count, task in enumerate(TASKS):
+        driver = both[count % 2]
+        assert driver.send(driver.master, driver.kill_call(task)) == 202
+        wait_for(lambda: driver.counts() == (count // 2 + 1, 1), 60, "the call to be there")
+    limit('{"aggregate_default_qps": 100}')
+    cluster.master.process.send_signal(signal.SIGHUP)
+    for start, driver in enumerate(both):
+        assert [driver.answered() for _ in TASKS[start::2]] == TASKS[start::2]
+    assert re.findall(r"kill of an unknown task task=(k\d+)", cluster.master.log()) == TASKS
+
+
+def test_calls_over_http_and_a_changed_file(drivers, tmp_path):
+    path = tmp_path / "limits"
+    limit = limits_file(path)
     limit('{"limits": [{"principal": "slow", "qps": 0.01, "capacity": 2}]}')
     cluster, connect = drivers(f"file://{path}")
     scheduler = Scheduler(cluster.address, principal="slow").subscribe()
