@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Options of the master that change who may come and who is served."""
 import queue
+import signal
 
 import pytest
 
@@ -35,7 +36,19 @@ def test_whitelist_is_watched(make_cluster, tmp_path):
     with pytest.raises(queue.Empty):
         scheduler.offer(timeout=1)
     allowed.write_text("elsewhere.example\nlocalhost\n")
+    offer = scheduler.offer()
+    assert offer["hostname"] == "localhost"
+    # What is wrong is not taken: the list of before stays in force.
+    refused = lambda: cluster.master.get("/metrics/snapshot")["configuration/reloads_failed"]
+    allowed.write_text("localhost\n\0x\n")
+    cluster.master.process.send_signal(signal.SIGHUP)
+    wait_for(lambda: refused() >= 1, 60, "the bad list to be refused")
+    assert f"--whitelist is not taken (signal HUP), what was in force stays: {allowed}:2: " in cluster.master.log()
+    scheduler.decline(offer)
     assert scheduler.offer()["hostname"] == "localhost"
+    allowed.write_text("elsewhere.example\n")
+    cluster.master.process.send_signal(signal.SIGHUP)
+    wait_for(lambda: "--whitelist is taken (signal HUP)" in cluster.master.log(), 60, "the good list to be taken")
     scheduler.teardown()
 
 
