@@ -22,6 +22,12 @@ def test_a_daemon_that_is_open_says_so(make_cluster):
     line = next(line for line in cluster.master.log().splitlines() if "is open without authentication" in line)
     for word in ("0.0.0.0:", "authenticate_http_readonly=true", "authenticate_agents=true", "ip=127.0.0.1"):
         assert word in line, line
+    agent = cluster.add_agent({"ip": "0.0.0.0"})
+    assert agent.get("/metrics/snapshot")[OPEN] == 1
+    line = next(line for line in agent.log().splitlines() if "is open without authentication" in line)
+    for word in ("0.0.0.0:", "authenticate_http_readonly=true", "authenticate_http_executors=true", "ip=127.0.0.1"):
+        assert word in line, line
+    assert "authenticate_agents" not in line, line
 
 
 class Page(html.parser.HTMLParser):
