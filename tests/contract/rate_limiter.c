@@ -104,7 +104,7 @@ test_nonsense_is_refused(void **state)
     static const char *const cases[][2] = {
         {"[]", "no JSON object"}, {"{\"limits\": 3}", "must be an array"}, {"{\"limits\": [3]}", "limits[0]: it is no object"},
         {"{\"limits\": [{}]}", "'principal' must be a text"}, {"{\"limits\": [{\"principal\": \"\"}]}", "'principal' must be a text"},
-        {"{\"limits\": [{\"principal\": \"a\\u0000b\"}]}", "line 1"},
+        {"{\"limits\": [{\"principal\": \"a\\u0000b\"}]}", "'principal' must be a text"},
         {"{\"limits\": [{\"principal\": \"a\", \"qps\": 0}]}", "'qps' must be a number above zero"},
         {"{\"limits\": [{\"principal\": \"a\", \"qps\": \"1\"}]}", "'qps' must be a number above zero"},
         {"{\"limits\": [{\"principal\": \"a\", \"qps\": 1, \"capacity\": -1}]}", "'capacity' must be a whole number"},
@@ -114,11 +114,37 @@ test_nonsense_is_refused(void **state)
         {"{\"agregate_default_qps\": 1}", "the nearest known name is 'aggregate_default_qps'"},
         {"{\"aggregate_default_qps\": -2}", "'aggregate_default_qps' must be a number above zero"},
         {"{\"limits\": [], \"limits\": []}", "duplicate"},
+        {"{\"limits\": []} []", "something follows"}, {"{\"limits\": [{\"principal\": \"a\"} {}]}", "this is not JSON"},
     };
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         struct err err = {0};
         assert_null(start(*state, "rate_limits", cases[i][0], &err));
         assert_text(err.text, "token_bucket", cases[i][1], NULL);
+    }
+}
+
+/* Slips of the pen and of the meaning alike. */
+static void
+test_what_is_refused_is_refused_with_its_line(void **state)
+{
+#define FIRST "{\n \"limits\": [\n  {\"principal\": \"a\",\n   \"qps\": 1},\n"
+    static const char *const cases[][2] = {
+        {FIRST "  {\"principal\": \"b\",\n   \"qps\": 0}]}", ": line 6, column 11: limits[1]: principal 'b': 'qps' must be"},
+        {FIRST "  {\n\n   \"qps\": 1\n}]}", ": line 5, column 3: limits[1]: 'principal' must be"},
+        {FIRST "  {\"qps\": 1,\n   \"principal\":\n\"a\"\n}]}", ": line 7, column 1: limits[1]: principal 'a' has a limit already"},
+        {FIRST "  {\"principal\": \"b\",\n   \"qp\": 1}]}", ": line 6, column 4: limits[1]: unknown member 'qp'"},
+        {FIRST "  3]}", ": line 5, column 3: limits[1]: it is no object"},
+        {FIRST " ]}", ": line 5, column 2: there is a comma too many before ']'"},
+        {FIRST "  {\"principal\": \"b\"}],\n\n\"aggregate_default_capacity\": -1}", ": line 7, column 31: 'aggregate_default_capacity'"},
+        {FIRST "  {\"principal\": \"b\"}\n\n", ": line 7, column 1: this is not JSON"}, {"", ": line 1, column 1: it is no JSON object"},
+    };
+    struct contract *contract = *state;
+    auto_free char *path = xasprintf("%s/limits", contract->dir);
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct err err = {0};
+        assert_int_equal(file_replace(path, cases[i][0], strlen(cases[i][0]), 0644, false, &err), 0);
+        assert_null(start(contract, "rate_limits_file", path, &err));
+        assert_text(err.text, path, cases[i][1], NULL);
     }
 }
 
@@ -131,6 +157,7 @@ main(void)
         cmocka_unit_test_setup_teardown(test_messages_are_spaced_by_when_they_came, contract_setup, contract_teardown),
         cmocka_unit_test_setup_teardown(test_a_changed_file_keeps_what_was_used, contract_setup, contract_teardown),
         cmocka_unit_test_setup_teardown(test_nonsense_is_refused, contract_setup, contract_teardown),
+        cmocka_unit_test_setup_teardown(test_what_is_refused_is_refused_with_its_line, contract_setup, contract_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

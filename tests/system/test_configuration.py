@@ -112,8 +112,8 @@ def test_check_config_loads_modules(program, tmp_path, ini, complaint):
 @pytest.mark.parametrize("limits, complaint", [
     ('{"limits": [{"principal": "a", "qps": 1}]}', None),
     ('{"limits": [\n{"principal": "a", "qps": 1},\n]}', "line 3, column 1"),
-    ('{"limits": [{"principal": "a", "qps": -1}]}', "limits: limits[0]: principal 'a': 'qps' must be a number above zero"),
-    ('{"limit": []}', "limits: unknown member 'limit': the nearest known name is 'limits'"),
+    ('{"limits": [\n{"principal": "a", "qps": -1}]}', "limits: line 2, column 27: limits[0]: principal 'a': 'qps' must be a number above zero"),
+    ('{"limit": []}', "limits: line 1, column 2: unknown member 'limit': the nearest known name is 'limits'"),
 ])
 def test_check_config_reads_rate_limits(program, tmp_path, limits, complaint):
     write(tmp_path, "limits", limits)

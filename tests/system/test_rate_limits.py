@@ -213,10 +213,10 @@ def test_calls_over_http_and_a_changed_file(drivers, tmp_path):
     driver.revive()
     assert refused(driver)
     # What is wrong is not taken, and nothing that waits is lost.
-    limit('{"limits": [{"principal": "slow", "qps": -1}]}')
+    limit('{"limits": [\n {"principal": "slow",\n  "qps": -1}]}')
     failed = lambda: cluster.master.get("/metrics/snapshot")["configuration/reloads_failed"]
     wait_for(lambda: failed() > 0, 60, "the bad file to be refused")
-    assert f"{path}: limits[0]: principal 'slow': 'qps' must be a number above zero" in cluster.master.log()
+    assert f"{path}: line 3, column 10: limits[0]: principal 'slow': 'qps' must be a number above zero" in cluster.master.log()
     assert not answers
     limit('{"limits": [{"principal": "slow"}]}')
     wait_for(lambda: len(answers) == 2, 60, "those who waited to be served")
