@@ -5,6 +5,7 @@
 #include "base/fault.h"
 #include "base/file.h"
 #include "base/units.h"
+#include "mesos/internal/authentication.pb-c.h"
 #include "wire/recordio.h"
 
 static const char *
@@ -52,13 +53,24 @@ acknowledge(struct world *w, struct str body)
     master_says(w, "mesos.internal.StatusUpdateAcknowledgementMessage", &answer);
 }
 
+static void
+say_login_error(struct world *w, const struct upid *to)
+{
+    Mesos__Internal__AuthenticationErrorMessage message = MESOS__INTERNAL__AUTHENTICATION_ERROR_MESSAGE__INIT;
+    auto_buf struct buf body = {0};
+    message.error = (char *)(uintptr_t)w->login_error;
+    message_pack(&body, &message);
+    libprocess_send(w->master, "master", to, "mesos.internal.AuthenticationErrorMessage", buf_str(&body));
+}
+
 void
 on_master_message(const struct upid *from, struct str to, struct str name, struct str body, void *arg)
 {
     struct world *w = arg;
     assert_true(w->note_count < NOTES);
     struct note *note = &w->notes[w->note_count++];
-    assert_string_equal(from->id, "slave(1)");
+    bool is_login = str_is(name, "mesos.internal.AuthenticateMessage");
+    assert_true(strcmp(from->id, "slave(1)") == 0 || (is_login && str_starts(str_of(from->id), STR_LIT("crammd5-authenticatee("))));
     snprintf(note->name, sizeof(note->name), "%.*s", STR_ARG(name));
     note->body = xmemdup(body.len ? body.ptr : "", body.len ? body.len : 1);
     note->len = body.len;
@@ -67,6 +79,8 @@ on_master_message(const struct upid *from, struct str to, struct str name, struc
         register_agent(w, false);
     if (!w->deaf && str_is(name, "mesos.internal.ReregisterSlaveMessage"))
         register_agent(w, true);
+    if (is_login && w->login_error)
+        say_login_error(w, from);
     if (w->acknowledges && str_is(name, "mesos.internal.StatusUpdateMessage"))
         acknowledge(w, body);
 }
@@ -128,6 +142,7 @@ start_agent(struct world *w)
     setup.containerizers = &w->containerizer;
     setup.containerizer_count = 1;
     setup.election = w->election;
+    setup.authenticatee = w->authenticatee;
     setup.resource_estimator = w->estimator;
     setup.qos_controller = w->controller;
     setup.hostname = "agent1.example";

@@ -53,6 +53,7 @@ struct world {
     struct agent_options options;
     struct agent *agent;
     struct module *containerizer, *election;
+    struct module *authenticatee; /* NULL: there is nothing to prove */
     struct module *estimator, *controller; /* NULL: the agent has none */
     struct address master_at, agent_at;
     struct http_server *master_http;
@@ -60,6 +61,7 @@ struct world {
     struct note notes[NOTES];
     size_t note_count;
     bool deaf, acknowledges; /* does not answer registration; answers updates */
+    const char *login_error; /* what whoever begins to log in is told; NULL: nothing */
     struct arena *arena;
     struct http_client *stream, *calls;
     Mesos__V1__Executor__Event *events[EVENTS];

@@ -8,7 +8,7 @@ SCENARIO_TESTS += tests/scenario/test_maintenance tests/scenario/test_access tes
 SCENARIO_TESTS += tests/scenario/test_faults
 SCENARIO_TESTS += tests/scenario/test_lease tests/scenario/test_access_operators
 SCENARIO_TESTS += tests/scenario/test_agent_groups tests/scenario/test_agent_operator tests/scenario/test_oversubscription
-SCENARIO_TESTS += tests/scenario/test_viewers
+SCENARIO_TESTS += tests/scenario/test_viewers tests/scenario/test_agent_logins
 check_PROGRAMS += $(SCENARIO_TESTS)
 TESTS += $(SCENARIO_TESTS)
 STAGE = tests/scenario/stage.c tests/scenario/stage.h
@@ -16,6 +16,8 @@ LONE_AGENT = tests/scenario/lone_agent.c tests/scenario/lone_agent.h tests/scena
   tests/scenario/containers_double.h $(STAGE)
 tests_scenario_test_agent_SOURCES = tests/scenario/test_agent.c $(LONE_AGENT)
 tests_scenario_test_agent_LDADD = core/agent/libagent.a $(DAEMON_LIBS) $(CMOCKA_LIBS)
+tests_scenario_test_agent_logins_SOURCES = tests/scenario/test_agent_logins.c $(LONE_AGENT)
+tests_scenario_test_agent_logins_LDADD = core/agent/libagent.a $(DAEMON_LIBS) $(CMOCKA_LIBS)
 tests_scenario_test_agent_groups_SOURCES = tests/scenario/test_agent_groups.c $(LONE_AGENT)
 tests_scenario_test_agent_groups_LDADD = core/agent/libagent.a $(DAEMON_LIBS) $(CMOCKA_LIBS)
 tests_scenario_test_agent_operator_SOURCES = tests/scenario/test_agent_operator.c $(LONE_AGENT)
