@@ -19,6 +19,8 @@
  *   container's when it began about when its pid was written down, else the container counts as gone.
  * The other way round: task.info has a second record behind the one that Apache Mesos reads (it looks at the first
  * only), cmesos_version and runtime_dir's `state` files are not looked at.
+ * executor.info is without the values of secrets: an executor that had not subscribed when its agent ended does not find them
+ * in the ExecutorInfo that it is told; its container was started with them.
  * Containers of the containerizer docker are not handed over either way: end such tasks before the change.
  */
 #include "agent/state.h"
@@ -188,15 +190,15 @@ checkpoint_framework(struct framework *framework, struct err *err)
     return status;
 }
 
-/* mesos.v1.ExecutorInfo with resources in the old format, as files and the master have it. */
 struct str
-checkpoint_executor_bytes(const struct executor *executor, struct arena *arena)
+checkpoint_executor_bytes(const struct executor *executor, bool hide, struct arena *arena)
 {
     auto_buf struct buf bytes = {0};
     Mesos__V1__ExecutorInfo *info =
         message_unpack(&mesos__v1__executor_info__descriptor, packed_str(&executor->info), arena, NULL);
     info->resources = resources_to_proto(&executor->resources, true, arena, &info->n_resources);
-    secrets_hide(info); /* what has started has them; nothing starts from here */
+    if (hide)
+        secrets_hide(info);
     message_pack(&bytes, info);
     return str_n(arena_strdup(arena, buf_str(&bytes)), bytes.len);
 }

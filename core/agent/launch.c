@@ -75,7 +75,7 @@ job_checkpoint(struct launch_job *job, struct executor *executor)
     }
     job_file(job, xstrdup(dir), "executor_generated_for_command_task",
              str_of(executor->generated ? "1" : "0"), false);
-    job_file(job, xstrdup(dir), "executor.info", checkpoint_executor_bytes(executor, arena), true);
+    job_file(job, xstrdup(dir), "executor.info", checkpoint_executor_bytes(executor, true, arena), true);
 }
 
 void

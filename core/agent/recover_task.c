@@ -127,6 +127,7 @@ info_read(struct task *task, struct buf *bytes, struct arena *arena, struct err 
         return err_wrap(err, "its second record is damaged");
     if (strcmp(info->task_id->value, task->id) != 0)
         return err_set(err, -EBADMSG, "its second record is about task %s", info->task_id->value);
+    task_keep_check_user(task, info);
     packed_set(&task->info, record);
     return 0;
 }

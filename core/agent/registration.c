@@ -261,7 +261,7 @@ add_executor(const struct executor *executor, Mesos__Internal__ReregisterSlaveMe
     const struct list *lists[] = {&executor->queued, &executor->launched, &executor->terminated};
     if (executor->state != EXECUTOR_TERMINATED && !executor->generated)
         message->executor_infos[message->n_executor_infos++] = message_unpack(
-            &mesos__v1__executor_info__descriptor, checkpoint_executor_bytes(executor, arena), arena, NULL);
+            &mesos__v1__executor_info__descriptor, checkpoint_executor_bytes(executor, false, arena), arena, NULL);
     for (size_t i = 0; i < ARRAY_LEN(lists); i++)
         list_foreach (task, lists[i], node)
             message->tasks[message->n_tasks++] = task_message(task, arena);

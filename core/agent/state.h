@@ -67,7 +67,7 @@ struct task {
     struct packed task; /* mesos.v1.Task at the start, resources in the old format */
     struct packed *statuses; /* mesos.v1.TaskStatus, one per change of state */
     uint32_t status_count;
-    char *check_user; /* that its check names; NULL = none, or not known after a restart */
+    char *check_user; /* that its check names; NULL = none, or not known: after a restart of what Apache Mesos wrote */
     bool kill_wanted;          /* killed while its executor was not connected */
     struct packed kill_policy; /* then: mesos.v1.KillPolicy, may be empty */
     bool told;                 /* an update of it went to the master: the two members below */
@@ -337,6 +337,7 @@ void executor_send_acknowledged(struct executor *executor, struct str task_id, c
 
 /* tasks.c */
 struct task *task_new(struct executor *executor, const Mesos__V1__TaskInfo *info, struct err *err);
+void task_keep_check_user(struct task *task, const Mesos__V1__TaskInfo *info); /* once for a task */
 /* From a checkpoint. */
 struct task *task_recovered(struct executor *executor, const Mesos__V1__Task *checkpoint, struct err *err);
 void task_free(struct task *task);
@@ -410,7 +411,8 @@ void checkpoint_task_bytes(const struct task *task, struct buf *out); /* content
 int checkpoint_task(struct task *task, struct err *err);
 void checkpoint_contact(struct executor *executor); /* pids/libprocess.pid, or http.marker */
 void checkpoint_sentinel(struct executor *executor);
-struct str checkpoint_executor_bytes(const struct executor *executor, struct arena *arena);
+/* mesos.v1.ExecutorInfo with resources in the old format; hide: without values of secrets, as files have it. */
+struct str checkpoint_executor_bytes(const struct executor *executor, bool hide, struct arena *arena);
 
 /* checkpoint_version.c: which form meta/ has. Refused with an error when it is of a later release; 0 when nothing tells. */
 int checkpoint_version_read(const struct agent *agent, unsigned *ret_version, struct err *err);

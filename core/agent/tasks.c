@@ -95,6 +95,13 @@ task_make(struct executor *executor, const char *id, Mesos__V1__Resource *const 
     return task;
 }
 
+void
+task_keep_check_user(struct task *task, const Mesos__V1__TaskInfo *info)
+{
+    if (info->check && info->check->command && info->check->command->command->user)
+        task->check_user = xstrdup(info->check->command->command->user);
+}
+
 struct task *
 task_new(struct executor *executor, const Mesos__V1__TaskInfo *info, struct err *err)
 {
@@ -107,8 +114,7 @@ task_new(struct executor *executor, const Mesos__V1__TaskInfo *info, struct err 
         task_limit_set(task, info->limits[i]->key, info->limits[i]->value);
     message_pack(&bytes, info);
     packed_set(&task->info, buf_str(&bytes));
-    if (info->check && info->check->command && info->check->command->command->user)
-        task->check_user = xstrdup(info->check->command->command->user);
+    task_keep_check_user(task, info);
     task_describe(task, info, arena);
     task->place = TASK_QUEUED;
     list_push(&executor->queued, &task->node);

@@ -11,7 +11,7 @@
 #include "master/records.h"
 #include "wire/principal.h"
 
-enum { AGENTS_PER_BITE = 64 };
+enum { AGENTS_PER_BITE = 64, CALLED_BITES = 1000 };
 
 /* In the order in which they are shown. */
 static const Mesos__V1__TaskState shown[] = {
@@ -144,6 +144,7 @@ struct summaries {
     struct master *master;
     struct loop_background work; /* while there is an answer in the making, or somebody waits */
     struct list waiting;         /* struct asker: for one that is not begun */
+    unsigned called; /* one of them has been sent for fresh pages: nobody else begins for so many bites, unless it is back before */
     /* The one in the making. */
     struct list askers;
     struct counts counts; /* arena NULL = there is none; what they say of frameworks is written already */
@@ -290,10 +291,14 @@ on_bite(void *arg)
     if (all->counts.arena)
         end(all);
     first = list_first(&all->waiting, struct asker, node);
-    if (first)
+    if (all->called) {
+        all->called--;
+    } else if (first) {
+        all->called = CALLED_BITES;
         views_await(all->master->views, VIEW_SUMMARY, dismiss(first), answer_first, all->master);
-    if (!all->counts.arena && list_empty(&all->waiting))
-        loop_background_stop(&all->work); /* else the next is asked for, should this one leave */
+    }
+    if (!all->counts.arena && list_empty(&all->waiting) && !all->called)
+        loop_background_stop(&all->work); /* else the next is called, should this one leave */
 }
 
 /* ---- who asks ---- */
@@ -343,7 +348,7 @@ static void
 answer_summary(struct http_exchange *exchange, void *arg)
 {
     struct summaries *all = summaries_of(arg);
-    if (all->counts.arena)
+    if (all->counts.arena || all->called)
         list_push(&all->waiting, &add_asker(all, exchange)->node);
     else
         answer_begun(all, exchange);
@@ -354,6 +359,7 @@ static void
 answer_first(struct http_exchange *exchange, void *arg)
 {
     struct summaries *all = summaries_of(arg);
+    all->called = 0;
     if (all->counts.arena)
         list_push_front(&all->waiting, &add_asker(all, exchange)->node);
     else

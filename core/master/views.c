@@ -182,7 +182,10 @@ on_bite(void *arg)
         make_some(views, view);
         answer_whole(views, view);
         answer_parts(views, view);
-        waiting |= is_awaited(views, view);
+        if (is_awaited(views, view))
+            waiting = true;
+        else
+            views->each[view].patience = 0; /* they may all have left */
     }
     parts_trim(views);
     buf_shrink(&views->scratch, 4 * HEAVY_BYTES);

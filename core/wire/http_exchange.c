@@ -322,6 +322,8 @@ http_exchange_finish(struct http_exchange *exchange)
     exchange->on_body = NULL;
     if (connection->incoming == exchange) {
         connection->incoming = NULL;
+        if (!connection->doomed && !connection->lingering)
+            loop_timer_stop(&connection->timer); /* it watched over what was received */
         if (!exchange->body_ended) /* nobody wants the rest of its body */
             connection->deaf = exchange->close_after = true;
     }

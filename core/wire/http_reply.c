@@ -70,10 +70,10 @@ put_status(struct http_exchange *exchange, struct buf *out, const struct reply *
         put(out, "Vary: Origin\r\n");
     if (reply->chunked)
         put(out, "Transfer-Encoding: chunked\r\n");
-    if (!exchange->request.http11 && exchange->request.keep_alive && !exchange->close_after)
-        put(out, "Connection: Keep-Alive\r\n");
-    else if (exchange->looked && exchange->connection->incoming == exchange)
+    if (exchange->looked && exchange->connection->incoming == exchange)
         put(out, "Connection: close\r\n"); /* the rest of its body is not wanted */
+    else if (!exchange->request.http11 && exchange->request.keep_alive && !exchange->close_after)
+        put(out, "Connection: Keep-Alive\r\n");
 }
 
 static void

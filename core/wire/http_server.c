@@ -333,6 +333,7 @@ http_connection_settle(struct http_connection *connection)
         return;
     if (over) {
         http_connection_uncork(connection);
+        connection->deaf = true; /* what still waits is not carried out */
         connection->lingering = true; /* an answer must not be lost to a reset because of unread bytes */
         connection->linger_until_ms = loop_now_ms(connection->server->loop) + DRAIN_MS;
         loop_timer_stop(&connection->timer);

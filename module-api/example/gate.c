@@ -95,6 +95,8 @@ static bool
 is_among(const char *list, const char *name)
 {
     size_t len = strlen(name);
+    if (strchr(name, ','))
+        return false; /* no entry has one */
     for (const char *at = list; at; at = strchr(at, ',')) {
         at += *at == ',';
         if (strncmp(at, name, len) == 0 && (at[len] == ',' || !at[len]))

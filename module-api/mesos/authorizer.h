@@ -3,9 +3,10 @@
  * Kind authorizer: who may do what. Both daemons have at most one (--authorizers of a master, --authorizer of an agent);
  * without one everything is allowed. host->daemon_option(host, "acls") is what --acls says, for modules that want it.
  *
- * The core asks in two steps: an approver for one principal and one action, made once per request, then a yes or no for each
- * object. An approver says which facts about objects its answers depend on, so that the core asks once for all objects
- * that are alike. Both steps answer at once, on the loop's thread: a module whose rules live elsewhere keeps a copy of them.
+ * The core asks in two steps: an approver for one principal and one action, made once per request or kept for later requests
+ * of the same principal until `generation` grows, then a yes or no for each object. An approver says which facts about objects
+ * its answers depend on, so that the core asks once for all objects that are alike. Both steps answer at once, on the loop's
+ * thread: a module whose rules live elsewhere keeps a copy of them.
  *
  * Actions have the names and numbers of Mesos's authorization::Action; its deprecated names (..._WITH_ROLE,
  * ..._WITH_PRINCIPAL) are the same actions.
@@ -82,8 +83,8 @@ enum mesos_action {
  * rules decide:
  *   the user          RUN_TASK, VIEW_FRAMEWORK, VIEW_TASK, VIEW_EXECUTOR, ACCESS_SANDBOX, VIEW_CONTAINER and the actions
  *                     on nested containers: of the task's command, else of the executor's, else of the framework. For
- *                     LAUNCH_NESTED_CONTAINER and ..._SESSION it is the user that the new container's command names
- *                     (NULL = none named), and `parent` the user of the container that it is launched under
+ *                     LAUNCH_NESTED_CONTAINER and ..._SESSION it is the user that the new container's command names,
+ *                     else the one that it inherits (NULL = not known), and `parent` the user of the container that it is launched under
  *   the role          REGISTER_FRAMEWORK (asked once for each of its roles), RESERVE_RESOURCES, CREATE_VOLUME, VIEW_ROLE,
  *                     UPDATE_WEIGHT, the quota actions, RESIZE_VOLUME and the disk actions
  *   the principal     TEARDOWN_FRAMEWORK (the framework's), UNRESERVE_RESOURCES (the reserver's), DESTROY_VOLUME (the
