@@ -8,12 +8,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum { DAY = 24 * 3600, MOST_FILES = 64 };
 
 struct authority {
-    char directory[64], file[128];
+    struct authority *above; /* NULL = it vouches for itself */
+    char directory[64], file[128], hashed[96], link[128];
     EVP_PKEY *key;
     X509 *certificate;
     long serial;
@@ -50,9 +52,9 @@ extend(X509 *certificate, X509 *issuer, int nid, const char *value)
     X509_EXTENSION_free(extension);
 }
 
-/* issuer NULL: its own authority. */
+/* By an authority that has no certificate yet: its own. */
 static X509 *
-make(struct authority *authority, EVP_PKEY *key, const char *name, const char *names, int days)
+make(struct authority *authority, EVP_PKEY *key, const char *name, const char *names, int days, bool may_sign)
 {
     X509 *certificate = X509_new();
     X509_set_version(certificate, 2);
@@ -64,27 +66,40 @@ make(struct authority *authority, EVP_PKEY *key, const char *name, const char *n
     X509_NAME_add_entry_by_txt(subject, "CN", MBSTRING_ASC, (const unsigned char *)name, -1, -1, 0);
     X509 *issuer = authority->certificate ? authority->certificate : certificate;
     X509_set_issuer_name(certificate, X509_get_subject_name(issuer));
-    extend(certificate, issuer, NID_basic_constraints, authority->certificate ? "CA:FALSE" : "critical,CA:TRUE");
+    extend(certificate, issuer, NID_basic_constraints, may_sign ? "critical,CA:TRUE" : "CA:FALSE");
     if (names)
         extend(certificate, issuer, NID_subject_alt_name, names);
     must(X509_sign(certificate, authority->key, EVP_sha256()) > 0, "X509_sign");
     return certificate;
 }
 
-struct authority *
-authority_new(const char *directory, const char *name)
+static struct authority *
+begin(struct authority *above, const char *directory, const char *name)
 {
     struct authority *authority = calloc(1, sizeof(*authority));
     must(authority != NULL, "calloc");
+    authority->above = above;
     snprintf(authority->directory, sizeof(authority->directory), "%s", directory);
     must(mkdtemp(authority->directory) != NULL, authority->directory);
     authority->key = EVP_EC_gen("P-256");
     must(authority->key != NULL, "EVP_EC_gen");
-    authority->certificate = make(authority, authority->key, name, NULL, 30);
+    authority->certificate = make(above ? above : authority, authority->key, name, NULL, 30, true);
     FILE *file = create(authority, authority->file, name, "pem");
     must(PEM_write_X509(file, authority->certificate) == 1, "PEM_write_X509");
     fclose(file);
     return authority;
+}
+
+struct authority *
+authority_new(const char *directory, const char *name)
+{
+    return begin(NULL, directory, name);
+}
+
+struct authority *
+authority_below(struct authority *above, const char *directory, const char *name)
+{
+    return begin(above, directory, name);
 }
 
 const char *
@@ -93,15 +108,29 @@ authority_file(const struct authority *authority)
     return authority->file;
 }
 
+const char *
+authority_hashed(struct authority *authority)
+{
+    if (authority->hashed[0])
+        return authority->hashed;
+    snprintf(authority->hashed, sizeof(authority->hashed), "%s/hashed", authority->directory);
+    snprintf(authority->link, sizeof(authority->link), "%s/%08lx.0", authority->hashed,
+             X509_subject_name_hash(authority->certificate));
+    must(mkdir(authority->hashed, 0700) == 0 && symlink(authority->file, authority->link) == 0, authority->hashed);
+    return authority->hashed;
+}
+
 struct certificate
 authority_sign(struct authority *authority, const char *name, const char *names, int days)
 {
     struct certificate made;
     EVP_PKEY *key = EVP_EC_gen("P-256");
     must(key != NULL, "EVP_EC_gen");
-    X509 *certificate = make(authority, key, name, names, days);
+    X509 *certificate = make(authority, key, name, names, days, false);
     FILE *file = create(authority, made.cert, name, "crt");
     must(PEM_write_X509(file, certificate) == 1, "PEM_write_X509");
+    for (struct authority *one = authority; one->above; one = one->above)
+        must(PEM_write_X509(file, one->certificate) == 1, "PEM_write_X509");
     fclose(file);
     file = create(authority, made.key, name, "key");
     must(PEM_write_PrivateKey(file, key, NULL, NULL, 0, NULL, NULL) == 1, "PEM_write_PrivateKey");
@@ -114,6 +143,8 @@ authority_sign(struct authority *authority, const char *name, const char *names,
 void
 authority_free(struct authority *authority)
 {
+    unlink(authority->link);
+    rmdir(authority->hashed);
     for (int i = 0; i < authority->file_count; i++)
         unlink(authority->files[i]);
     rmdir(authority->directory);

@@ -15,8 +15,8 @@
 #include "loop/secure.h"
 #include "loop/stream.h"
 
-static struct authority *ours, *other;
-static struct certificate by_name, by_ip, by_nothing, stranger, expired;
+static struct authority *ours, *other, *below, *lowest; /* ours vouches for below, and that for lowest */
+static struct certificate by_name, by_ip, by_nothing, stranger, expired, by_one, by_two; /* how many stand between it and ours */
 
 struct end {
     struct stream *stream;
@@ -207,6 +207,77 @@ test_whom_a_server_believes(void **state)
         if (meet(&server, &client, NULL, NULL) != cases[i].good)
             fail_msg("case %zu", i);
     }
+}
+
+/* On either side: who shows one has to bring those that stand between. */
+static void
+test_chains(void **state)
+{
+    static const struct {
+        const struct certificate *shown;
+        unsigned depth; /* 0 = what it is by itself */
+        bool good;
+    } cases[] = {{&by_one, 1, true}, {&by_two, 2, true}, {&by_two, 1, false}, {&by_two, 0, true}, {&by_name, 1, true}};
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct secure_settings shows = base(cases[i].shown), looks = base(NULL);
+        struct err why = {0};
+        looks.verify_server = true;
+        looks.depth = cases[i].depth;
+        bool good = meet(&shows, &looks, "localhost", &why);
+        if (good != cases[i].good || (!good && !strstr(why.text, "chain too long")))
+            fail_msg("a server's, case %zu: %s", i, why.text);
+        looks = base(&by_name);
+        looks.require_client = true;
+        looks.depth = cases[i].depth;
+        if (meet(&looks, &shows, NULL, NULL) != cases[i].good)
+            fail_msg("a client's, case %zu", i);
+    }
+}
+
+/* Authorities are found there by the names of links alone. */
+static void
+test_directories_of_authorities(void **state)
+{
+    const char *hashed = authority_hashed(ours);
+    char plain[128];
+    snprintf(plain, sizeof(plain), "%.*s", (int)(strrchr(hashed, '/') - hashed), hashed); /* holds ours.pem, without a link */
+    const struct {
+        const struct certificate *shown;
+        const char *directory;
+        bool good;
+    } cases[] = {{&by_name, hashed, true}, {&by_one, hashed, true}, {&stranger, hashed, false}, {&by_name, plain, false},
+                 {&by_name, authority_hashed(other), false}, {&stranger, authority_hashed(other), true}};
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct secure_settings shows = base(cases[i].shown), looks = base(&by_name);
+        struct err why = {0};
+        looks.ca_file = NULL;
+        looks.ca_dir = cases[i].directory;
+        looks.verify_server = looks.require_client = true;
+        if (meet(&shows, &looks, "localhost", &why) != cases[i].good)
+            fail_msg("a server's, case %zu: %s", i, why.text);
+        if (meet(&looks, &shows, NULL, NULL) != cases[i].good)
+            fail_msg("a client's, case %zu", i);
+    }
+}
+
+static void
+test_curves(void **state)
+{
+    static const struct {
+        const char *server, *client;
+        bool good;
+    } cases[] = {{"P-384", "P-384:P-256", true}, {"P-384", "P-256", false}, {"P-256:P-384", "P-256", true},
+                 {"X25519", "P-256", false},     {"auto", "P-256", true},   {"P-521:P-256", "auto", true}};
+    for (int tls_1_3 = 0; tls_1_3 < 2; tls_1_3++)
+        for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+            struct secure_settings server = base(&by_name), client = base(NULL);
+            server.curves = cases[i].server;
+            client.curves = cases[i].client;
+            server.tls_1_3 = tls_1_3;
+            server.tls_1_2 = !tls_1_3;
+            if (meet(&server, &client, NULL, NULL) != cases[i].good)
+                fail_msg("TLS 1.%d, case %zu", 2 + tls_1_3, i);
+        }
 }
 
 /* Plain and TLS on one port, and a client that finds no TLS. */
@@ -436,6 +507,10 @@ make_certificates(void **state)
     by_ip = authority_sign(ours, "address", "IP:127.0.0.1", 2);
     by_nothing = authority_sign(ours, "nothing", "DNS:nothing", 2);
     expired = authority_sign(ours, "expired", "DNS:localhost", -1);
+    below = authority_below(ours, "/tmp/test_secure.XXXXXX", "below");
+    lowest = authority_below(below, "/tmp/test_secure.XXXXXX", "lowest");
+    by_one = authority_sign(below, "one", "DNS:localhost", 2);
+    by_two = authority_sign(lowest, "two", "DNS:localhost", 2);
     stranger = authority_sign(other, "stranger", "DNS:localhost,IP:127.0.0.1", 2);
     return 0;
 }
@@ -443,6 +518,8 @@ make_certificates(void **state)
 static int
 remove_certificates(void **state)
 {
+    authority_free(lowest);
+    authority_free(below);
     authority_free(ours);
     authority_free(other);
     return 0;
@@ -453,6 +530,8 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_whom_a_client_believes), cmocka_unit_test(test_whom_a_server_believes),
+        cmocka_unit_test(test_chains),                 cmocka_unit_test(test_directories_of_authorities),
+        cmocka_unit_test(test_curves),
         cmocka_unit_test(test_downgrade),              cmocka_unit_test(test_a_client_finds_no_tls),
         cmocka_unit_test(test_handshakes_that_stall),  cmocka_unit_test(test_reload),
         cmocka_unit_test(test_settings_that_are_wrong), cmocka_unit_test(test_remarks),
