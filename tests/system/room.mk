@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # pytest against daemons; contrib/check runs it.
-EXTRA_DIST += tests/lib/isolated.py tests/system/test_filesystem.py tests/system/test_linux_security.py tests/system/test_persistent_volumes.py
+EXTRA_DIST += tests/lib/isolated.py tests/lib/seals.py tests/system/test_filesystem.py tests/system/test_linux_security.py tests/system/test_persistent_volumes.py
 EXTRA_DIST += tests/system/test_hardening.py tests/lib/docker_engine.py tests/lib/docker_executor.py tests/system/test_docker.py \
   tests/system/test_docker_secrets.py tests/system/test_v0_executor_tokens.py
 EXTRA_DIST += tests/lib/netbox.py tests/system/test_cni.py tests/system/test_network_ports.py

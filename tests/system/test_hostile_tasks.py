@@ -11,8 +11,10 @@ import pytest
 
 import cgroups
 import leftovers
+from agent_api import AgentApi
 from cluster import Cluster, wait_for
 from scheduler import TERMINAL, Scheduler, command_task, scalar
+from seals import assert_sealed
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root can isolate")
 
@@ -145,11 +147,15 @@ def digest(path):
 def test_helpers_cannot_be_overwritten(cluster, scheduler):
     helpers = [os.path.join(cluster.tree.launcher_dir, name) for name in ("mesos-containerizer", "mesos-executor")]
     before = [digest(path) for path in helpers]
-    launch(scheduler, "overwriter", "for p in /proc/[0-9]*; do "
-           "( exec 3>>$p/exe ) 2>/dev/null && echo \"opened $p/exe $(readlink $p/exe)\"; done; echo tried")
+    launch(scheduler, "overwriter", "for p in /proc/[0-9]*; do case $(readlink $p/exe) in *mesos-*) echo found;; esac; "
+           "( exec 3>>$p/exe ) 2>/dev/null && echo \"opened $p/exe $(readlink $p/exe)\"; done; echo tried; "
+           "while [ ! -e go ]; do sleep 0.05; done")
+    scheduler.until("overwriter", ["TASK_RUNNING"])
+    assert_sealed(AgentApi(cluster.agents[0]), "overwriter")
+    open(os.path.join(cluster.sandbox(scheduler.framework_id, "overwriter"), "go"), "w", encoding="ascii").close()
     assert end_of(scheduler, "overwriter")["state"] == "TASK_FINISHED"
     text = output(cluster, scheduler, "overwriter")
-    assert "tried" in text
+    assert text.count("found") >= 2 and "tried" in text, text
     assert not [line for line in text.splitlines() if line.startswith("opened") and "mesos" in line], text
     assert [digest(path) for path in helpers] == before
 

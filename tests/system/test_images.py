@@ -21,6 +21,7 @@ from agent_api import AgentApi
 from cluster import Cluster, free_port, wait_for
 from images import (Image, Registry, archive, busybox_layer, certificate, directory, link, member, sha256)
 from scheduler import Scheduler, command_task, group_operation, scalar
+from seals import assert_sealed
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="images need root")
 
@@ -201,6 +202,39 @@ def test_files_of_the_image(box):
     assert "4755 0 0 1 /etc/setuid" in lines and "644 4242 4243 1 /etc/owned" in lines
     assert "644 0 0 2 /same" in lines
     assert lines[-3:] == ["/old", "hidden", "writable"]
+
+
+EVIL = b"""#!/bin/sh
+helper=/proc/$PPID/exe
+readlink $helper
+exec 3<$helper && echo found
+for way in $helper /proc/self/fd/3; do (echo evil > $way) 2>/dev/null && echo WRITTEN $way; done
+echo tried
+exec sleep 1000
+"""
+
+
+def test_an_image_cannot_overwrite_the_helper(box, registry):
+    """Neither by a program that writes to the one that began it, nor by one that has the helper run itself inside of the image."""
+    registry.add("test/evil", Image([BASE, archive(member("evil", EVIL, mode=0o755))], {"Entrypoint": ["/evil"], "Env": ["PATH=/bin"]}))
+    registry.add("test/itself", Image([BASE, archive(member("itself", b"#!/proc/self/exe\n", mode=0o755), link("link", "/proc/self/exe"))],
+                                      {"Entrypoint": ["/itself"]}))
+    box.api.launch(("evil",), {"shell": False}, container=with_image(docker("test/evil")))
+
+    def said():
+        with open(os.path.join(box.agent.work_dir, "containers", "evil", "stdout"), encoding="utf-8") as file:
+            return file.read()
+    wait_for(lambda: "tried" in said(), 60, "the attempts")
+    assert said().split("\n")[:3] == ["/memfd:mesos-containerizer (deleted)", "found", "tried"], said()
+    assert_sealed(box.api, "evil")
+    box.api.kill(("evil",))
+    box.api.wait(("evil",))
+    for name, command in (("itself", {"shell": False}), ("link", {"shell": False, "value": "/link"})):
+        box.api.launch((name,), command, container=with_image(docker("test/itself")))
+        assert box.api.wait((name,))["exit_status"] != 0
+    for name in ("evil", "itself", "link"):
+        box.api.remove((name,))
+    assert box.run(docker("test/none"), "echo fine") == "fine\n"
 
 
 @pytest.mark.parametrize("link", [False, True])

@@ -11,6 +11,7 @@ import pytest
 from agent_api import AgentApi
 from cluster import REPOSITORY, Cluster, wait_for
 from scheduler import Scheduler, command_task
+from seals import assert_sealed
 
 pytestmark = [pytest.mark.skipif(os.geteuid() != 0, reason="namespaces need root"),
               pytest.mark.skipif(not os.path.exists("/bin/busybox"), reason="needs a static busybox")]
@@ -309,5 +310,11 @@ def test_the_helper_is_sealed(box):
     out = box.task("for p in /proc/[0-9]*/exe /proc/[0-9]*/fd/*; do case $(readlink $p) in *memfd:mesos-containerizer*|*memfd:task*) "
                    "echo found; (echo evil > $p) 2>/dev/null && echo WRITTEN;; esac; done; sleep 0.1; echo end",
                    (4, NEWPID), (4, NEWNS), mount("/proc", "proc", "proc"), (23, True))
-    assert "WRITTEN" not in out and "end" in out
+    assert "found" in out and "WRITTEN" not in out and "end" in out, out
+    # While it runs nobody could write to it anyway: that it is sealed is seen from outside.
+    box.api.launch(("sealed",), {"value": "sleep 1000", "environment": ask(*box.base((4, NEWPID)))})
+    assert_sealed(box.api, "sealed")
+    box.api.kill(("sealed",))
+    box.api.wait(("sealed",))
+    box.api.remove(("sealed",))
     assert box.alone("echo fine") == "fine\n"

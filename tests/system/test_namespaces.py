@@ -10,6 +10,7 @@ import pytest
 from agent_api import AgentApi
 from cluster import Cluster, wait_for
 from scheduler import Scheduler, command_task
+from seals import assert_sealed
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="namespaces need root")
 ISOLATION = "filesystem/linux,namespaces/pid,namespaces/ipc,linux/nnp"
@@ -182,8 +183,10 @@ def test_setuid_programs_gain_nothing(box):
 
 
 def test_the_helper_cannot_be_overwritten(box):
-    out = box.run("seal", "for p in /proc/[0-9]*/exe; do (echo evil >> $p) 2>/dev/null && echo OVERWRITTEN $p; done; true")
-    assert "OVERWRITTEN" not in out
+    assert_sealed(box.api, box.running)
+    out = box.run("seal", "for p in /proc/[0-9]*/exe; do case $(readlink $p) in /memfd:mesos-containerizer*) echo found;; esac; "
+                  "(echo evil >> $p) 2>/dev/null && echo OVERWRITTEN $p; done; true")
+    assert "found" in out and "OVERWRITTEN" not in out, out
 
 
 def restart(box):
