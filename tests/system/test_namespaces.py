@@ -230,11 +230,15 @@ def test_a_crash_during_the_end(box):
         name = f"ending{at_ms}"
         top = box.start(name, "sleep 1000", container=PRIVATE)["container_status"]["container_id"]["value"]
         box.api.launch((top, "n"), "sleep 1000")
+        run = f"{box.cluster.directory}/agent1.run/containers/{top}"
+        for half in ("termination.aB3xYz", "containers/n/termination.000000", "state.zzzzzz"):  # of an agent that died in between
+            with open(f"{run}/{half}", "w", encoding="utf-8"):
+                pass
         box.scheduler.kill(name)
         time.sleep(at_ms / 1000)
         restart(box)
         box.scheduler.until(name, ["TASK_KILLED", "TASK_FAILED", "TASK_LOST"])
-        wait_for(lambda: not os.path.exists(f"{box.cluster.directory}/agent1.run/containers/{top}"), 20, "its end")
+        wait_for(lambda: not os.path.exists(run), 20, "its end")
         assert not [line for line in mounts_of(box.directory) if top in line]
 
 

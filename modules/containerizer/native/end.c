@@ -8,10 +8,12 @@
  * sandbox although their parents are gone. A pid alone proves nothing: a process that is younger than the container's
  * first one under the same pid is a stranger, and its session too.
  */
+#include <dirent.h>
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <time.h>
+#include <unistd.h>
 #include "base/file.h"
 #include "common/processes.h"
 #include "native.h"
@@ -39,26 +41,44 @@ struct reading {
     int64_t cost_ms; /* processor time */
 };
 
+/* Is it one of the names, or what file_replace() had begun to put in its place when an agent died? */
+static bool
+is_among(const char *file, const char *const *names)
+{
+    for (; *names; names++) {
+        size_t len = strlen(*names);
+        if (strncmp(file, *names, len) == 0 && (!file[len] || (file[len] == '.' && strlen(file + len) == sizeof ".XXXXXX" - 1)))
+            return true;
+    }
+    return false;
+}
+
+/* And the directory, when nothing else is in it. */
+static void
+forget_files(const char *directory, const char *const *names)
+{
+    DIR *dir = opendir(directory);
+    if (!dir)
+        return;
+    for (const struct dirent *entry; (entry = readdir(dir)) != NULL;)
+        if (is_among(entry->d_name, names))
+            unlinkat(dirfd(dir), entry->d_name, 0);
+    closedir(dir);
+    rmdir(directory);
+}
+
 void
 runtime_forget(const struct container *container, bool all)
 {
-    static const char *const files[] = {"pid", "state", "status", "environment", "config", "launch_info",
-                                        "force_destroy_on_recovery",
-                                        "io_switchboard/pid", "io_switchboard/state", "io_switchboard/socket"};
-    static const char *const last[] = {"termination", "standalone.marker"};
-    for (size_t i = 0; i < ARRAY_LEN(files); i++) {
-        auto_free char *path = xasprintf("%s/%s", container->runtime_dir, files[i]);
-        unlink(path);
-    }
-    for (size_t i = 0; all && i < ARRAY_LEN(last); i++) {
-        auto_free char *path = xasprintf("%s/%s", container->runtime_dir, last[i]);
-        unlink(path);
-    }
+    static const char *const board_files[] = {"pid", "state", "socket", NULL};
+    static const char *const files[] = {"termination", "standalone.marker", /* the last to go */
+                                        "pid", "state", "status", "environment", "config", "launch_info",
+                                        "force_destroy_on_recovery", NULL};
     auto_free char *nested = xasprintf("%s/containers", container->runtime_dir);
     auto_free char *board = xasprintf("%s/io_switchboard", container->runtime_dir);
+    forget_files(board, board_files);
     rmdir(nested);
-    rmdir(board);
-    rmdir(container->runtime_dir);
+    forget_files(container->runtime_dir, all ? files : files + 2);
 }
 
 static void
