@@ -3,6 +3,7 @@
 import json
 import os
 import queue
+import re
 import subprocess
 import textwrap
 import threading
@@ -28,11 +29,15 @@ os.write = lambda fd, data: write(fd, data.encode() if isinstance(data, str) els
 """
 
 
-def run(python, cluster, program, timeout=90):
+def attempt(python, cluster, program, timeout=90):
     env = {**os.environ, "MESOS_MASTER": cluster.address, "USER": "root"}
     env.pop("PYTHONPATH", None)
-    done = subprocess.run([python, "-c", TOLERANT + textwrap.dedent(program)], env=env, timeout=timeout, text=True, check=False,
+    return subprocess.run([python, "-c", TOLERANT + textwrap.dedent(program)], env=env, timeout=timeout, text=True, check=False,
                           stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+
+
+def run(python, cluster, program):
+    done = attempt(python, cluster, program)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 
@@ -110,12 +115,96 @@ SCHEDULER = """
     """
 
 
+ENDED = ("[('t1', 'TASK_FINISHED'), ('t2', 'TASK_FAILED'), ('t3', 'TASK_FAILED'), ('t4', 'TASK_FAILED'), "
+         "('t5', 'TASK_FAILED')]")
+
+
+def changed(program, changes):
+    """The program with other words, each of which it has once."""
+    for before, after in changes.items():
+        assert program.count(before) == 1, before
+        program = program.replace(before, after)
+    return program
+
+
+def scheduler_of(cluster, changes=None):
+    return changed(SCHEDULER, {"ADDRESS": repr(cluster.address), **(changes or {})})
+
+
 def test_scheduler(python, make_cluster):
     cluster = make_cluster()
-    out = run(python, cluster, SCHEDULER.replace("ADDRESS", repr(cluster.address)))
-    assert "registered" in out
-    assert ("[('t1', 'TASK_FINISHED'), ('t2', 'TASK_FAILED'), ('t3', 'TASK_FAILED'), ('t4', 'TASK_FAILED'), "
-            "('t5', 'TASK_FAILED')]") in out
+    out = run(python, cluster, scheduler_of(cluster))
+    assert "registered" in out and ENDED in out
+
+
+def login(principal, secret):
+    return {"use_addict=True": f"use_addict=True, principal={principal!r}, secret={secret!r}"}
+
+
+def check_refused(python, cluster, secret):
+    """The driver of "snake" is told so, and no framework comes of it."""
+    done = attempt(python, cluster, scheduler_of(cluster, login("snake", secret)))
+    assert "Failed with HTTP 401" in done.stderr and "registered" not in done.stdout, done.stdout + done.stderr
+    state = cluster.master.get("/state")
+    assert state["frameworks"] == state["completed_frameworks"] == []
+
+
+def test_scheduler_with_login(python, make_cluster, tmp_path):
+    """Its framework is whom it logs in as, whether it names that one or nobody; with the secret of another it is nobody."""
+    secrets, audit = tmp_path / "secrets", tmp_path / "audit"
+    secrets.write_text("snake hiss\nlizard basks\n")
+    cluster = make_cluster(master_flags={"authenticate_http_frameworks": True, "http_framework_authenticators": "basic",
+                                         "credentials": secrets, "audit_log": audit, "allocation_interval": "100ms"})
+    check_refused(python, cluster, "basks")
+    failed = [line for line in map(json.loads, audit.read_text().splitlines()) if line["event"] == "login-failed"]
+    assert failed and all((line["method"], line["claimed"]) == ("Basic", "snake") for line in failed), failed
+    assert not any(secret in audit.read_text() + cluster.master.log() for secret in ("hiss", "basks"))
+    for named in {'name="mine"': 'name="mine", principal="snake"'}, {}:
+        out = run(python, cluster, scheduler_of(cluster, {**login("snake", "hiss"), **named}))
+        assert "registered" in out and ENDED in out
+    ended = lambda: cluster.master.get("/state")["completed_frameworks"]
+    wait_for(lambda: len(ended()) == 2, what="the ends of both frameworks")
+    assert [(f["name"], f["principal"], len(f["completed_tasks"])) for f in ended()] == [("mine", "snake", 5)] * 2
+
+
+# What SCHEDULER becomes, to know what it sends: two hundred calls first; its framework stays, and its counts with it.
+BUSY = {
+    'name="mine"': 'name="mine", principal="jenkins"',
+    "== WANTED:\n                driver.stop()": "== WANTED:\n                driver.stop(failover=True)",
+    "    WANTED = 5": """
+    class Counted(MesosSchedulerDriver):
+        sent = 0
+
+        def _send(self, *args, **more):
+            self.sent += 1
+            return super()._send(*args, **more)
+
+    class Busy(Mine):
+        def registered(self, driver, *about):
+            super().registered(driver, *about)
+            begin = time.monotonic()
+            for _ in range(200):
+                driver.reviveOffers()
+            print("took %d ms" % ((time.monotonic() - begin) * 1000))
+
+    WANTED = 5""",
+    "mine = Mine()": "mine = Busy()",
+    "driver = MesosSchedulerDriver(": "driver = Counted(",
+    "print(sorted(": 'print("sent", driver.sent)\n    print(sorted(',
+}
+
+
+def test_jenkins_within_its_limit(python, make_cluster):
+    """A hundred calls a second, and 6000 may wait: its tasks run to their ends, if not as fast as it likes, and all is counted."""
+    limits = {"limits": [{"principal": "jenkins", "qps": 100, "capacity": 6000}]}
+    cluster = make_cluster(master_flags={"rate_limits": json.dumps(limits), "allocation_interval": "100ms"})
+    out = run(python, cluster, scheduler_of(cluster, BUSY))
+    assert "registered" in out and ENDED in out
+    assert int(re.search(r"took (\d+) ms", out).group(1)) > 1900
+    sent = int(re.search(r"sent (\d+)", out).group(1))
+    assert sent > 200 + 5  # an acknowledgement for each task, at least
+    metrics = cluster.master.get("/metrics/snapshot")
+    assert [metrics[f"frameworks/jenkins/messages_{what}"] for what in ("received", "processed")] == [sent, sent]
 
 
 def test_operator(python, make_cluster):
