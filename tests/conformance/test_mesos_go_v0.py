@@ -10,6 +10,7 @@ import pytest
 import clients
 from cluster import free_port, wait_for
 from libprocess import Peer, make
+from scheduler import Scheduler as ModernScheduler
 
 RUNNING, STARTING = 1, 0
 
@@ -144,14 +145,15 @@ def test_restarts(programs, make_cluster):
         scheduler.peer.close()
 
 
-def login_cluster(make_cluster, tmp_path, **more):
+def login_cluster(make_cluster, tmp_path, agents=1, **more):
     """A cluster that wants to know who frameworks and agents are; more: flags of its master."""
-    files = {"credentials": "go s3cret\nother s3cret\nagent a3cret\n", "credential": "agent a3cret\n", "right": "s3cret", "wrong": "nope"}
+    files = {"credentials": "go s3cret\nother s3cret\nchronos s3cret\nagent a3cret\n", "credential": "agent a3cret\n",
+             "right": "s3cret", "wrong": "nope"}
     for name, text in files.items():
         with open(tmp_path / name, "w", encoding="utf-8", opener=lambda path, flags: os.open(path, flags, 0o600)) as f:
             f.write(text)
-    cluster = make_cluster(master_flags={"authenticate_frameworks": True, "authenticate_agents": True,
-                                         "credentials": tmp_path / "credentials", **more},
+    cluster = make_cluster(agents, {"authenticate_frameworks": True, "authenticate_agents": True,
+                                    "credentials": tmp_path / "credentials", **more},
                            agent_flags={"credential": tmp_path / "credential"})
     cluster.files = tmp_path
     return cluster
@@ -209,3 +211,22 @@ def test_a_role_that_it_may_not_have(programs, make_cluster, tmp_path):
                           stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, cwd=cluster.directory)
     assert done.returncode == 0, done.stdout
     assert tasks_of(cluster) == {str(n): "TASK_FINISHED" for n in range(1, 4)}, done.stdout
+
+
+def test_chronos_within_its_limit(programs, make_cluster, tmp_path):
+    """300 messages a second of its own, 500 of all others together: it runs its tasks to their ends, and all is counted."""
+    limits = {"limits": [{"principal": "chronos", "qps": 300}], "aggregate_default_qps": 500, "aggregate_default_capacity": 4500}
+    cluster = login_cluster(make_cluster, tmp_path, rate_limits=json.dumps(limits))
+    stays = ModernScheduler(cluster.address, principal="chronos").subscribe(suppressed_roles=["*"])  # and keeps the counts
+    counts = lambda: [int(cluster.master.get("/metrics/snapshot")[f"frameworks/chronos/messages_{what}"])
+                      for what in ("received", "processed")]
+    assert counts() == [0, 0]
+    done = subprocess.run(authenticated(programs, cluster, "chronos", "right"), timeout=60, text=True, check=False,
+                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, cwd=cluster.directory)
+    assert done.returncode == 0, done.stdout
+    assert tasks_of(cluster) == {str(n): "TASK_FINISHED" for n in range(1, 4)}, done.stdout
+    ended = wait_for(lambda: cluster.master.get("/frameworks")["completed_frameworks"], what="the framework's end")[-1]
+    assert ended["principal"] == "chronos"
+    wait_for(lambda: len(set(counts())) == 1, what="all that was sent to be handled")
+    assert counts()[0] >= 1 + 3 * 2  # a launch, and of each task two updates were acknowledged, or else its end had not come
+    stays.teardown()
