@@ -7,3 +7,4 @@ EXTRA_DIST += tests/lib/elected.py tests/lib/election_file.c tests/system/test_r
 EXTRA_DIST += tests/conformance/test_mesos_go_interactive.py
 EXTRA_DIST += tests/conformance/test_prometheus.py tests/conformance/test_zookeeper_clients.py
 EXTRA_DIST += tests/conformance/test_acls.py
+EXTRA_DIST += tests/conformance/test_wrong_mechanisms.py
