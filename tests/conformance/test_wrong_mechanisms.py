@@ -54,7 +54,7 @@ def test_mesos_go_v0_knows_cram_md5_alone(make_cluster, tmp_path, offered, taken
 
 @pytest.fixture
 def bearers(make_cluster, tmp_path):
-    """A master that knows frameworks by their tokens, and everybody else by principal and secret."""
+    """A master that knows frameworks by their tokens alone, and writers by these or by their secrets."""
     key, secrets = tmp_path / "key", tmp_path / "secrets"
     key.write_text(KEY)
     secrets.write_text("snake hiss\n")
@@ -63,7 +63,7 @@ def bearers(make_cluster, tmp_path):
     module = {"name": "jwt", "parameters": [{"key": "key_file", "value": str(key)}]}
     return make_cluster(agents=0, master_flags={
         "authenticate_http_frameworks": True, "http_framework_authenticators": "jwt", "authenticate_http_readwrite": True,
-        "credentials": secrets, "modules": json.dumps({"libraries": [{"name": "http_authenticator_jwt", "modules": [module]}]})})
+        "http_authenticators": "basic,jwt", "credentials": secrets, "modules": json.dumps({"libraries": [{"name": "http_authenticator_jwt", "modules": [module]}]})})
 
 
 def test_pymesos_sends_no_tokens(python, bearers):
@@ -138,13 +138,20 @@ def curl(cluster, path, *options):
 
 
 def test_curl_is_told_what_is_taken(bearers):
-    login, offer = ("-u", "snake:hiss"), ['Basic realm="mesos-master-readwrite"']
-    assert curl(bearers, "/teardown", "--digest", *login) == ("401", offer)
-    assert curl(bearers, "/teardown", "--oauth2-bearer", "a.b.c") == ("401", offer)
-    assert curl(bearers, "/teardown", "--anyauth", *login) == ("400", offer)  # it does what it was told, and names no framework
-    offer = 'Bearer realm="mesos-master-scheduler"'
+    login, offer = ("-u", "snake:hiss"), 'Bearer realm="mesos-master-scheduler"'
     for way in "--basic", "--digest", "--anyauth":
         assert curl(bearers, "/api/v1/scheduler", way, *login) == ("401", [offer])
     wrong = curl(bearers, "/api/v1/scheduler", "--oauth2-bearer", "a.b.c")
     assert wrong == ("401", [offer + ', error="invalid_token"'])
     assert curl(bearers, "/api/v1/scheduler", "--oauth2-bearer", token("snake")) == ("415", [])  # let in, and no call
+
+
+def test_curl_is_told_all_that_is_taken(bearers):
+    login, offers = ("-u", "snake:hiss"), 'Basic realm="mesos-master-readwrite",Bearer realm="mesos-master-readwrite"'
+    for way in ("--digest", *login), ("-u", "snake:his"), ("--anyauth", "-u", "snake:hiss2"):
+        status, offered = curl(bearers, "/teardown", *way)
+        assert (status, set(offered)) == ("401", {offers}), way
+    assert curl(bearers, "/teardown", "--oauth2-bearer", "a.b.c") == ("401", [offers + ', error="invalid_token"'])
+    assert curl(bearers, "/teardown", "--anyauth", *login) == ("400", [offers])  # it does as it was told, and names no framework
+    for way in login, ("--oauth2-bearer", token("snake")):
+        assert curl(bearers, "/teardown", *way) == ("400", [])
