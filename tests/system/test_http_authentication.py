@@ -303,6 +303,25 @@ def test_tasks_and_pods_run_with_tokens_that_they_do_not_see(secured, scheduler)
     assert not TOKEN.search(agent.log().encode())
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may become another user")
+def test_checks_run_as_whom_they_name(secured, scheduler):
+    """Also after a restart of the agent, which then knows the task from its checkpoint alone."""
+    client = scheduler(name="checked", checkpoint=True)
+    offer = client.offer()
+    pod = command_task("checked", "sleep 1000", offer)
+    with tempfile.NamedTemporaryFile(prefix="cm-checks-") as runs:
+        os.chmod(runs.name, 0o666)
+        pod["check"] = {"type": "COMMAND", "delay_seconds": 0, "interval_seconds": 1,
+                        "command": {"command": {"value": f"[ $(id -un) = daemon ] && echo >> {runs.name}", "user": "daemon"}}}
+        client.accept(offer, None, operations=[group_operation(client.framework_id, "pods", [pod])])
+        wait_for(lambda: any(s.get("check_status", {}).get("command", {}).get("exit_code") == 0 for s in client.history), 60,
+                 "a check that ran as daemon")
+        secured.agents[0].kill()
+        before = os.path.getsize(runs.name)
+        secured.agents[0].start()
+        wait_for(lambda: os.path.getsize(runs.name) > before + 1, 60, "checks after the restart")
+
+
 def encoded(data):
     data = data if isinstance(data, bytes) else json.dumps(data).encode()
     return base64.urlsafe_b64encode(data).rstrip(b"=")
@@ -364,25 +383,6 @@ def test_a_token_makes_nobody_another_user(secured, running):
         refused = [line for line in map(json.loads, audit) if line["event"] == "refused" and line.get("object") == other]
     assert {line["action"] for line in refused} == {"LAUNCH_NESTED_CONTAINER", "LAUNCH_NESTED_CONTAINER_SESSION"}
     assert all(line["container"].startswith(running["cid"]) for line in refused), refused
-
-
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root may become another user")
-def test_checks_run_as_whom_they_name(secured, scheduler):
-    """Also after a restart of the agent, which then knows the task from its checkpoint alone."""
-    client = scheduler(name="checked", checkpoint=True)
-    offer = client.offer()
-    pod = command_task("checked", "sleep 1000", offer)
-    with tempfile.NamedTemporaryFile(prefix="cm-checks-") as runs:
-        os.chmod(runs.name, 0o666)
-        pod["check"] = {"type": "COMMAND", "delay_seconds": 0, "interval_seconds": 1,
-                        "command": {"command": {"value": f"[ $(id -un) = daemon ] && echo >> {runs.name}", "user": "daemon"}}}
-        client.accept(offer, None, operations=[group_operation(client.framework_id, "pods", [pod])])
-        wait_for(lambda: any(s.get("check_status", {}).get("command", {}).get("exit_code") == 0 for s in client.history), 60,
-                 "a check that ran as daemon")
-        secured.agents[0].kill()
-        before = os.path.getsize(runs.name)
-        secured.agents[0].start()
-        wait_for(lambda: os.path.getsize(runs.name) > before + 1, 60, "checks after the restart")
 
 
 @pytest.mark.parametrize("bad", ["none", "None", "RS256", "key", "expired", "early", "cut", "huge", "twice", "text", "empty",
