@@ -258,6 +258,23 @@ give(struct world *w, const char *path, const char *writes, const char *object, 
         assert_int_equal(audit_lines(buf_cstr(&text), "write", wanted), 1);
 }
 
+/* As admitted(), of an agent that can drain. */
+static const char *
+admitted_drainable(struct world *w)
+{
+    Mesos__Internal__RegisterSlaveMessage message = MESOS__INTERNAL__REGISTER_SLAVE_MESSAGE__INIT;
+    Mesos__V1__AgentInfo__Capability capability = MESOS__V1__AGENT_INFO__CAPABILITY__INIT, *list[] = {&capability};
+    char version[] = "1.11.0";
+    capability.has_type = true;
+    capability.type = MESOS__V1__AGENT_INFO__CAPABILITY__TYPE__AGENT_DRAINING;
+    message.slave = agent_info(w, NULL);
+    message.version = version;
+    message.n_agent_capabilities = 1;
+    message.agent_capabilities = list;
+    agent_says(w, "slave(1)", "mesos.internal.RegisterSlaveMessage", &message);
+    return admitted(w); /* which registers again, and hears the same */
+}
+
 /* Each order that was carried out says so, and upon what. */
 static void
 test_audit_of_what_was_done(void **state)
@@ -267,7 +284,7 @@ test_audit_of_what_was_done(void **state)
     close(mkstemp(path));
     audit_path = path;
     struct world *w = world_ruled();
-    auto_free char *id = xstrdup(admitted(w));
+    auto_free char *id = xstrdup(admitted_drainable(w));
 #define ON_AGENT(member) "\"" member "\":{\"agent_id\":{\"value\":\"@\"}}"
 #define ON_MACHINE(member) "\"" member "\":{\"machines\":" MACHINES "}"
     give(w, path, "UPDATE_MAINTENANCE_SCHEDULE", "",
@@ -277,6 +294,7 @@ test_audit_of_what_was_done(void **state)
     give(w, path, "STOP_MAINTENANCE", "m 10.0.0.9", ON_MACHINE("stop_maintenance"), id);
     give(w, path, "DEACTIVATE_AGENT", id, ON_AGENT("deactivate_agent"), id);
     give(w, path, "REACTIVATE_AGENT", id, ON_AGENT("reactivate_agent"), id);
+    give(w, path, "DRAIN_AGENT", id, ON_AGENT("drain_agent"), id);
     give(w, path, "MARK_AGENT_GONE", id, ON_AGENT("mark_agent_gone"), id);
     give(w, path, "SET_LOGGING_LEVEL", "level 0", "\"set_logging_level\":{\"level\":0,\"duration\":{\"nanoseconds\":1}}", id);
     subscribe(w, ",\"principal\":\"alice\"", NULL);
@@ -361,19 +379,28 @@ on_refusal(const struct http_response *response, void *arg)
     buf_append_str(&w->got, buf_str(response->body));
 }
 
+/* One call of somebody. */
+static void
+call_as(struct world *w, const char *who, const char *endpoint, const char *body)
+{
+    static const struct http_call_handler handler = {.on_response = on_refusal};
+    const struct http_header headers[] = {{STR_LIT("Authorization"), str_of(who)},
+                                          {STR_LIT("Accept"), STR_LIT("application/json")},
+                                          {STR_LIT("Content-Type"), STR_LIT("application/json")}};
+    struct http_client *client = http_client_new(w->loop, &w->master_at, "10.0.0.1:5050");
+    w->status = 0;
+    http_client_send(client, "POST", endpoint, headers, 3, str_of(body), 0, &handler, w);
+    pass(w, 60);
+    http_client_free(client);
+}
+
 /* One call of a scheduler: what is answered, and what it leaves in the audit log. */
 static void
 expect_login_failed(struct world *w, const char *path, const char *who, const char *body, int status, const char *const *members)
 {
-    static const struct http_call_handler handler = {.on_response = on_refusal};
-    const struct http_header headers[] = {{STR_LIT("Authorization"), str_of(who)}, {STR_LIT("Content-Type"), STR_LIT("application/json")}};
-    struct http_client *client = http_client_new(w->loop, &w->master_at, "10.0.0.1:5050");
     auto_buf struct buf text = {0};
     audit_empty(path);
-    w->status = 0;
-    http_client_send(client, "POST", "/api/v1/scheduler", headers, 2, str_of(body), 0, &handler, w);
-    pass(w, 60);
-    http_client_free(client);
+    call_as(w, who, "/api/v1/scheduler", body);
     if (w->status != status)
         fail_msg("%s as %s: %d %s", body, who, w->status, buf_cstr(&w->got));
     assert_int_equal(audit_lines(audit_text(&text, path), "login-failed", ""), 1);
@@ -413,6 +440,29 @@ test_audit_of_strangers(void **state)
     unlink(path);
 }
 
+/* Who reserves for another has tried to. */
+static void
+test_audit_of_reservations_for_others(void **state)
+{
+    char path[] = "/tmp/cmesos-audit-XXXXXX";
+    auto_buf struct buf text = {0};
+    (void)state;
+    close(mkstemp(path));
+    audit_path = path;
+    struct world *w = world_ruled_by_name();
+    auto_free char *body = xasprintf("{\"type\":\"RESERVE_RESOURCES\",\"reserve_resources\":{\"agent_id\":{\"value\":\"%s\"},"
+                                     "\"resources\":[" RESOURCE "]}}",
+                                     admitted(w));
+    audit_empty(path);
+    call_as(w, "bob", "/api/v1", body);
+    assert_int_equal(w->status, 400);
+    expect_write(audit_text(&text, path), "RESERVE_RESOURCES", 400);
+    assert_non_null(strstr(buf_cstr(&text), "\"principal\":\"bob\""));
+    world_free(w);
+    audit_path = NULL;
+    unlink(path);
+}
+
 /* What may not be looked at is not there, as in Mesos: no 403. */
 static void
 test_maintenance_views(void **state)
@@ -446,6 +496,7 @@ main(void)
         cmocka_unit_test(test_audit_of_a_teardown_of_nobody),
         cmocka_unit_test(test_audit_peers),
         cmocka_unit_test(test_audit_of_strangers),
+        cmocka_unit_test(test_audit_of_reservations_for_others),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
