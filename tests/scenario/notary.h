@@ -45,5 +45,9 @@ int operator_asks(struct world *w, const char *body);
 #define RESERVED "\"reservations\":[{\"type\":\"DYNAMIC\",\"role\":\"web\",\"principal\":\"alice\"}]"
 #define VOLUME \
     RESERVED ",\"disk\":{\"persistence\":{\"id\":\"v\",\"principal\":\"bob\"},\"volume\":{\"container_path\":\"p\",\"mode\":\"RW\"}}"
+/* One of them; an agent that is not there; a list of machines. */
+#define RESOURCE "{\"name\":\"disk\",\"type\":\"SCALAR\",\"scalar\":{\"value\":10}," VOLUME "}"
+#define AGENT    "\"agent_id\":{\"value\":\"none\"}"
+#define MACHINES "[{\"hostname\":\"m\",\"ip\":\"10.0.0.9\"}]"
 
 #endif
