@@ -87,6 +87,13 @@ want(int epoll_fd, struct end *end, uint64_t tag, uint32_t events)
     end->events = events;
 }
 
+/* What send() says. A peer that has left is found out by reading: the plain server's is done when it has its answers. */
+static bool
+has_failed(ssize_t n)
+{
+    return n < 0 && errno != EAGAIN && errno != ENOTCONN && errno != ECONNRESET && errno != EPIPE;
+}
+
 /* Sends data, or what is left of it later. Returns the bytes that left. */
 static size_t
 send_out(int epoll_fd, struct end *end, uint64_t tag, struct str data)
@@ -95,7 +102,7 @@ send_out(int epoll_fd, struct end *end, uint64_t tag, struct str data)
     if (end->out.len == 0) {
         ssize_t n = send(end->fd, data.ptr, data.len, MSG_NOSIGNAL | MSG_DONTWAIT);
         sent = n > 0 ? (size_t)n : 0;
-        if (n < 0 && errno != EAGAIN && errno != ENOTCONN)
+        if (has_failed(n))
             die_errno("send");
     }
     buf_append(&end->out, data.ptr + sent, data.len - sent);
@@ -107,7 +114,7 @@ static size_t
 send_rest(int epoll_fd, struct end *end, uint64_t tag)
 {
     ssize_t n = end->out.len ? send(end->fd, buf_data(&end->out), end->out.len, MSG_NOSIGNAL | MSG_DONTWAIT) : 0;
-    if (n < 0 && errno != EAGAIN)
+    if (has_failed(n))
         die_errno("send");
     if (n > 0)
         buf_consume(&end->out, (size_t)n);
