@@ -277,8 +277,8 @@ test_large_bodies_of_strangers(void **state)
     static const char *const heads[] = {"POST /large HTTP/1.1\r\nContent-Length: 100000\r\n\r\n",
                                         "POST /large HTTP/1.0\r\nConnection: keep-alive\r\nContent-Length: 100000\r\n\r\n",
                                         "POST /large HTTP/1.1\r\nExpect: 100-continue\r\nContent-Length: 3\r\n\r\n",
-                                        "POST /stream HTTP/1.1\r\nExpect: 100-continue\r\nContent-Type: application/recordio\r\n"
-                                        "Transfer-Encoding: chunked\r\n\r\n"};
+                                        ("POST /stream HTTP/1.1\r\nExpect: 100-continue\r\nContent-Type: application/recordio\r\n"
+                                         "Transfer-Encoding: chunked\r\n\r\n")};
     struct place *place = *state;
     for (size_t i = 0; i < ARRAY_LEN(heads); i++) {
         caller_close(&place->caller);
