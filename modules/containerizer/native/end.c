@@ -71,14 +71,16 @@ void
 runtime_forget(const struct container *container, bool all)
 {
     static const char *const board_files[] = {"pid", "state", "socket", NULL};
-    static const char *const files[] = {"termination", "standalone.marker", /* the last to go */
-                                        "pid", "state", "status", "environment", "config", "launch_info",
+    static const char *const files[] = {"pid", "state", "status", "environment", "config", "launch_info",
                                         "force_destroy_on_recovery", NULL};
+    static const char *const last[] = {"termination", "standalone.marker", NULL};
     auto_free char *nested = xasprintf("%s/containers", container->runtime_dir);
     auto_free char *board = xasprintf("%s/io_switchboard", container->runtime_dir);
     forget_files(board, board_files);
     rmdir(nested);
-    forget_files(container->runtime_dir, all ? files : files + 2);
+    forget_files(container->runtime_dir, files);
+    if (all)
+        forget_files(container->runtime_dir, last);
 }
 
 static void
