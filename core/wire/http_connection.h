@@ -91,6 +91,7 @@ struct http_exchange {
     http_body_fn *on_body; /* body_follows */
     void *body_arg;
     bool body_paused, body_ended;
+    bool body_handed_on; /* on_body was set since it was last called */
     bool looked; /* server->look has been asked about its body */
     bool continued; /* its peer has heard "100 Continue" */
     size_t allowance; /* streaming: bytes that may be queued beyond the limit */

@@ -124,6 +124,7 @@ http_exchange_on_body(struct http_exchange *exchange, http_body_fn *fn, void *ar
 {
     exchange->on_body = fn;
     exchange->body_arg = arg;
+    exchange->body_handed_on = true;
     http_connection_continue(exchange->connection);
 }
 

@@ -145,7 +145,6 @@ hand_over_body(struct http_connection *connection, bool end)
 {
     struct http_exchange *exchange = connection->incoming;
     struct buf *body = &exchange->request.body;
-    http_body_fn *fn = NULL;
     if (end) {
         exchange->body_ended = true;
         http_parse_next(&connection->parser);
@@ -153,9 +152,10 @@ hand_over_body(struct http_connection *connection, bool end)
         if (exchange->close_after)
             connection->deaf = true;
     }
-    while (connection->incoming == exchange && exchange->on_body != fn && (end || body->len > 0)) {
-        fn = exchange->on_body;
-        fn(exchange, body, end, exchange->body_arg);
+    exchange->body_handed_on = exchange->on_body != NULL;
+    while (connection->incoming == exchange && exchange->body_handed_on && (end || body->len > 0)) {
+        exchange->body_handed_on = false;
+        exchange->on_body(exchange, body, end, exchange->body_arg);
     }
     if (connection->incoming != exchange)
         return;
