@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Each action of operators that a master enforces: refused, it is answered in the recorded words and nothing happens; allowed,
  * it goes on as ever. And what the audit log says of each of them. */
-#include <unistd.h>
-
 #include "audit_log.h"
 #include "daemon/access.h"
 #include "notary.h"
@@ -100,11 +98,9 @@ request_again(struct world *w, const struct request *request)
 static void
 test_operators(void **state)
 {
-    char path[] = "/tmp/cmesos-audit-XXXXXX", room[64];
+    const char *path = *state;
+    char room[64];
     auto_buf struct buf text = {0};
-    (void)state;
-    close(mkstemp(path));
-    audit_path = path;
     struct world *w = world_ruled();
     for (size_t i = 0; i < ARRAY_LEN(requests); i++) {
         const struct request *request = &requests[i];
@@ -127,8 +123,6 @@ test_operators(void **state)
             assert_string_equal(audit_text(&text, path), "");
     }
     world_free(w);
-    audit_path = NULL;
-    unlink(path);
 }
 
 static void
@@ -177,7 +171,7 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_operators),
+        cmocka_unit_test_setup_teardown(test_operators, audit_begin, audit_end),
         cmocka_unit_test(test_teardown),
         cmocka_unit_test(test_maintenance_views),
     };

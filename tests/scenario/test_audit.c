@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What a master's audit log says of orders, of who gave them, of refusals and of those who are not who they say. (Each call of
  * operators is test_access_operators.c's.) */
-#include <unistd.h>
-
 #include "audit_log.h"
 #include "notary.h"
 
@@ -10,11 +8,8 @@
 static void
 test_audit(void **state)
 {
-    char path[] = "/tmp/cmesos-audit-XXXXXX";
+    const char *path = *state;
     auto_buf struct buf text = {0}, form = {0};
-    (void)state;
-    close(mkstemp(path));
-    audit_path = path;
     struct world *w = world_ruled();
     subscribe(w, ",\"principal\":\"alice\"", NULL);
     buf_printf(&form, "frameworkId=%s", w->framework_id);
@@ -49,8 +44,6 @@ test_audit(void **state)
         assert_non_null(at);
     }
     world_free(w);
-    audit_path = NULL;
-    unlink(path);
 }
 
 static void
@@ -91,10 +84,7 @@ admitted_drainable(struct world *w)
 static void
 test_audit_of_what_was_done(void **state)
 {
-    char path[] = "/tmp/cmesos-audit-XXXXXX";
-    (void)state;
-    close(mkstemp(path));
-    audit_path = path;
+    const char *path = *state;
     struct world *w = world_ruled();
     auto_free char *id = xstrdup(admitted_drainable(w));
 #define ON_AGENT(member) "\"" member "\":{\"agent_id\":{\"value\":\"@\"}}"
@@ -113,19 +103,14 @@ test_audit_of_what_was_done(void **state)
     auto_free char *framework_id = xstrdup(w->framework_id);
     give(w, path, "TEARDOWN", framework_id, "\"teardown\":{\"framework_id\":{\"value\":\"@\"}}", framework_id);
     world_free(w);
-    audit_path = NULL;
-    unlink(path);
 }
 
 /* Nor does an order pass unseen that is for nobody. */
 static void
 test_audit_of_a_teardown_of_nobody(void **state)
 {
-    char path[] = "/tmp/cmesos-audit-XXXXXX";
+    const char *path = *state;
     auto_buf struct buf text = {0};
-    (void)state;
-    close(mkstemp(path));
-    audit_path = path;
     struct world *w = world_ruled();
     assert_int_equal(operator_asks(w, "{\"type\":\"TEARDOWN\",\"teardown\":{\"framework_id\":{\"value\":\"gone\"}}}"), 400);
     audit_expect_write(audit_text(&text, path), "TEARDOWN", 400);
@@ -134,8 +119,6 @@ test_audit_of_a_teardown_of_nobody(void **state)
     audit_expect_write(audit_text(&text, path), "TEARDOWN", 400);
     assert_int_equal(audit_lines(buf_cstr(&text), "write", "\"object\":\"gone\""), 1);
     world_free(w);
-    audit_path = NULL;
-    unlink(path);
 }
 
 /* The refusal of the action has an address. */
@@ -156,11 +139,8 @@ expect_peer(const char *text, const char *action)
 static void
 test_audit_peers(void **state)
 {
-    char path[] = "/tmp/cmesos-audit-XXXXXX";
+    const char *path = *state;
     auto_buf struct buf text = {0};
-    (void)state;
-    close(mkstemp(path));
-    audit_path = path;
     struct world *w = world_ruled();
     MAY_NOT(REGISTER_FRAMEWORK, "*");
     subscribe(w, ",\"principal\":\"alice\"", NULL);
@@ -176,8 +156,6 @@ test_audit_peers(void **state)
     expect_peer(audit_text(&text, path), "REGISTER_AGENT");
     expect_peer(audit_text(&text, path), "RUN_TASK");
     world_free(w);
-    audit_path = NULL;
-    unlink(path);
 }
 
 /* ---- who is not whom they say ---- */
@@ -210,15 +188,11 @@ call_as(struct world *w, const char *who, const char *endpoint, const char *body
 static void
 expect_login_failed(struct world *w, const char *path, const char *who, const char *body, int status, const char *const *members)
 {
-    auto_buf struct buf text = {0};
     audit_empty(path);
     call_as(w, who, "/api/v1/scheduler", body);
     if (w->status != status)
         fail_msg("%s as %s: %d %s", body, who, w->status, buf_cstr(&w->got));
-    assert_int_equal(audit_lines(audit_text(&text, path), "login-failed", ""), 1);
-    for (size_t i = 0; members[i]; i++)
-        if (!strstr(buf_cstr(&text), members[i]))
-            fail_msg("%s as %s: no %s in %s", body, who, members[i], buf_cstr(&text));
+    audit_expect_login_failed(path, members);
 }
 
 static void
@@ -229,10 +203,8 @@ test_audit_of_strangers(void **state)
     static const char *const nameless[] = {"\"claims\":{\"fid\":\"f\"}", "\"peer\":\"", "needs a principal with a name", NULL};
     Mesos__Internal__RegisterFrameworkMessage message = MESOS__INTERNAL__REGISTER_FRAMEWORK_MESSAGE__INIT;
     Mesos__V1__FrameworkInfo info = MESOS__V1__FRAMEWORK_INFO__INIT;
-    char path[] = "/tmp/cmesos-audit-XXXXXX", user[] = "root", name[] = "fw", principal[] = "alice";
-    (void)state;
-    close(mkstemp(path));
-    audit_path = path;
+    char user[] = "root", name[] = "fw", principal[] = "alice";
+    const char *path = *state;
     struct world *w = world_ruled_schedulers_by_name();
     message.framework = &info;
     info.user = user;
@@ -248,19 +220,14 @@ test_audit_of_strangers(void **state)
     expect_login_failed(w, path, "bob", SUBSCRIBE, 400, of_another);
     expect_login_failed(w, path, "+fid=f", SUBSCRIBE, 403, nameless);
     world_free(w);
-    audit_path = NULL;
-    unlink(path);
 }
 
 /* Who reserves for another has tried to. */
 static void
 test_audit_of_reservations_for_others(void **state)
 {
-    char path[] = "/tmp/cmesos-audit-XXXXXX";
+    const char *path = *state;
     auto_buf struct buf text = {0};
-    (void)state;
-    close(mkstemp(path));
-    audit_path = path;
     struct world *w = world_ruled_by_name();
     auto_free char *body = xasprintf("{\"type\":\"RESERVE_RESOURCES\",\"reserve_resources\":{\"agent_id\":{\"value\":\"%s\"},"
                                      "\"resources\":[" RESOURCE "]}}",
@@ -271,20 +238,20 @@ test_audit_of_reservations_for_others(void **state)
     audit_expect_write(audit_text(&text, path), "RESERVE_RESOURCES", 400);
     assert_non_null(strstr(buf_cstr(&text), "\"principal\":\"bob\""));
     world_free(w);
-    audit_path = NULL;
-    unlink(path);
 }
+
+#define AUDITED(test) cmocka_unit_test_setup_teardown(test, audit_begin, audit_end)
 
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_audit),
-        cmocka_unit_test(test_audit_of_what_was_done),
-        cmocka_unit_test(test_audit_of_a_teardown_of_nobody),
-        cmocka_unit_test(test_audit_peers),
-        cmocka_unit_test(test_audit_of_strangers),
-        cmocka_unit_test(test_audit_of_reservations_for_others),
+        AUDITED(test_audit),
+        AUDITED(test_audit_of_what_was_done),
+        AUDITED(test_audit_of_a_teardown_of_nobody),
+        AUDITED(test_audit_peers),
+        AUDITED(test_audit_of_strangers),
+        AUDITED(test_audit_of_reservations_for_others),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

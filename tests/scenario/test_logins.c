@@ -3,12 +3,11 @@
  * How long an address that logs in in vain is not heard, to the millisecond: a hundred failures within ten seconds. The one
  * double beside the registry is an authenticator that believes "right" and wants "more".
  */
+#include "audit_log.h"
 #include "lone_master.h"
 
 #include <errno.h>
-#include <unistd.h>
 
-#include "base/file.h"
 #include "mesos/authenticator.h"
 #include "mesos/internal/authentication.pb-c.h"
 #include "master/login.h"
@@ -229,21 +228,6 @@ test_who_goes_on_asking_hears_nothing(void **state)
     world_free(place.w);
 }
 
-/* What the audit log says once more, and no more of it. */
-static void
-expect_line(const char *path, const char *const *members)
-{
-    auto_buf struct buf text = {0};
-    assert_int_equal(file_read(path, 1 << 20, &text, NULL), 0);
-    assert_int_equal(truncate(path, 0), 0);
-    const char *line = strstr(buf_cstr(&text), "\"event\":\"login-failed\"");
-    if (!line || strstr(line + 1, "\"event\":\"login-failed\""))
-        fail_msg("there is not one line: %s", buf_cstr(&text));
-    for (size_t i = 0; members[i]; i++)
-        if (!strstr(buf_cstr(&text), members[i]))
-            fail_msg("no %s: %s", members[i], buf_cstr(&text));
-}
-
 /* A driver at that actor, which names a principal or none. */
 static void
 driver_registers(struct world *w, const char *actor, const char *principal)
@@ -266,28 +250,23 @@ test_who_may_not_register_stands_in_the_audit_log(void **state)
     static const char *const nobody[] = {"\"peer\":\"10.0.0.2:5051\"", "\"claimed\":\"alice\"", "is not authenticated", NULL};
     static const char *const another[] = {"\"peer\":\"10.0.0.2:5051\"", "\"principal\":\"somebody\"", "\"claimed\":\"alice\"",
                                           "does not match authenticated principal 'somebody'", NULL};
-    char path[] = "/tmp/cmesos-audit-XXXXXX";
+    const char *path = *state;
     struct place place;
-    (void)state;
-    close(mkstemp(path));
-    audit_path = path;
     set_up(&place);
     place.w->options.authenticate_agents = place.w->options.authenticate_frameworks = true;
     agent_registers(place.w, "slave(1)");
     pass(place.w, 60);
-    expect_line(path, agent);
+    audit_expect_login_failed(path, agent);
     agent_reregisters(place.w, "slave(1)", "S1");
     pass(place.w, 60);
-    expect_line(path, agent);
+    audit_expect_login_failed(path, agent);
     driver_registers(place.w, "slave(1)", "alice");
-    expect_line(path, nobody);
+    audit_expect_login_failed(path, nobody);
     assert_true(begins(&place));
     assert_true(hears(&place, "right", "AuthenticationCompletedMessage"));
     driver_registers(place.w, "slave(1)", "alice");
-    expect_line(path, another);
+    audit_expect_login_failed(path, another);
     world_free(place.w);
-    audit_path = NULL;
-    unlink(path);
 }
 
 int
@@ -297,7 +276,7 @@ main(void)
         cmocka_unit_test(test_heard_again_after_ten_seconds),
         cmocka_unit_test(test_giving_up_is_failing),
         cmocka_unit_test(test_who_goes_on_asking_hears_nothing),
-        cmocka_unit_test(test_who_may_not_register_stands_in_the_audit_log),
+        cmocka_unit_test_setup_teardown(test_who_may_not_register_stands_in_the_audit_log, audit_begin, audit_end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
