@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "wire/json_text.h"
+#include "wire/json_token.h"
 
 enum { DOUBLE_MAX_TEXT = 40 };
 
@@ -33,6 +34,18 @@ utf8_length(const unsigned char *s, size_t len)
         return 4;
     }
     return 0;
+}
+
+bool
+json_is_utf8(struct str text)
+{
+    const unsigned char *s = (const unsigned char *)text.ptr;
+    for (size_t at = 0, run; at < text.len; at += run) {
+        run = s[at] < 0x80 ? 1 : utf8_length(s + at, text.len - at);
+        if (!run)
+            return false;
+    }
+    return true;
 }
 
 static char *

@@ -43,6 +43,8 @@ bool json_scan_skip(struct json_scan *scan, unsigned depth);
 /* "Failed to parse body into JSON: syntax error at line 2 near: ..."; -EINVAL. */
 int json_scan_error(const struct json_scan *scan, struct err *err);
 int json_scan_trailing(const struct json_scan *scan, struct err *err);
+/* A string of the tokens may be any bytes; this says whether it is well-formed UTF-8. */
+bool json_is_utf8(struct str text);
 /* Is the text one whole JSON value? */
 bool json_check(struct str text, struct err *err);
 

@@ -80,7 +80,8 @@ test_a_changed_file_keeps_what_was_used(void **state)
     struct contract *contract = *state;
     struct err err = {0};
     auto_free char *path = xasprintf("%s/limits", contract->dir);
-    static const char slow[] = "{\"aggregate_default_qps\": 0.001}", slower[] = "{\"aggregate_default_qps\": 0.0005}", bad[] = "{\n]";
+    static const char slow[] = "{\"aggregate_default_qps\": 0.001}", slower[] = "{\"aggregate_default_qps\": 0.0005}", bad[] = "{\n]",
+                      foreign[] = "{\"limits\":\n[{\"principal\": \"\xe9\"}]}";
     assert_int_equal(file_replace(path, slow, strlen(slow), 0644, false, &err), 0);
     struct module *module = start(contract, "rate_limits_file", path, &err);
     assert_string_equal(module ? "" : err.text, "");
@@ -90,6 +91,9 @@ test_a_changed_file_keeps_what_was_used(void **state)
     assert_int_equal(file_replace(path, bad, strlen(bad), 0644, false, &err), 0);
     assert_true(module_reload(module, &err) < 0);
     assert_text(err.text, path, "line 2", NULL);
+    assert_int_equal(file_replace(path, foreign, strlen(foreign), 0644, false, &err), 0);
+    assert_true(module_reload(module, &err) < 0);
+    assert_text(err.text, path, ": line 2, column 16: limits[0]: 'principal' is not UTF-8", NULL);
     assert_true(rate_limiter_generation(module) == generation);
     assert_limit(module, "x", "default", UINT64_MAX);
     assert_int_equal(file_replace(path, slower, strlen(slower), 0644, false, &err), 0);
@@ -133,6 +137,7 @@ test_what_is_refused_is_refused_with_its_line(void **state)
         {FIRST "  {\n\n   \"qps\": 1\n}]}", ": line 5, column 3: limits[1]: 'principal' must be"},
         {FIRST "  {\"qps\": 1,\n   \"principal\":\n\"a\"\n}]}", ": line 7, column 1: limits[1]: principal 'a' has a limit already"},
         {FIRST "  {\"principal\": \"b\",\n   \"qp\": 1}]}", ": line 6, column 4: limits[1]: unknown member 'qp'"},
+        {FIRST "  {\"qps\": 1,\n   \"principal\": \"J\xfcrgen\"}]}", ": line 6, column 17: limits[1]: 'principal' is not UTF-8"},
         {FIRST "  3]}", ": line 5, column 3: limits[1]: it is no object"},
         {FIRST " ]}", ": line 5, column 2: there is a comma too many before ']'"},
         {FIRST "  {\"principal\": \"b\"}],\n\n\"aggregate_default_capacity\": -1}", ": line 7, column 31: 'aggregate_default_capacity'"},

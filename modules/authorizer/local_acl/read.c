@@ -63,6 +63,8 @@ read_text(struct reader *reader, const char *what, struct str *ret)
         return refuse(reader, line, "this text has no end, or something in it that JSON does not know");
     if (str_find(text, '\0') >= 0)
         return refuse(reader, line, "a NUL byte in a text");
+    if (!json_is_utf8(text))
+        return refuse(reader, line, "%s is not UTF-8", what);
     *ret = str_of(arena_strdup(reader->acls->arena, text));
     return 0;
 }

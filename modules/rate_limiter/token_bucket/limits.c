@@ -159,6 +159,8 @@ read_principal(struct reader *reader, struct draft *draft)
         return refuse_syntax(reader, "the rest of a text");
     if (!name->len || name->len > PRINCIPAL_MAX || str_find(*name, '\0') >= 0)
         return err_set(reader->err, -EINVAL, "'principal' must be a text of 1 to %d bytes", PRINCIPAL_MAX);
+    if (!json_is_utf8(*name))
+        return err_set(reader->err, -EINVAL, "'principal' is not UTF-8");
     return 0;
 }
 

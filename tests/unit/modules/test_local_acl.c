@@ -391,6 +391,7 @@ test_refusals(void **state)
             "acls.json:4: a name is wanted here: a text in double quotes");
     refused(RULE("{\"principals\": {\"values\": \"a\"}, \"users\": {}}"), "acls.json:3: '[' is wanted here, where a list of names begins");
     refused(RULE("{\"principals\": {\"values\": [\"a\\u0000\"]}, \"users\": {}}"), "acls.json:3: a NUL byte in a text");
+    refused(RULE("{\"principals\": {\"values\": [\"a\",\n\"J\xfcrgen\"]}, \"users\": {}}"), "acls.json:4: a name is not UTF-8");
     refused(RULE("{\"principals\": {}, \"principals\": {}}"), "acls.json:3: \"principals\" stands here twice");
     refused("{\"view_flags\": [{\"principals\": {\"type\": \"ANY\"}, \"flags\": {\"values\": [\"x\"]}}]}",
             "acls.json:1: the flags of view_flags can only be of the type ANY or NONE");
