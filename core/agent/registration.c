@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Finding the leading master and being known to it: detection, registration with growing random pauses,
- * pings, leaving. Nothing else decides whether the agent counts as registered.
+ * Being known to the leading master, which find_master.c finds: registration with growing random pauses, pings, leaving.
+ * Nothing else decides whether the agent counts as registered.
  */
 #include "agent/state.h"
 
@@ -9,6 +9,8 @@
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
+
+#include "agent/find_master.h"
 
 #define NS_PER_MS           1000000LL
 #define REGISTRATION_MAX_NS (60LL * 1000 * NS_PER_MS)
@@ -21,21 +23,9 @@
 #define LEAVE_EXTRA_MS      2000
 #define LEAVE_FLUSH_MS      100 /* what is still on its way to the master leaves first */
 
-/* A host name that is being looked up off the loop. */
-struct resolve_job {
-    struct agent *agent; /* NULL: nobody waits any more */
-    char *host;
-    uint16_t port;
-    struct upid master;
-    struct err err;
-    int status;
-};
-
-static void on_detected(void *arg, struct mesos_bytes info);
 static void on_register(void *arg);
 static void on_pings_stopped(void *arg);
 static void on_leave(void *arg);
-static void master_take(struct agent *agent, const struct upid *master);
 
 void
 registration_init(struct agent *agent)
@@ -54,9 +44,7 @@ registration_fini(struct agent *agent)
     loop_timer_stop(&agent->pings);
     loop_timer_stop(&agent->leave);
     login_fini(agent);
-    if (agent->resolving)
-        agent->resolving->agent = NULL;
-    agent->election_events.detected = NULL;
+    find_master_stop(agent);
 }
 
 void
@@ -64,59 +52,16 @@ registration_start(struct agent *agent)
 {
     agent->state = AGENT_DISCONNECTED;
     oversubscription_start(agent);
-    agent->election_events = (struct mesos_election_events){
-        .size = sizeof(struct mesos_election_events), .arg = agent, .detected = on_detected};
-    election_detect(agent->setup.election, &agent->election_events);
+    find_master_start(agent);
 }
 
-/* ---- detection ---- */
-
-static void
-resolve_work(void *arg)
+void
+registration_master(struct agent *agent, const struct upid *master)
 {
-    struct resolve_job *job = arg;
-    job->status = address_resolve(job->host, job->port, &job->master.address, &job->err);
-}
-
-static void
-resolve_done(void *arg)
-{
-    struct resolve_job *job = arg;
-    struct agent *agent = job->agent;
-    if (agent) {
-        agent->resolving = NULL;
-        if (job->status)
-            log_error("cannot find the master: %s", job->err.text);
-        else
-            master_take(agent, &job->master);
-    }
-    free(job->host);
-    free(job);
-}
-
-static void
-resolve(struct agent *agent, const char *host, uint16_t port)
-{
-    struct resolve_job *job = xcalloc(1, sizeof(*job));
-    if (agent->resolving)
-        agent->resolving->agent = NULL;
-    agent->resolving = job;
-    job->agent = agent;
-    job->host = xstrdup(host);
-    job->port = port;
-    snprintf(job->master.id, sizeof(job->master.id), "master");
-    loop_offload(agent->loop, NULL, resolve_work, resolve_done, job);
-}
-
-static void
-on_detected(void *arg, struct mesos_bytes bytes)
-{
-    struct agent *agent = arg;
-    struct err err = {0};
-    auto_arena struct arena *arena = arena_new(0);
-    if (agent->state == AGENT_TERMINATING || agent->state == AGENT_RECOVERING)
+    char text[400];
+    if (agent->state == AGENT_TERMINATING)
         return;
-    if (!bytes.data) {
+    if (!master) {
         log_info("no master leads");
         agent->has_master = false;
         agent->state = AGENT_DISCONNECTED;
@@ -126,53 +71,6 @@ on_detected(void *arg, struct mesos_bytes bytes)
         loop_timer_stop(&agent->pings);
         return;
     }
-    Mesos__V1__MasterInfo *info = MESSAGE_UNPACK(Mesos__V1__MasterInfo, mesos__v1__master_info,
-                                                 str_n(bytes.data, bytes.len), arena, &err);
-    if (!info) {
-        log_error("the detector gave no usable master: %s", err.text);
-        return;
-    }
-    free(agent->master_hostname);
-    agent->master_hostname = info->hostname && *info->hostname          ? xstrdup(info->hostname)
-                             : info->address && info->address->hostname ? xstrdup(info->address->hostname)
-                                                                        : NULL;
-    struct upid master;
-    if (info->pid && *info->pid && !upid_parse(str_of(info->pid), &master, NULL)) {
-        master_take(agent, &master);
-        return;
-    }
-    const char *host = NULL;
-    uint32_t port = info->port;
-    auto_free char *pid_host = NULL;
-    if (info->pid && *info->pid) { /* a name after the @ */
-        struct str rest = str_of(info->pid);
-        str_cut(&rest, '@');
-        struct str name = str_cut(&rest, ':');
-        uint64_t number;
-        if (name.len && !str_to_u64(rest, &number) && number < 65536) {
-            host = pid_host = str_dup(name);
-            port = (uint32_t)number;
-        }
-    }
-    if (!host && info->address) {
-        host = info->address->ip && *info->address->ip ? info->address->ip : info->address->hostname;
-        port = (uint32_t)info->address->port;
-    }
-    if (!host)
-        host = info->hostname;
-    if (!host || !*host || port == 0 || port > 65535) {
-        log_error("the detector gave a master without a usable address");
-        return;
-    }
-    resolve(agent, host, (uint16_t)port);
-}
-
-static void
-master_take(struct agent *agent, const struct upid *master)
-{
-    char text[400];
-    if (agent->state == AGENT_TERMINATING)
-        return;
     log_info("new master detected at %s", upid_format(master, text));
     if (agent->has_master && !upid_eq(master, &agent->master))
         libprocess_unlink(agent->daemon->libprocess, &agent->master);
@@ -180,8 +78,6 @@ master_take(struct agent *agent, const struct upid *master)
     agent->has_master = true;
     registration_again(agent, NULL);
 }
-
-/* ---- registration ---- */
 
 /* Begins from the start: a random wait first, so that a new master is not met by every agent at the same
  * instant. */

@@ -8,7 +8,7 @@ core_agent_libagent_a_SOURCES = \
   core/agent/executor_attach.c core/agent/executor_driver.c core/agent/executor_stream.c \
   core/agent/executors.c core/agent/fetcher.c core/agent/fetcher.h core/agent/fetcher_claim.c \
   core/agent/fetcher_inside.h core/agent/fetcher_order.c core/agent/fetcher_cache.c \
-  core/agent/fetcher_cache.h core/agent/files_sandbox.c core/agent/frameworks.c core/agent/gc.c core/agent/history.c \
+  core/agent/fetcher_cache.h core/agent/files_sandbox.c core/agent/find_master.c core/agent/find_master.h core/agent/frameworks.c core/agent/gc.c core/agent/history.c \
   core/agent/http_api_v1.c core/agent/http_api_v1_executor.c core/agent/http_containers.c \
   core/agent/http_state.c core/agent/http_resource_provider.c core/agent/http_stats.c core/agent/http_containerizer_debug.c core/agent/journal.c core/agent/journal.h core/agent/launch.c core/agent/limits.c \
   core/agent/message_checkpoint_resources.c core/agent/message_drain_slave.c core/agent/message_executor_to_framework.c \

@@ -184,7 +184,7 @@ struct agent {
     unsigned registrations; /* sent, or kept back by the login, since it began to register */
     int64_t backoff_ns, ping_timeout_ms;
     const char *leave_reason;
-    struct resolve_job *resolving;
+    struct resolve_job *resolving; /* find_master.c's */
     /* recover.c */
     struct recovery *recovery;
     double recovery_secs;
@@ -210,6 +210,8 @@ Mesos__V1__AgentInfo *agent_info(const struct agent *agent, struct arena *arena)
 void registration_init(struct agent *agent);
 void registration_fini(struct agent *agent);
 void registration_start(struct agent *agent); /* recovery is over: detect and register */
+/* The master that leads now, to be registered with; NULL = none leads. */
+void registration_master(struct agent *agent, const struct upid *master);
 void registration_exited(struct agent *agent, const struct upid *peer);
 /* The master takes us in (again): its answer to Register or Reregister. */
 void registration_done(struct agent *agent, struct str id,
