@@ -43,6 +43,13 @@ on_wake(evutil_socket_t fd, short events, void *arg)
     loop->wake_due_ns = 0;
 }
 
+static void
+on_round(evutil_socket_t fd, short events, void *arg)
+{
+    struct loop *loop = arg;
+    event_base_loopbreak(loop->base);
+}
+
 static uint64_t
 mix(uint64_t *seed)
 {
@@ -66,9 +73,12 @@ base_open(struct loop *loop, struct err *err)
         return err_errno(err, "cannot start the event library");
     event_base_priority_init(loop->base, PRIORITIES);
     loop->wake = evtimer_new(loop->base, on_wake, loop);
-    if (loop->wake)
-        event_priority_set(loop->wake, URGENT);
-    return loop->wake ? 0 : err_set(err, -ENOMEM, "cannot make the loop's timer");
+    loop->round = event_new(loop->base, -1, 0, on_round, loop);
+    if (!loop->wake || !loop->round)
+        return err_set(err, -ENOMEM, "cannot make the loop's timer");
+    event_priority_set(loop->wake, URGENT);
+    event_priority_set(loop->round, URGENT);
+    return 0;
 }
 
 struct loop *
@@ -125,6 +135,8 @@ loop_free(struct loop *loop)
         loop->heap[i]->heap_at = 0;
     if (loop->wake)
         event_free(loop->wake);
+    if (loop->round)
+        event_free(loop->round);
     if (loop->base)
         event_base_free(loop->base);
     free(loop->heap);
@@ -378,6 +390,8 @@ on_fd(evutil_socket_t fd, short events, void *arg)
     watch->fn(fd, events & EV_READ ? LOOP_READ : LOOP_WRITE, watch->arg);
     if (patient)
         event_base_loopbreak(loop->base); /* the others that are patient wait until the world was looked at again */
+    else
+        event_active(loop->round, EV_READ, 0); /* behind all that is urgent now */
 }
 
 /* An event that is about to be handled keeps its place in the row. */

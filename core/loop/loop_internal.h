@@ -30,6 +30,7 @@ struct loop_clock {
 struct loop {
     struct event_base *base;
     struct event *wake; /* the one libevent timer, set to the heap's first */
+    struct event *round; /* ends a turn when all that is urgent was called: libevent would stay while somebody is patient */
     int64_t wake_due_ns; /* 0 = not set */
     struct loop_clock *clock; /* by pointer: reading a const loop's clock fills the cache */
     struct loop_timer **heap; /* 1-based */

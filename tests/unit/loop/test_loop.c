@@ -509,11 +509,98 @@ test_patient_descriptors_come_last(void **state)
     }
 }
 
+/* A pipe that is never empty, beside one whose reader is patient: do timers, tasks and bites have their turn? */
+struct flood {
+    struct loop *loop;
+    struct loop_background bites;
+    struct loop_timer timer;
+    bool deferred, bitten, fired;
+    size_t read;
+};
+
+static void
+on_flood(int fd, int events, void *arg)
+{
+    ((struct flood *)arg)->read++; /* and the byte stays: it is there again at once */
+}
+
+static void
+on_flood_deferred(void *arg)
+{
+    ((struct flood *)arg)->deferred = true;
+}
+
+static void
+on_flood_bite(void *arg)
+{
+    ((struct flood *)arg)->bitten = true;
+}
+
+static void
+on_flood_timer(void *arg)
+{
+    ((struct flood *)arg)->fired = true;
+}
+
+static bool
+flood_is_survived(void *arg)
+{
+    const struct flood *flood = arg;
+    return flood->deferred && flood->bitten && flood->fired;
+}
+
+static void
+on_never(int fd, int events, void *arg)
+{
+}
+
+static void
+on_stuck(int signo)
+{
+    static const char words[] = "a turn of the loop does not end\n";
+    ssize_t n = write(STDERR_FILENO, words, sizeof(words) - 1);
+    (void)n;
+    _exit(1);
+}
+
+/* Who is patient waits, and makes nobody else wait: neither timers nor what was deferred. */
+static void
+test_patience_holds_nothing_up(void **state)
+{
+    struct flood flood = {.loop = loop_new(NULL, NULL)};
+    int busy[2], patient[2];
+    assert_int_equal(pipe(busy), 0);
+    assert_int_equal(pipe(patient), 0);
+    assert_int_equal(write(busy[1], "x", 1), 1);
+    assert_int_equal(write(patient[1], "x", 1), 1);
+    struct loop_fd *watch = loop_fd_watch(flood.loop, busy[0], LOOP_READ, on_flood, &flood);
+    struct loop_fd *waits = loop_fd_watch(flood.loop, patient[0], LOOP_READ, on_never, NULL);
+    loop_fd_patient(waits, true);
+    loop_background_init(&flood.bites, on_flood_bite, &flood);
+    loop_background_start(flood.loop, &flood.bites);
+    loop_timer_init(&flood.timer, flood.loop, on_flood_timer, &flood);
+    loop_timer_start(&flood.timer, 5);
+    loop_defer(flood.loop, on_flood_deferred, &flood);
+    signal(SIGALRM, on_stuck);
+    alarm(60);
+    assert_true(loop_run_until(flood.loop, flood_is_survived, &flood, 30000));
+    alarm(0);
+    assert_true(flood.read > 0);
+    loop_fd_unwatch(watch);
+    loop_fd_unwatch(waits);
+    loop_free(flood.loop);
+    for (int i = 0; i < 2; i++) {
+        close(busy[i]);
+        close(patient[i]);
+    }
+}
+
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_patient_descriptors_come_last),
+        cmocka_unit_test(test_patience_holds_nothing_up),
         cmocka_unit_test(test_timers_fire_in_order_of_time_then_start),
         cmocka_unit_test(test_many_timers_keep_the_heap_in_order),
         cmocka_unit_test(test_real_timer_waits_that_long),
