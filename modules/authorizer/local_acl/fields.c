@@ -16,6 +16,7 @@ static const struct {
 } older_names[] = {
     {"shutdown_frameworks", ACL_FIELD_teardown_frameworks},
     {"set_quotas", ACL_FIELD_update_quotas},
+    {"get_weights", ACL_FIELD_view_roles},
 };
 
 static const struct {

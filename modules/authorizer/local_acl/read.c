@@ -238,6 +238,17 @@ read_field(struct reader *reader, unsigned line, struct str name)
     return more;
 }
 
+/* Mesos dropped it in 1.3, passes over it since, and shows it in its book's example of --acls to this day. */
+static int
+pass_over_remove_quotas(struct reader *reader, unsigned line)
+{
+    if (!json_scan_skip(&reader->scan, 1))
+        return refuse(reader, line_here(reader), "what \"remove_quotas\" says is not JSON");
+    acls_warn(reader->acls, "%s:%u: remove_quotas decides nothing, as in Mesos since 1.3: who may remove a quota is said by update_quotas",
+              reader->acls->source, line);
+    return 0;
+}
+
 static int
 read_permissive(struct reader *reader)
 {
@@ -268,7 +279,12 @@ read_all(struct reader *reader)
         for (const struct seen *other = seen; other; other = other->next)
             if (str_eq(other->name, name))
                 return refuse(reader, line, "\"%.*s\" stands here twice: its rules belong into one list", STR_ARG(name));
-        status = str_is(name, "permissive") ? read_permissive(reader) : read_field(reader, line, name);
+        if (str_is(name, "permissive"))
+            status = read_permissive(reader);
+        else if (str_is(name, "remove_quotas"))
+            status = pass_over_remove_quotas(reader, line);
+        else
+            status = read_field(reader, line, name);
         if (status < 0)
             return status;
         struct seen *one = arena_calloc(reader->acls->arena, 1, sizeof(*one)); /* known names only: few */

@@ -211,6 +211,26 @@ test_old_names(void **state)
     acls_unref(acls);
 }
 
+/* What Mesos's book shows for --acls and for a template of all actions, with two names that Mesos itself has given up. */
+static void
+test_names_of_the_book(void **state)
+{
+    struct acls *acls =
+        read_lists("{\"permissive\": false,\n"
+                   " \"set_quotas\": [{\"principals\": {\"values\": [\"a\"]}, \"roles\": {\"values\": [\"a\", \"b\"]}}],\n"
+                   " \"remove_quotas\": [{\"principals\": {\"values\": [\"z\"]}, \"quota_principals\": {\"values\": [\"a\"]}}],\n"
+                   " \"get_weights\": [{\"principals\": {\"values\": [\"a\"]}, \"roles\": {\"type\": \"ANY\"}}]}");
+    assert_true(may(acls, "a", "UPDATE_QUOTA", "b"));
+    assert_false(may(acls, "z", "UPDATE_QUOTA", "b"));
+    assert_true(may(acls, "a", "VIEW_ROLE", "b"));
+    assert_false(may(acls, "z", "VIEW_ROLE", "b"));
+    assert_non_null(acls->warnings);
+    assert_string_equal(acls->warnings->text, "acls.json:3: remove_quotas decides nothing, as in Mesos since 1.3: who may remove a "
+                                              "quota is said by update_quotas");
+    assert_null(acls->warnings->next);
+    acls_unref(acls);
+}
+
 static void
 test_roles(void **state)
 {
@@ -405,6 +425,7 @@ test_refusals(void **state)
     refused("[]", "acls.json:1: '{' is wanted here, where the list of ACLs begins");
     refused("{} {}", "acls.json:1: something follows the list's final '}'");
     refused("{\"run_tasks\": [],}", "acls.json:1: a ',' with nothing after it");
+    refused("{\"remove_quotas\": [", "acls.json:1: what \"remove_quotas\" says is not JSON");
     refused("{\"run_tasks\": []", "acls.json:1: ',' or '}' is wanted here");
     refused("{\"run_tasks\" []}", "acls.json:1: no ':' after \"run_tasks\"");
     refused("{\"run_tasks", "acls.json:1: this text has no end, or something in it that JSON does not know");
@@ -465,7 +486,8 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_fields),     cmocka_unit_test(test_actions),      cmocka_unit_test(test_examples),
-        cmocka_unit_test(test_old_names),  cmocka_unit_test(test_roles),        cmocka_unit_test(test_any_and_none),
+        cmocka_unit_test(test_old_names), cmocka_unit_test(test_names_of_the_book),
+        cmocka_unit_test(test_roles),        cmocka_unit_test(test_any_and_none),
         cmocka_unit_test(test_odd_names),  cmocka_unit_test(test_nested),       cmocka_unit_test(test_claims),
         cmocka_unit_test(test_reads),      cmocka_unit_test(test_refusals),     cmocka_unit_test(test_warnings),
         cmocka_unit_test(test_plain),
