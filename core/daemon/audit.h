@@ -39,7 +39,7 @@ struct audit_who audit_asker(const struct http_exchange *exchange);
  * Within ten seconds the same refusal of the same principal at the same address is written five times, and at their end once more
  * with "times", how often it was repeated, and "since"; beyond a hundred lines the others are counted and written as one. */
 void audit_refused(struct audit *audit, struct audit_who who, const char *action, const struct mesos_object *object);
-/* method: "CRAM-MD5", "Basic", "Bearer", NULL = it logs in by none; claimed: the name that the peer gave, NULL = none. More
+/* method: "CRAM-MD5", "Basic", "Bearer", NULL = it logs in by none of them; claimed: the name that the peer gave, NULL = none. More
  * than 20 within one second are counted and written as one line. */
 void audit_login_failed(struct audit *audit, struct audit_who who, const char *method, const char *claimed, const char *reason);
 /* An operator's write. what: the call or endpoint ("TEARDOWN", "/machine/down"); object: what it was done to, in a few

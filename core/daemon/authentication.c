@@ -169,13 +169,29 @@ waiting_free(struct waiting *waiting)
 
 /* ---- the end ---- */
 
+/* Why it failed, of a login that no authenticator took for one of its scheme; NULL = none was tried. Not what was sent: that may
+ * be a secret without its scheme. */
+static const char *
+unclaimed(const struct mesos_http_request *request)
+{
+    size_t sent = 0;
+    for (size_t i = 0; i < request->header_count; i++)
+        sent += str_ieq(str_of(request->headers[i].name), STR_LIT("Authorization"));
+    if (sent > 1)
+        return "there are several Authorization headers";
+    return sent ? "no authenticator takes the Authorization header that was sent" : NULL;
+}
+
 static void
 refuse(struct http_exchange *exchange, const struct waiting *waiting)
 {
     static const char type[] = "text/plain; charset=utf-8";
     struct http_header challenges = {STR_LIT("WWW-Authenticate"), buf_str(&waiting->challenges)};
-    if (waiting->failed)
-        audit_login_failed(waiting->owner->audit, audit_asker(exchange), waiting->method, waiting->claimed, waiting->failed);
+    const char *failed = waiting->failed;
+    if (!failed && waiting->outcome == UNKNOWN_PEER)
+        failed = unclaimed(&waiting->request);
+    if (failed)
+        audit_login_failed(waiting->owner->audit, audit_asker(exchange), waiting->method, waiting->claimed, failed);
     if (waiting->outcome == UNKNOWN_PEER)
         http_reply_headers(exchange, 401, &challenges, 1, type, STR_LIT("401 Unauthorized."));
     else if (waiting->outcome == FORBIDDEN_PEER)

@@ -219,9 +219,13 @@ def test_a_framework_is_its_principal(secured, scheduler):
 
 def test_failed_logins_stand_in_the_audit_log(secured):
     assert status(secured.master, "GET", "/state", {"Authorization": basic("mallory:hunter2")})[0] == 401
+    for header in ("Negotiate hunter2", "hunter2"):
+        assert status(secured.master, "GET", "/state", {"Authorization": header})[0] == 401
     with open(secured.audit, encoding="utf-8") as f:
         lines = [json.loads(line) for line in f]
-    assert any(line["event"] == "login-failed" and line.get("claimed") == "mallory" for line in lines), lines
+    failed = [line for line in lines if line["event"] == "login-failed"]
+    assert any(line.get("claimed") == "mallory" for line in failed), lines
+    assert sum(line.get("reason") == "no authenticator takes the Authorization header that was sent" for line in failed) >= 2, failed
     assert "hunter2" not in json.dumps(lines) + secured.master.log()
 
 

@@ -5,7 +5,10 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 
+#include "base/file.h"
+#include "daemon/options.h"
 #include "host/host.h"
 #include "mesos/http_authenticator.h"
 
@@ -59,6 +62,8 @@ struct place {
     struct asked asked;
     struct buf seen; /* what handlers saw: path=principal, and bodies */
     struct caller caller;
+    char dir[64], *audit_log;
+    struct buf audited;
 };
 
 static void
@@ -101,7 +106,12 @@ setup(void **state)
     for (size_t i = 0; i < 2; i++)
         place->modules[i] = host_start(place->host, MESOS_KIND_HTTP_AUTHENTICATOR, "double", NULL, NULL, 0, &err);
     struct daemon_realm realm = {.name = "mesos-master-readonly", .authenticators = place->modules, .count = 2};
-    struct daemon_setup daemon = {.actor = "master", .listen = world_address(AT), .realms = &realm, .realm_count = 1};
+    strcpy(place->dir, "/tmp/cmesos-authentication-XXXXXX");
+    assert_non_null(mkdtemp(place->dir));
+    place->audit_log = xasprintf("%s/audit", place->dir);
+    struct daemon_options daemon_options = {.audit_log = place->audit_log};
+    struct daemon_setup daemon = {
+        .actor = "master", .listen = world_address(AT), .options = &daemon_options, .realms = &realm, .realm_count = 1};
     place->daemon = daemon_new(place->world.loop, &daemon, &err);
     if (!place->daemon)
         fail_msg("%s", err.text);
@@ -126,6 +136,9 @@ teardown(void **state)
     world_pass(&place->world, 20000);
     host_free(place->host);
     world_close(&place->world);
+    dir_remove(place->dir, NULL);
+    free(place->audit_log);
+    buf_fini(&place->audited);
     buf_fini(&place->seen);
     free(place);
     return 0;
@@ -196,6 +209,50 @@ test_refusals(void **state)
     TELL(place, 5, "nonsense");
     assert_non_null(strstr(caller_text(&place->caller), "HTTP/1.1 500 "));
     assert_string_equal(buf_cstr(&place->seen), "");
+}
+
+/* Expects that one request with these headers is not let in, and the reason of the line that it leaves in the audit log; NULL =
+ * it leaves none. first: what the first double answers, all of its bytes. */
+static void
+expect_reason(struct place *place, const char *headers, struct str first, const char *reason)
+{
+    struct err err = {0};
+    size_t at = place->asked.count;
+    auto_free char *request = xasprintf("GET /a HTTP/1.1\r\n%s\r\n", headers);
+    buf_clear(&place->audited);
+    assert_int_equal(file_replace(place->audit_log, "", 0, 0600, false, &err), 0);
+    caller_close(&place->caller);
+    place->caller = (struct caller){0};
+    say(place, request);
+    tell(place, at, first.ptr, first.len);
+    TELL(place, at + 1, "challenge\0Two");
+    assert_non_null(strstr(caller_text(&place->caller), "HTTP/1.1 401 "));
+    assert_int_equal(file_read(place->audit_log, 1 << 20, &place->audited, &err), 0);
+    if (!reason) {
+        assert_string_equal(buf_cstr(&place->audited), "");
+        return;
+    }
+    auto_free char *wanted = xasprintf("\"reason\":\"%s\"}\n", reason);
+    const char *line = strstr(buf_cstr(&place->audited), "\"event\":\"login-failed\",\"peer\":\"");
+    assert_non_null(line);
+    line = strstr(line, wanted);
+    assert_non_null(line);
+    assert_string_equal(line, wanted); /* and no other */
+    assert_null(strstr(buf_cstr(&place->audited), "s3cret"));
+}
+
+#define ANSWER(literal) ((struct str){literal, sizeof(literal)})
+
+/* What no authenticator takes for a login of its scheme is one that has failed, too. */
+static void
+test_failed_logins_are_told(void **state)
+{
+    static const char no_scheme[] = "no authenticator takes the Authorization header that was sent";
+    expect_reason(*state, "", ANSWER("challenge\0One"), NULL);
+    expect_reason(*state, "Authorization: One s3cret\r\n", ANSWER("challenge\0One\0failed\0wrong secret"), "wrong secret");
+    expect_reason(*state, "authorization: Negotiate s3cret\r\n", ANSWER("challenge\0One"), no_scheme);
+    expect_reason(*state, "Authorization: One s3cret\r\nAuthorization: Two s3cret\r\n", ANSWER("challenge\0One"),
+                  "there are several Authorization headers");
 }
 
 static void
@@ -378,7 +435,8 @@ main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
-        TEST(test_order_is_kept), TEST(test_one_that_knows_is_enough), TEST(test_refusals), TEST(test_silence_is_no_answer),
+        TEST(test_order_is_kept), TEST(test_one_that_knows_is_enough), TEST(test_refusals), TEST(test_failed_logins_are_told),
+        TEST(test_silence_is_no_answer),
         TEST(test_connections_do_not_wait_for_each_other), TEST(test_bodies_of_streams_wait), TEST(test_refused_streams_are_answered),
         TEST(test_large_bodies_wait), TEST(test_large_bodies_of_strangers), TEST(test_large_bodies_given_up),
         TEST(test_large_bodies_for_nobody), TEST(test_open_routes_ask_nobody), TEST(test_the_end_comes_first),
