@@ -301,23 +301,22 @@ end_tasks(struct executor *executor, const Mesos__Slave__ContainerTermination *t
                                  buf_cstr(&text), limitation.n_resources > 0 ? &limitation : NULL);
 }
 
-static void
-send_exited(struct executor *executor, const Mesos__Slave__ContainerTermination *termination)
+void
+executor_send_exited(struct agent *agent, const char *framework_id, const char *executor_id, int status)
 {
-    struct agent *agent = executor->agent;
     Mesos__Internal__ExitedExecutorMessage message = MESOS__INTERNAL__EXITED_EXECUTOR_MESSAGE__INIT;
     Mesos__V1__AgentID agent_id = MESOS__V1__AGENT_ID__INIT;
-    Mesos__V1__FrameworkID framework_id = MESOS__V1__FRAMEWORK_ID__INIT;
-    Mesos__V1__ExecutorID executor_id = MESOS__V1__EXECUTOR_ID__INIT;
+    Mesos__V1__FrameworkID framework = MESOS__V1__FRAMEWORK_ID__INIT;
+    Mesos__V1__ExecutorID executor = MESOS__V1__EXECUTOR_ID__INIT;
     if (!agent->id)
         return;
     agent_id.value = agent->id;
-    framework_id.value = executor->framework->id;
-    executor_id.value = executor->id;
+    framework.value = (char *)(uintptr_t)framework_id;
+    executor.value = (char *)(uintptr_t)executor_id;
     message.slave_id = &agent_id;
-    message.framework_id = &framework_id;
-    message.executor_id = &executor_id;
-    message.status = termination && termination->has_status ? termination->status : -1;
+    message.framework_id = &framework;
+    message.executor_id = &executor;
+    message.status = status;
     agent_send_master(agent, "mesos.internal.ExitedExecutorMessage", &message);
 }
 
@@ -340,7 +339,8 @@ executor_terminated(struct executor *executor, const Mesos__Slave__ContainerTerm
     agent_count(agent, "slave/executors_terminated");
     if (!executor->framework->terminating) {
         if (!executor->generated)
-            send_exited(executor, termination);
+            executor_send_exited(agent, executor->framework->id, executor->id,
+                                 termination && termination->has_status ? termination->status : -1);
         end_tasks(executor, termination, abnormal);
     }
     recover_heard(agent);

@@ -48,9 +48,21 @@ framework_for(struct agent *agent, const Mesos__V1__FrameworkInfo *info, const c
     return framework;
 }
 
+/* The master, which wanted it started, counts with an executor: it gives back what it took for that when it hears that there
+ * is none. */
+static void
+tell_no_executor(const struct order *order)
+{
+    const Mesos__V1__ExecutorID *id = order->generated ? NULL : order->executor->executor_id;
+    const struct executor *known = id ? executor_find(order->framework, str_of(id->value)) : NULL;
+    if (id && order->launch_known && order->launch && (!known || known->state == EXECUTOR_TERMINATED))
+        executor_send_exited(order->agent, order->framework->id, id->value, -1);
+}
+
 static void
 drop(const struct order *order, task_reason reason, const char *message)
 {
+    tell_no_executor(order);
     for (size_t i = 0; i < order->count; i++)
         agent_update_drop(order->agent, order->framework, str_of(order->executor->executor_id->value),
                           str_of(order->tasks[i]->task_id->value), reason, message);
@@ -59,6 +71,7 @@ drop(const struct order *order, task_reason reason, const char *message)
 static void
 error(const struct order *order, task_reason reason, const char *message)
 {
+    tell_no_executor(order);
     for (size_t i = 0; i < order->count; i++)
         agent_update_make(order->agent, order->framework, NULL, str_of(order->tasks[i]->task_id->value),
                           MESOS__V1__TASK_STATE__TASK_ERROR, reason, message);
@@ -151,11 +164,11 @@ run_tasks(const struct order *order)
         keep_directories(executor);
     }
     if (queue(order, executor, &err)) {
-        error(order, MESOS__V1__TASK_STATUS__REASON__REASON_TASK_INVALID, err.text);
         if (fresh) {
             map_remove(&framework->executors, str_of(executor->id));
             executor_free(executor);
         }
+        error(order, MESOS__V1__TASK_STATUS__REASON__REASON_TASK_INVALID, err.text);
         return;
     }
     if (fresh)

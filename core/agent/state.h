@@ -281,6 +281,8 @@ void executor_end_set(struct executor *executor, task_state state, task_reason r
 /* The container has ended or never came to be. termination NULL: nothing is known of it. */
 void executor_terminated(struct executor *executor, const Mesos__Slave__ContainerTermination *termination,
                          const char *abnormal);
+/* Tells the master that one of a framework's own is not, or will not be, there. status: of its container; -1 = not known. */
+void executor_send_exited(struct agent *agent, const char *framework_id, const char *executor_id, int status);
 /* Removes it when it has ended and no update of it is open. */
 void executor_settle(struct executor *executor);
 /* history.c: after it became completed; and before it is freed. */

@@ -122,6 +122,23 @@ test_group_of_an_executor_that_cannot_start(void **state)
 }
 
 static void
+test_group_that_comes_too_late_for_its_executor(void **state)
+{
+    struct world *w = *state;
+    pass(w, 2000);
+    w->acknowledges = false; /* so that the executor that has ended is not forgotten */
+    run_group(w, "a", true);
+    kill_task(w, "a1");
+    pass(w, 1000);
+    assert_int_equal(heard_times(w, "ExitedExecutorMessage"), 1);
+    run_group(w, "b", false);
+    assert_int_equal(heard_times(w, "ExitedExecutorMessage"), 1);
+    run_group(w, "c", true); /* the master counts with a new one, which does not come */
+    assert_int_equal(heard_times(w, "ExitedExecutorMessage"), 2);
+    assert_int_equal(containers.count, 1);
+}
+
+static void
 test_restart_with_a_group(void **state)
 {
     struct world *w = *state;
@@ -150,6 +167,7 @@ main(void)
         CASE(test_kill_of_a_waiting_group_ends_all_of_it),
         CASE(test_kill_of_the_only_waiting_group_ends_its_executor),
         CASE(test_group_of_an_executor_that_cannot_start),
+        CASE(test_group_that_comes_too_late_for_its_executor),
         CASE(test_restart_with_a_group),
     };
     log_open(&(struct log_options){.program = "test", .level = LOG_LEVEL_ERROR}, NULL);
