@@ -22,5 +22,5 @@ core_agent_libagent_a_SOURCES = \
   core/agent/operator_resource_provider.c core/agent/orders.c core/agent/orders.h core/agent/oversubscription.c core/agent/pb.h \
   core/agent/operator_attach_input.c core/agent/operator_attach_output.c \
   core/agent/reconfigure.c core/agent/recover.c core/agent/recover_agent.c core/agent/recover_inside.h core/agent/recover_read.c core/agent/recover_task.c core/agent/login.c core/agent/login.h core/agent/registration.c core/agent/routes.c core/agent/state.h \
-  core/agent/status_updates.c core/agent/status_updates.h core/agent/switchboard.c core/agent/switchboard.h core/agent/tasks.c core/agent/telemetry.c core/agent/updates.c \
+  core/agent/status_updates.c core/agent/status_updates.h core/agent/status_updates_inside.h core/agent/status_updates_recover.c core/agent/switchboard.c core/agent/switchboard.h core/agent/tasks.c core/agent/telemetry.c core/agent/updates.c \
   core/agent/usage.c core/agent/volumes.c
