@@ -9,7 +9,9 @@
 extern const sasl_callback_t sasl_callbacks[];
 #define SASL_AS_CALLBACK(fn) ((int (*)(void))(void (*)(void))(fn)) /* by way of the type that fits every function */
 
-enum { SASL_STEP_MAX = 8192 }; /* bytes of one message of a conversation */
+/* Bytes of one message of a conversation: no name in it is longer than the library can hold. It refuses longer ones, but
+ * forgets to free them, and they come from strangers. */
+enum { SASL_STEP_MAX = 1024 };
 /* The mechanism's name as the library found it wrong, as one of our sentences. */
 int sasl_fault(sasl_conn_t *connection, int code, const char *what, struct err *err);
 
