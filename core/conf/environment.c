@@ -9,6 +9,8 @@
 #include <ctype.h>
 #include <errno.h>
 
+#define LIBPROCESS "LIBPROCESS_"
+
 static char *
 lower_dup(struct str text)
 {
@@ -60,6 +62,31 @@ is_set(char *const *environ_, const char *name)
     return false;
 }
 
+/* Of the two spellings of what must stand beside an alias: SSL_ENABLED and LIBPROCESS_SSL_ENABLED. */
+static bool
+is_needed_set(char *const *environ_, const char *need)
+{
+    auto_free char *today = xasprintf(LIBPROCESS "%s", need);
+
+    return is_set(environ_, need) || is_set(environ_, today);
+}
+
+/* A slip of the pen would leave open what was meant to be closed, and Mesos says nothing of it. */
+static void
+note_unknown(struct option_set *set, struct str variable)
+{
+    enum { NAMES_MAX = 64 };
+    const char *names[NAMES_MAX], *nearest;
+    auto_free char *word = str_dup(variable);
+    size_t count = 0;
+
+    for (const struct option *o = set->owner.environment; o && o->name && count < NAMES_MAX; o++)
+        names[count++] = o->name;
+    nearest = str_nearest(word, names, count);
+    conf_note(set, "%s has no effect: there is no variable of that name%s%s", word, nearest ? "; the nearest is " : "",
+              nearest ? nearest : "");
+}
+
 /* *ret_old: it is one of its deprecated spellings. */
 static const struct option *
 find_other(const struct option_set *set, char *const *environ_, struct str variable, bool *ret_old)
@@ -69,7 +96,7 @@ find_other(const struct option_set *set, char *const *environ_, struct str varia
         if (str_is(variable, o->name))
             return o;
         for (size_t i = 0; o->aliases && o->aliases[i]; i++)
-            if (str_is(variable, o->aliases[i]) && (!o->aliases_need || is_set(environ_, o->aliases_need))) {
+            if (str_is(variable, o->aliases[i]) && (!o->aliases_need || is_needed_set(environ_, o->aliases_need))) {
                 *ret_old = true;
                 return o;
             }
@@ -123,6 +150,8 @@ conf_read_environment(struct option_set *set, char **environ_, struct err *err)
             auto_free char *where = str_dup(variable);
 
             status = read_other(set, other, old, where, rest.ptr, err);
+        } else if (str_starts(variable, STR_LIT(LIBPROCESS "SSL_"))) {
+            note_unknown(set, variable);
         }
         status = conf_tolerate(set, status, err);
         if (status < 0)

@@ -34,7 +34,8 @@ struct option_set;
 struct option {
     const char *name;           /* "agent_ping_timeout"; NULL ends the table */
     const char *const *aliases; /* NULL-terminated deprecated spellings, or NULL */
-    const char *aliases_need; /* of the environment's own: aliases count where this variable is set; NULL = always */
+    const char *aliases_need; /* of the environment's own: aliases count where this variable is set, or the one with LIBPROCESS_
+                                 before it; NULL = always */
     enum option_type type;
     enum option_state state;
     size_t offset;        /* into the owner's struct; SIZE_MAX = not stored */

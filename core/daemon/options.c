@@ -9,8 +9,8 @@
 #include "daemon/cors.h"
 #include "daemon/firewall.h"
 
-/* LIBPROCESS_SSL_X is ssl_x, and so is SSL_X of old where SSL_ENABLED stands beside it: SSL_CERT_FILE alone is what other
- * programs read their authorities from. */
+/* LIBPROCESS_SSL_X is ssl_x, and so is SSL_X of old where SSL_ENABLED stands beside it, in either spelling: SSL_CERT_FILE alone is
+ * what other programs read their authorities from. VERIFY_DEPTH and ECDH_CURVE are what Mesos's book calls two of them. */
 #define TLS(NAME, option_, type_, fallback_)                                                                        \
     {                                                                                                               \
         .name = "LIBPROCESS_SSL_" NAME, .aliases = OPTION_ALIASES("SSL_" NAME), .aliases_need = "SSL_ENABLED",       \
@@ -59,10 +59,12 @@ const struct option daemon_environment[] = {
     TLS("REQUIRE_CLIENT_CERT", "ssl_require_client_cert", BOOL, "false"),
     TLS("VERIFY_IPADD", "ssl_verify_ipadd", BOOL, "false"),
     TLS("VERIFICATION_DEPTH", "ssl_verification_depth", INT, "4"),
+    TLS("VERIFY_DEPTH", "ssl_verification_depth", INT, "4"),
     TLS("CA_DIR", "ssl_ca_dir", PATH, NULL),
     TLS("CA_FILE", "ssl_ca_file", PATH, NULL),
     TLS("CIPHERS", "ssl_ciphers", STRING, NULL),
     TLS("ECDH_CURVES", "ssl_ecdh_curves", STRING, "auto"),
+    TLS("ECDH_CURVE", "ssl_ecdh_curves", STRING, "auto"),
     TLS("HOSTNAME_VALIDATION_SCHEME", "ssl_hostname_validation_scheme", STRING, "legacy"),
     TLS("ENABLE_SSL_V3", "ssl_enable_ssl_v3", BOOL, "false"),
     TLS("ENABLE_TLS_V1_0", "ssl_enable_tls_v1_0", BOOL, "false"),

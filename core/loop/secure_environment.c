@@ -17,6 +17,14 @@ text(const char *name)
     return value && *value ? value : NULL;
 }
 
+/* Under its name, or under the one that Mesos's book has for it. */
+static const char *
+text_or(const char *name, const char *in_the_book)
+{
+    const char *value = text(name);
+    return value ? value : text(in_the_book);
+}
+
 static bool
 flag(const char *name, bool fallback)
 {
@@ -27,14 +35,14 @@ flag(const char *name, bool fallback)
 int
 secure_from_environment(struct secure **ret, struct err *err)
 {
-    const char *depth = text(PREFIX "VERIFICATION_DEPTH"), *scheme = text(PREFIX "HOSTNAME_VALIDATION_SCHEME");
+    const char *depth = text_or(PREFIX "VERIFICATION_DEPTH", PREFIX "VERIFY_DEPTH"), *scheme = text(PREFIX "HOSTNAME_VALIDATION_SCHEME");
     const struct secure_settings settings = {
         .cert_file = text(PREFIX "CERT_FILE"),
         .key_file = text(PREFIX "KEY_FILE"),
         .ca_file = text(PREFIX "CA_FILE"),
         .ca_dir = text(PREFIX "CA_DIR"),
         .ciphers = text(PREFIX "CIPHERS"),
-        .curves = text(PREFIX "ECDH_CURVES"),
+        .curves = text_or(PREFIX "ECDH_CURVES", PREFIX "ECDH_CURVE"),
         .verify_server = flag(PREFIX "VERIFY_SERVER_CERT", false) || flag(PREFIX "VERIFY_CERT", false) ||
                          flag(PREFIX "REQUIRE_CLIENT_CERT", false) || flag(PREFIX "REQUIRE_CERT", false),
         .verify_ip = flag(PREFIX "VERIFY_IPADD", false),

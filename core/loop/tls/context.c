@@ -6,6 +6,7 @@
 #include <openssl/x509err.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 
 #include "loop/tls/tls.h"
@@ -74,7 +75,30 @@ set_curves(SSL_CTX *ctx, const char *list, struct err *err)
 static int
 no_phrase(char *out, int size, int writing, void *arg)
 {
+    bool *asked = arg;
+    *asked = true;
     return 0;
+}
+
+static int
+load_key(SSL_CTX *ctx, const struct secure_settings *settings, struct err *err)
+{
+    char what[1000];
+    bool asked = false;
+    SSL_CTX_set_default_passwd_cb(ctx, no_phrase);
+    SSL_CTX_set_default_passwd_cb_userdata(ctx, &asked);
+    int loaded = SSL_CTX_use_PrivateKey_file(ctx, settings->key_file, SSL_FILETYPE_PEM);
+    SSL_CTX_set_default_passwd_cb_userdata(ctx, NULL);
+    if (loaded == 1)
+        return 0;
+    if (asked) {
+        ERR_clear_error();
+        return err_set(err, -EINVAL, "private key '%.400s' is locked with a pass phrase, which nobody can give to a daemon: write it "
+                                     "without one, as with 'openssl pkey -in OLD -out NEW', and keep the file at mode 0600",
+                       settings->key_file);
+    }
+    snprintf(what, sizeof(what), "private key '%.400s' of certificate '%.400s'", settings->key_file, settings->cert_file);
+    return tls_complain(err, -EINVAL, what);
 }
 
 static int
@@ -89,10 +113,16 @@ load_own(SSL_CTX *ctx, const struct secure_settings *settings, struct err *err)
     snprintf(what, sizeof(what), "certificate '%.900s'", settings->cert_file);
     if (SSL_CTX_use_certificate_chain_file(ctx, settings->cert_file) != 1)
         return tls_complain(err, -EINVAL, what);
-    SSL_CTX_set_default_passwd_cb(ctx, no_phrase);
-    snprintf(what, sizeof(what), "private key '%.400s' of certificate '%.400s'", settings->key_file, settings->cert_file);
-    return SSL_CTX_use_PrivateKey_file(ctx, settings->key_file, SSL_FILETYPE_PEM) == 1 ? 0
-                                                                                        : tls_complain(err, -EINVAL, what);
+    return load_key(ctx, settings, err);
+}
+
+/* OpenSSL looks into a directory when it needs an authority, and says nothing of one that there is not. */
+static int
+check_directory(const char *path, struct err *err)
+{
+    struct stat st;
+    int error = stat(path, &st) < 0 ? errno : S_ISDIR(st.st_mode) ? 0 : ENOTDIR;
+    return error ? err_set(err, -EINVAL, "authorities in '%.400s': %s", path, strerrordesc_np(error)) : 0;
 }
 
 static int
@@ -106,6 +136,8 @@ load_authorities(SSL_CTX *ctx, const struct secure_settings *settings, bool serv
     }
     snprintf(what, sizeof(what), "authorities in '%.400s%s%.400s'", settings->ca_file ? settings->ca_file : "",
              settings->ca_file && settings->ca_dir ? "' and '" : "", settings->ca_dir ? settings->ca_dir : "");
+    if (settings->ca_dir && check_directory(settings->ca_dir, err) < 0)
+        return err->code;
     if (SSL_CTX_load_verify_locations(ctx, settings->ca_file, settings->ca_dir) != 1)
         return tls_complain(err, -EINVAL, what);
     if (server && settings->require_client && settings->ca_file)

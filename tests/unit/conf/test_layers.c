@@ -311,6 +311,32 @@ test_tls(void **state)
     }
 }
 
+/* Names of the book, one of old beside one of today, and slips of the pen: what Mesos passes over in silence is told. */
+static void
+test_names_of_tls(void **state)
+{
+    struct etc *etc = etc_new();
+
+    etc_env(etc, "LIBPROCESS_SSL_ENABLED=true");
+    etc_env(etc, "SSL_CERT_FILE=/cert.pem");
+    etc_env(etc, "LIBPROCESS_SSL_KEY_FILE=/key.pem");
+    etc_env(etc, "LIBPROCESS_SSL_VERIFY_DEPTH=2");
+    etc_env(etc, "LIBPROCESS_SSL_ECDH_CURVE=P-384");
+    assert_int_equal(load_master(etc), 0);
+    assert_string_equal(etc->master.common.tls.cert_file, "/cert.pem");
+    assert_int_equal(etc->master.common.tls.verification_depth, 2);
+    assert_string_equal(etc->master.common.tls.ecdh_curves, "P-384");
+    assert_false(etc_noted(etc, "there is no variable of that name"));
+    etc_env(etc, "LIBPROCESS_SSL_REQUIRE_CLIENT_CERTS=true");
+    assert_int_equal(load_agent(etc), 0);
+    assert_true(etc_noted(etc, "LIBPROCESS_SSL_REQUIRE_CLIENT_CERTS has no effect: there is no variable of that name; the nearest is "
+                               "LIBPROCESS_SSL_REQUIRE_CLIENT_CERT"));
+    etc_env(etc, "LIBPROCESS_SSL_VERIFICATION_DEPTH=3");
+    assert_int_not_equal(load_master(etc), 0);
+    assert_has(etc->err.text, "'ssl_verification_depth' is given twice: also by LIBPROCESS_SSL_VERIFY_DEPTH");
+    etc_free(etc);
+}
+
 /* Who has TLS is told of what goes without it. */
 static void
 test_tls_and_zookeeper(void **state)
@@ -421,6 +447,7 @@ main(void)
         cmocka_unit_test(test_etc_default),
         cmocka_unit_test(test_environment),
         cmocka_unit_test(test_tls),
+        cmocka_unit_test(test_names_of_tls),
         cmocka_unit_test(test_tls_and_zookeeper),
         cmocka_unit_test(test_argv),
         cmocka_unit_test(test_check_config),

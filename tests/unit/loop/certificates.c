@@ -141,6 +141,19 @@ authority_sign(struct authority *authority, const char *name, const char *names,
 }
 
 void
+certificate_lock(const struct certificate *certificate)
+{
+    FILE *file = fopen(certificate->key, "r+");
+    must(file != NULL, certificate->key);
+    EVP_PKEY *key = PEM_read_PrivateKey(file, NULL, NULL, NULL);
+    must(key != NULL, "PEM_read_PrivateKey");
+    rewind(file);
+    must(PEM_write_PrivateKey(file, key, EVP_aes_256_cbc(), (const unsigned char *)"phrase", 6, NULL, NULL) == 1, "PEM_write_PrivateKey");
+    fclose(file);
+    EVP_PKEY_free(key);
+}
+
+void
 authority_free(struct authority *authority)
 {
     unlink(authority->link);

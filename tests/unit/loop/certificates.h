@@ -21,6 +21,8 @@ const char *authority_file(const struct authority *authority);
 const char *authority_hashed(struct authority *authority);
 /* names: "DNS:localhost,IP:127.0.0.1" or NULL; days: how long it is good from yesterday on, negative = it is over. */
 struct certificate authority_sign(struct authority *authority, const char *name, const char *names, int days);
+/* Writes its key anew, so that nobody reads it without a pass phrase. */
+void certificate_lock(const struct certificate *certificate);
 /* Removes its files too. */
 void authority_free(struct authority *authority);
 

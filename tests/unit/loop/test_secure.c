@@ -436,10 +436,13 @@ test_reload(void **state)
 static void
 test_settings_that_are_wrong(void **state)
 {
-    struct secure_settings settings[8];
+    struct certificate locked = authority_sign(ours, "locked", NULL, 30);
+    struct secure_settings settings[10];
     static const char *const words[ARRAY_LEN(settings)] = {"certificate '/nowhere': No such file", "key_file is not set", "mismatch",
                                                            "ciphers 'nonsense'", "ecdh_curves 'nonsense'",
-                                                           "both switched off", "authorities in '/nowhere': No such file", "private key"};
+                                                           "both switched off", "authorities in '/nowhere': No such file", "private key",
+                                                           "is locked with a pass phrase", "authorities in '/no/such': No such file"};
+    certificate_lock(&locked);
     for (size_t i = 0; i < ARRAY_LEN(settings); i++)
         settings[i] = base(&by_name);
     settings[0].cert_file = "/nowhere";
@@ -451,6 +454,10 @@ test_settings_that_are_wrong(void **state)
     settings[6].verify_server = true;
     settings[6].ca_file = "/nowhere";
     settings[7].key_file = by_name.cert;
+    settings[8].cert_file = locked.cert;
+    settings[8].key_file = locked.key;
+    settings[9].verify_server = true;
+    settings[9].ca_dir = "/no/such";
     for (size_t i = 0; i < ARRAY_LEN(settings); i++) {
         struct err err = {0};
         assert_null(secure_new(&settings[i], &err));
