@@ -8,6 +8,7 @@
 
 #include "base/log.h"
 #include "host/kind_allocator.h"
+#include "master/event_agent_lost.h"
 #include "master/login.h"
 #include "master/marks.h"
 #include "master/subscribers.h"

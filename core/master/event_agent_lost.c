@@ -3,12 +3,13 @@
  * Agents going away: a broken connection, missed pings, a farewell, silence after a failover. The registry is
  * written first; then tasks get their last state, offers are rescinded and every framework hears of it.
  */
+#include "master/event_agent_lost.h"
+
 #include <string.h>
 
 #include "base/log.h"
 #include "host/kind_allocator.h"
 #include "master/marks.h"
-#include "master/state.h"
 
 struct lost_agent *
 lost_agent_add(struct map *map, struct str id, int64_t since_ns)

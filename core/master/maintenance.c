@@ -9,6 +9,7 @@
 #include "daemon/operator.h"
 #include "host/kind_allocator.h"
 #include "master/authorize.h"
+#include "master/event_agent_lost.h"
 #include "master/inverse_offers.h"
 #include "master/orderer.h"
 #include "master/state.h"

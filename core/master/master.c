@@ -15,6 +15,7 @@
 #include "base/log.h"
 #include "host/kind_allocator.h"
 #include "host/kind_election.h"
+#include "master/event_agent_lost.h"
 #include "master/http.h"
 #include "master/leader.h"
 #include "master/marks.h"

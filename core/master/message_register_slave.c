@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "master/login.h"
 #include "master/authorize.h"
+#include "master/event_agent_lost.h"
 #include "master/messages.h"
 
 static void

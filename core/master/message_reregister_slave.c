@@ -9,6 +9,7 @@
 #include "host/kind_allocator.h"
 #include "master/login.h"
 #include "master/authorize.h"
+#include "master/event_agent_lost.h"
 #include "master/marks.h"
 #include "master/messages.h"
 #include "master/subscribers.h"

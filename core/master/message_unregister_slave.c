@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* UnregisterSlaveMessage: an agent leaves for good. Only from its own address. */
+#include "master/event_agent_lost.h"
 #include "master/messages.h"
 
 void

@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "host/kind_allocator.h"
 #include "master/authorize.h"
+#include "master/event_agent_lost.h"
 #include "master/marks.h"
 #include "master/operator.h"
 #include "master/orderer.h"

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "master/event_agent_lost.h"
 #include "master/marks.h"
 #include "master/records.h"
 #include "mesos/internal/registry.pb-c.h"

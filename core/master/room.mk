@@ -9,7 +9,7 @@ core_master_libmaster_a_SOURCES = \
   core/master/call_update_framework.c core/master/calls.c core/master/calls.def core/master/calls.h \
   core/master/contact.c core/master/contact.h core/master/driver.c \
   core/master/login.c core/master/login.h core/master/login_inside.h core/master/login_session.c \
-  core/master/event_agent_lost.c core/master/event_agent_drained.c core/master/executors.c core/master/explain.c core/master/explain.h \
+  core/master/event_agent_lost.c core/master/event_agent_lost.h core/master/event_agent_drained.c core/master/executors.c core/master/explain.c core/master/explain.h \
   core/master/http_explain.c core/master/operator_explain_offers.c core/master/frameworks.c core/master/http.c \
   core/master/http.h core/master/http_operator.c core/master/http_roles.c core/master/http_scheduler.c \
   core/master/operator.h core/master/operator_calls.def core/master/operator_daemon.c \

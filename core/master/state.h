@@ -2,8 +2,8 @@
 /*
  * What the master knows: agents, frameworks, offers, tasks, executors, and the functions that change them.
  * Private to core/master. One thread owns it all. Files: agents.c, frameworks.c, offers.c, tasks.c,
- * executors.c hold what belongs to one noun; call_*.c, message_*.c and event_*.c are the verbs; http_*.c only
- * read.
+ * executors.c hold what belongs to one noun; call_*.c, message_*.c and event_*.c are the verbs (what event_agent_lost.c
+ * does has a header of its own); http_*.c only read.
  */
 #ifndef MASTER_STATE_H
 #define MASTER_STATE_H
@@ -36,10 +36,10 @@ enum { HEARTBEAT_MS = 15 * 1000 };
 struct framework;
 struct reading;
 
-/* One machine that was admitted. */
 /* Sums of the usual scalars: firm ones, and SCALAR_REVOCABLE further on the revocable ones. */
 enum { SCALAR_CPUS, SCALAR_MEM, SCALAR_DISK, SCALAR_GPUS, SCALAR_REVOCABLE, SCALARS = 2 * SCALAR_REVOCABLE };
 
+/* One machine that was admitted. */
 struct agent {
     struct master *master;
     char *id;  /* "<master id>-S<n>" */
@@ -284,7 +284,6 @@ struct master {
     struct metrics_master m;
 };
 
-
 /* master.c */
 void master_fatal(struct master *master, const char *fmt, ...) PRINTF_LIKE(2, 3);
 void master_arena_reset(struct master *master);
@@ -468,26 +467,6 @@ void framework_send_status(struct framework *framework, Mesos__V1__TaskStatus *s
 void framework_forward(struct framework *framework, Mesos__Internal__StatusUpdateMessage *message);
 void framework_send(struct framework *framework, Mesos__V1__Scheduler__Event *event);
 void framework_send_error(struct framework *framework, const char *message);
-
-/* event_agent_lost.c */
-void agent_disconnected(struct agent *agent);
-void agent_mark_unreachable(struct agent *agent, const char *message);
-void agent_unregistered(struct agent *agent, const char *message);
-/* Its machine goes down: that it was admitted is forgotten with the write that is being collected ... */
-void agent_machine_going_down(struct agent *agent);
-/* ... and when that is durable, or for one that came meanwhile, it is removed. It may be freed inside. */
-void agent_machine_down(struct agent *agent, const char *message);
-/* Tasks and executors of a framework that does not checkpoint end with the agent's connection. */
-void agent_drop_framework(struct agent *agent, struct framework *framework);
-/* The registry has it among the gone: it ends here, wherever it was, and its tasks with it. */
-void agent_gone(struct master *master, const char *id, int64_t since_ns);
-/* By time, as collecting them demands; stores keep them in another order. */
-void lost_agents_sort(struct map *map);
-struct lost_agent *lost_agent_add(struct map *map, struct str id, int64_t since_ns);
-/* Its tasks stay unreachable. */
-void lost_agent_free(struct lost_agent *lost);
-void agents_reregister_timeout(void *arg);
-void unreachable_collect(void *arg);
 
 /* whitelist.c */
 void whitelist_start(struct master *master);
