@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "daemon/access_task.h"
 #include "model/role.h"
 
 /* Ids become names of directories: the master checks them too, but it is not the only one who may speak to
@@ -177,6 +178,28 @@ run_tasks(const struct order *order)
         deliver(executor);
 }
 
+/* The rules of this agent come on top of the master's, which may be others. A group stands or falls as one. True: answered. */
+static bool
+refused(const struct order *order, const Mesos__V1__FrameworkInfo *info)
+{
+    for (size_t i = 0; i < order->count; i++) {
+        const struct access_task task = {info, order->tasks[i], order->generated ? NULL : order->executor};
+        const char *user = access_task_refused(order->agent->daemon->access, &task, NULL);
+        if (!user)
+            continue;
+        auto_free char *message = xasprintf("This agent's rules do not let principal '%s' launch task '%s' of framework %s as user '%s'",
+                                            info->principal && *info->principal ? info->principal : "ANY",
+                                            order->tasks[i]->task_id->value, order->framework->id, user);
+        log_warning("refusing tasks of framework %s: %s", order->framework->id, message);
+        error(order,
+              order->group ? MESOS__V1__TASK_STATUS__REASON__REASON_TASK_GROUP_UNAUTHORIZED
+                           : MESOS__V1__TASK_STATUS__REASON__REASON_TASK_UNAUTHORIZED,
+              message);
+        return true;
+    }
+    return false;
+}
+
 void
 order_take(struct agent *agent, const struct upid *from, struct order *order,
            const Mesos__V1__FrameworkInfo *info, const char *pid, const char *what)
@@ -225,7 +248,7 @@ order_take(struct agent *agent, const struct upid *from, struct order *order,
     else if (order->framework->unsaved) /* after a restart nobody would know of them */
         drop(order, MESOS__V1__TASK_STATUS__REASON__REASON_CONTAINER_LAUNCH_FAILED,
              "The framework cannot be checkpointed by the agent");
-    else
+    else if (!refused(order, info))
         run_tasks(order);
     framework_settle(order->framework);
 }

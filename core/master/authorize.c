@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "daemon/access_task.h"
 #include "master/calls.h"
 #include "master/login.h"
 #include "wire/message.h"
@@ -73,103 +74,23 @@ authorize_framework(struct master *master, const Mesos__V1__FrameworkInfo *info,
 
 /* ---- tasks ---- */
 
-/* An agent takes a name that is empty for none. */
-static bool
-names_user(const Mesos__V1__CommandInfo *command)
-{
-    return command && command->user && *command->user;
-}
-
-/* The user that a task of this command, or of this executor, runs as, as the agent finds it (executor_user). "" when nobody is
- * named anywhere, which no agent runs. */
-static const char *
-task_user(const Mesos__V1__FrameworkInfo *framework, const Mesos__V1__CommandInfo *command,
-          const Mesos__V1__ExecutorInfo *executor)
-{
-    if (names_user(command))
-        return command->user;
-    if (executor && names_user(executor->command))
-        return executor->command->user;
-    return framework->user;
-}
-
-/*
- * Everybody whom a launch names: the task's user first, then those whom its checks name, which agents run them as, and the one
- * that a pod's own executor runs as, whatever its tasks say. The executor of Mesos's own that a pod without one gets is not asked
- * about: it runs what its tasks say and nothing else. Returns how many.
- */
-enum { TASK_USERS_MAX = 4 };
-
-static size_t
-task_users(const Mesos__V1__FrameworkInfo *framework, const Mesos__V1__TaskInfo *task, const Mesos__V1__ExecutorInfo *runner,
-           const char *ret[TASK_USERS_MAX])
-{
-    const Mesos__V1__CheckInfo__Command *check = task->check ? task->check->command : NULL;
-    const Mesos__V1__HealthCheck *health = task->health_check;
-    size_t count = 0;
-    ret[count++] = task_user(framework, task->command, runner);
-    if (runner && (!runner->has_type || runner->type != MESOS__V1__EXECUTOR_INFO__TYPE__DEFAULT))
-        ret[count++] = task_user(framework, NULL, runner);
-    if (check && names_user(check->command))
-        ret[count++] = check->command->user;
-    if (health && names_user(health->command))
-        ret[count++] = health->command->user;
-    return count;
-}
-
-static bool
-is_among(const char *const *users, size_t count, const char *user)
-{
-    for (size_t i = 0; i < count; i++)
-        if (strcmp(users[i], user) == 0)
-            return true;
-    return false;
-}
-
-/* One that the principal, or nobody, may not run as, of those whom the launch names; NULL = none. */
-static const char *
-refused_user(const struct framework *framework, const char *const *users, size_t count, struct mesos_object *object)
-{
-    struct access *access = framework->master->daemon->access;
-    struct mesos_principal room;
-    for (size_t i = 0; i < count; i++) {
-        object->value = users[i];
-        if (!is_among(users, i, users[i]) && !access_allows_who(access, asker(framework, &room), MESOS_ACTION_RUN_TASK, object))
-            return users[i];
-    }
-    return NULL;
-}
-
 int
 authorize_task(const struct framework *framework, const Mesos__V1__TaskInfo *task,
                const Mesos__V1__ExecutorInfo *executor, struct buf *text)
 {
     const struct master *master = framework->master;
     const Mesos__V1__FrameworkInfo *info = framework->info;
-    const Mesos__V1__ExecutorInfo *runner = task->executor ? task->executor : executor;
+    const struct access_task launch = {info, task, task->executor ? task->executor : executor};
     const char *users[TASK_USERS_MAX];
-    size_t count = task_users(info, task, runner, users);
-    auto_buf struct buf packed_framework = {0}, packed_task = {0}, packed_executor = {0};
-    if (!master->options->root_submissions && is_among(users, count, "root")) {
+    size_t count = master->options->root_submissions ? 0 : access_task_users(&launch, users);
+    for (size_t i = 0; i < count; i++) {
+        if (strcmp(users[i], "root") != 0)
+            continue;
         buf_printf(text, "Task '%s' is not allowed to run as user 'root' without --root_submissions set",
                    task->task_id->value);
         return -EACCES;
     }
-    if (!access_ruled(master->daemon->access))
-        return 0;
-    message_pack(&packed_framework, info);
-    message_pack(&packed_task, task);
-    if (runner)
-        message_pack(&packed_executor, runner);
-    struct mesos_object object = {
-        .size = sizeof(object),
-        .framework_info = bytes_of(&packed_framework),
-        .task_info = bytes_of(&packed_task),
-        .executor_info = bytes_of(&packed_executor),
-        .framework_id = framework->id,
-        .executor_id = runner ? runner->executor_id->value : NULL,
-    };
-    const char *user = refused_user(framework, users, count, &object);
+    const char *user = access_task_refused(master->daemon->access, &launch, framework_peer(framework));
     if (!user)
         return 0;
     buf_printf(text, "Principal '%s' no authorized to launch task %s of framework %s under user '%s'", principal_name(info),

@@ -13,7 +13,7 @@ import pytest
 
 from agent_api import AgentApi, Input, Output, container
 from cluster import Cluster, wait_for
-from scheduler import TERMINAL, Scheduler, command_task
+from scheduler import TERMINAL, Scheduler, command_task, group_operation
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="the task runs as root, whom the rules are about")
 NOBODY = {"type": "NONE"}
@@ -214,6 +214,47 @@ def test_views_one_by_one(box):
         assert not tasks["get_tasks"].get("launched_tasks"), (field, tasks)
         assert box.scheduler.framework_id in json.dumps(box.call("GET_FRAMEWORKS")[1])
     assert "executor_info" not in json.dumps(box.call("GET_EXECUTORS")[1])
+
+
+def launched(box, task_id, command="sleep 1000", **more):
+    """The status that says how a task begins."""
+    offer = box.scheduler.offer(cpus=0.2)
+    task = command_task(task_id, command, offer, **more)
+    if "executor" in task:
+        del task["command"]
+    pod = task_id.startswith("pod")
+    operations = [group_operation(box.scheduler.framework_id, f"e-{task_id}", [task])] if pod else None
+    box.scheduler.accept(offer, [task], operations=operations)
+    return box.scheduler.until(task_id, {"TASK_RUNNING", *TERMINAL})[-1]
+
+
+def held(box):
+    """The ids of what the master counts with."""
+    framework, = box.cluster.master.get("/state")["frameworks"]
+    return {task["id"] for task in framework["tasks"]} | {executor["executor_id"] for executor in framework["executors"]}
+
+
+def test_users_that_tasks_name(box):
+    """What the master's rules let through is asked of the agent's, too, of all whom the launch names."""
+    before = len(box.lines("refused"))
+    box.rule({"run_tasks": [{"principals": NOBODY, "users": {"values": ["daemon"]}}]}, "/containerizer/debug")
+    check = {"type": "COMMAND", "command": {"command": {"value": "true", "user": "daemon"}}}
+    own = {"executor_id": {"value": "own"}, "resources": [], "type": "CUSTOM", "command": {"value": "true", "user": "daemon"}}
+    as_daemon = {"value": "sleep 1000", "user": "daemon"}
+    for task_id, more in {"as": {"command": as_daemon}, "checked": {"check": check}, "pod-as": {"command": as_daemon},
+                          "own": {"executor": own}}.items():
+        status = launched(box, task_id, **more)
+        reason = "REASON_TASK_GROUP_UNAUTHORIZED" if task_id == "pod-as" else "REASON_TASK_UNAUTHORIZED"
+        assert (status["state"], status["reason"], status["source"]) == ("TASK_ERROR", reason, "SOURCE_AGENT"), status
+        assert "as user 'daemon'" in status["message"], status
+    told = [line for line in box.lines("refused")[before:] if line["action"] == "RUN_TASK"]
+    assert [line["object"] for line in told] == ["daemon"] * 4, told
+    # The master does not go on counting with what was never started.
+    wait_for(lambda: held(box) == {"t1"}, 60, "the master to forget what was refused")
+    for task_id in "free", "pod-free":
+        assert launched(box, task_id)["state"] == "TASK_RUNNING"
+        box.scheduler.kill(task_id)
+        box.scheduler.until(task_id, TERMINAL)
 
 
 def test_users_that_launched_containers_name(box):
