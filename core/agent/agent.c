@@ -92,6 +92,7 @@ agent_start(struct agent *agent, struct err *err)
     agent_lend_fetcher(agent);
     if ((status = agent_telemetry_start(agent, err)) || (status = oversubscription_init(agent, err)))
         return status;
+    firewall_tell(agent->daemon->firewall, agent->daemon->router, AGENT_ACTOR);
     return recover_start(agent, err);
 }
 

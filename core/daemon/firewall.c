@@ -10,7 +10,9 @@
 
 #include "base/arena.h"
 #include "base/buf.h"
+#include "base/log.h"
 #include "base/map.h"
+#include "daemon/routes.h"
 
 enum { PATHS_MAX = 10000 };
 
@@ -111,4 +113,68 @@ firewall_stops(const struct firewall *firewall, struct str path, const char *act
         return true;
     buf_printf(&full, "/%s%s", actor, route);
     return map_get(&firewall->paths, plain(buf_str(&full))) != NULL;
+}
+
+/* ---- rules for nothing ---- */
+
+enum { NAMES_MAX = 1000 };
+
+/* Every path that there is, and what is near to one that is not. */
+struct paths {
+    struct arena *arena;
+    const char *own;
+    struct map known; /* path -> struct route */
+    const char *names[NAMES_MAX];
+    size_t count;
+};
+
+static void
+know(struct paths *paths, const char *actor, const struct route *route)
+{
+    auto_buf struct buf path = {0};
+    buf_printf(&path, "%s%s%s", *actor ? "/" : "", actor, route->path);
+    const char *name = arena_strdup(paths->arena, plain(buf_str(&path)));
+    map_set(&paths->known, str_of(name), (void *)(uintptr_t)route);
+    if (paths->count < NAMES_MAX)
+        paths->names[paths->count++] = name;
+}
+
+static void
+on_route(const char *actor, const struct route *route, void *arg)
+{
+    struct paths *paths = arg;
+    if (strcmp(actor, paths->own) == 0)
+        know(paths, "", route);
+    know(paths, actor, route);
+}
+
+/* Some actors answer for all that is below them, as /help does. */
+static bool
+is_there(const struct paths *paths, struct str path)
+{
+    const char *end = memchr(path.ptr + 1, '/', path.len - 1);
+    const struct route *actor = end ? map_get(&paths->known, str_n(path.ptr, (size_t)(end - path.ptr))) : NULL;
+    return map_get(&paths->known, path) || (actor && !*actor->path);
+}
+
+void
+firewall_tell(const struct firewall *firewall, const struct router *router, const char *own)
+{
+    struct paths paths = {.own = own};
+    const struct map_entry *rule;
+    uint32_t at = 0;
+    if (!firewall || !map_count(&firewall->paths))
+        return;
+    paths.arena = arena_new(0);
+    router_each(router, on_route, &paths);
+    while ((rule = map_next(&firewall->paths, &at)) != NULL) {
+        if (is_there(&paths, rule->key))
+            continue;
+        auto_free char *word = str_dup(rule->key);
+        const char *nearest = str_nearest(word, paths.names, paths.count);
+        log_warning("firewall_rules: there is no endpoint '%s' here%s%s%s", word, nearest ? "; the nearest is '" : "",
+                    nearest ? nearest : "", nearest ? "'" : "");
+    }
+    map_fini(&paths.known);
+    arena_free(paths.arena);
 }

@@ -293,6 +293,7 @@ master_start(struct master *master, struct err *err)
     http_mount(master);
     if (master_telemetry_start(master, err) < 0)
         return err && err->code ? err->code : -EIO;
+    firewall_tell(master->daemon->firewall, master->daemon->router, "master");
     loop_timer_init(&master->lapse, master->loop, on_lapse, master);
     if (election_has_lease(master->election))
         daemon_guard(master->daemon, may_send, master);

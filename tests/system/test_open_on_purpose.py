@@ -150,6 +150,18 @@ def test_disabled_endpoints(make_cluster):
     assert cluster.wait_agents(1)
 
 
+def test_rules_for_what_is_not_there_are_told(make_cluster):
+    """What is meant to be closed and is not stays open: an operator learns of it from the log."""
+    paths = ["/files/brows", "/state.json", "/help/master", "/slave(1)/state", "/master/state", "/metrics/snapshot"]
+    cluster = make_cluster(**{side: {"firewall_rules": json.dumps({"disabled_endpoints": {"paths": paths}})}
+                              for side in ("master_flags", "agent_flags")})
+    for daemon, strange in ((cluster.master, ["/files/brows", "/slave(1)/state"]),
+                            (cluster.agents[0], ["/files/brows", "/master/state"])):
+        told = [line for line in daemon.log().splitlines() if "firewall_rules: there is no endpoint" in line]
+        assert [line.split("'")[1] for line in told] == strange, told
+        assert "the nearest is '/files/browse'" in told[0], told
+
+
 @pytest.mark.parametrize("rules, part", [
     ('{"disabled_endpoint": {}}', "unknown member 'disabled_endpoint': only 'disabled_endpoints' is known"),
     ('{"disabled_endpoints": {"paths": ["state"]}}', "'state' is no path of an endpoint"),
