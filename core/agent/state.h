@@ -21,6 +21,7 @@
 #include "mesos/v1/executor/executor.pb-c.h"
 #include "mesos/v1/mesos.pb-c.h"
 #include "model/resources.h"
+#include "model/task_state.h"
 #include "wire/message.h"
 
 #define AGENT_ACTOR                    "slave(1)"
@@ -355,7 +356,6 @@ Mesos__V1__Task *task_message(const struct task *task, struct arena *arena);
 /* message_kill_task.c: hands the kill to its executor, now or when that is there again; a queued task ends, with its
  * group. policy may be NULL. The task and its executor may be gone afterwards. */
 void task_kill(struct task *task, const Mesos__V1__KillPolicy *policy);
-bool task_state_terminal(task_state state);
 const char *task_state_name(task_state state);
 
 /* updates.c: between executors, the status update manager and the master */

@@ -5,6 +5,7 @@
  */
 #include "agent/status_updates_inside.h"
 #include "mesos/internal/messages.pb-c.h"
+#include "model/task_state.h"
 #include "wire/message.h"
 
 /* One whole record at *at: its message in arena, NULL when there is none (any more). */
@@ -23,24 +24,6 @@ record_read(struct str content, size_t *at, struct arena *arena)
     if (record)
         *at += sizeof(len) + len;
     return record;
-}
-
-static bool
-state_terminal(Mesos__V1__TaskState state)
-{
-    switch (state) {
-    case MESOS__V1__TASK_STATE__TASK_FINISHED:
-    case MESOS__V1__TASK_STATE__TASK_FAILED:
-    case MESOS__V1__TASK_STATE__TASK_KILLED:
-    case MESOS__V1__TASK_STATE__TASK_ERROR:
-    case MESOS__V1__TASK_STATE__TASK_LOST:
-    case MESOS__V1__TASK_STATE__TASK_DROPPED:
-    case MESOS__V1__TASK_STATE__TASK_GONE:
-    case MESOS__V1__TASK_STATE__TASK_GONE_BY_OPERATOR:
-        return true;
-    default:
-        return false;
-    }
 }
 
 static struct update_pending *
@@ -66,7 +49,7 @@ recover_record(struct update_stream *stream, const Mesos__Internal__StatusUpdate
         auto_buf struct buf bytes = {0};
         message_pack(&bytes, update);
         update_known_add(stream, update->uuid.data, false);
-        bool terminal = state_terminal(update->status->state);
+        bool terminal = task_state_terminal(update->status->state);
         stream->terminal |= terminal;
         update_pending_new(stream, update->uuid.data, buf_str(&bytes), terminal, true);
         return true;

@@ -29,6 +29,7 @@
 #include "mesos/v1/mesos.pb-c.h"
 #include "mesos/v1/scheduler/scheduler.pb-c.h"
 #include "model/resources.h"
+#include "model/task_state.h"
 #include "wire/libprocess.h"
 
 enum { HEARTBEAT_MS = 15 * 1000 };
@@ -359,7 +360,6 @@ struct task *task_add(struct framework *framework, struct agent *agent, struct e
 /* From a re-registration. NULL with err when its resources are wrong. */
 struct task *task_adopt(struct framework *framework, struct agent *agent, const Mesos__V1__Task *task,
                         struct err *err);
-bool task_state_terminal(Mesos__V1__TaskState state);
 const char *task_state_name(Mesos__V1__TaskState state);
 /* Takes a status over: state, list of statuses, metrics. latest: the newest state that the agent knows; when
  * it is terminal, resources are given back. uuid: of an update that wants an acknowledgement, or empty. */

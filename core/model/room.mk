@@ -11,7 +11,7 @@ core_model_libmodel_a_SOURCES = \
   core/model/resources_json.c core/model/resources_json.h \
   core/model/resources_proto.c \
   core/model/resources_text.c \
-  core/model/role.c core/model/role.h \
+  core/model/role.c core/model/role.h core/model/task_state.c core/model/task_state.h \
   core/model/validate.h core/model/validate_check.c core/model/validate_command.c core/model/validate_task.c \
   core/model/value_text.c core/model/value_text.h \
   core/model/volume_path.c core/model/volume_path.h
