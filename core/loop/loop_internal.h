@@ -51,6 +51,8 @@ struct loop {
     unsigned spare_count;
     struct list closing; /* streams that only send what is left */
     struct list bulks; /* sends that are under way on another thread */
+    char lookups[2]; /* lanes: so many names of peers are looked up at the same time */
+    unsigned lookup_count;
 };
 
 void loop_task_init(struct loop_task *task, void (*fn)(void *arg), void *arg);

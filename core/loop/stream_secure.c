@@ -6,6 +6,7 @@
  */
 #include <errno.h>
 #include <netdb.h>
+#include <stdatomic.h>
 #include <stdio.h>
 
 #include "loop/secure_internal.h"
@@ -45,6 +46,7 @@ struct layer {
 
 struct lookup {
     struct layer *layer; /* NULL: the stream has gone meanwhile */
+    atomic_bool unwanted; /* the same for the other thread */
     struct address peer;
     char name[NI_MAXHOST];
     int failed;
@@ -206,8 +208,10 @@ layer_free(struct layer *layer)
 {
     loop_task_cancel(&layer->again);
     loop_timer_stop(&layer->limit);
-    if (layer->lookup)
+    if (layer->lookup) {
         layer->lookup->layer = NULL;
+        atomic_store(&layer->lookup->unwanted, true);
+    }
     if (layer->session)
         layer->secure->engine->session_free(layer->session);
     secure_unref(layer->secure);
@@ -285,6 +289,8 @@ static void
 look_up(void *arg)
 {
     struct lookup *lookup = arg;
+    if (atomic_load(&lookup->unwanted))
+        return;
     lookup->failed = getnameinfo((const struct sockaddr *)&lookup->peer.sa, lookup->peer.len, lookup->name,
                                  sizeof(lookup->name), NULL, 0, NI_NAMEREQD);
 }
@@ -316,6 +322,13 @@ on_looked_up(void *arg)
     fail(layer, &err);
 }
 
+/* Lookups may take long, and all of them where names are not served: threads are left for other work. */
+static const void *
+lane_of_lookup(struct loop *loop)
+{
+    return &loop->lookups[loop->lookup_count++ % ARRAY_LEN(loop->lookups)];
+}
+
 /* The scheme that Mesos calls legacy, after the chain was found right. True when nothing is left to be found out. */
 static bool
 check_name(struct layer *layer)
@@ -339,7 +352,7 @@ check_name(struct layer *layer)
     layer->lookup = lookup;
     layer->state = STATE_NAMING;
     apply(layer);
-    loop_offload(layer->stream->loop, NULL, look_up, on_looked_up, lookup);
+    loop_offload(layer->stream->loop, lane_of_lookup(layer->stream->loop), look_up, on_looked_up, lookup);
     return false;
 }
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 if HAVE_CMOCKA
-LOOP_TESTS = tests/unit/loop/test_loop tests/unit/loop/test_secure tests/unit/loop/test_secure_floods tests/unit/loop/test_stream \
-  tests/unit/loop/test_stream_tls
+LOOP_TESTS = tests/unit/loop/test_loop tests/unit/loop/test_secure tests/unit/loop/test_secure_floods tests/unit/loop/test_secure_names \
+  tests/unit/loop/test_stream tests/unit/loop/test_stream_tls
 check_PROGRAMS += $(LOOP_TESTS)
 TESTS += $(LOOP_TESTS)
 LOOP_TEST_LIBS = $(LOOP_LIBS) $(CMOCKA_LIBS)
@@ -21,4 +21,8 @@ tests_unit_loop_test_secure_floods_SOURCES = tests/unit/loop/certificates.c test
   tests/unit/loop/test_secure_floods.c
 tests_unit_loop_test_secure_floods_CPPFLAGS = $(AM_CPPFLAGS) $(LIBCRYPTO_CFLAGS) $(LIBSSL_CFLAGS)
 tests_unit_loop_test_secure_floods_LDADD = $(LOOP_TEST_LIBS) $(LIBSSL_LIBS) $(LIBCRYPTO_LIBS)
+tests_unit_loop_test_secure_names_SOURCES = tests/unit/loop/certificates.c tests/unit/loop/certificates.h \
+  tests/unit/loop/test_secure_names.c
+tests_unit_loop_test_secure_names_CPPFLAGS = $(AM_CPPFLAGS) $(LIBCRYPTO_CFLAGS)
+tests_unit_loop_test_secure_names_LDADD = $(LOOP_TEST_LIBS) $(LIBCRYPTO_LIBS)
 endif
