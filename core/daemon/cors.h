@@ -2,7 +2,7 @@
 /*
  * --http_cors_origins: whose pages may use this daemon from a browser. Without the option nothing is said about it, as in Mesos:
  * browsers then keep answers from pages of others, but send what a form can send. With it pages of other origins than the
- * listed ones, and than the daemon's own, change nothing.
+ * listed ones, and than the daemon's own, change nothing, and get no program text (?jsonp=), which every page can read.
  */
 #ifndef DAEMON_CORS_H
 #define DAEMON_CORS_H
@@ -23,7 +23,7 @@ const char *cors_allows(const struct cors *cors, struct str origin);
 bool cors_asks(const struct cors *cors);
 
 /* cors_http.c: first of all with each request that is no libprocess message. True when it was answered: a browser's question
- * beforehand (OPTIONS), or a change that a page of a stranger wants. */
+ * beforehand (OPTIONS), or a change or program text that a page of a stranger may want. */
 bool cors_answers(const struct cors *cors, struct http_exchange *exchange);
 
 #endif

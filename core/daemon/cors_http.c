@@ -30,12 +30,26 @@ answer_question(struct http_exchange *exchange)
     http_reply_headers(exchange, 204, headers, ARRAY_LEN(headers), NULL, STR_LIT(""));
 }
 
+/* Program text is read by every page that loads it, with the logins of its user, and browsers do not say whose page does. */
+static bool
+refuses_script(const struct cors *cors, struct http_exchange *exchange, struct str origin)
+{
+    if (!http_param_get(http_exchange_request(exchange), "jsonp").ptr || (origin.ptr && cors_allows(cors, origin)))
+        return false;
+    http_reply_text(exchange, 403, "Only pages of --http_cors_origins may ask for 'jsonp', and must say who they are");
+    return true;
+}
+
 bool
 cors_answers(const struct cors *cors, struct http_exchange *exchange)
 {
     const struct http_request *request = http_exchange_request(exchange);
     struct str origin = cors_asks(cors) ? http_header_get(&request->headers, "Origin") : (struct str){0};
-    if (!origin.ptr || is_own(request, origin))
+    if (!cors_asks(cors) || (origin.ptr && is_own(request, origin)))
+        return false;
+    if (refuses_script(cors, exchange, origin))
+        return true;
+    if (!origin.ptr)
         return false;
     const char *allowed = cors_allows(cors, origin);
     if (allowed)

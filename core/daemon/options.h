@@ -174,8 +174,8 @@ struct daemon_options {
     {.name = "http_cors_origins", .type = OPTION_STRING, .offset = offsetof(TYPE, common.http_cors_origins),           \
      .argument = "ORIGIN,ORIGIN...", .check = daemon_check_origins,                                                  \
      .help = "Whose pages may use this daemon from a browser: https://host:port, as their address begins, or * for every "    \
-             "page, without the logins of its user. Pages of others cannot change anything then. Mesos does not have this: "  \
-             "nothing is said to browsers when unset."}
+             "page, without the logins of its user. Pages of others cannot change anything then, nor read with 'jsonp'. Mesos "  \
+             "does not have this: nothing is said to browsers when unset."}
 
 /* Variables of libprocess that mean something to a daemon, for conf_owner.environment; ended by a NULL name. */
 extern const struct option daemon_environment[];

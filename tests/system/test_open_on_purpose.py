@@ -203,7 +203,13 @@ def test_pages_of_other_origins(make_cluster):
     assert ask(master, "POST", "/teardown") == (400, varies)
     assert ask(master, "GET", "/nosuch") == (404, varies)
     assert ask(master, "GET", "/nosuch?a=%zz") == (400, varies)
+    # a script is read by whoever's page loads it, and browsers say nothing of that page
+    for path in ("/state?jsonp=f", "/metrics/snapshot?jsonp=f", "/state?x=1&%6asonp=f", "/state?jsonp"):
+        assert ask(master, "GET", path) == ask(master, "GET", path, Origin=stranger) == (403, varies), path
+    assert ask(master, "GET", "/state?jsonp=f", Origin=ours) == (200, credentials)
+    assert ask(master, "GET", "/state?jsonp=f", Origin=f"http://127.0.0.1:{master.port}") == (200, varies)
     # without the option it is as in Mesos
+    assert ask(agent, "GET", "/state?jsonp=f", Origin=stranger) == (200, {})
     assert ask(agent, "GET", "/state", Origin=ours) == (200, {})
     assert ask(agent, "POST", "/api/v1", Origin=stranger) == (400, {})
     with pytest.raises(AssertionError) as failure:
