@@ -2,265 +2,28 @@
 /*
  * JSON -> message, in one pass and without a tree. The text is driven through the descriptors: a field that
  * the schema does not know is skipped, null leaves a field unset, a key that comes twice counts as its last
- * value, a single value stands for a list of one, numbers and booleans may be written as strings, enums are
- * names only. What is wrong is said with Mesos's sentences; a text that is not JSON at all is reported as
- * such even when a field before was wrong too.
+ * value, a single value stands for a list of one (what a value becomes in its field is json_put.c's). What is wrong is said
+ * with Mesos's sentences; a text that is not JSON at all is reported as such even when a field before was wrong too.
  */
 #include <errno.h>
-#include <stdio.h>
 
-#include "wire/field.h"
-#include "wire/json_token.h"
+#include "wire/json_parse_inside.h"
 #include "wire/limits.h"
 #include "wire/message.h"
 
-struct parse {
-    struct json_scan scan;
-    struct arena *arena;
-    size_t budget;
-    const ProtobufCMessageDescriptor *top;
-    struct err *err;
-    struct buf missing; /* paths of required fields, joined by ", " */
-};
-
-/* What is being filled: one field of one message. */
-struct slot {
-    ProtobufCMessage *message;
-    const ProtobufCFieldDescriptor *field;
-    const struct place *place; /* of the message */
-};
-
-static int convert_error(struct parse *parse, const char *fmt, ...) PRINTF_LIKE(2, 3) __attribute__((cold));
-static int not_expecting(struct parse *parse, const struct slot *slot, const char *what)
-    __attribute__((cold));
-static int syntax_error(struct parse *parse) __attribute__((cold));
-static int parse_value(struct parse *parse, const struct slot *slot, unsigned depth);
+static int syntax_error(struct json_parse *parse) __attribute__((cold));
+static int parse_value(struct json_parse *parse, const struct json_slot *slot, unsigned depth);
 
 static int
-convert_error(struct parse *parse, const char *fmt, ...)
-{
-    char why[900];
-    va_list ap;
-    va_start(ap, fmt);
-    vsnprintf(why, sizeof(why), fmt, ap);
-    va_end(ap);
-    return err_set(parse->err, -EINVAL, "Failed to convert JSON into %s protobuf: %s", parse->top->short_name,
-                   why);
-}
-
-static int
-not_expecting(struct parse *parse, const struct slot *slot, const char *what)
-{
-    return convert_error(parse, "Not expecting a JSON %s for field '%s'", what, slot->field->name);
-}
-
-static int
-syntax_error(struct parse *parse)
+syntax_error(struct json_parse *parse)
 {
     return json_scan_error(&parse->scan, parse->err);
-}
-
-static void *
-budget_alloc(struct parse *parse, size_t size)
-{
-    size_t cost = size + 32;
-    if (cost > parse->budget) {
-        err_set(
-            parse->err, -EFBIG,
-            "Failed to convert JSON into %s protobuf: decoding needs more memory than one message may take",
-            parse->top->short_name);
-        return NULL;
-    }
-    parse->budget -= cost;
-    return arena_alloc(parse->arena, size);
-}
-
-/* ---- where values go ---- */
-
-/* The place of the next value: the field itself, or one more element. Lists grow at every power of two. */
-static void *
-slot_next(struct parse *parse, const struct slot *slot)
-{
-    void *at = field_at(slot->message, slot->field->offset);
-    if (slot->field->label != PROTOBUF_C_LABEL_REPEATED)
-        return at;
-    size_t n = *(size_t *)field_at(slot->message, slot->field->quantifier_offset);
-    size_t size = field_value_size(slot->field);
-    char *array = *(char **)at;
-    if (n == 0 || (n >= 4 && (n & (n - 1)) == 0)) {
-        char *larger = budget_alloc(parse, (n ? 2 * n : 4) * size);
-        if (!larger)
-            return NULL;
-        if (n)
-            memcpy(larger, array, n * size);
-        *(char **)at = array = larger;
-    }
-    return array + n * size;
-}
-
-static void
-slot_done(const struct slot *slot)
-{
-    if (slot->field->label == PROTOBUF_C_LABEL_REPEATED)
-        ++*(size_t *)field_at(slot->message, slot->field->quantifier_offset);
-    else
-        field_mark(slot->message, slot->field);
-}
-
-static int
-put(struct parse *parse, const struct slot *slot, const void *value, size_t size)
-{
-    void *at = slot_next(parse, slot);
-    if (!at)
-        return -EFBIG;
-    memcpy(at, value, size);
-    slot_done(slot);
-    return 0;
-}
-
-/* ---- scalars ---- */
-
-static int
-out_of_range(struct parse *parse, const struct slot *slot, const struct json_number *number)
-{
-    return convert_error(parse, "Number %.*s is out of range for field '%s'", STR_ARG(number->text),
-                         slot->field->name);
-}
-
-static int
-put_int(struct parse *parse, const struct slot *slot, const struct json_number *number, int64_t min,
-        int64_t max)
-{
-    int64_t value;
-    if (json_number_i64(number, &value) || value < min || value > max)
-        return out_of_range(parse, slot, number);
-    int32_t narrow = (int32_t)value;
-    return field_value_size(slot->field) == 8 ? put(parse, slot, &value, sizeof(value))
-                                              : put(parse, slot, &narrow, sizeof(narrow));
-}
-
-static int
-put_uint(struct parse *parse, const struct slot *slot, const struct json_number *number, uint64_t max)
-{
-    uint64_t value;
-    if (json_number_u64(number, &value) || value > max)
-        return out_of_range(parse, slot, number);
-    uint32_t narrow = (uint32_t)value;
-    return field_value_size(slot->field) == 8 ? put(parse, slot, &value, sizeof(value))
-                                              : put(parse, slot, &narrow, sizeof(narrow));
-}
-
-static int
-put_number(struct parse *parse, const struct slot *slot, const struct json_number *number)
-{
-    float narrow;
-    switch (slot->field->type) {
-    case PROTOBUF_C_TYPE_DOUBLE:
-        return put(parse, slot, &number->value, sizeof(number->value));
-    case PROTOBUF_C_TYPE_FLOAT:
-        narrow = (float)number->value;
-        return __builtin_isfinite(narrow) ? put(parse, slot, &narrow, sizeof(narrow))
-                                          : out_of_range(parse, slot, number);
-    case PROTOBUF_C_TYPE_INT32:
-    case PROTOBUF_C_TYPE_SINT32:
-    case PROTOBUF_C_TYPE_SFIXED32:
-        return put_int(parse, slot, number, INT32_MIN, INT32_MAX);
-    case PROTOBUF_C_TYPE_INT64:
-    case PROTOBUF_C_TYPE_SINT64:
-    case PROTOBUF_C_TYPE_SFIXED64:
-        return put_int(parse, slot, number, INT64_MIN, INT64_MAX);
-    case PROTOBUF_C_TYPE_UINT32:
-    case PROTOBUF_C_TYPE_FIXED32:
-        return put_uint(parse, slot, number, UINT32_MAX);
-    case PROTOBUF_C_TYPE_UINT64:
-    case PROTOBUF_C_TYPE_FIXED64:
-        return put_uint(parse, slot, number, UINT64_MAX);
-    default:
-        return not_expecting(parse, slot, "number");
-    }
-}
-
-static int
-put_bool(struct parse *parse, const struct slot *slot, bool value)
-{
-    protobuf_c_boolean flag = value;
-    if (slot->field->type != PROTOBUF_C_TYPE_BOOL)
-        return not_expecting(parse, slot, "boolean");
-    return put(parse, slot, &flag, sizeof(flag));
-}
-
-static int
-put_text(struct parse *parse, const struct slot *slot, struct str text)
-{
-    if (text.len && memchr(text.ptr, '\0', text.len))
-        return convert_error(parse, "A string may not contain a NUL character, but field '%s' does",
-                             slot->field->name);
-    char *copy = budget_alloc(parse, text.len + 1);
-    if (!copy)
-        return -EFBIG;
-    if (text.len)
-        memcpy(copy, text.ptr, text.len);
-    copy[text.len] = '\0';
-    return put(parse, slot, &copy, sizeof(copy));
-}
-
-static int
-put_bytes(struct parse *parse, const struct slot *slot, struct str text)
-{
-    char bad;
-    ProtobufCBinaryData bytes = {.data = budget_alloc(parse, text.len / 4 * 3 + 4)};
-    if (!bytes.data)
-        return -EFBIG;
-    if (!json_base64_decode(text, bytes.data, &bytes.len, &bad))
-        return convert_error(parse, "Failed to base64 decode bytes field '%s': Invalid character '%c'",
-                             slot->field->name, bad);
-    return put(parse, slot, &bytes, sizeof(bytes));
-}
-
-/* An unknown name leaves the field unset, as if a newer peer spoke; only a required field cannot do without.
- */
-static int
-put_enum(struct parse *parse, const struct slot *slot, struct str name)
-{
-    int32_t value;
-    if (enum_number(slot->field->descriptor, name, &value))
-        return put(parse, slot, &value, sizeof(value));
-    if (slot->field->label == PROTOBUF_C_LABEL_REQUIRED)
-        return convert_error(parse, "Failed to find enum for '%.*s'", name.len > 200 ? 200 : (int)name.len,
-                             name.ptr);
-    return 0;
-}
-
-static int
-put_string(struct parse *parse, const struct slot *slot, struct str text)
-{
-    struct json_number number;
-    switch (slot->field->type) {
-    case PROTOBUF_C_TYPE_STRING:
-        return put_text(parse, slot, text);
-    case PROTOBUF_C_TYPE_BYTES:
-        return put_bytes(parse, slot, text);
-    case PROTOBUF_C_TYPE_ENUM:
-        return put_enum(parse, slot, text);
-    case PROTOBUF_C_TYPE_MESSAGE:
-        return not_expecting(parse, slot, "string");
-    case PROTOBUF_C_TYPE_BOOL:
-        if (str_is(text, "true") || str_is(text, "false"))
-            return put_bool(parse, slot, str_is(text, "true"));
-        return convert_error(parse, "Failed to parse '%.*s' as a JSON boolean for field '%s'",
-                             text.len > 200 ? 200 : (int)text.len, text.ptr, slot->field->name);
-    default:
-        if (json_number_of(str_trim(text), &number))
-            return put_number(parse, slot, &number);
-        return convert_error(parse, "Failed to parse '%.*s' as a JSON number for field '%s'",
-                             text.len > 200 ? 200 : (int)text.len, text.ptr, slot->field->name);
-    }
 }
 
 /* ---- messages ---- */
 
 static void
-note_missing(struct parse *parse, const struct place *place, const uint64_t *seen, size_t insert_at)
+note_missing(struct json_parse *parse, const struct place *place, const uint64_t *seen, size_t insert_at)
 {
     char path[600];
     auto_buf struct buf own = {0};
@@ -282,14 +45,14 @@ note_missing(struct parse *parse, const struct place *place, const uint64_t *see
 }
 
 static bool
-is_null(struct parse *parse)
+is_null(struct json_parse *parse)
 {
     const struct json_scan *scan = &parse->scan;
     return scan->end - scan->at >= 4 && memcmp(scan->at, "null", 4) == 0;
 }
 
 static int
-parse_member(struct parse *parse, ProtobufCMessage *message, const struct place *place, uint64_t *seen)
+parse_member(struct json_parse *parse, ProtobufCMessage *message, const struct place *place, uint64_t *seen)
 {
     struct str key;
     if (!json_scan_string(&parse->scan, parse->arena, &parse->budget, &key) ||
@@ -298,7 +61,7 @@ parse_member(struct parse *parse, ProtobufCMessage *message, const struct place 
     int index = field_by_name(place->type, key);
     if (index < 0)
         return json_scan_skip(&parse->scan, place->depth + 1) ? 0 : syntax_error(parse);
-    struct slot slot = {message, &place->type->fields[index], place};
+    struct json_slot slot = {message, &place->type->fields[index], place};
     uint64_t bit = UINT64_C(1) << index % 64;
     if (seen[index / 64] & bit)
         field_clear(message, slot.field);
@@ -315,7 +78,7 @@ parse_member(struct parse *parse, ProtobufCMessage *message, const struct place 
 
 /* The members of an object, after its brace. */
 static int
-parse_members(struct parse *parse, ProtobufCMessage *message, const struct place *place)
+parse_members(struct json_parse *parse, ProtobufCMessage *message, const struct place *place)
 {
     uint64_t seen[FIELDS_MAX / 64] = {0};
     size_t missing_before = parse->missing.len;
@@ -338,20 +101,20 @@ parse_members(struct parse *parse, ProtobufCMessage *message, const struct place
 }
 
 static ProtobufCMessage *
-message_make(struct parse *parse, const struct place *place)
+message_make(struct json_parse *parse, const struct place *place)
 {
     if (place->type->n_fields > FIELDS_MAX) {
-        convert_error(parse, "type '%s' has too many fields", place->type->short_name);
+        json_convert_error(parse, "type '%s' has too many fields", place->type->short_name);
         return NULL;
     }
-    ProtobufCMessage *message = budget_alloc(parse, place->type->sizeof_message);
+    ProtobufCMessage *message = json_budget_alloc(parse, place->type->sizeof_message);
     if (message)
         place->type->message_init(message);
     return message;
 }
 
 static size_t
-slot_count(const struct slot *slot)
+slot_count(const struct json_slot *slot)
 {
     return slot->field->label == PROTOBUF_C_LABEL_REPEATED
                ? *(const size_t *)field_at(slot->message, slot->field->quantifier_offset)
@@ -359,16 +122,16 @@ slot_count(const struct slot *slot)
 }
 
 static int
-parse_object(struct parse *parse, const struct slot *slot, unsigned depth)
+parse_object(struct json_parse *parse, const struct json_slot *slot, unsigned depth)
 {
     if (!field_is_message(slot->field))
-        return not_expecting(parse, slot, "object");
+        return json_not_expecting(parse, slot, "object");
     struct place place = {slot->place, slot->field->descriptor, slot->field, slot_count(slot), depth};
     ProtobufCMessage *message = message_make(parse, &place);
     if (!message)
         return -EFBIG;
     int failed = parse_members(parse, message, &place);
-    return failed ? failed : put(parse, slot, &message, sizeof(message));
+    return failed ? failed : json_put(parse, slot, &message, sizeof(message));
 }
 
 /* ---- maps ---- */
@@ -394,13 +157,13 @@ numbered_cmp(const void *a, const void *b)
 
 /* In the order of their keys, as Mesos has them; of equal keys the last one stays. */
 static int
-map_sort(struct parse *parse, const struct slot *slot)
+map_sort(struct json_parse *parse, const struct json_slot *slot)
 {
     size_t n = slot_count(slot), kept = 0;
     ProtobufCMessage **entries = *(ProtobufCMessage ***)field_at(slot->message, slot->field->offset);
     if (n < 2)
         return 0;
-    struct numbered *numbered = budget_alloc(parse, n * sizeof(*numbered));
+    struct numbered *numbered = json_budget_alloc(parse, n * sizeof(*numbered));
     if (!numbered)
         return -EFBIG;
     for (size_t i = 0; i < n; i++)
@@ -416,7 +179,7 @@ map_sort(struct parse *parse, const struct slot *slot)
 }
 
 static int
-parse_entry(struct parse *parse, const struct slot *slot, unsigned depth)
+parse_entry(struct json_parse *parse, const struct json_slot *slot, unsigned depth)
 {
     struct str key;
     struct place place = {slot->place, slot->field->descriptor, slot->field, slot_count(slot), depth};
@@ -431,16 +194,16 @@ parse_entry(struct parse *parse, const struct slot *slot, unsigned depth)
     ProtobufCMessage *entry = message_make(parse, &place);
     if (!entry)
         return -EFBIG;
-    struct slot key_slot = {entry, &place.type->fields[0], &place},
+    struct json_slot key_slot = {entry, &place.type->fields[0], &place},
                 value_slot = {entry, &place.type->fields[1], &place};
-    int failed = put_text(parse, &key_slot, key);
+    int failed = json_put_text(parse, &key_slot, key);
     if (!failed)
         failed = parse_value(parse, &value_slot, depth + 1);
-    return failed ? failed : put(parse, slot, &entry, sizeof(entry));
+    return failed ? failed : json_put(parse, slot, &entry, sizeof(entry));
 }
 
 static int
-parse_map(struct parse *parse, const struct slot *slot, unsigned depth)
+parse_map(struct json_parse *parse, const struct json_slot *slot, unsigned depth)
 {
     if (json_scan_take(&parse->scan, '}'))
         return 0;
@@ -457,10 +220,10 @@ parse_map(struct parse *parse, const struct slot *slot, unsigned depth)
 /* ---- any value ---- */
 
 static int
-parse_array(struct parse *parse, const struct slot *slot, unsigned depth)
+parse_array(struct json_parse *parse, const struct json_slot *slot, unsigned depth)
 {
     if (slot->field->label != PROTOBUF_C_LABEL_REPEATED || field_is_map(slot->field))
-        return not_expecting(parse, slot, "array");
+        return json_not_expecting(parse, slot, "array");
     if (json_scan_take(&parse->scan, ']'))
         return 0;
     do {
@@ -472,25 +235,25 @@ parse_array(struct parse *parse, const struct slot *slot, unsigned depth)
 }
 
 static int
-parse_literal(struct parse *parse, const struct slot *slot)
+parse_literal(struct json_parse *parse, const struct json_slot *slot)
 {
     struct json_number number;
     switch (json_scan_literal(&parse->scan, &number)) {
     case JSON_LITERAL_NULL:
         return 0;
     case JSON_LITERAL_TRUE:
-        return put_bool(parse, slot, true);
+        return json_put_bool(parse, slot, true);
     case JSON_LITERAL_FALSE:
-        return put_bool(parse, slot, false);
+        return json_put_bool(parse, slot, false);
     case JSON_LITERAL_NUMBER:
-        return put_number(parse, slot, &number);
+        return json_put_number(parse, slot, &number);
     default:
         return syntax_error(parse);
     }
 }
 
 static int
-parse_value(struct parse *parse, const struct slot *slot, unsigned depth)
+parse_value(struct json_parse *parse, const struct json_slot *slot, unsigned depth)
 {
     struct str text;
     int c = json_scan_peek(&parse->scan);
@@ -502,7 +265,7 @@ parse_value(struct parse *parse, const struct slot *slot, unsigned depth)
     case '"':
         if (!json_scan_string(&parse->scan, parse->arena, &parse->budget, &text))
             return syntax_error(parse);
-        return put_string(parse, slot, text);
+        return json_put_string(parse, slot, text);
     case '{':
         parse->scan.at++;
         return field_is_map(slot->field) ? parse_map(parse, slot, depth) : parse_object(parse, slot, depth);
@@ -515,11 +278,11 @@ parse_value(struct parse *parse, const struct slot *slot, unsigned depth)
 }
 
 static void *
-parse_top(struct parse *parse)
+parse_top(struct json_parse *parse)
 {
     struct place place = {.type = parse->top, .depth = 1};
     if (json_scan_peek(&parse->scan) != '{') {
-        convert_error(parse, "Expecting a JSON object");
+        json_convert_error(parse, "Expecting a JSON object");
         return NULL;
     }
     parse->scan.at++;
@@ -531,8 +294,8 @@ parse_top(struct parse *parse)
         return NULL;
     }
     if (parse->missing.len) {
-        convert_error(parse, "Missing required fields: %.*s", (int)parse->missing.len - 2,
-                      buf_data(&parse->missing));
+        json_convert_error(parse, "Missing required fields: %.*s", (int)parse->missing.len - 2,
+                           buf_data(&parse->missing));
         return NULL;
     }
     return message;
@@ -549,7 +312,7 @@ message_from_json(const ProtobufCMessageDescriptor *type, struct str json, struc
                 json.len, (int)LIMIT_MESSAGE_BYTES);
         return NULL;
     }
-    struct parse parse = {
+    struct json_parse parse = {
         .scan = json_scan_of(json),
         .arena = arena,
         .budget = LIMIT_MESSAGE_MEMORY,
