@@ -2,7 +2,7 @@
 # What several of our own modules share; linked into each.
 noinst_LIBRARIES += modules/common/libcommon.a
 modules_common_libcommon_a_SOURCES = modules/common/cgroup.c modules/common/cgroup.h \
-  modules/common/cgroup_inside.h modules/common/cgroup_tree.c modules/common/packed.c modules/common/packed.h \
+  modules/common/cgroup_inside.h modules/common/cgroup_tree.c modules/common/cgroup_walk.c modules/common/packed.c modules/common/packed.h \
   modules/common/processes.c modules/common/processes.h
 # For HTTP authenticators.
 modules_common_libcommon_a_SOURCES += modules/common/authorization.c modules/common/authorization.h
