@@ -52,6 +52,9 @@ finish_authentication(struct agent_options *options, struct option_set *set, str
     if (options->authenticate_http_executors && !options->jwt_secret_key)
         return err_set(err, -EINVAL, "option 'authenticate_http_executors' needs a key for the executors' tokens: give "
                                      "--jwt_secret_key=PATH");
+    if (options->http_credentials && !options->common.authenticate_http_readonly && !options->common.authenticate_http_readwrite)
+        conf_note(set, "option 'http_credentials' has no effect: without authenticate_http_readonly or authenticate_http_readwrite "
+                       "nobody is asked who it is");
     if (options->common.authenticate_http_readwrite && !options->jwt_secret_key)
         conf_note(set, "option 'authenticate_http_readwrite' without 'jwt_secret_key': executors cannot say who they are, so that "
                        "those that launch pods, as the default executor does, will be refused");

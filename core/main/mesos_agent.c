@@ -153,6 +153,7 @@ start_realms(struct program *program, struct agent_setup *setup, struct err *err
     const char *usual = http_authenticators(options);
 
     realms->credentials = options->http_credentials;
+    realms->credentials_option = "http_credentials";
     realms->key_file = options->jwt_secret_key;
     if ((options->common.authenticate_http_readonly &&
          realms_protect(realms, process, "mesos-agent-readonly", usual, err) < 0) ||

@@ -121,6 +121,7 @@ start_realms(struct process *process, struct realms *realms, struct master_setup
     const char *usual = options->http_authenticators, *frameworks = options->http_framework_authenticators;
 
     realms->credentials = options->credentials;
+    realms->credentials_option = "credentials";
     if ((options->common.authenticate_http_readonly &&
          realms_protect(realms, process, "mesos-master-readonly", usual, err) < 0) ||
         (options->common.authenticate_http_readwrite &&

@@ -10,6 +10,7 @@ struct module *
 realms_module(struct realms *realms, struct process *process, const char *name, struct err *err)
 {
     const char *own = host_own_name(MESOS_KIND_HTTP_AUTHENTICATOR, name), *key = "credentials", *value = realms->credentials;
+    const char *option = realms->credentials_option;
     for (size_t i = 0; i < realms->started_count; i++)
         if (strcmp(module_name(realms->started[i]), own) == 0)
             return realms->started[i];
@@ -20,12 +21,16 @@ realms_module(struct realms *realms, struct process *process, const char *name, 
     if (strcmp(own, "jwt") == 0) {
         key = "key_file";
         value = realms->key_file;
+        option = "jwt_secret_key";
     } else if (strcmp(own, "basic") != 0) {
         value = NULL;
     }
     struct module *module = host_start(process->host, MESOS_KIND_HTTP_AUTHENTICATOR, name, &key, &value, value ? 1 : 0, err);
-    if (!module)
+    if (!module) {
+        if (value)
+            err_wrap(err, "option '%s'", option);
         return NULL;
+    }
     log_info("http_authenticator module %s %s from %s", module_name(module), module_version(module), module_file(module));
     realms->started[realms->started_count++] = module;
     return module;

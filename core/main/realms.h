@@ -11,6 +11,7 @@ enum { REALMS_MAX = 4, REALM_AUTHENTICATORS_MAX = 16 };
 /* Zeroed is empty. Nothing to free: the modules belong to the host. */
 struct realms {
     const char *credentials; /* the file for the module basic; NULL = none */
+    const char *credentials_option; /* that names it */
     const char *key_file; /* for the module jwt */
     struct daemon_realm list[REALMS_MAX];
     size_t count;

@@ -121,7 +121,7 @@ check_election(const char *value, void *target, struct option_set *set, struct e
 }
 
 static int
-finish_authentication(const struct master_options *options, struct err *err)
+finish_authentication(const struct master_options *options, struct option_set *set, struct err *err)
 {
     const char *wanted = options->authenticate_agents ? "authenticate_agents" : "authenticate_frameworks";
 
@@ -129,6 +129,9 @@ finish_authentication(const struct master_options *options, struct err *err)
         return err_set(err, -EINVAL,
                        "option 'authenticate_http_frameworks' needs to know by whom: give "
                        "--http_framework_authenticators=basic");
+    if (!options->authenticate_http_frameworks && options->http_framework_authenticators)
+        conf_note(set, "option 'http_framework_authenticators' has no effect: without authenticate_http_frameworks no framework over "
+                       "HTTP is asked who it is");
     if (!options->authenticate_agents && !options->authenticate_frameworks)
         return 0;
     if (!options->credentials && daemon_wants_credentials(options->authenticators))
@@ -153,7 +156,7 @@ finish(void *target, struct option_set *set, struct err *err)
                        "options 'master_contender' and 'master_detector' name two modules, '%s' and '%s': one module "
                        "contends and detects",
                        contender, detector);
-    if (finish_authentication(options, err) < 0)
+    if (finish_authentication(options, set, err) < 0)
         return err->code;
     daemon_choose_election(set, conf_value(set, "zk", NULL));
     choose_registry(options, set);

@@ -88,15 +88,17 @@ sasl_authenticatee_start(struct sasl_authenticatee *authenticatee, const struct 
     struct err err = {0};
     authenticatee->host = host;
     authenticatee->mechanism = mechanism;
-    if (!authenticatee->path)
+    bool own = authenticatee->path != NULL;
+    if (!own)
         authenticatee->path = host->daemon_option(host, "credential");
     if (authenticatee->path && !*authenticatee->path)
         authenticatee->path = NULL;
     authenticatee->watched[0] = authenticatee->path;
     authenticatee->credential = load(authenticatee, &err);
+    const char *blame = !own && authenticatee->path && !authenticatee->credential ? "option 'credential': " : "";
     if (!authenticatee->credential || sasl_client_begin(&err) < 0 || !(authenticatee->ready = sasl_client_ready(&err))) {
         credentials_free(authenticatee->credential);
-        return host->fail(host, err.code, "%s", err.text);
+        return host->fail(host, err.code, "%s%s", blame, err.text);
     }
     MESOS_LOG(host, INFO, "%s as '%s'", mechanism, credentials_only(authenticatee->credential)->principal);
     return 0;

@@ -53,14 +53,16 @@ sasl_authenticator_start(struct sasl_authenticator *authenticator, const struct 
     struct err err = {0};
     authenticator->host = host;
     authenticator->mechanisms[0] = mechanism;
-    if (!authenticator->path)
+    bool own = authenticator->path != NULL;
+    if (!own)
         authenticator->path = host->daemon_option(host, "credentials");
     if (authenticator->path && !*authenticator->path)
         authenticator->path = NULL;
     authenticator->watched[0] = authenticator->path;
     authenticator->credentials = load(authenticator, &err);
+    const char *blame = !own && authenticator->path && !authenticator->credentials ? "option 'credentials': " : "";
     if (!authenticator->credentials || try_mechanism(authenticator, mechanism, &err) < 0)
-        return host->fail(host, err.code, "%s", err.text);
+        return host->fail(host, err.code, "%s%s", blame, err.text);
     tell(authenticator, "");
     return 0;
 }

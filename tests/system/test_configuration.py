@@ -128,8 +128,8 @@ def test_check_config_reads_rate_limits(program, tmp_path, limits, complaint):
     ("http_authenticators = jwt\nauthenticate_http_readonly = true\n[jwt]\nkey_file = {0}/none\n", "cannot open {0}/none"),
     ("http_authenticators = nobody\nauthenticate_http_readonly = true\n", "no module 'nobody' of kind http_authenticator"),
     ("authenticate_http_readwrite = true\n", "with --credentials (a master)"),
-    ("authenticate_http_frameworks = true\nhttp_framework_authenticators = basic\ncredentials = {0}/key\n", "{0}/key, line 1"),
-    ("authenticate_agents = true\ncredentials = {0}/none\n", "cannot open {0}/none"),
+    ("authenticate_http_frameworks = true\nhttp_framework_authenticators = basic\ncredentials = {0}/key\n", "option 'credentials': {0}/key, line 1"),
+    ("authenticate_agents = true\ncredentials = {0}/none\n", "option 'credentials': cannot open {0}/none"),
     ("authenticate_agents = true\ncredentials = {0}/key\nauthenticators =\n", "option 'authenticators' is empty"),
 ])
 def test_check_config_reads_who_is_known(program, tmp_path, ini, complaint):
@@ -143,9 +143,11 @@ def test_check_config_reads_who_is_known(program, tmp_path, ini, complaint):
 
 @pytest.mark.parametrize("ini, complaint", [
     ("jwt_secret_key = {0}/key\nauthenticate_http_executors = true\n", None),
-    ("jwt_secret_key = {0}/none\n", "cannot open {0}/none"),
-    ("authenticate_http_readonly = true\nhttp_credentials = {0}/none\n", "cannot open {0}/none"),
-    ("credential = {0}/none\n", "cannot open {0}/none"),
+    ("jwt_secret_key = {0}/none\n", "option 'jwt_secret_key': module 'jwt' of kind http_authenticator does not start: "
+                                    "the key that signs tokens cannot be had: cannot open {0}/none"),
+    ("authenticate_http_readonly = true\nhttp_credentials = {0}/none\n",
+     "option 'http_credentials': module 'basic' of kind http_authenticator does not start: cannot open {0}/none"),
+    ("credential = {0}/none\n", "option 'credential': cannot open {0}/none"),
 ])
 def test_check_config_reads_who_an_agent_knows(program, tmp_path, ini, complaint):
     write(tmp_path, "key", "secret\n")
@@ -153,6 +155,21 @@ def test_check_config_reads_who_an_agent_knows(program, tmp_path, ini, complaint
     said = program("mesos-agent", "--check-config")
     assert said.returncode == (1 if complaint else 0), said.stderr
     assert not complaint or complaint.format(tmp_path) in said.stderr, said.stderr
+
+
+@pytest.mark.parametrize("name, ini, asked", [
+    ("master", "http_framework_authenticators = basic\ncredentials = {0}/list\n", "authenticate_http_frameworks = true\n"),
+    ("agent", "http_credentials = {0}/list\n", "authenticate_http_readonly = true\n"),
+])
+def test_what_asks_nobody_is_told(program, tmp_path, name, ini, asked):
+    """Mesos passes over it; an operator takes the door for closed."""
+    write(tmp_path, "list", "ops o1\n")
+    more = "registry = memory\n" if name == "master" else f"master = 127.0.0.1:1\nwork_dir = {tmp_path}\n"
+    for extra, told in (("", True), (asked, False)):
+        write(tmp_path, f"etc/mesos/{name}.ini", more + extra + ini.format(tmp_path))
+        said = program("mesos-" + name, "--check-config")
+        assert said.returncode == 0, said.stderr
+        assert (f"option '{ini.split()[0]}' has no effect" in said.stdout) == told, said.stdout
 
 
 @pytest.mark.parametrize("name, option, value", [
