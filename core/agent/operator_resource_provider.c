@@ -24,10 +24,11 @@ may_change(struct operator_call *op)
 }
 
 static void
-refuse_config(struct operator_call *op, const Mesos__V1__ResourceProviderInfo *info)
+refuse_config(struct operator_call *op, const char *what, const Mesos__V1__ResourceProviderInfo *info)
 {
     if (!may_change(op))
         return;
+    operator_audit(op->agent, op->exchange, what, info->name, "there are no resource providers here");
     http_reply_text(op->exchange, 400,
                     "Failed to validate resource provider config with type '%s' and name '%s': Unknown local "
                     "resource provider type '%s'",
@@ -37,26 +38,32 @@ refuse_config(struct operator_call *op, const Mesos__V1__ResourceProviderInfo *i
 void
 operator_add_resource_provider_config(struct operator_call *op)
 {
-    refuse_config(op, op->call->add_resource_provider_config->info);
+    refuse_config(op, "ADD_RESOURCE_PROVIDER_CONFIG", op->call->add_resource_provider_config->info);
 }
 
 void
 operator_update_resource_provider_config(struct operator_call *op)
 {
-    refuse_config(op, op->call->update_resource_provider_config->info);
+    refuse_config(op, "UPDATE_RESOURCE_PROVIDER_CONFIG", op->call->update_resource_provider_config->info);
 }
 
 void
 operator_remove_resource_provider_config(struct operator_call *op)
 {
-    if (may_change(op))
-        http_reply_text(op->exchange, 500, "Missing required flag --resource_provider_config_dir");
+    static const char why[] = "Missing required flag --resource_provider_config_dir";
+    if (!may_change(op))
+        return;
+    operator_audit(op->agent, op->exchange, "REMOVE_RESOURCE_PROVIDER_CONFIG", op->call->remove_resource_provider_config->name, why);
+    http_reply_text(op->exchange, 500, "%s", why);
 }
 
 /* One that was never there is as gone as can be. */
 void
 operator_mark_resource_provider_gone(struct operator_call *op)
 {
-    if (access_admits(op->agent->daemon->access, op->exchange, MESOS_ACTION_MARK_RESOURCE_PROVIDER_GONE, NULL))
-        operator_reply_done(op->exchange);
+    const char *id = op->call->mark_resource_provider_gone->resource_provider_id->value;
+    if (!access_admits(op->agent->daemon->access, op->exchange, MESOS_ACTION_MARK_RESOURCE_PROVIDER_GONE, NULL))
+        return;
+    operator_audit(op->agent, op->exchange, "MARK_RESOURCE_PROVIDER_GONE", id, NULL);
+    operator_reply_done(op->exchange);
 }

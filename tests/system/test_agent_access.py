@@ -319,4 +319,5 @@ def test_what_belongs_to_the_agent(box):
     # What needs nobody's leave.
     assert box.status("/health") == 200 and box.status("/version") == 200
     writes = {line["action"] for line in box.lines("write")}
-    assert {"LAUNCH_CONTAINER", "PRUNE_IMAGES", "SET_LOGGING_LEVEL", "KILL_CONTAINER with signal 9"} <= writes, writes
+    assert {"LAUNCH_CONTAINER", "PRUNE_IMAGES", "SET_LOGGING_LEVEL", "KILL_CONTAINER with signal 9", "MARK_RESOURCE_PROVIDER_GONE",
+            "ADD_RESOURCE_PROVIDER_CONFIG", "REMOVE_RESOURCE_PROVIDER_CONFIG"} <= writes, writes
