@@ -1,33 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The parser's states: a head is searched for its end and then read in one go from a copy in the arena, so that header
- * values cost no allocation each; bodies are passed on as they come. Every refusal is one static sentence.
+ * The parser's states: a head is searched for its end and then read in one go (by http_head.c) from a copy in the arena, so that
+ * header values cost no allocation each; bodies are passed on as they come. Every refusal is one static sentence.
  */
-#include <errno.h>
-#include <stdio.h>
-
-#include "wire/http_parse.h"
+#include "wire/http_parse_inside.h"
 #include "wire/limits.h"
 
 enum { STATE_HEAD, STATE_BODY, STATE_BODY_EOF, STATE_CHUNK_SIZE, STATE_CHUNK_DATA, STATE_CHUNK_END, STATE_TRAILERS,
        STATE_DONE, STATE_FAILED };
 enum { CHUNK_LINE_BYTES = 1024 };
-
-/* RFC 9110 token characters: 1; other bytes that a header value may hold: 2; controls: 0. */
-#define T 1
-#define V 2
-static const uint8_t char_class[256] = {
-    0, 0, 0, 0, 0, 0, 0, 0, 0, V, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
-    V, T, V, T, T, T, T, T, V, V, T, T, V, T, T, V, T, T, T, T, T, T, T, T, T, T, V, V, V, V, V, V,
-    V, T, T, T, T, T, T, T, T, T, T, T, T, T, T, T, T, T, T, T, T, T, T, T, T, T, T, V, V, V, T, T,
-    T, T, T, T, T, T, T, T, T, T, T, T, T, T, T, T, T, T, T, T, T, T, T, T, T, T, T, V, T, V, T, 0,
-    V, V, V, V, V, V, V, V, V, V, V, V, V, V, V, V, V, V, V, V, V, V, V, V, V, V, V, V, V, V, V, V,
-    V, V, V, V, V, V, V, V, V, V, V, V, V, V, V, V, V, V, V, V, V, V, V, V, V, V, V, V, V, V, V, V,
-    V, V, V, V, V, V, V, V, V, V, V, V, V, V, V, V, V, V, V, V, V, V, V, V, V, V, V, V, V, V, V, V,
-    V, V, V, V, V, V, V, V, V, V, V, V, V, V, V, V, V, V, V, V, V, V, V, V, V, V, V, V, V, V, V, V,
-};
-#undef T
-#undef V
 
 static enum http_parse_result parse_head(struct http_parser *parser, struct buf *in, struct arena *arena);
 static enum http_parse_result parse_chunk_size(struct http_parser *parser, struct buf *in);
@@ -169,9 +150,8 @@ chunk_line(struct str line, uint64_t *ret_size)
         rest++;
     if (rest < line.len && line.ptr[rest] != ';')
         return false;
-    for (; rest < line.len; rest++)
-        if (!char_class[(uint8_t)line.ptr[rest]])
-            return false;
+    if (!http_printable(str_n(line.ptr + rest, line.len - rest)))
+        return false;
     *ret_size = size;
     return true;
 }
@@ -206,37 +186,7 @@ parse_chunk_end(struct http_parser *parser, struct buf *in)
     return HTTP_PARSE_DONE;
 }
 
-/* ---- header lines ---- */
-
-static const char *
-header_line(struct str line, struct http_header *ret)
-{
-    size_t at = 0;
-    while (at < line.len && char_class[(uint8_t)line.ptr[at]] == 1)
-        at++;
-    if (at == line.len || line.ptr[at] != ':')
-        return at == 0 && line.len && (line.ptr[0] == ' ' || line.ptr[0] == '\t')
-                   ? "A header line must not begin with a space (folded headers are refused)"
-                   : "Expecting 'name: value' in a header line";
-    if (at == 0)
-        return "A header has no name";
-    ret->name = str_n(line.ptr, at);
-    for (size_t i = at + 1; i < line.len; i++)
-        if (!char_class[(uint8_t)line.ptr[i]])
-            return "A header value has a control character";
-    ret->value = str_trim(str_n(line.ptr + at + 1, line.len - at - 1));
-    return NULL;
-}
-
-/* Cuts one line off text; a bare LF ends it too, as every server reads it. */
-static struct str
-next_line(struct str *text)
-{
-    struct str line = str_cut(text, '\n');
-    if (line.len && line.ptr[line.len - 1] == '\r')
-        line.len--;
-    return line;
-}
+/* ---- trailers ---- */
 
 static enum http_parse_result
 parse_trailers(struct http_parser *parser, struct buf *in)
@@ -250,9 +200,9 @@ parse_trailers(struct http_parser *parser, struct buf *in)
         if (nl == NULL)
             return HTTP_PARSE_MORE;
         parser->side_bytes += used;
-        struct str line = next_line(&text);
+        struct str line = http_next_line(&text);
         struct http_header header;
-        const char *why = line.len ? header_line(line, &header) : NULL;
+        const char *why = line.len ? http_header_line(line, &header) : NULL;
         if (why)
             return fail(parser, 400, why);
         bool last = line.len == 0;
@@ -262,70 +212,6 @@ parse_trailers(struct http_parser *parser, struct buf *in)
             return HTTP_PARSE_DONE;
         }
     }
-}
-
-static bool
-has_token(struct str list, struct str token)
-{
-    while (list.len)
-        if (str_ieq(str_trim(str_cut(&list, ',')), token))
-            return true;
-    return false;
-}
-
-static const char *
-content_length(struct http_head *head, struct str value)
-{
-    if (head->has_length)
-        return "Content-Length is given twice";
-    if (str_to_u64(value, &head->length) < 0 || head->length > INT64_MAX)
-        return "Content-Length is not a number";
-    head->has_length = true;
-    return NULL;
-}
-
-/* What a header means for the framing of the message. seen_host: one bit of memory. */
-static const char *
-framing_header(struct http_head *head, const struct http_header *header, bool *seen_host)
-{
-    struct str name = header->name, value = header->value;
-    switch (name.len) {
-    case 4:
-        if (str_ieq(name, STR_LIT("host"))) {
-            if (*seen_host)
-                return "Host is given twice";
-            *seen_host = true;
-        }
-        break;
-    case 6:
-        if (str_ieq(name, STR_LIT("expect")))
-            head->expect_continue = str_ieq(value, STR_LIT("100-continue"));
-        break;
-    case 10:
-        if (!str_ieq(name, STR_LIT("connection")))
-            break;
-        if (has_token(value, STR_LIT("close")))
-            head->keep_alive = false;
-        else if (!head->http11 && has_token(value, STR_LIT("keep-alive")))
-            head->keep_alive = true;
-        break;
-    case 14:
-        if (str_ieq(name, STR_LIT("content-length")))
-            return content_length(head, value);
-        break;
-    case 17:
-        if (!str_ieq(name, STR_LIT("transfer-encoding")))
-            break;
-        if (head->chunked)
-            return "Transfer-Encoding is given twice";
-        if (!str_ieq(value, STR_LIT("chunked")))
-            return "Transfer-Encoding other than 'chunked' is not supported";
-        head->chunked = true;
-        break;
-    default:
-        break;
-    }
-    return NULL;
 }
 
 /* ---- heads ---- */
@@ -352,104 +238,6 @@ head_length(struct http_parser *parser, struct str in)
         }
         at = next;
     }
-}
-
-static bool
-http_version(struct str text, bool *ret_11)
-{
-    if (text.len != 8 || memcmp(text.ptr, "HTTP/1.", 7) != 0 || (text.ptr[7] != '0' && text.ptr[7] != '1'))
-        return false;
-    *ret_11 = text.ptr[7] == '1';
-    return true;
-}
-
-static bool
-known_method(struct str method)
-{
-    static const char *const known[] = {"GET", "POST", "HEAD", "PUT", "DELETE", "OPTIONS", "PATCH", "TRACE"};
-    for (size_t i = 0; i < ARRAY_LEN(known); i++)
-        if (str_is(method, known[i]))
-            return true;
-    return false;
-}
-
-static bool
-good_target(struct str method, struct str target)
-{
-    if (target.len == 0)
-        return false;
-    for (size_t i = 0; i < target.len; i++) {
-        uint8_t c = (uint8_t)target.ptr[i];
-        if (c <= ' ' || c == 127 || c == '#')
-            return false;
-    }
-    return target.ptr[0] == '/' || str_starts(target, STR_LIT("http://")) ||
-           (str_is(target, "*") && str_is(method, "OPTIONS"));
-}
-
-static const char *
-request_line(struct http_parser *parser, struct str line)
-{
-    struct http_head *head = &parser->head;
-    struct str rest = line;
-    head->method = str_cut(&rest, ' ');
-    if (!known_method(head->method))
-        return "The request line does not begin with a known method";
-    head->target = str_cut(&rest, ' ');
-    if (!good_target(head->method, head->target))
-        return "The request line has no proper target";
-    if (!http_version(rest, &head->http11)) {
-        if (str_starts(rest, STR_LIT("HTTP/")) && rest.len == 8)
-            parser->status = 505;
-        return "The request line does not end with HTTP/1.1 or HTTP/1.0";
-    }
-    return NULL;
-}
-
-static const char *
-status_line(struct http_parser *parser, struct str line)
-{
-    struct http_head *head = &parser->head;
-    struct str rest = line;
-    uint64_t status = 0;
-    if (!http_version(str_cut(&rest, ' '), &head->http11))
-        return "The status line does not begin with HTTP/1.1 or HTTP/1.0";
-    struct str code = str_cut(&rest, ' ');
-    if (code.len != 3 || str_to_u64(code, &status) < 0 || status < 100)
-        return "The status line has no status of three digits";
-    head->status = (int)status;
-    for (size_t i = 0; i < rest.len; i++)
-        if (!char_class[(uint8_t)rest.ptr[i]])
-            return "The status line has a control character";
-    head->reason = rest;
-    return NULL;
-}
-
-static const char *
-head_lines(struct http_parser *parser, struct str text, struct arena *arena)
-{
-    struct http_header headers[LIMIT_HEADERS];
-    struct http_head *head = &parser->head;
-    size_t count = 0;
-    bool seen_host = false;
-    struct str first = next_line(&text);
-    const char *why = parser->response ? status_line(parser, first) : request_line(parser, first);
-    if (why)
-        return why;
-    head->keep_alive = head->http11;
-    for (struct str line = next_line(&text); line.len; line = next_line(&text)) {
-        if (count == LIMIT_HEADERS) {
-            parser->status = 431;
-            return "There are more than 200 header lines";
-        }
-        if ((why = header_line(line, &headers[count])) || (why = framing_header(head, &headers[count], &seen_host)))
-            return why;
-        count++;
-    }
-    head->headers.items = arena_alloc(arena, (count + 1) * sizeof(headers[0]));
-    memcpy(head->headers.items, headers, count * sizeof(headers[0]));
-    head->headers.count = count;
-    return NULL;
 }
 
 /* Decides how the body ends, once the head is known to be well formed. */
@@ -505,7 +293,7 @@ parse_head(struct http_parser *parser, struct buf *in, struct arena *arena)
     buf_consume(in, len);
     parser->status = 400;
     parser->head = (struct http_head){0};
-    const char *why = head_lines(parser, str_n(copy, len), arena);
+    const char *why = http_head_lines(parser, str_n(copy, len), arena);
     if (why)
         return fail(parser, parser->status, why);
     if (parser->response && parser->head.status < 200) {

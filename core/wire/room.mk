@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Everything between bytes and decoded messages: HTTP, libprocess (this list) and the codecs (the other one).
 noinst_LIBRARIES += core/wire/libwire.a
-WIRE_HTTP_SOURCES = core/wire/http.c core/wire/http.h core/wire/http_parse.c core/wire/http_parse.h \
+WIRE_HTTP_SOURCES = core/wire/http.c core/wire/http.h core/wire/http_head.c core/wire/http_parse.c core/wire/http_parse.h core/wire/http_parse_inside.h \
   core/wire/http_connection.h core/wire/http_exchange.c core/wire/principal.c core/wire/principal.h core/wire/http_receive.c core/wire/http_server.c core/wire/http_server.h core/wire/http_reply.c \
   core/wire/http_pack.c \
   core/wire/http_client.c core/wire/http_client.h core/wire/libprocess.c core/wire/libprocess.h core/wire/libprocess_inside.h core/wire/libprocess_peers.c core/wire/upid.c \
