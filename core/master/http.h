@@ -21,6 +21,9 @@ void summaries_free(struct summaries *all);
 void http_slaves(struct http_exchange *exchange, void *arg);
 void http_frameworks(struct http_exchange *exchange, void *arg);
 void http_tasks(struct http_exchange *exchange, void *arg);
+/* The task is about to be freed: no answer of /tasks in the making looks at it again. */
+void listings_forget(struct master *master, const struct task *task);
+void listings_free(struct master *master); /* whoever waits for one is forgotten */
 void http_roles(struct http_exchange *exchange, void *arg);
 void http_page(struct http_exchange *exchange, void *arg);
 void http_redirect(struct http_exchange *exchange, void *arg);

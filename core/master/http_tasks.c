@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * GET /tasks: some of all tasks by the time of their first status. Parameters that make no sense count as absent. Walks over
- * what pages say of all tasks in brief, and looks at a task itself when it is shown.
+ * what pages say of all tasks in brief, and looks at a task itself when it is shown: which tasks there are is of one moment,
+ * their order and their text are made in bites. What ends meanwhile is left out.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -9,36 +10,67 @@
 #include "master/http.h"
 #include "master/records.h"
 
+enum {
+    BITE_BYTES = 24 << 10, /* written in one bite: about 0.1 ms */
+    STEP_BYTES = 128,      /* what it costs to put one task in its place */
+    FEW_TASKS = 1000,      /* so many are chosen while all are walked; where more are wanted, all are sorted in bites */
+};
+
 struct candidate {
     double time;
     const struct task *task;
 };
 
-/* The first tasks in the order that was asked for, kept while all are walked: a heap whose root comes last of them. */
+/* A task that has been freed, by its address. */
+struct gone {
+    const struct task *task;
+};
+
+/* One answer in the making. Its tasks are a heap: while they are chosen its root is the last of them, then the first of those
+ * that are still to be shown. */
 struct listing {
-    struct sight *sight;
+    struct list node; /* in master->listings */
+    struct master *master;
+    struct http_exchange *exchange;
+    struct loop_background work;
+    struct sight *sight;              /* while tasks are chosen */
     struct str framework_id, task_id; /* ptr NULL = any */
     uint32_t id_hash;                 /* of task_id */
-    bool ascending;
-    size_t count, most;
-    struct candidate *tasks; /* room for most */
+    bool ascending, showing;
+    size_t count, room;     /* of tasks */
+    size_t unsorted;        /* so many at the front have still to find their place */
+    size_t skip, most;      /* not shown before the first; the most that are taken, with those */
+    struct candidate *tasks;
+    struct map gone; /* struct gone since they were chosen */
+    struct arena *arena;
+    struct rope out;
+    struct json json; /* on out */
 };
+
+static bool
+is_gone(const struct listing *list, const struct task *task)
+{
+    return map_count(&list->gone) && map_get(&list->gone, str_n(&task, sizeof(task)));
+}
 
 /* By time; among those of one time any order will do that is the same for every page. */
 static int
-older(const struct candidate *a, const struct candidate *b)
+older(const struct listing *list, const struct candidate *a, const struct candidate *b)
 {
     if (a->time != b->time)
         return a->time < b->time ? -1 : 1;
+    if (is_gone(list, a->task) || is_gone(list, b->task))
+        return 0;
     int order = strcmp(a->task->framework->id, b->task->framework->id);
     return order ? order : strcmp(a->task->id, b->task->id);
 }
 
+/* Is a nearer to the root? */
 static bool
-comes_after(const struct listing *list, const struct candidate *a, const struct candidate *b)
+goes_above(const struct listing *list, const struct candidate *a, const struct candidate *b)
 {
-    int order = older(a, b);
-    return list->ascending ? order > 0 : order < 0;
+    int order = older(list, a, b);
+    return list->ascending == list->showing ? order < 0 : order > 0;
 }
 
 static void
@@ -53,7 +85,7 @@ static void
 sift_up(struct listing *list, size_t at)
 {
     struct candidate *heap = list->tasks;
-    for (; at && comes_after(list, &heap[at], &heap[(at - 1) / 2]); at = (at - 1) / 2)
+    for (; at && goes_above(list, &heap[at], &heap[(at - 1) / 2]); at = (at - 1) / 2)
         swap(&heap[at], &heap[(at - 1) / 2]);
 }
 
@@ -64,7 +96,7 @@ sift_down(struct listing *list, size_t at)
     for (;;) {
         size_t last = at;
         for (size_t child = 2 * at + 1; child <= 2 * at + 2 && child < list->count; child++)
-            if (comes_after(list, &heap[child], &heap[last]))
+            if (goes_above(list, &heap[child], &heap[last]))
                 last = child;
         if (last == at)
             return;
@@ -85,10 +117,11 @@ consider(const struct record *record, struct str text, void *arg)
     struct candidate one = {brief.first_time, (const struct task *)(const void *)task};
     if (list->task_id.ptr && !str_is(list->task_id, one.task->id))
         return;
-    if (list->count < list->most) {
-        list->tasks[list->count] = one;
-        sift_up(list, list->count++);
-    } else if (comes_after(list, &list->tasks[0], &one)) {
+    if (list->count < list->room) {
+        list->tasks[list->count++] = one;
+        if (list->room <= FEW_TASKS)
+            sift_up(list, list->count - 1);
+    } else if (goes_above(list, &list->tasks[0], &one)) {
         list->tasks[0] = one;
         sift_down(list, 0);
     }
@@ -129,14 +162,8 @@ choose(struct listing *list, const struct master *master)
         consider_framework(list, framework);
     list_foreach (framework, &master->completed, completed_node)
         consider_framework(list, framework);
-    /* The heap's root is the last: taken off one by one, the rest stands in order. */
-    size_t count = list->count;
-    while (list->count > 1) {
-        swap(&list->tasks[0], &list->tasks[list->count - 1]);
-        list->count--;
-        sift_down(list, 0);
-    }
-    list->count = count;
+    list->showing = true;
+    list->unsorted = list->count / 2;
 }
 
 static size_t
@@ -147,38 +174,123 @@ number(const struct http_request *request, const char *name, size_t fallback)
     return text.ptr && str_to_u64(text, &value) == 0 && value < SIZE_MAX ? (size_t)value : fallback;
 }
 
+/* ---- in bites ---- */
+
+static void
+listing_free(struct listing *list)
+{
+    struct page_account *account = http_server_pages(list->master->daemon->http);
+    struct gone *gone;
+    http_exchange_on_gone(list->exchange, NULL, NULL);
+    loop_background_stop(&list->work);
+    list_remove(&list->node);
+    rope_seal(&list->out);
+    for (size_t i = 0; i < list->out.count; i++)
+        page_retire(list->out.pieces[i].page, account); /* a slow reader holds it */
+    list->out.count = 0;
+    rope_fini(&list->out);
+    arena_free(list->arena);
+    map_foreach (gone, &list->gone)
+        free(gone);
+    map_fini(&list->gone);
+    free(list->tasks);
+    free(list);
+}
+
+static void
+answer(struct listing *list)
+{
+    auto_rope struct rope rope = {0};
+    struct http_exchange *exchange = list->exchange;
+    json_array_end(&list->json);
+    json_object_end(&list->json);
+    rope_seal(&list->out);
+    for (size_t i = 0; i < list->out.count; i++)
+        rope_add_piece(&rope, &list->out.pieces[i]);
+    listing_free(list);
+    reply_json_rope(exchange, &rope);
+}
+
+/* Shows the first of those that are left, or passes it over. Returns what it cost. */
+static size_t
+show_first(struct listing *list)
+{
+    const struct task *task = list->tasks[0].task;
+    size_t before = list->out.tail.len;
+    list->tasks[0] = list->tasks[--list->count];
+    sift_down(list, 0);
+    if (is_gone(list, task))
+        return STEP_BYTES;
+    list->most--;
+    if (list->skip) {
+        list->skip--;
+        return STEP_BYTES;
+    }
+    json_task(&list->json, task, list->arena);
+    arena_reset(list->arena);
+    return STEP_BYTES + list->out.tail.len - before;
+}
+
+static void
+on_bite(void *arg)
+{
+    struct listing *list = arg;
+    size_t cost = 0;
+    for (; cost < BITE_BYTES && list->unsorted; cost += STEP_BYTES)
+        sift_down(list, --list->unsorted);
+    while (cost < BITE_BYTES && list->count && list->most)
+        cost += show_first(list);
+    if (list->out.tail.len >= PAGE_BYTES)
+        rope_seal(&list->out);
+    if (!list->count || !list->most)
+        answer(list);
+}
+
+static void
+on_gone(struct http_exchange *exchange, void *arg)
+{
+    (void)exchange;
+    listing_free(arg);
+}
+
+static struct listing *
+listing_new(struct master *master, struct http_exchange *exchange)
+{
+    const struct http_request *request = http_exchange_request(exchange);
+    size_t all = all_tasks(master), wanted = number(request, "limit", 100);
+    struct listing *list = xcalloc(1, sizeof(*list));
+    list->master = master;
+    list->exchange = exchange;
+    list->framework_id = http_param_get(request, "framework_id");
+    list->task_id = http_param_get(request, "task_id");
+    list->ascending = str_is(http_param_get(request, "order"), "asc");
+    list->skip = number(request, "offset", 0);
+    list->most = list->skip >= all ? 0 : wanted >= all - list->skip ? all : list->skip + wanted;
+    list->room = list->most > FEW_TASKS ? all : list->most;
+    list->tasks = xcalloc(list->room + 1, sizeof(*list->tasks));
+    if (list->task_id.ptr)
+        list->id_hash = task_id_hash(list->task_id);
+    list->arena = arena_new(0);
+    list->json = json_on(&list->out.tail);
+    list_push(&master->listings, &list->node);
+    http_exchange_on_gone(exchange, on_gone, list);
+    loop_background_init(&list->work, on_bite, list);
+    loop_background_start(master->loop, &list->work);
+    return list;
+}
+
 static void
 answer_tasks(struct http_exchange *exchange, void *arg)
 {
     struct master *master = arg;
     auto_sight struct sight *sight = sight_of(master, exchange);
-    const struct http_request *request = http_exchange_request(exchange);
-    auto_buf struct buf out = {0};
-    auto_arena struct arena *arena = arena_new(0);
-    struct json json = json_on(&out);
-    size_t all = all_tasks(master), skip = number(request, "offset", 0), room = number(request, "limit", 100);
-    struct listing list = {
-        .sight = sight,
-        .framework_id = http_param_get(request, "framework_id"),
-        .task_id = http_param_get(request, "task_id"),
-        .ascending = str_is(http_param_get(request, "order"), "asc"),
-        .most = skip >= all ? 0 : room >= all - skip ? all : skip + room,
-    };
-    auto_free struct candidate *tasks = xcalloc(list.most + 1, sizeof(*tasks));
-    if (list.task_id.ptr)
-        list.id_hash = task_id_hash(list.task_id);
-    list.tasks = tasks;
-    choose(&list, master);
-    json_object(&json);
-    json_key(&json, "tasks");
-    json_array(&json);
-    for (size_t i = skip; i < list.count; i++) {
-        json_task(&json, list.tasks[i].task, arena);
-        arena_reset(arena);
-    }
-    json_array_end(&json);
-    json_object_end(&json);
-    reply_json(exchange, buf_str(&out));
+    struct listing *list = listing_new(master, exchange);
+    list->sight = sight;
+    choose(list, master);
+    list->sight = NULL;
+    json_object(&list->json);
+    json_key(&list->json, "tasks");
+    json_array(&list->json);
 }
 
 void
@@ -186,4 +298,25 @@ http_tasks(struct http_exchange *exchange, void *arg)
 {
     struct master *master = arg;
     views_await(master->views, VIEW_TASKS, exchange, answer_tasks, master);
+}
+
+void
+listings_forget(struct master *master, const struct task *task)
+{
+    struct listing *list;
+    list_foreach (list, &master->listings, node) {
+        if (is_gone(list, task)) /* another one that had the same address */
+            continue;
+        struct gone *gone = xcalloc(1, sizeof(*gone));
+        gone->task = task;
+        map_add(&list->gone, str_n(&gone->task, sizeof(gone->task)), gone);
+    }
+}
+
+void
+listings_free(struct master *master)
+{
+    struct listing *list;
+    while ((list = list_first(&master->listings, struct listing, node)))
+        listing_free(list);
 }

@@ -98,6 +98,7 @@ master_new(const struct master_setup *setup, struct err *err)
     list_init(&master->fresh);
     list_init(&master->subscribers);
     list_init(&master->refused);
+    list_init(&master->listings);
     list_init(&master->mark_orders);
     list_init(&master->fresh_inverse);
     master->maintenance = maintenance_new(master);
@@ -409,6 +410,7 @@ master_free(struct master *master)
     sheets_fini(&master->agent_sheets);
     sheets_fini(&master->recovered_sheets);
     summaries_free(master->summaries);
+    listings_free(master);
     views_free(master->views);
     daemon_free(master->daemon);
     maintenance_free(master->maintenance);

@@ -280,6 +280,7 @@ struct master {
     uint64_t mark;            /* agents with this mark were visited */
     uint64_t framework_infos; /* how often one of them has changed */
     struct views *views;
+    struct list listings; /* struct listing (http_tasks.c): answers of /tasks in the making */
     struct summaries *summaries; /* answers of /state-summary in the making; NULL = none were asked for */
     struct sheets agent_sheets, recovered_sheets;
     struct metrics_master m;

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "host/kind_allocator.h"
+#include "master/http.h"
 #include "master/marks.h"
 #include "master/subscribers.h"
 #include "master/task_packed.h"
@@ -357,6 +358,7 @@ task_free(struct task *task)
 {
     if (!task)
         return;
+    listings_forget(task->framework->master, task);
     resources_fini(&task->resources);
     free(task->user);
     free(task->packed);

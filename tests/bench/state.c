@@ -172,6 +172,7 @@ measure_views(struct bench *bench)
     } views[] = {
         {"/metrics/snapshot", "/metrics/snapshot", NULL, NULL, "aim 2 ms [Mesos 110]"},
         {"/tasks?limit=100", "/tasks?limit=100", NULL, NULL, ""},
+        {"/tasks?limit=1000000", "/tasks?limit=1000000", NULL, NULL, ""},
         {"/state", "/state", NULL, NULL, "[Mesos 280 to 780]"},
         {"/state-summary", "/state-summary", NULL, NULL, ""},
         {"/slaves", "/slaves", NULL, NULL, ""},
@@ -359,6 +360,8 @@ run(const struct settings *settings, size_t agents, size_t tasks)
         measure_hold(&bench, "/state-summary", "by rules");
         measure_hold(&bench, "/tasks", "by rules");
     }
+    measure_hold(&bench, "/tasks?limit=100", "with few of them");
+    measure_hold(&bench, "/tasks?limit=1000000", "with all of them");
     measure_views(&bench);
     measure_load(&bench);
     printf("  memory of the master: %.1f MB before the first look, %.1f MB after all of this, %.1f MB at most\n", before / 1e6,

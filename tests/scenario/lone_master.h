@@ -34,7 +34,7 @@
 #define SECS(n) ((int64_t)(n)*1000000000)
 #define MINS(n) SECS(60 * (n))
 
-enum { AGENT_MESSAGES = 256, EVENTS = 256 };
+enum { AGENT_MESSAGES = 2048, EVENTS = 256 };
 
 /* What the registry was told, and what it is to say. */
 extern struct held_registry {

@@ -16,18 +16,18 @@ static void
 put_task(struct buf *out, const char *id, const char *user, const char *name, const char *agent_id)
 {
     buf_printf(out, "{\"name\":\"%s\",\"task_id\":{\"value\":\"%s\"},\"agent_id\":{\"value\":\"%s\"},\"resources\":["
-                    "{\"name\":\"cpus\",\"type\":\"SCALAR\",\"scalar\":{\"value\":0.01}}],"
+                    "{\"name\":\"cpus\",\"type\":\"SCALAR\",\"scalar\":{\"value\":0.001}}],"
                     "\"command\":{\"value\":\"true\",\"user\":\"%s\"}}",
                name, id, agent_id, user);
 }
 
 /* Their ids: prefix, "-of-", the user, the number. */
 static void
-launch_tasks(struct world *w, const char *prefix, size_t count)
+launch_sized(struct world *w, const char *prefix, size_t count, size_t name_bytes)
 {
     const Mesos__V1__Offer *offer = an_offer(w);
     auto_buf struct buf text = {0}, name = {0};
-    for (size_t i = 0; i < NAME_BYTES; i++)
+    for (size_t i = 0; i < name_bytes; i++)
         buf_putc(&name, 'x');
     buf_printf(&text, "\"type\":\"ACCEPT\",\"accept\":{\"offer_ids\":[{\"value\":\"%s\"}],\"operations\":[{\"type\":\"LAUNCH\","
                       "\"launch\":{\"task_infos\":[",
@@ -40,6 +40,12 @@ launch_tasks(struct world *w, const char *prefix, size_t count)
     }
     buf_puts(&text, "]}}],\"filters\":{\"refuse_seconds\":0}}");
     assert_int_equal(call(w, buf_cstr(&text)), 202);
+}
+
+static void
+launch_tasks(struct world *w, const char *prefix, size_t count)
+{
+    launch_sized(w, prefix, count, NAME_BYTES);
 }
 
 /* Alice does not see root's tasks, bob not nobody's; nobody sees games'. Each task is a question. */
@@ -510,6 +516,100 @@ test_list_of_tasks(void **state)
     world_free(w);
 }
 
+static bool
+is_begun(void *arg)
+{
+    return !list_empty(&((struct world *)arg)->master->listings);
+}
+
+/* However many are listed, others are answered meanwhile; what is forgotten meanwhile is left out. */
+static void
+test_list_of_tasks_in_bites(void **state)
+{
+    struct world *w = large_world();
+    struct framework *framework = map_get(&w->master->frameworks, str_of(w->framework_id));
+    (void)state;
+    notary_forget(); /* everybody sees all */
+    struct visitor *carol = comes(w, "carol", "/tasks?limit=1000000");
+    assert_true(loop_run_until(w->loop, is_begun, w, PATIENCE_MS));
+    struct visitor *other = comes(w, "carol", "/health");
+    text_of(other);
+    assert_int_equal(carol->status, 0);
+    for (size_t i = 2; i <= 3 * 3 + 2; i += 3) { /* one more than are kept when they have ended */
+        auto_free char *id = xasprintf("first-of-games-%zu", i);
+        task_complete(task_find(framework, id));
+    }
+    assert_int_equal(carol->status, 0);
+    const char *text = text_of(carol);
+    assert_null(strstr(text, "\"first-of-games-2\""));
+    assert_non_null(strstr(text, "\"first-of-games-5\""));
+    assert_non_null(strstr(text, "\"first-of-games-95\""));
+    assert_non_null(strstr(text, "\"first-of-root-0\""));
+    assert_true(str_ends(str_of(text), STR_LIT("}]}")));
+    assert_true(list_empty(&w->master->listings));
+    leaves(carol), leaves(other);
+
+    carol = comes(w, "carol", "/tasks?limit=1000000");
+    assert_true(loop_run_until(w->loop, is_begun, w, PATIENCE_MS));
+    leaves(carol);
+    pass(w, 50);
+    assert_true(list_empty(&w->master->listings));
+    carol = comes(w, "carol", "/tasks?limit=1000000");
+    assert_true(loop_run_until(w->loop, is_begun, w, PATIENCE_MS));
+    master_free(take(&w->master)); /* it goes while she waits */
+    leaves(carol);
+    world_free(w);
+}
+
+/* The ids in the order in which they stand, each with a ',' behind it. */
+static void
+ids_of(struct world *w, const char *query, struct buf *out)
+{
+    auto_free char *path = xasprintf("/tasks?%s", query);
+    struct visitor *carol = comes(w, "carol", path);
+    for (const char *at = text_of(carol); (at = strstr(at, "{\"id\":\"")); at++)
+        buf_printf(out, "%.*s,", (int)strcspn(at + 7, "\""), at + 7);
+    leaves(carol);
+}
+
+/* Those that are chosen as they are walked over, and those that are all kept and sorted, are the same. */
+static void
+test_many_tasks_are_sorted(void **state)
+{
+    enum { MANY = 1200 };
+    struct world *w = large_world();
+    auto_buf struct buf down = {0}, up = {0}, some = {0}, few = {0};
+    (void)state;
+    notary_forget();
+    pass(w, 5000); /* another offer comes */
+    launch_sized(w, "many", MANY, 1);
+    for (size_t i = 0; i < 5; i++) {
+        auto_free char *id = xasprintf("many-of-%s-%zu", users[7 * i % ARRAY_LEN(users)], 7 * i);
+        agent_updates(w, an_offer(w)->agent_id->value, id, MESOS__V1__TASK_STATE__TASK_RUNNING, UUID); /* all of one time */
+    }
+    pass(w, 50);
+    ids_of(w, "limit=5000", &down);
+    assert_true(str_starts(buf_str(&down), STR_LIT("many-of-root-21,many-of-root-0,many-of-nobody-7,many-of-nobody-28,"
+                                                   "many-of-games-14,many-of-root-999,many-of-root-996,many-of-root-993,")));
+    ids_of(w, "limit=5000&order=asc", &up);
+    assert_int_equal(up.len, down.len);
+    struct str left = buf_str(&down), more = buf_str(&up);
+    size_t count = 0, from = 0, to = 0;
+    for (; left.len; count++) { /* the last of one is the first of the other */
+        struct str one = str_cut(&left, ',');
+        assert_true(str_ends(more, str_n(one.ptr, one.len + 1)));
+        more.len -= one.len + 1;
+        from = count < 90 ? (size_t)(left.ptr - buf_data(&down)) : from;
+        to = count < 1190 ? (size_t)(left.ptr - buf_data(&down)) : to;
+    }
+    assert_int_equal(count, TASKS + MANY);
+    ids_of(w, "limit=1100&offset=90", &some);
+    assert_true(str_eq(buf_str(&some), str_n(buf_data(&down) + from, to - from)));
+    ids_of(w, "limit=90", &few);
+    assert_true(str_eq(buf_str(&few), str_n(buf_data(&down), from)));
+    world_free(w);
+}
+
 int
 main(void)
 {
@@ -526,6 +626,8 @@ main(void)
         cmocka_unit_test(test_summary_left),
         cmocka_unit_test(test_summary_of_the_past),
         cmocka_unit_test(test_list_of_tasks),
+        cmocka_unit_test(test_list_of_tasks_in_bites),
+        cmocka_unit_test(test_many_tasks_are_sorted),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
