@@ -394,7 +394,6 @@ on_fd(evutil_socket_t fd, short events, void *arg)
         event_active(loop->round, EV_READ, 0); /* behind all that is urgent now */
 }
 
-/* An event that is about to be handled keeps its place in the row. */
 static void
 set_priority(struct loop_fd *watch)
 {
@@ -406,10 +405,13 @@ set_priority(struct loop_fd *watch)
 void
 loop_fd_patient(struct loop_fd *watch, bool patient)
 {
+    int events = watch->events;
     if (watch->patient == patient)
         return;
     watch->patient = patient;
+    loop_fd_events(watch, 0); /* an event that is about to be handled would keep its place in the row, this time and ever after */
     set_priority(watch);
+    loop_fd_events(watch, events);
 }
 
 struct loop_fd *

@@ -595,12 +595,72 @@ test_patience_holds_nothing_up(void **state)
     }
 }
 
+/* Two are patient and have something to read; one has read it when the other's patience ends, which is about to be called. */
+struct pair {
+    int ends[2][2];
+    struct loop_fd *watches[2];
+    bool read[2];
+};
+
+static void
+on_pair(int fd, int events, void *arg)
+{
+    struct pair *pair = arg;
+    char byte;
+    assert_int_equal(read(fd, &byte, 1), 1);
+    pair->read[fd == pair->ends[1][0]] = true;
+}
+
+static bool
+one_has_read(void *arg)
+{
+    const struct pair *pair = arg;
+    return pair->read[0] || pair->read[1];
+}
+
+static bool
+both_have_read(void *arg)
+{
+    const struct pair *pair = arg;
+    return pair->read[0] && pair->read[1];
+}
+
+static void
+test_patience_ends_at_once(void **state)
+{
+    struct flood flood = {.loop = loop_new(NULL, NULL)};
+    struct pair pair = {0};
+    int busy[2];
+    assert_int_equal(pipe(busy), 0);
+    assert_int_equal(write(busy[1], "x", 1), 1);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(pipe(pair.ends[i]), 0);
+        assert_int_equal(write(pair.ends[i][1], "x", 1), 1);
+        pair.watches[i] = loop_fd_watch(flood.loop, pair.ends[i][0], LOOP_READ, on_pair, &pair);
+        loop_fd_patient(pair.watches[i], true);
+    }
+    assert_true(loop_run_until(flood.loop, one_has_read, &pair, 60000));
+    assert_false(both_have_read(&pair));
+    struct loop_fd *watch = loop_fd_watch(flood.loop, busy[0], LOOP_READ, on_flood, &flood);
+    loop_fd_patient(pair.watches[pair.read[0]], false);
+    assert_true(loop_run_until(flood.loop, both_have_read, &pair, 60000));
+    loop_fd_unwatch(watch);
+    for (int i = 0; i < 2; i++) {
+        loop_fd_unwatch(pair.watches[i]);
+        close(pair.ends[i][0]);
+        close(pair.ends[i][1]);
+        close(busy[i]);
+    }
+    loop_free(flood.loop);
+}
+
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_patient_descriptors_come_last),
         cmocka_unit_test(test_patience_holds_nothing_up),
+        cmocka_unit_test(test_patience_ends_at_once),
         cmocka_unit_test(test_timers_fire_in_order_of_time_then_start),
         cmocka_unit_test(test_many_timers_keep_the_heap_in_order),
         cmocka_unit_test(test_real_timer_waits_that_long),
