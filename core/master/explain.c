@@ -170,9 +170,9 @@ on_explanation(void *arg, const struct mesos_allocator_explanation *from)
     entry->message = arena_strdup(asking->arena, str_of(from->text ? from->text : ""));
     if (from->available.count) {
         auto_buf struct buf text = {0};
-        auto_resources struct resources available = {0};
+        auto_resources struct resources available = {0}, seen = {0};
         resources_add_view(&available, from->available);
-        resources_format(&text, &available);
+        resources_format(&text, sight_seen(asking->sight, &available, &seen));
         entry->free = arena_strdup(asking->arena, buf_str(&text));
     }
     if (from->reason == MESOS_OFFER_REASON_IN_USE || from->reason == MESOS_OFFER_REASON_BELOW_MINIMUM)

@@ -14,8 +14,8 @@
 enum { EXPLANATIONS_MAX = 100000 };
 
 /*
- * In arena. agent_id and role may be NULL: then of all agents, of all the framework's roles. NULL with err: -ENOENT for
- * a framework, agent or role that is not there, -ENOTSUP when the allocator cannot explain.
+ * In arena, without what the sight hides. agent_id and role may be NULL: then of all agents, of all the framework's roles. NULL
+ * with err: -ENOENT for a framework, agent or role that is not there, -ENOTSUP when the allocator cannot explain.
  */
 Mesos__V1__Master__Response__ExplainOffers *explain_offers(struct master *master, struct sight *sight, const char *framework_id,
                                                            const char *agent_id, const char *role,

@@ -329,3 +329,17 @@ def test_the_endpoint_is_there_without_frameworks(quick):
     connection = http.client.HTTPConnection(quick.address, timeout=10)
     connection.request("POST", "/allocator/offer_constraints_debug")
     assert connection.getresponse().status == 405
+
+
+def test_what_is_reserved_for_hidden_roles(make_cluster, tmp_path):
+    """As in the other views, what is reserved for a role is shown to who may see that role."""
+    acls = tmp_path / "acls.json"
+    acls.write_text(json.dumps({"view_roles": [{"principals": {"type": "ANY"}, "roles": {"values": ["*"]}},
+                                               {"principals": {"type": "ANY"}, "roles": {"type": "NONE"}}]}))
+    cluster = make_cluster(master_flags={"allocation_interval": "50ms", "acls": str(acls)},
+                           agent_flags={"resources": "cpus(web):3;cpus:1;mem:512;disk:100"})
+    scheduler = Scheduler(cluster.address, roles=["web"]).subscribe()
+    scheduler.decline(scheduler.offer(), refuse_seconds=3600)
+    entry = wait_for(lambda: [e for e in ask(cluster, framework_id=scheduler.framework_id) if e["reason"] == "FILTERED"], 60)[0]
+    assert "cpus:1" in entry["free"] and "web" not in entry["free"], entry
+    scheduler.teardown()
