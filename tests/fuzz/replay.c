@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/buf.h"
+#define FUZZ_MAIN
 #include "fuzz/fuzz.h"
 
 static void

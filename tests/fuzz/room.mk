@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Fuzz entries: tests/fuzz/<entry>.c over tests/fuzz/corpus/<entry>/. `make check` replays the corpora; with
-# --enable-fuzzers (clang) tests/fuzz/fuzz_<entry> is the libFuzzer program: fuzz_json -max_total_time=60 <directory>.
-EXTRA_DIST += tests/fuzz/corpus
+# --enable-fuzzers (clang) tests/fuzz/fuzz_<entry> is the libFuzzer program; tests/fuzz/run runs all, or those it is told.
+EXTRA_DIST += tests/fuzz/corpus tests/fuzz/run
 FUZZ_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
 FUZZ_LIBS = core/wire/libwire.a core/model/libmodel.a module-api/proto/libproto.a core/conf/libconf.a \
   core/loop/libloop.a core/base/libbase.a $(LIBEVENT_LIBS) $(PROTOBUF_C_LIBS) $(CONF_LIBS) $(JANSSON_LIBS) \
