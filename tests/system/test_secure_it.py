@@ -10,6 +10,8 @@ import urllib.request
 import pytest
 
 from cluster import REPOSITORY, Cluster
+from libprocess import make
+from test_authentication import Client
 
 EVERYWHERE = {"ip": "0.0.0.0", "advertise_ip": "127.0.0.1"}
 
@@ -70,6 +72,19 @@ def speak_tls(place, daemon):
     daemon.opener = urllib.request.build_opener(urllib.request.HTTPSHandler(context=context))
 
 
+def play_agent(place, principal):
+    """A framework's login is good for no agent: others' tasks would be given to it, with their secrets."""
+    with open(os.path.join(place.directory, "etc", "mesos", "credentials"), encoding="utf-8") as f:
+        secret = dict(line.split() for line in f)[principal]
+    client = Client(place, "slave(1)")
+    try:
+        client.authenticate(secret, principal)
+        client.peer.send(client.master, make("RegisterSlaveMessage", slave={"hostname": "x", "resources": []}, version="1.11.0"))
+        assert client.peer.value("ShutdownMessage").message == "Not authorized to register as agent"
+    finally:
+        client.close()
+
+
 def test_what_the_readme_does_secures_a_cluster(chapter, place, shell):
     logins, rules, terminal, tls = chapter
     shell(logins)
@@ -88,7 +103,8 @@ def test_what_the_readme_does_secures_a_cluster(chapter, place, shell):
         assert f"listen=0.0.0.0:{daemon.port}" in line, line
         assert "=open" not in line and "=none" not in line.split(";", maxsplit=1)[0], line
     assert "authorizer=local" in place.master.log() and "rate_limiter=token_bucket" in place.master.log()
-    assert "3 rules" in place.master.log()
+    assert "5 rules" in place.master.log()
+    play_agent(place, "marathon")
     refused = place.tool("agent", "list", check=False)
     assert refused.returncode == 1 and "401" in refused.stderr
     assert "localhost" in shell(terminal)
