@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "master/authorize.h"
 #include "master/login.h"
 #include "master/marks.h"
 #include "master/messages.h"
@@ -40,6 +41,22 @@ agent_info_validate(struct master *master, const Mesos__SlaveInfo *info, const c
         rc = err_set(err, -EINVAL, "Agent version %s is older than 1.0.0, the oldest that can take part",
                      version);
     return rc;
+}
+
+bool
+agent_may_enter(struct master *master, const struct upid *from, const Mesos__SlaveInfo *info, const char *id)
+{
+    struct err err;
+    char pid[400];
+    if (authorize_agent(master, from, info, &err)) {
+        log_warning("refuse agent%s%s pid=%s: %s", id ? "=" : "", id ? id : "", upid_format(from, pid), err.text);
+        agent_shutdown(master, from, err.text);
+        return false;
+    }
+    enum machine_door door = machine_door(master->maintenance, info->hostname, from);
+    if (door == MACHINE_DOOR_SHUT)
+        agent_shutdown(master, from, "Machine is `DOWN`");
+    return door == MACHINE_DOOR_OPEN;
 }
 
 static void

@@ -5,7 +5,6 @@
 
 #include "base/log.h"
 #include "master/login.h"
-#include "master/authorize.h"
 #include "master/event_agent_lost.h"
 #include "master/messages.h"
 
@@ -57,16 +56,8 @@ message_register_slave(struct master *master, const struct upid *from,
         agent_shutdown(master, from, err.text);
         return;
     }
-    if (authorize_agent(master, from, message->slave, &err)) {
-        log_warning("refuse agent pid=%s: %s", pid, err.text);
-        agent_shutdown(master, from, err.text);
+    if (!agent_may_enter(master, from, message->slave, NULL))
         return;
-    }
-    enum machine_door door = machine_door(master->maintenance, message->slave->hostname, from);
-    if (door == MACHINE_DOOR_SHUT)
-        agent_shutdown(master, from, "Machine is `DOWN`");
-    if (door != MACHINE_DOOR_OPEN)
-        return; /* one that has to wait tries again */
     struct agent *known = map_get(&master->agents_by_pid, str_of(pid));
     if (known && known->connected && !known->leaving) {
         log_info("register again agent=%s pid=%s", known->id, pid);

@@ -8,7 +8,6 @@
 #include "base/log.h"
 #include "host/kind_allocator.h"
 #include "master/login.h"
-#include "master/authorize.h"
 #include "master/event_agent_lost.h"
 #include "master/marks.h"
 #include "master/messages.h"
@@ -99,16 +98,8 @@ message_reregister_slave(struct master *master, const struct upid *from, Message
         return;
     }
     const char *id = message->slave->id->value;
-    if (authorize_agent(master, from, message->slave, &err)) {
-        log_warning("refuse agent=%s pid=%s: %s", id, pid, err.text);
-        agent_shutdown(master, from, err.text);
+    if (!agent_may_enter(master, from, message->slave, id))
         return;
-    }
-    enum machine_door door = machine_door(master->maintenance, message->slave->hostname, from);
-    if (door == MACHINE_DOOR_SHUT)
-        agent_shutdown(master, from, "Machine is `DOWN`");
-    if (door != MACHINE_DOOR_OPEN)
-        return; /* one that has to wait tries again */
     if (map_get(&master->gone, str_of(id))) {
         agent_shutdown(master, from, "Agent has been marked gone");
         return;

@@ -37,5 +37,7 @@ void admission_free(struct admission *admission);
 /* Common checks of what an agent says of itself; err gets the reason that the agent is told. */
 int agent_info_validate(struct master *master, const Mesos__SlaveInfo *info, const char *version,
                         Mesos__V1__Resource *const *checkpointed, size_t count, struct err *err);
+/* Do the rules and its machine let it in? If not, it has been told so, or will try again. id: that it comes back with, or NULL. */
+bool agent_may_enter(struct master *master, const struct upid *from, const Mesos__SlaveInfo *info, const char *id);
 
 #endif
