@@ -13,5 +13,5 @@ core_base_libbase_a_SOURCES = \
   core/base/mem.c core/base/mem.h \
   core/base/page.c core/base/page.h \
   core/base/str.c core/base/str.h \
-  core/base/units.c core/base/units.h \
+  core/base/hex.h core/base/units.c core/base/units.h \
   core/base/zk_url.c core/base/zk_url.h

@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <sys/random.h>
 
+#include "base/hex.h"
+
 struct unit {
     const char *name;
     int64_t size;
@@ -140,15 +142,6 @@ uuid_format(const unsigned char in[UUID_BYTES], char out[UUID_TEXT])
     }
     *at = '\0';
     return out;
-}
-
-static int
-hex_digit(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    c |= 32;
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
 int

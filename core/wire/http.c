@@ -2,6 +2,7 @@
 /* Small questions about HTTP messages that server, client and handlers ask. Holds no state, does no I/O. */
 #include <errno.h>
 
+#include "base/hex.h"
 #include "wire/http_parse.h"
 
 struct str
@@ -57,15 +58,6 @@ http_status_text(int status)
     return "Unknown";
 }
 
-static int
-hex_value(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    c |= 0x20;
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 int
 http_percent_decode(struct str text, bool plus, struct arena *arena, struct str *ret)
 {
@@ -78,8 +70,8 @@ http_percent_decode(struct str text, bool plus, struct arena *arena, struct str 
     for (size_t i = 0; i < text.len; i++) {
         char c = text.ptr[i];
         if (c == '%') {
-            int high = i + 2 < text.len ? hex_value(text.ptr[i + 1]) : -1;
-            int low = i + 2 < text.len ? hex_value(text.ptr[i + 2]) : -1;
+            int high = i + 2 < text.len ? hex_digit(text.ptr[i + 1]) : -1;
+            int low = i + 2 < text.len ? hex_digit(text.ptr[i + 2]) : -1;
             if (high < 0 || low < 0)
                 return -EINVAL;
             c = (char)(high << 4 | low);

@@ -3,6 +3,7 @@
  * The parser's states: a head is searched for its end and then read in one go (by http_head.c) from a copy in the arena, so that
  * header values cost no allocation each; bodies are passed on as they come. Every refusal is one static sentence.
  */
+#include "base/hex.h"
 #include "wire/http_parse_inside.h"
 #include "wire/limits.h"
 
@@ -108,15 +109,6 @@ take_body(struct http_parser *parser, struct buf *in, struct buf *body)
 }
 
 /* ---- chunks ---- */
-
-static int
-hex_digit(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    c |= 0x20;
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
 
 /* A line that ends with CR LF (nothing else will do between chunks): its length without them, -1 when it is not
  * complete, -2 when it is wrong. */

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "base/hex.h"
 #include "wire/limits.h"
 
 struct json_scan
@@ -41,15 +42,6 @@ json_scan_take(struct json_scan *scan, char c)
 }
 
 /* ---- strings ---- */
-
-static int
-hex_digit(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    c |= 0x20;
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
 
 /* Four hex digits at scan->at, or -1. */
 static int32_t
