@@ -189,6 +189,12 @@ test_files(void **state)
     assert_int_equal(answer.bytes.len, 0);
     assert_int_equal(ask_reference(contract, module, "db", "password", &answer), 0);
     assert_true(str_eq(buf_str(&answer.bytes), STR_LIT("a\0b")));
+    make_dir(contract, "my", 0700); /* as Mesos's book names one */
+    make_dir(contract, "my/secret", 0700);
+    put(contract, "my/secret/username", STR_LIT("my-user"), 0600);
+    assert_int_equal(ask_reference(contract, module, "/my/secret", "username", &answer), 0);
+    assert_true(str_eq(buf_str(&answer.bytes), STR_LIT("my-user")));
+    assert_int_equal(ask_reference(contract, module, "my/secret/username", NULL, &answer), 0);
     put(contract, "later", STR_LIT("new"), 0600); /* looked up each time */
     assert_int_equal(ask_reference(contract, module, "later", NULL, &answer), 0);
     buf_fini(&answer.bytes);
@@ -198,16 +204,22 @@ static void
 test_names_that_lead_elsewhere(void **state)
 {
     static const char *const bad[][2] = {{"..", NULL},          {".", NULL},     {"", NULL},        {"../secrets/one", NULL},
-                                         {"/etc/passwd", NULL}, {"db/x", NULL},  {".hidden", NULL}, {"one", "x"},
+                                         {"/etc/passwd", NULL}, {"db/", NULL},   {".hidden", NULL}, {"one", "x"},
                                          {"db", "../one"},      {"db", ".."},    {"..", "one"},     {"db", "a/b"},
                                          {"link", NULL},        {"linked", "x"}, {"db", "link"},    {"no-such", NULL},
-                                         {"db", NULL},          {"pipe", NULL}};
+                                         {"db", NULL},          {"pipe", NULL},
+                                         {"db/../one", NULL},   {"//one", NULL}, {"db//x", NULL},   {"/", NULL},
+                                         {"linked/x", NULL},    {"db/link", NULL}, {"", "one"},     {"one/x", NULL},
+                                         {"db", "/x"},          {"db/.", "x"},   {"/../secrets", "one"}, {"loose/in", "x"}};
     struct contract *contract = *state;
     struct answer answer = {0};
     put(contract, "one", STR_LIT(SECRET), 0600);
     put(contract, ".hidden", STR_LIT(SECRET), 0600);
     make_dir(contract, "db", 0700);
     put(contract, "db/x", STR_LIT(SECRET), 0600);
+    make_dir(contract, "loose", 0777);
+    make_dir(contract, "loose/in", 0700);
+    put(contract, "loose/in/x", STR_LIT(SECRET), 0600);
     auto_free char *link = in_dir(contract, "link"), *linked = in_dir(contract, "linked"), *inner = in_dir(contract, "db/link"),
                    *pipe = in_dir(contract, "pipe");
     assert_int_equal(symlink("one", link), 0);

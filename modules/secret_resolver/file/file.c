@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * secret_resolver "file": references are files of one directory of the agent's machine, which nobody but their owner may read.
- * The secret with name "db" and no key is the file db, with key "password" db/password; its bytes are the file's, all of
- * them. Names that would lead elsewhere are refused, and so is a file that others could have read or written.
+ * The secret with name "db" and no key is the file db, with key "password" db/password, and "/my/secret" with key "username", as
+ * Mesos's book has it, my/secret/username; its bytes are the file's, all of them. Names that would lead elsewhere are refused, and
+ * so is a file that others could have read or written.
  */
 #include "common/secret.h"
 
@@ -15,6 +16,8 @@
 
 #include "base/list.h"
 #include "mesos/secret_resolver.h"
+
+enum { NAME_MAX_BYTES = 1024 };
 
 struct file_resolver {
     const struct mesos_host *host;
@@ -49,9 +52,23 @@ job_free(struct job *job)
 
 /* One name below one directory, and a visible one. */
 static bool
+is_part(struct str text)
+{
+    return text.len && text.len < 256 && text.ptr[0] != '.' && str_find(text, '/') < 0;
+}
+
+/* One or more of them, below each other. */
+static bool
 is_name(const char *text)
 {
-    return *text && *text != '.' && !strchr(text, '/') && strlen(text) < 256;
+    struct str rest = str_of(*text == '/' ? text + 1 : text);
+    if (rest.len >= NAME_MAX_BYTES || str_ends(rest, STR_LIT("/")))
+        return false;
+    do {
+        if (!is_part(str_cut(&rest, '/')))
+            return false;
+    } while (rest.len);
+    return true;
 }
 
 /* Is it the agent's or root's own, and nobody else may change it (a directory) or even read it (a file)? */
@@ -90,6 +107,24 @@ open_part(const struct job *job, int at, const char *name, bool directory, struc
     return fd;
 }
 
+/* From directory to directory down to the file. */
+static int
+open_secret(const struct job *job, int dir, struct err *err)
+{
+    auto_free char *path = xasprintf("%s%s%s", *job->name == '/' ? job->name + 1 : job->name, job->key ? "/" : "",
+                                     job->key ? job->key : "");
+    struct str rest = str_of(path);
+    auto_fd int at = -1;
+    do {
+        auto_free char *part = str_dup(str_cut(&rest, '/'));
+        int next = open_part(job, at < 0 ? dir : at, part, rest.len > 0, err);
+        if (at >= 0)
+            close(at);
+        at = next;
+    } while (at >= 0 && rest.len);
+    return take_fd(&at);
+}
+
 static int
 read_all(struct job *job, int fd, struct err *err)
 {
@@ -118,10 +153,7 @@ work(void *arg)
     }
     if (check_owner(job, dir, job->dir, true, &job->err) < 0)
         return;
-    auto_fd int inner = job->key ? open_part(job, dir, job->name, true, &job->err) : -1;
-    if (job->key && inner < 0)
-        return;
-    auto_fd int fd = open_part(job, job->key ? inner : dir, job->key ? job->key : job->name, false, &job->err);
+    auto_fd int fd = open_secret(job, dir, &job->err);
     if (fd >= 0)
         read_all(job, fd, &job->err);
 }
@@ -158,9 +190,9 @@ read_reference(struct file_resolver *resolver, const Mesos__V1__Secret__Referenc
 {
     const struct mesos_host *host = resolver->host;
     const char *key = reference->key && *reference->key ? reference->key : NULL;
-    if (!is_name(reference->name) || (key && !is_name(key))) {
-        int rc = host->fail(host, -EINVAL, "'%s' with key '%s' names no secret: both are plain file names without '/', and "
-                            "neither begins with '.'", reference->name, key ? key : "");
+    if (!is_name(reference->name) || (key && !is_part(str_of(key)))) {
+        int rc = host->fail(host, -EINVAL, "'%.100s' with key '%.100s' names no secret: a name is of plain file names with '/' between "
+                            "them, none of which begins with '.', and a key is one of those", reference->name, key ? key : "");
         host->reply(host, call, rc, (struct mesos_bytes){NULL, 0});
         return;
     }
