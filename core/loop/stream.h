@@ -35,7 +35,8 @@ struct stream *stream_connect(struct loop *loop, const struct address *to, const
  * called by, NULL when only its address is known; copied. secure NULL = stream_connect. */
 struct stream *stream_connect_secure(struct loop *loop, const struct address *to, struct secure *secure, const char *name,
                                      const struct stream_handler *handler, void *arg);
-bool stream_is_secure(const struct stream *stream); /* false until a peer of a listener that downgrades has shown what it speaks */
+/* True, too, until a peer of a listener that downgrades has shown that it speaks plainly. */
+bool stream_is_secure(const struct stream *stream);
 /* A connected stream socket that somebody else made, non-blocking; taken over. */
 struct stream *stream_adopt(struct loop *loop, int fd, const struct stream_handler *handler, void *arg);
 /* Replaces handler and argument, e.g. after accept. */

@@ -94,6 +94,7 @@ struct http_exchange {
     bool body_handed_on; /* on_body was set since it was last called */
     bool looked; /* server->look has been asked about its body */
     bool continued; /* its peer has heard "100 Continue" */
+    bool continue_owed; /* ... will hear it when the answers before are given */
     size_t allowance; /* streaming: bytes that may be queued beyond the limit */
     size_t counted; /* what of body_bytes is this request's */
     uint8_t state;
@@ -116,7 +117,7 @@ void http_connection_received(struct stream *stream, struct buf *in, void *arg);
 /* Answers what is being received with an error, and reads no more. */
 void http_connection_refuse(struct http_connection *connection, int status, const char *why);
 bool http_connection_may_read(const struct http_connection *connection);
-/* Says "100 Continue" if its peer waits for that and nothing stands before. */
+/* Says "100 Continue" if its peer waits for that, at once or behind the answers that stand before. */
 void http_connection_continue(struct http_connection *connection);
 
 /* http_exchange.c */

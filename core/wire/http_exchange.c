@@ -340,6 +340,8 @@ http_exchange_finish(struct http_exchange *exchange)
         if (exchange)
             flush_waiting(exchange);
     }
+    if (connection->incoming && connection->incoming->continue_owed)
+        http_connection_continue(connection);
     if (!connection->in_data)
         http_connection_settle(connection);
 }

@@ -33,7 +33,7 @@ struct http_parser {
     uint64_t body_bytes; /* so far, of this message */
     uint64_t body_limit; /* 0 = none (streamed responses) */
     size_t scanned; /* of the head: bytes already searched for its end */
-    size_t side_bytes; /* trailers and chunk lines so far */
+    size_t side_bytes; /* empty lines before the message, and trailers, so far */
     size_t interim_bytes; /* of 1xx heads before an answer */
     int status;
     const char *why;

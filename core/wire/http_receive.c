@@ -46,7 +46,10 @@ http_connection_continue(struct http_connection *connection)
 {
     struct http_exchange *first = list_first(&connection->exchanges, struct http_exchange, in_connection);
     struct http_exchange *incoming = connection->incoming;
-    if (!incoming || incoming->continued || !waits_for_continue(connection) || (first && first != incoming))
+    if (!incoming || incoming->continued || !waits_for_continue(connection))
+        return;
+    incoming->continue_owed = first && first != incoming;
+    if (incoming->continue_owed)
         return;
     incoming->continued = true;
     http_connection_send(connection, "HTTP/1.1 100 Continue\r\n\r\n", 25);

@@ -195,6 +195,32 @@ test_continue(void **state)
     caller_close(&caller);
 }
 
+/* Answers that stand before it come first, and then it hears that it may go on. */
+static void
+test_continue_behind_others(void **state)
+{
+    struct site *site = *state;
+    struct caller caller;
+    caller_open(&caller, &site->world, AT);
+    caller_send(&caller, "GET /wait HTTP/1.1\r\n\r\nGET /wait HTTP/1.1\r\n\r\n"
+                         "POST /echo HTTP/1.1\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n");
+    world_pass(&site->world, 10);
+    http_reply(site->waiting[0], 202, NULL, STR_LIT(""));
+    world_pass(&site->world, 10);
+    assert_string_equal(caller_text(&caller), "HTTP/1.1 202 Accepted\r\nDate: D\r\nContent-Length: 0\r\n\r\n");
+    caller_forget(&caller);
+    http_reply(site->waiting[1], 202, NULL, STR_LIT(""));
+    world_pass(&site->world, 10);
+    assert_string_equal(caller_text(&caller), "HTTP/1.1 202 Accepted\r\nDate: D\r\nContent-Length: 0\r\n\r\n"
+                                              "HTTP/1.1 100 Continue\r\n\r\n");
+    caller_forget(&caller);
+    caller_send(&caller, "hi");
+    world_pass(&site->world, 10);
+    assert_string_equal(caller_text(&caller),
+                        "HTTP/1.1 200 OK\r\nDate: D\r\nContent-Type: text/plain\r\nContent-Length: 2\r\n\r\nhi");
+    caller_close(&caller);
+}
+
 static void
 test_last_header_of_a_name(void **state)
 {
@@ -255,6 +281,7 @@ main(void)
         SITE_TEST(test_patience),
         SITE_TEST(test_patience_ends),
         SITE_TEST(test_continue),
+        SITE_TEST(test_continue_behind_others),
         cmocka_unit_test(test_last_header_of_a_name),
         SITE_TEST(test_gone_while_waiting),
         SITE_TEST(test_free_with_open_exchanges),
