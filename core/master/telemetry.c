@@ -133,9 +133,10 @@ on_agent_request(struct http_exchange *exchange, void *arg)
     }
 }
 
+/* Who may not see a module's answers here sees no agent's either. */
 static const struct route agent_routes[] = {
     {"/v1/agent", "GET", on_agent_request, "What an agent's telemetry module shows: /<agent id>/metrics/v0/...",
-     "mesos-master-readonly", ROUTE_LEADER, NULL},
+     "mesos-master-readonly", ROUTE_LEADER, NULL, .endpoint = "/system/v1/metrics/v0"},
     {NULL, NULL, NULL, NULL, NULL, 0, NULL}};
 
 /* ---- the source ---- */

@@ -47,6 +47,7 @@ static const struct request requests[] = {
     {MESOS_ACTION_GET_ENDPOINT_WITH_PATH, "/files/debug.json", "/files/debug.json", NULL, NULL, NULL},
     {MESOS_ACTION_GET_ENDPOINT_WITH_PATH, "/logging/toggle", "/logging/toggle", NULL, NULL, NULL},
     {MESOS_ACTION_GET_ENDPOINT_WITH_PATH, "/logging/toggle", "/logging/toggle?level=0&duration=1secs", NULL, NULL, "/logging/toggle"},
+    {MESOS_ACTION_GET_ENDPOINT_WITH_PATH, "/system/v1/metrics/v0", "/system/v1/agent/x/metrics/v0/containers", NULL, NULL, NULL},
     {MESOS_ACTION_UPDATE_MAINTENANCE_SCHEDULE, NULL, "/maintenance/schedule", "{}", NULL, "UPDATE_MAINTENANCE_SCHEDULE"},
     {MESOS_ACTION_START_MAINTENANCE, NULL, "/machine/down", MACHINES, NULL, "START_MAINTENANCE"},
     {MESOS_ACTION_STOP_MAINTENANCE, NULL, "/machine/up", MACHINES, NULL, "STOP_MAINTENANCE"},

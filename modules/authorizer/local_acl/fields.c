@@ -31,7 +31,7 @@ static const struct {
 /* Where GET_ENDPOINT_WITH_PATH is asked. */
 static const char *const paths[] = {
     "/containerizer/debug", "/containers", "/files/debug", "/files/debug.json", "/logging/toggle", "/metrics/snapshot", "/metrics",
-    "/monitor/statistics", "/monitor/statistics.json",
+    "/monitor/statistics", "/monitor/statistics.json", "/system/v1/metrics/v0",
 };
 
 int

@@ -436,7 +436,7 @@ test_warnings(void **state)
 {
     struct acls *acls = read_lists("{\"get_endpoints\": [\n"
                                    "{\"principals\": {\"type\": \"ANY\", \"values\": [\"a\"]},"
-                                   " \"paths\": {\"values\": [\"/metrics/snapshots\"]}}]}");
+                                   " \"paths\": {\"values\": [\"/system/v1/metrics/v0\", \"/metrics/snapshots\"]}}]}");
     assert_string_equal(acls->warnings->text, "acls.json:2: the values of principals mean nothing beside the type ANY");
     assert_string_equal(acls->warnings->next->text,
                         "acls.json:2: nobody is asked about the path '/metrics/snapshots'; the nearest is '/metrics/snapshot'");
