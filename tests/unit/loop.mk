@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 if HAVE_CMOCKA
-LOOP_TESTS = tests/unit/loop/test_loop tests/unit/loop/test_secure tests/unit/loop/test_secure_floods tests/unit/loop/test_secure_names \
+LOOP_TESTS = tests/unit/loop/test_loop tests/unit/loop/test_patience tests/unit/loop/test_secure tests/unit/loop/test_secure_floods tests/unit/loop/test_secure_names \
   tests/unit/loop/test_stream tests/unit/loop/test_stream_tls tests/unit/loop/test_stream_ropes tests/unit/loop/test_stream_ropes_tls
 check_PROGRAMS += $(LOOP_TESTS)
 TESTS += $(LOOP_TESTS)
 LOOP_TEST_LIBS = $(LOOP_LIBS) $(CMOCKA_LIBS)
 tests_unit_loop_test_loop_SOURCES = tests/unit/loop/test_loop.c
 tests_unit_loop_test_loop_LDADD = $(LOOP_TEST_LIBS)
+tests_unit_loop_test_patience_SOURCES = tests/unit/loop/test_patience.c
+tests_unit_loop_test_patience_LDADD = $(LOOP_TEST_LIBS)
 TWO_ENDS = tests/unit/loop/two_ends.c tests/unit/loop/two_ends.h
 tests_unit_loop_test_stream_SOURCES = tests/unit/loop/test_stream.c $(TWO_ENDS)
 tests_unit_loop_test_stream_LDADD = $(LOOP_TEST_LIBS)
