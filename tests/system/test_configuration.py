@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Options, logs, limits, signals and exit codes of the installed programs."""
 import glob
+import json
 import os
 import re
 import shutil
@@ -121,6 +122,18 @@ def test_check_config_reads_rate_limits(program, tmp_path, limits, complaint):
     said = program("mesos-master", "--check-config")
     assert said.returncode == (1 if complaint else 0), said.stderr
     assert not complaint or complaint in said.stderr, said.stderr
+
+
+@pytest.mark.parametrize("limits, told", [
+    ({"limits": [{"principal": "a", "qps": 1, "capacity": 5}, {"principal": "b"}], "aggregate_default_capacity": 5},
+     ["aggregate_default_capacity means nothing without aggregate_default_qps"]),
+    ({"limits": [{"principal": "a", "capacity": 5}, {"principal": "b"}]}, ["the capacity of principal a means nothing without its qps"]),
+])
+def test_a_capacity_that_limits_nothing_is_told(program, limits, told):
+    """As Mesos's book says, it is ignored: who wrote it has meant something."""
+    said = program("mesos-master", "--registry=memory", "--rate_limits=" + json.dumps(limits), "--check-config")
+    assert said.returncode == 0, said.stderr
+    assert [line.split("] rate limits: ")[1] for line in said.stderr.splitlines() if "means nothing" in line] == told, said.stderr
 
 
 @pytest.mark.parametrize("ini, complaint", [

@@ -35,6 +35,10 @@ tell(const struct token_bucket *bucket)
         MESOS_LOG(bucket->host, INFO, "rate limits: %zu principals, others are not limited", map_count(&limits->by_principal));
     if (!fallback->limited && fallback->capacity != UINT64_MAX)
         MESOS_LOG(bucket->host, WARNING, "rate limits: aggregate_default_capacity means nothing without aggregate_default_qps");
+    const struct limit *limit;
+    map_foreach (limit, &limits->by_principal)
+        if (!limit->limited && limit->capacity != UINT64_MAX)
+            MESOS_LOG(bucket->host, WARNING, "rate limits: the capacity of %s means nothing without its qps", limit->key);
 }
 
 /* Buckets that stay are as full as they were. */
