@@ -48,7 +48,8 @@ builtin_logging_toggle(struct http_exchange *exchange, void *arg)
         http_reply_text(exchange, 400, "%s.\n", err.text);
     else {
         daemon_logging_set(daemon, (int)verbosity, duration_ns);
-        audit_write(daemon->audit, audit_asker(exchange), "/logging/toggle", NULL, NULL);
+        auto_free char *what = xasprintf("level %d", (int)verbosity);
+        audit_write(daemon->audit, audit_asker(exchange), "/logging/toggle", what, NULL);
         http_reply(exchange, 200, NULL, STR_LIT(""));
     }
 }

@@ -51,9 +51,10 @@ int http_accept_type(struct http_exchange *exchange);
 
 /* The value of one field of an application/x-www-form-urlencoded body; ptr NULL when absent or badly escaped. */
 struct str http_form_get(const struct http_request *request, const char *name);
-/* operator_later.c: may the peer do what the body (the form's field, the path) asks for? False: answered. */
-bool http_admit_weights(struct master *master, struct http_exchange *exchange);
-bool http_admit_quota(struct master *master, struct http_exchange *exchange);
+/* operator_later.c: may the peer do what the body (the form's field, the path) asks for? False: answered. *ret_object: the roles
+ * that it names, for the audit log, living as long as the exchange; NULL = none can be read. */
+bool http_admit_weights(struct master *master, struct http_exchange *exchange, const char **ret_object);
+bool http_admit_quota(struct master *master, struct http_exchange *exchange, const char **ret_object);
 bool http_admit_form(struct master *master, struct http_exchange *exchange, enum mesos_action action, const char *field);
 
 /* 501: "<what>" is not built yet. A write that was allowed, so that the audit log has it: call, object (NULL = none). */

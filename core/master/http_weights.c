@@ -19,10 +19,11 @@ http_weights(struct http_exchange *exchange, void *arg)
     auto_buf struct buf out = {0};
     struct json json = json_on(&out);
     struct str rest = str_of(master->weights), role;
+    const char *roles;
     double weight;
     if (str_is(http_exchange_request(exchange)->method, "PUT")) {
-        if (http_admit_weights(master, exchange))
-            http_not_built(master, exchange, "UPDATE_WEIGHTS", NULL,
+        if (http_admit_weights(master, exchange, &roles))
+            http_not_built(master, exchange, "UPDATE_WEIGHTS", roles,
                            "changing weights while the master runs; start it with --weights=role=weight,... instead");
         return;
     }

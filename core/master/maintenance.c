@@ -336,14 +336,31 @@ will_be_down(const struct change *change, size_t *ret_count)
 
 static void begin_next(struct maintenance *m);
 
+/* The first of the machines that the order names; *ret_more: others follow. */
+static const MachineID *
+first_machine(const struct change *change, bool *ret_more)
+{
+    const MachineID *first = change->count ? change->ids[0] : NULL;
+    size_t count = change->count;
+    for (size_t i = 0; change->kind == CHANGE_SCHEDULE && i < change->schedule->n_windows; i++) {
+        const Mesos__V1__Maintenance__Window *window = change->schedule->windows[i];
+        if (!first && window->n_machine_ids)
+            first = window->machine_ids[0];
+        count += window->n_machine_ids;
+    }
+    *ret_more = count > 1;
+    return first;
+}
+
 /* Of the machines the first is named. outcome: NULL = done. */
 static void
 audit_change(const struct change *change, const char *outcome)
 {
     static const char *const calls[] = {"UPDATE_MAINTENANCE_SCHEDULE", "START_MAINTENANCE", "STOP_MAINTENANCE"};
-    const MachineID *first = change->count ? change->ids[0] : NULL;
+    bool more;
+    const MachineID *first = first_machine(change, &more);
     auto_free char *object = first ? xasprintf("%s %s%s", first->hostname ? first->hostname : "", first->ip ? first->ip : "",
-                                               change->count > 1 ? " ..." : "")
+                                               more ? " ..." : "")
                                    : NULL;
     orderer_audit(&change->orderer, change->master, calls[change->kind], object, outcome);
 }

@@ -14,6 +14,8 @@ typedef Mesos__V1__Resource Resource;
 
 #define CALL(name) MESOS__V1__MASTER__CALL__TYPE__##name
 
+enum { NAMES_BYTES = 512 }; /* more the audit log cuts off */
+
 /* Who reserves for whom cannot be told otherwise than by the principal that was proved. False: answered with 400. */
 static bool
 own_reservations(struct operator_call *op)
@@ -96,6 +98,40 @@ operator_later_admits(struct operator_call *op)
 #undef RESOURCES
 }
 
+/* ---- what the audit log says that it was for ---- */
+
+static void
+add_name(struct buf *names, const char *name)
+{
+    if (names->len < NAMES_BYTES)
+        buf_printf(names, "%s%.*s", names->len ? "," : "", NAMES_BYTES, name);
+}
+
+/* In arena; NULL = there are none. */
+static const char *
+all_names(const struct buf *names, struct arena *arena)
+{
+    return names->len ? arena_strdup(arena, buf_str(names)) : NULL;
+}
+
+static const char *
+weights_object(const Mesos__V1__Master__Call__UpdateWeights *call, struct arena *arena)
+{
+    auto_buf struct buf names = {0};
+    for (size_t i = 0; i < call->n_weight_infos; i++)
+        add_name(&names, call->weight_infos[i]->role);
+    return all_names(&names, arena);
+}
+
+static const char *
+quota_object(const Mesos__V1__Master__Call__UpdateQuota *call, struct arena *arena)
+{
+    auto_buf struct buf names = {0};
+    for (size_t i = 0; i < call->n_quota_configs; i++)
+        add_name(&names, call->quota_configs[i]->role);
+    return all_names(&names, arena);
+}
+
 const char *
 operator_later_object(const struct operator_call *op)
 {
@@ -120,6 +156,10 @@ operator_later_object(const struct operator_call *op)
     case CALL(SHRINK_VOLUME):
         agent_id = call->shrink_volume->agent_id;
         break;
+    case CALL(UPDATE_WEIGHTS):
+        return weights_object(call->update_weights, op->arena);
+    case CALL(UPDATE_QUOTA):
+        return quota_object(call->update_quota, op->arena);
     case CALL(SET_QUOTA):
         return call->set_quota->quota_request->role;
     case CALL(REMOVE_QUOTA):
@@ -145,34 +185,41 @@ read_array(struct http_exchange *exchange, struct str array, const char *before,
 }
 
 bool
-http_admit_weights(struct master *master, struct http_exchange *exchange)
+http_admit_weights(struct master *master, struct http_exchange *exchange, const char **ret_object)
 {
+    const struct http_request *request = http_exchange_request(exchange);
     Mesos__V1__Master__Call__UpdateWeights *call =
-        read_array(exchange, buf_str(&http_exchange_request(exchange)->body), "{\"weight_infos\":",
-                   &mesos__v1__master__call__update_weights__descriptor);
+        read_array(exchange, buf_str(&request->body), "{\"weight_infos\":", &mesos__v1__master__call__update_weights__descriptor);
+    *ret_object = call ? weights_object(call, request->arena) : NULL;
     return call ? admit_weights(master, exchange, call) : admit(master, exchange, MESOS_ACTION_UPDATE_WEIGHT);
 }
 
-bool
-http_admit_quota(struct master *master, struct http_exchange *exchange)
+/* The role that the body or the path names; NULL = none can be read. */
+static const char *
+quota_role(const struct http_request *request)
 {
-    const struct http_request *request = http_exchange_request(exchange);
     struct str path = request->path, role = {0}, text = {0};
     const Mesos__V1__Quota__QuotaRequest *asked;
     if (str_is(request->method, "POST")) {
         asked = message_from_json(&mesos__v1__quota__quota_request__descriptor, buf_str(&request->body), request->arena,
                                   NULL);
-        return asked && asked->role
-                   ? access_admits_value(master->daemon->access, exchange, MESOS_ACTION_UPDATE_QUOTA, asked->role)
-                   : admit(master, exchange, MESOS_ACTION_UPDATE_QUOTA);
+        return asked ? asked->role : NULL;
     }
     const char *at = memmem(path.ptr, path.len, "/quota/", 7);
     if (at)
         role = str_n(at + 7, path.len - (size_t)(at + 7 - path.ptr));
     if (!role.len || http_percent_decode(role, false, request->arena, &text) < 0 || memchr(text.ptr, 0, text.len))
-        return admit(master, exchange, MESOS_ACTION_UPDATE_QUOTA);
-    return access_admits_value(master->daemon->access, exchange, MESOS_ACTION_UPDATE_QUOTA,
-                               arena_strdup(request->arena, text));
+        return NULL;
+    return arena_strdup(request->arena, text);
+}
+
+bool
+http_admit_quota(struct master *master, struct http_exchange *exchange, const char **ret_object)
+{
+    const char *role = quota_role(http_exchange_request(exchange));
+    *ret_object = role;
+    return role ? access_admits_value(master->daemon->access, exchange, MESOS_ACTION_UPDATE_QUOTA, role)
+                : admit(master, exchange, MESOS_ACTION_UPDATE_QUOTA);
 }
 
 bool

@@ -33,9 +33,15 @@ test_audit(void **state)
     ask(w, "POST", "/master/reserve/unreserve", "application/x-www-form-urlencoded", "slaveId=S1&resources=[" RESOURCE "]");
     ask(w, "POST", "/create-volumes/destroy", "application/x-www-form-urlencoded", "slaveId=S2&volumes=[" RESOURCE "]");
     ask(w, "DELETE", "/quota/web", NULL, NULL);
-    ask(w, "PUT", "/weights", "application/json", "[{\"role\":\"web\",\"weight\":2}]");
+    ask(w, "POST", "/quota", "application/json", "{\"role\":\"ads\"}");
+    ask(w, "PUT", "/weights", "application/json", "[{\"role\":\"web\",\"weight\":2},{\"role\":\"ads\",\"weight\":1}]");
+    operator_asks(w, "{\"type\":\"UPDATE_WEIGHTS\",\"update_weights\":{\"weight_infos\":["
+                     "{\"role\":\"ads\",\"weight\":2},{\"role\":\"web\",\"weight\":2}]}}");
+    operator_asks(w, "{\"type\":\"UPDATE_QUOTA\",\"update_quota\":{\"quota_configs\":[{\"role\":\"a\"},{\"role\":\"b\"}]}}");
     static const char *const later[] = {"RESERVE_RESOURCES", "SET_QUOTA\",\"object\":\"web", "RESERVE_RESOURCES\",\"object\":\"S1",
-                                        "CREATE_VOLUMES\",\"object\":\"S2", "REMOVE_QUOTA", "UPDATE_WEIGHTS"};
+                                        "CREATE_VOLUMES\",\"object\":\"S2", "REMOVE_QUOTA\",\"object\":\"web\"",
+                                        "SET_QUOTA\",\"object\":\"ads\"", "UPDATE_WEIGHTS\",\"object\":\"web,ads\"",
+                                        "UPDATE_WEIGHTS\",\"object\":\"ads,web\"", "UPDATE_QUOTA\",\"object\":\"a,b\""};
     const char *at = audit_text(&text, path);
     for (size_t i = 0; i < ARRAY_LEN(later); i++) {
         at = strstr(at, later[i]);
@@ -43,6 +49,18 @@ test_audit(void **state)
         at = strstr(at, "\"outcome\":\"not built yet\"");
         assert_non_null(at);
     }
+    /* So many that nobody would read them: the first ones. */
+    auto_buf struct buf many = {0};
+    for (size_t i = 0; i < 300; i++)
+        buf_printf(&many, "%s{\"role\":\"role-%zu\",\"weight\":2}", i ? "," : "[", i);
+    buf_putc(&many, ']');
+    audit_empty(path);
+    ask(w, "PUT", "/weights", "application/json", buf_cstr(&many));
+    assert_non_null(strstr(audit_text(&text, path), "\"object\":\"role-0,role-1,role-2,"));
+    assert_in_range(text.len, 512, 1000);
+    audit_empty(path);
+    assert_int_equal(ask(w, "POST", "/logging/toggle?level=0&duration=1ms", NULL, NULL), 200);
+    assert_int_equal(audit_lines(audit_text(&text, path), "write", "\"object\":\"level 0\""), 1);
     world_free(w);
 }
 
@@ -89,7 +107,7 @@ test_audit_of_what_was_done(void **state)
     auto_free char *id = xstrdup(admitted_drainable(w));
 #define ON_AGENT(member) "\"" member "\":{\"agent_id\":{\"value\":\"@\"}}"
 #define ON_MACHINE(member) "\"" member "\":{\"machines\":" MACHINES "}"
-    give(w, path, "UPDATE_MAINTENANCE_SCHEDULE", "",
+    give(w, path, "UPDATE_MAINTENANCE_SCHEDULE", "m 10.0.0.9",
          "\"update_maintenance_schedule\":{\"schedule\":{\"windows\":[{\"machine_ids\":" MACHINES
          ",\"unavailability\":{\"start\":{\"nanoseconds\":1}}}]}}", id);
     give(w, path, "START_MAINTENANCE", "m 10.0.0.9", ON_MACHINE("start_maintenance"), id);
