@@ -20,7 +20,7 @@
  * The other way round: task.info has a second record behind the one that Apache Mesos reads (it looks at the first
  * only), cmesos_version and runtime_dir's `state` files are not looked at.
  * executor.info is without the values of secrets: an executor that had not subscribed when its agent ended does not find them
- * in the ExecutorInfo that it is told; its container was started with them.
+ * in the ExecutorInfo that it is told; its container was started with them. So is task.info once the executor has the task.
  * Containers of the containerizer docker are not handed over either way: end such tasks before the change.
  */
 #include "agent/state.h"
@@ -232,6 +232,26 @@ checkpoint_task(struct task *task, struct err *err)
         return status;
     checkpoint_task_bytes(task, &bytes);
     return file_replace(path, buf_data(&bytes), bytes.len, 0600, false, err);
+}
+
+/* Who checks run as is read from the TaskInfo after a restart: what goes of it are the values of secrets alone. */
+void
+checkpoint_task_taken(struct task *task)
+{
+    auto_arena struct arena *arena = arena_new(0);
+    auto_buf struct buf bytes = {0};
+    struct err err = {0};
+    const Mesos__V1__TaskInfo *info =
+        task->executor->meta && task->info.len
+            ? message_unpack(&mesos__v1__task_info__descriptor, packed_str(&task->info), arena, NULL)
+            : NULL;
+    const Mesos__V1__TaskInfo *hidden = info ? secrets_hidden(info, arena) : NULL;
+    if (hidden == info)
+        return;
+    message_pack(&bytes, hidden);
+    packed_set(&task->info, buf_str(&bytes));
+    if (checkpoint_task(task, &err))
+        log_warning("the checkpoint of task %s keeps its secrets: %s", task->id, err.text);
 }
 
 static void

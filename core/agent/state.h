@@ -413,6 +413,9 @@ int checkpoint_boot_id(struct agent *agent, struct err *err);
 int checkpoint_framework(struct framework *framework, struct err *err);
 void checkpoint_task_bytes(const struct task *task, struct buf *out); /* content of task.info */
 int checkpoint_task(struct task *task, struct err *err);
+/* The executor has it, so that it is sent to nobody again: the values of its secrets leave the disk. Before its first status is
+ * added. */
+void checkpoint_task_taken(struct task *task);
 void checkpoint_contact(struct executor *executor); /* pids/libprocess.pid, or http.marker */
 void checkpoint_sentinel(struct executor *executor);
 /* mesos.v1.ExecutorInfo with resources in the old format; hide: without values of secrets, as files have it. */

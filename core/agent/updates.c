@@ -364,6 +364,8 @@ update_take(struct agent *agent, struct framework *framework, struct executor *e
     log_info("status update %s task=%.*s framework=%s", task_state_name(status->state), STR_ARG(task_id),
              framework->id);
     if (task && task->place != TASK_TERMINATED) {
+        if (status->has_source && status->source == MESOS__V1__TASK_STATUS__SOURCE__SOURCE_EXECUTOR)
+            checkpoint_task_taken(task);
         task_status_add(task, status);
         if (terminal) {
             count_state(agent, status->state);

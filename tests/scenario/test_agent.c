@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* An agent's registration, its executors, and what it finds again after a restart. */
 #include "base/fault.h"
+#include "base/file.h"
 #include "lone_agent.h"
 
 /* ---- registration ---- */
@@ -297,6 +298,48 @@ test_restart_before_the_executor_had_its_task(void **state)
     assert_int_equal(update(w, 0, NULL)->state, STATE(RUNNING));
 }
 
+/* Does the checkpoint of task "t" hold those bytes? */
+static bool
+checkpoint_holds(const struct world *w, const char *bytes)
+{
+    auto_buf struct buf text = {0};
+    auto_free char *path = xasprintf("%s/meta/slaves/" AGENT_ID "/frameworks/" FRAMEWORK_ID
+                                     "/executors/t/runs/latest/tasks/t/task.info", w->directory);
+    assert_int_equal(file_read(path, 1 << 20, &text, NULL), 0);
+    return memmem(buf_data(&text), text.len, bytes, strlen(bytes)) != NULL;
+}
+
+static void
+test_secrets_stay_on_disk_until_the_executor_has_them(void **state)
+{
+    struct world *w = *state;
+    const char json[] =
+        "{\"framework\":{\"user\":\"root\",\"name\":\"fw\",\"id\":{\"value\":\"" FRAMEWORK_ID "\"},\"checkpoint\":true,"
+        "\"roles\":[\"*\"]},\"pid\":\"@0.0.0.0:0\",\"launch_executor\":true,\"task\":{\"name\":\"t\","
+        "\"task_id\":{\"value\":\"t\"},\"agent_id\":{\"value\":\"" AGENT_ID "\"},\"resources\":[{\"name\":\"cpus\","
+        "\"type\":\"SCALAR\",\"scalar\":{\"value\":0.1}}],\"check\":{\"type\":\"COMMAND\",\"command\":{\"command\":{"
+        "\"value\":\"true\",\"user\":\"checker\"}}},\"command\":{\"value\":\"sleep 1\",\"environment\":{\"variables\":["
+        "{\"name\":\"S\",\"type\":\"SECRET\",\"secret\":{\"type\":\"VALUE\",\"value\":{\"data\":\"b3BlbiBzZXNhbWU=\"}}}]}}}}";
+    pass(w, 2000);
+    master_says(w, "mesos.internal.RunTaskMessage",
+                message_from_json(&mesos__internal__run_task_message__descriptor, STR_LIT(json), w->arena, NULL));
+    pass(w, 100);
+    assert_true(checkpoint_holds(w, "open sesame")); /* should the agent end now, the next one sends it */
+    subscribe(w, "t");
+    assert_non_null(event_of(w, EVENT(LAUNCH)));
+    assert_true(checkpoint_holds(w, "open sesame"));
+    executor_update(w, "t", "TASK_RUNNING", 'a');
+    assert_false(checkpoint_holds(w, "open sesame"));
+    assert_true(checkpoint_holds(w, "checker")); /* whom the executor may become after a restart, too */
+    restart(w);
+    pass(w, 100);
+    subscribe(w, "t");
+    pass(w, 3000);
+    assert_true(agent_registered(w->agent));
+    executor_update(w, "t", "TASK_FINISHED", 'b');
+    assert_int_equal(update(w, 1, NULL)->state, STATE(FINISHED));
+}
+
 static void
 test_checkpointed_resources_are_told_again(void **state)
 {
@@ -361,6 +404,7 @@ main(void)
         CASE(test_restart_with_an_executor_that_comes_back),
         CASE(test_restart_sends_what_was_not_acknowledged),
         CASE(test_restart_before_the_executor_had_its_task),
+        CASE(test_secrets_stay_on_disk_until_the_executor_has_them),
         CASE(test_checkpointed_resources_are_told_again),
         CASE(test_leaving_gives_the_id_up),
     };
