@@ -27,7 +27,7 @@ include tests/conformance/room.mk
 include tests/chaos/room.mk
 
 # What contrib/check builds with the thread sanitizer: whatever runs work off the loop's thread. Conditional parts add.
-THREAD_TESTS = $(LOOP_TESTS) tests/contract/registry tests/contract/host tests/contract/containerizer \
+THREAD_TESTS = $(LOOP_TESTS) tests/contract/registry tests/contract/registry_local tests/contract/host tests/contract/containerizer \
   tests/unit/agent/test_journal
 .PHONY: print-thread-tests
 print-thread-tests:
