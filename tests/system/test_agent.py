@@ -482,8 +482,9 @@ def test_old_sandboxes_go(make_cluster):
             os.path.join(root, "slaves", "latest", "frameworks", "*", "executors", "*")))
     for root in (agent.work_dir, os.path.join(agent.work_dir, "meta")):
         wait_for(lambda root=root: left(root) == ["young"], 20, "the old directories to go")
-    metrics = agent.get("/metrics/snapshot")
-    assert metrics["gc/path_removals_succeeded"] >= 1 and metrics["gc/path_removals_failed"] == 0
+    # Counted once the thread that removes has said so.
+    metrics = wait_for(lambda: (m := agent.get("/metrics/snapshot"))["gc/path_removals_succeeded"] >= 1 and m, 60)
+    assert metrics["gc/path_removals_failed"] == 0
     client.teardown()
 
 
