@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "daemon/audit.h"
 #include "host/kind_allocator.h"
 #include "master/login.h"
 #include "master/event_agent_lost.h"
@@ -135,14 +136,31 @@ message_reregister_slave(struct master *master, const struct upid *from, Message
     admission_start(master, from, message->slave, body, true);
 }
 
+/* While its agents are away a master does not know whose an id was, and whoever came first has it: that is to be found out. */
+static void
+tell_other_principal(const struct framework *framework, const Mesos__V1__FrameworkInfo *info, const char *agent_id)
+{
+    struct mesos_principal is = {.size = sizeof(is), .value = framework->info->principal};
+    const struct audit_who who = {is.value && *is.value ? &is : NULL, framework_peer(framework)};
+    if (!info->principal || !*info->principal || (is.value && strcmp(is.value, info->principal) == 0))
+        return;
+    auto_free char *why = xasprintf("framework %s is subscribed as '%s', and agent %s knows it as '%s'", framework->id,
+                                    is.value ? is.value : "", agent_id, info->principal);
+    log_warning("%s: has somebody taken its id while its agents were away?", why);
+    audit_login_failed(framework->master->daemon->audit, who, NULL, info->principal, why);
+}
+
 /* Frameworks that only this agent knows are kept until they subscribe. */
 static void
 recover_frameworks(struct master *master, const Message *message)
 {
     for (size_t i = 0; i < message->n_frameworks; i++) {
         const Mesos__V1__FrameworkInfo *info = message->frameworks[i];
+        const struct framework *known = info->id ? framework_find(master, info->id->value) : NULL;
         struct err err;
-        if (!info->id || !info->id->value[0] || framework_find(master, info->id->value) ||
+        if (known)
+            tell_other_principal(known, info, message->slave->id->value);
+        if (!info->id || !info->id->value[0] || known ||
             map_get(&master->completed_ids, str_of(info->id->value)))
             continue;
         if (framework_info_check(info, &err)) {

@@ -178,6 +178,43 @@ test_audit_peers(void **state)
 
 /* ---- who is not whom they say ---- */
 
+/* An agent is back that knows the framework as that principal's. */
+static void
+agent_knows(struct world *w, const char *id, const char *principal)
+{
+    static const char format[] = "{\"slave\":{\"hostname\":\"\"},\"version\":\"1.11.0\",\"frameworks\":[{\"user\":\"root\",\"name\":\"x\","
+                                 "\"id\":{\"value\":\"%s\"},\"principal\":\"%s\"}]}";
+    struct err err = {0};
+    auto_free char *json = xasprintf(format, w->framework_id, principal);
+    Mesos__Internal__ReregisterSlaveMessage *message =
+        MESSAGE_FROM_JSON(Mesos__Internal__ReregisterSlaveMessage, mesos__internal__reregister_slave_message, str_of(json),
+                          w->arena, &err);
+    assert_string_equal(err.text, "");
+    message->slave = agent_info(w, id);
+    agent_says(w, "slave(1)", "mesos.internal.ReregisterSlaveMessage", message);
+    pass(w, 100);
+    assert_non_null(heard(w, "SlaveReregisteredMessage"));
+}
+
+/* Bob has subscribed by an id that no agent was there to know: it is Alice's, who runs tasks by it. */
+static void
+test_audit_of_an_id_that_was_taken(void **state)
+{
+    const char *path = *state;
+    auto_buf struct buf text = {0};
+    struct world *w = world_ruled();
+    subscribe(w, ",\"principal\":\"bob\"", "of-alice");
+    assert_string_equal(w->framework_id, "of-alice");
+    audit_empty(path);
+    agent_knows(w, "former-S1", "bob");
+    agent_knows(w, "former-S1", "");
+    assert_string_equal(audit_text(&text, path), "");
+    agent_knows(w, "former-S1", "alice");
+    audit_expect_login_failed(path, (const char *const[]){"\"principal\":\"bob\"", "\"claimed\":\"alice\"", "of-alice", "former-S1",
+                                                          "\"peer\":\"", NULL});
+    world_free(w);
+}
+
 static void
 on_refusal(const struct http_response *response, void *arg)
 {
@@ -268,6 +305,7 @@ main(void)
         AUDITED(test_audit_of_what_was_done),
         AUDITED(test_audit_of_a_teardown_of_nobody),
         AUDITED(test_audit_peers),
+        AUDITED(test_audit_of_an_id_that_was_taken),
         AUDITED(test_audit_of_strangers),
         AUDITED(test_audit_of_reservations_for_others),
     };
