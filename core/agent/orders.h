@@ -17,8 +17,8 @@ struct order {
     bool generated;
 };
 
-/* Does what the order says; pid is the framework's, NULL = not told. what: the message's name, for the log.
- */
+/* Does what the order says, as far as this agent's rules let the framework; pid is the framework's, NULL = not told. what: the
+ * message's name, for the log. */
 void order_take(struct agent *agent, const struct upid *from, struct order *order,
                 const Mesos__V1__FrameworkInfo *info, const char *pid, const char *what);
 
