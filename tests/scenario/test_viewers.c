@@ -459,6 +459,71 @@ test_summary_left(void **state)
     world_free(w);
 }
 
+/* Eight come again and again, each as somebody else, while tasks change all the time: no pages stay fresh for long. */
+struct throng {
+    struct world *w;
+    struct framework *framework;
+    struct visitor *one, *others[8];
+    size_t turns, every; /* of the loop; in how many of them all tasks change once */
+    size_t answers; /* to the others */
+};
+
+static struct visitor *
+another(struct throng *throng, size_t i)
+{
+    const char who[] = {(char)('a' + i), 0};
+    return comes(throng->w, who, "/state-summary");
+}
+
+static bool
+one_is_answered(void *arg)
+{
+    struct throng *throng = arg;
+    struct task *task;
+    if (throng->turns++ % throng->every == 0)
+        map_foreach (task, &throng->framework->tasks)
+            record_touch(&task->record);
+    for (size_t i = 0; i < ARRAY_LEN(throng->others); i++)
+        if (is_answered(throng->others[i])) {
+            throng->answers++;
+            leaves(throng->others[i]);
+            throng->others[i] = another(throng, i);
+        }
+    return is_answered(throng->one) || throng->answers > 3 * ARRAY_LEN(throng->others);
+}
+
+/* Who came first is not passed by others for ever: pages that were fresh when somebody's turn came are made again then, and
+ * meanwhile nobody begins whose own happen to be ready. */
+static void
+test_summaries_in_turn(void **state)
+{
+    struct world *w = large_world();
+    (void)state;
+    pass(w, 5000); /* another offer comes */
+    launch_sized(w, "many", 1200, 1);
+    assert_int_equal(call(w, "\"type\":\"SUPPRESS\""), 202);
+    for (size_t i = 2; i < 400; i++) { /* agents enough for several bites */
+        auto_free char *actor = xasprintf("slave(%zu)", i);
+        agent_registers(w, actor);
+    }
+    pass(w, 1000);
+    assert_int_equal(map_count(&w->master->agents), 399);
+    for (size_t every = 5; every < 22; every++) {
+        struct throng throng = {.w = w, .framework = map_get(&w->master->frameworks, str_of(w->framework_id)), .every = every};
+        for (size_t i = 0; i < ARRAY_LEN(throng.others); i++)
+            throng.others[i] = another(&throng, i);
+        throng.one = comes(w, "bob", "/state-summary");
+        assert_true(loop_run_until(w->loop, one_is_answered, &throng, PATIENCE_MS));
+        if (!is_answered(throng.one))
+            fail_msg("%zu came between when tasks changed in each of %zu turns", throng.answers, every);
+        for (size_t i = 0; i < ARRAY_LEN(throng.others); i++)
+            leaves(throng.others[i]);
+        leaves(throng.one);
+        pass(w, 100);
+    }
+    world_free(w);
+}
+
 /* Tasks that have ended count for their agent, and for its id when it is gone. */
 static void
 test_summary_of_the_past(void **state)
@@ -625,6 +690,7 @@ main(void)
         cmocka_unit_test(test_summaries),
         cmocka_unit_test(test_summary_left),
         cmocka_unit_test(test_summary_of_the_past),
+        cmocka_unit_test(test_summaries_in_turn),
         cmocka_unit_test(test_list_of_tasks),
         cmocka_unit_test(test_list_of_tasks_in_bites),
         cmocka_unit_test(test_many_tasks_are_sorted),
