@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 if HAVE_CMOCKA
-LOOP_TESTS = tests/unit/loop/test_loop tests/unit/loop/test_patience tests/unit/loop/test_secure tests/unit/loop/test_secure_floods tests/unit/loop/test_secure_names \
+LOOP_TESTS = tests/unit/loop/test_loop tests/unit/loop/test_patience tests/unit/loop/test_secure tests/unit/loop/test_secure_floods tests/unit/loop/test_secure_names tests/unit/loop/test_secure_settings \
   tests/unit/loop/test_stream tests/unit/loop/test_stream_tls tests/unit/loop/test_stream_ropes tests/unit/loop/test_stream_ropes_tls
 check_PROGRAMS += $(LOOP_TESTS)
 TESTS += $(LOOP_TESTS)
@@ -34,4 +34,8 @@ tests_unit_loop_test_secure_names_SOURCES = tests/unit/loop/certificates.c tests
   tests/unit/loop/test_secure_names.c
 tests_unit_loop_test_secure_names_CPPFLAGS = $(AM_CPPFLAGS) $(LIBCRYPTO_CFLAGS)
 tests_unit_loop_test_secure_names_LDADD = $(LOOP_TEST_LIBS) $(LIBCRYPTO_LIBS)
+tests_unit_loop_test_secure_settings_SOURCES = tests/unit/loop/certificates.c tests/unit/loop/certificates.h \
+  tests/unit/loop/test_secure_settings.c
+tests_unit_loop_test_secure_settings_CPPFLAGS = $(AM_CPPFLAGS) $(LIBCRYPTO_CFLAGS)
+tests_unit_loop_test_secure_settings_LDADD = $(LOOP_TEST_LIBS) $(LIBCRYPTO_LIBS)
 endif

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What is special to TLS: who is believed, plain peers, handshakes that stall, files that change, settings that are wrong. */
+/* What is special to TLS: who is believed, plain peers, handshakes that stall, files that change.
+ * (Settings that are wrong from the first are test_secure_settings.c's.) */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -8,7 +9,6 @@
 
 #include <errno.h>
 #include <stdio.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "certificates.h"
@@ -433,59 +433,6 @@ test_reload(void **state)
     fixture_close(&f);
 }
 
-static void
-test_settings_that_are_wrong(void **state)
-{
-    struct certificate locked = authority_sign(ours, "locked", NULL, 30);
-    struct secure_settings settings[10];
-    static const char *const words[ARRAY_LEN(settings)] = {"certificate '/nowhere': No such file", "key_file is not set", "mismatch",
-                                                           "ciphers 'nonsense'", "ecdh_curves 'nonsense'",
-                                                           "both switched off", "authorities in '/nowhere': No such file", "private key",
-                                                           "is locked with a pass phrase", "authorities in '/no/such': No such file"};
-    certificate_lock(&locked);
-    for (size_t i = 0; i < ARRAY_LEN(settings); i++)
-        settings[i] = base(&by_name);
-    settings[0].cert_file = "/nowhere";
-    settings[1].key_file = NULL;
-    settings[2].key_file = by_ip.key;
-    settings[3].ciphers = "nonsense";
-    settings[4].curves = "nonsense";
-    settings[5].tls_1_2 = settings[5].tls_1_3 = false;
-    settings[6].verify_server = true;
-    settings[6].ca_file = "/nowhere";
-    settings[7].key_file = by_name.cert;
-    settings[8].cert_file = locked.cert;
-    settings[8].key_file = locked.key;
-    settings[9].verify_server = true;
-    settings[9].ca_dir = "/no/such";
-    for (size_t i = 0; i < ARRAY_LEN(settings); i++) {
-        struct err err = {0};
-        assert_null(secure_new(&settings[i], &err));
-        if (!strstr(err.text, words[i]))
-            fail_msg("case %zu: %s", i, err.text);
-    }
-}
-
-static void
-test_remarks(void **state)
-{
-    char text[300];
-    struct secure_settings settings = base(&by_name);
-    chmod(by_name.key, 0644);
-    struct secure *secure = make(&settings);
-    assert_true(secure_remark(secure, 0, text, sizeof(text)));
-    assert_non_null(strstr(text, "mode 644"));
-    assert_true(secure_remark(secure, 1, text, sizeof(text)));
-    assert_non_null(strstr(text, "verify_server_cert"));
-    assert_false(secure_remark(secure, 2, text, sizeof(text)));
-    secure_unref(secure);
-    chmod(by_name.key, 0600);
-    settings.verify_server = settings.names_by_lookup = true;
-    secure = make(&settings);
-    assert_false(secure_remark(secure, 0, text, sizeof(text)));
-    secure_unref(secure);
-}
-
 /* Versions and ciphers that the two sides do not share. */
 static void
 test_nothing_in_common(void **state)
@@ -541,7 +488,6 @@ main(void)
         cmocka_unit_test(test_curves),
         cmocka_unit_test(test_downgrade),              cmocka_unit_test(test_a_client_finds_no_tls),
         cmocka_unit_test(test_handshakes_that_stall),  cmocka_unit_test(test_reload),
-        cmocka_unit_test(test_settings_that_are_wrong), cmocka_unit_test(test_remarks),
         cmocka_unit_test(test_nothing_in_common),
     };
     return cmocka_run_group_tests(tests, make_certificates, remove_certificates);
