@@ -73,7 +73,7 @@ is_needed_set(char *const *environ_, const char *need)
 
 /* A slip of the pen would leave open what was meant to be closed, and Mesos says nothing of it. */
 static void
-note_unknown(struct option_set *set, struct str variable)
+note_unknown(struct option_set *set, struct str variable, const char *where)
 {
     enum { NAMES_MAX = 64 };
     const char *names[NAMES_MAX], *nearest;
@@ -83,8 +83,8 @@ note_unknown(struct option_set *set, struct str variable)
     for (const struct option *o = set->owner.environment; o && o->name && count < NAMES_MAX; o++)
         names[count++] = o->name;
     nearest = str_nearest(word, names, count);
-    conf_note(set, "%s has no effect: there is no variable of that name%s%s", word, nearest ? "; the nearest is " : "",
-              nearest ? nearest : "");
+    conf_note(set, "%s%s%s has no effect: there is no variable of that name%s%s", str_is(variable, where) ? "" : where,
+              str_is(variable, where) ? "" : ": ", word, nearest ? "; the nearest is " : "", nearest ? nearest : "");
 }
 
 /* *ret_old: it is one of its deprecated spellings. */
@@ -107,15 +107,15 @@ find_other(const struct option_set *set, char *const *environ_, struct str varia
 /* A variable with a name of its own: stands for an option, or is checked and refused when it asks for more.
  */
 static int
-read_other(struct option_set *set, const struct option *other, bool old, const char *where, const char *value,
+read_other(struct option_set *set, const struct option *other, const struct conf_source *source, const char *value,
            struct err *err)
 {
-    struct conf_source source = {old ? RANK_ENVIRONMENT_OLD : RANK_ENVIRONMENT_OTHER, "environment", where};
+    const char *where = source->where;
     union conf_parsed parsed = {0}, fallback = {0};
     const char *shown;
 
     if (!other->note && other->argument)
-        return conf_give(set, &source, str_of(other->argument), value, err);
+        return conf_give(set, source, str_of(other->argument), value, err);
     if (conf_parse(other, value, &parsed, err) < 0)
         return err_wrap(err, "%s", where);
     if (other->state == OPTION_RETIRED) {
@@ -132,26 +132,37 @@ read_other(struct option_set *set, const struct option *other, bool old, const c
 }
 
 int
+conf_give_other(struct option_set *set, char *const *environ_, struct str variable, const char *value,
+                const struct conf_source *today, const struct conf_source *old, struct err *err)
+{
+    bool is_old;
+    const struct option *other = find_other(set, environ_, variable, &is_old);
+
+    if (other)
+        return read_other(set, other, is_old ? old : today, value, err);
+    if (str_starts(variable, STR_LIT(LIBPROCESS "SSL_")))
+        note_unknown(set, variable, today->where);
+    return 0;
+}
+
+int
 conf_read_environment(struct option_set *set, char **environ_, struct err *err)
 {
     for (char **at = environ_; at && *at; at++) {
         struct str rest = str_of(*at), variable;
-        const struct option *other;
-        bool old;
-        int status = 0;
+        int status;
 
         if (str_find(rest, '=') < 0)
             continue;
         variable = str_cut(&rest, '=');
-        other = find_other(set, environ_, variable, &old);
         if (str_starts(variable, STR_LIT("MESOS_")) && variable.len > 6) {
             status = read_mesos_variable(set, variable, rest.ptr, err);
-        } else if (other) {
+        } else {
             auto_free char *where = str_dup(variable);
+            struct conf_source today = {RANK_ENVIRONMENT_OTHER, "environment", where};
+            struct conf_source old = {RANK_ENVIRONMENT_OLD, "environment", where};
 
-            status = read_other(set, other, old, where, rest.ptr, err);
-        } else if (str_starts(variable, STR_LIT(LIBPROCESS "SSL_"))) {
-            note_unknown(set, variable);
+            status = conf_give_other(set, environ_, variable, rest.ptr, &today, &old, err);
         }
         status = conf_tolerate(set, status, err);
         if (status < 0)

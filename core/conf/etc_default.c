@@ -177,7 +177,7 @@ means_something(const struct shell *shell, struct str name)
     for (; known && known->name; known++)
         if (str_is(name, known->name))
             return true;
-    return str_starts(name, STR_LIT("MESOS_"));
+    return str_starts(name, STR_LIT("MESOS_")) || str_starts(name, STR_LIT("LIBPROCESS_"));
 }
 
 /* What cannot be read without a shell is an error where it matters, and else a note: the name stays unassigned. */
@@ -288,6 +288,61 @@ give_mesos_variable(struct shell *shell, const struct variable *v, struct err *e
     return conf_give(shell->set, &source, str_of(name), v->value, err);
 }
 
+/* LIBPROCESS_... and what else has a name of its own. exported: all that a program would get of these files. */
+static int
+give_other_variable(struct shell *shell, char *const *exported, const struct variable *v, struct err *err)
+{
+    struct conf_source today = {RANK_ETC_DEFAULT_OTHER, "etc-default", v->where};
+    struct conf_source old = {RANK_ETC_DEFAULT_OLD, "etc-default", v->where};
+
+    if (strncmp(v->name, "MESOS_", 6) == 0)
+        return 0;
+    if (v->exported)
+        return conf_give_other(shell->set, exported, str_of(v->name), v->value, &today, &old, err);
+    if (strncmp(v->name, "LIBPROCESS_", 11) == 0)
+        conf_note(shell->set, "%s: %s is ignored because it is not exported", v->where, v->name);
+    return 0;
+}
+
+/* The environment of a program that the files' exports were for. */
+static char **
+exports_of(const struct shell *shell)
+{
+    char **exported = xcalloc(shell->count + 1, sizeof(*exported));
+    size_t count = 0;
+
+    for (size_t i = 0; i < shell->count; i++)
+        if (shell->variables[i].exported)
+            exported[count++] = xasprintf("%s=%s", shell->variables[i].name, shell->variables[i].value);
+    return exported;
+}
+
+static void
+exports_free(char **exported)
+{
+    for (char **at = exported; *at; at++)
+        free(*at);
+    free(exported);
+}
+
+static int
+give_all(struct shell *shell, struct err *err)
+{
+    char **exported = exports_of(shell);
+    int status = 0;
+
+    for (size_t i = 0; status == 0 && i < shell->count; i++) {
+        status = give_variable(shell, &shell->variables[i], err);
+        if (status == 0)
+            status = give_mesos_variable(shell, &shell->variables[i], err);
+        if (status == 0)
+            status = give_other_variable(shell, exported, &shell->variables[i], err);
+        status = conf_tolerate(shell->set, status, err);
+    }
+    exports_free(exported);
+    return status;
+}
+
 static void
 shell_fini(struct shell *shell)
 {
@@ -314,12 +369,8 @@ conf_read_etc_default(struct option_set *set, char **environ_, struct err *err)
         if (access(path, F_OK) == 0)
             status = conf_tolerate(set, read_file(&shell, err), err);
     }
-    for (size_t i = 0; status == 0 && i < shell.count; i++) {
-        status = give_variable(&shell, &shell.variables[i], err);
-        if (status == 0)
-            status = give_mesos_variable(&shell, &shell.variables[i], err);
-        status = conf_tolerate(set, status, err);
-    }
+    if (status == 0)
+        status = give_all(&shell, err);
     shell_fini(&shell);
     return status;
 }

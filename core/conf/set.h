@@ -17,6 +17,8 @@ enum conf_rank {
     RANK_INI = 10,
     RANK_ZK_FILE = 20, /* /etc/mesos/zk */
     RANK_FILE = 21,
+    RANK_ETC_DEFAULT_OLD = 28, /* LIBPROCESS_... there, as below */
+    RANK_ETC_DEFAULT_OTHER = 29,
     RANK_ETC_DEFAULT = 30,       /* one more for each further file */
     RANK_ENVIRONMENT_OLD = 39, /* names of it that are deprecated */
     RANK_ENVIRONMENT_OTHER = 40, /* LIBPROCESS_... */
@@ -103,6 +105,10 @@ const char *conf_normalise(struct option_set *set, const struct option *option, 
                            const union conf_parsed *parsed);
 void conf_store(const struct option *option, const union conf_parsed *parsed, void *target);
 
+/* A variable that is not MESOS_...: gives the option that it stands for, from `old` when its spelling is deprecated and else from
+ * `today`. Of what means nothing here only LIBPROCESS_SSL_... is noted. environ_: what may have to stand beside it. */
+int conf_give_other(struct option_set *set, char *const *environ_, struct str variable, const char *value,
+                    const struct conf_source *today, const struct conf_source *old, struct err *err);
 /* The layers, weakest first. */
 int conf_read_ini(struct option_set *set, struct err *err);
 int conf_read_files(struct option_set *set, struct err *err);

@@ -337,6 +337,45 @@ test_names_of_tls(void **state)
     etc_free(etc);
 }
 
+/* As a cluster of the old packages had TLS: exports that their script handed to the daemons. */
+static void
+test_tls_of_etc_default(void **state)
+{
+    struct etc *etc = etc_new();
+
+    etc_write(etc, "default/mesos",
+              "export LIBPROCESS_SSL_ENABLED=true LIBPROCESS_SSL_KEY_FILE=/key.pem\n"
+              "export SSL_CERT_FILE=/cert.pem\n"
+              "export LIBPROCESS_SSL_REQUIRE_CERTS=true\n"
+              "LIBPROCESS_SSL_REQUIRE_CERT=true\n"
+              "export LIBPROCESS_IP=127.0.0.9\n");
+    assert_int_equal(load_master(etc), 0);
+    assert_true(etc->master.common.tls.enabled);
+    assert_string_equal(etc->master.common.tls.key_file, "/key.pem");
+    assert_string_equal(etc->master.common.tls.cert_file, "/cert.pem");
+    assert_false(etc->master.common.tls.require_client_cert);
+    assert_string_equal(etc->master.common.ip, "127.0.0.9");
+    assert_true(etc_noted(etc, "default/mesos:3: LIBPROCESS_SSL_REQUIRE_CERTS has no effect: there is no variable of that name; the "
+                               "nearest is LIBPROCESS_SSL_REQUIRE_CERT"));
+    assert_true(etc_noted(etc, "default/mesos:4: LIBPROCESS_SSL_REQUIRE_CERT is ignored because it is not exported"));
+    etc_write(etc, "default/mesos-master", "IP=127.0.0.8\n"); /* was a flag of the script */
+    etc_env(etc, "LIBPROCESS_SSL_CERT_FILE=/other.pem");
+    assert_int_equal(load_master(etc), 0);
+    assert_string_equal(etc->master.common.ip, "127.0.0.8");
+    assert_string_equal(etc->master.common.tls.cert_file, "/other.pem");
+    etc_write(etc, "default/mesos-master", "export LIBPROCESS_SSL_ENABLE_TLS_V1_0=1\n");
+    assert_int_not_equal(load_master(etc), 0);
+    assert_has(etc->err.text, "default/mesos-master:1: option 'ssl_enable_tls_v1_0': nothing older than TLS 1.2");
+    etc_write(etc, "default/mesos-master", "export LIBPROCESS_IP=$(hostname -i)\n");
+    assert_int_not_equal(load_master(etc), 0);
+    assert_has(etc->err.text, "default/mesos-master:1: LIBPROCESS_IP: 'hostname -i' is not run");
+    etc_write(etc, "default/mesos", "export SSL_CERT_FILE=/authorities.pem\n"); /* as other programs read it */
+    etc_write(etc, "default/mesos-master", "");
+    assert_int_equal(load_agent(etc), 0);
+    assert_true(etc->agent.common.tls.cert_file && strcmp(etc->agent.common.tls.cert_file, "/other.pem") == 0);
+    etc_free(etc);
+}
+
 /* Who has TLS is told of what goes without it. */
 static void
 test_tls_and_zookeeper(void **state)
@@ -448,6 +487,7 @@ main(void)
         cmocka_unit_test(test_environment),
         cmocka_unit_test(test_tls),
         cmocka_unit_test(test_names_of_tls),
+        cmocka_unit_test(test_tls_of_etc_default),
         cmocka_unit_test(test_tls_and_zookeeper),
         cmocka_unit_test(test_argv),
         cmocka_unit_test(test_check_config),
