@@ -116,15 +116,35 @@ tell(const struct acl_check_target *target, const char *action, const char *obje
     return yes ? 0 : EXIT_FAILURE;
 }
 
+/* Daemons ask about an endpoint's old name ("/containers.json") and about the one without that end. */
+static char *
+newer_path(enum mesos_action action, const char *path)
+{
+    size_t len = path ? strlen(path) : 0;
+
+    if (action != MESOS_ACTION_GET_ENDPOINT_WITH_PATH || len < 5 || strcmp(path + len - 5, ".json") != 0)
+        return NULL;
+    return xstrndup(path, len - 5);
+}
+
+static bool
+ask_about(struct module *authorizer, void *approver, const struct acl_check_target *target, const char *value, char *why, size_t size)
+{
+    struct mesos_object object = {.size = sizeof(object), .value = value, .parent = target->parent};
+
+    authorizer_explain(authorizer, approver, &object, why, size);
+    return authorizer_approved(authorizer, approver, &object);
+}
+
 static int
 ask(const struct cli *cli, struct host *host, struct err *err)
 {
     const struct acl_check_target *target = cli->target;
     struct mesos_principal principal = {.size = sizeof(principal), .value = target->as};
-    struct mesos_object object = {.size = sizeof(object), .value = cli->words[1], .parent = target->parent};
     const char *name = NULL;
     enum mesos_action action = MESOS_ACTION_REGISTER_FRAMEWORK;
-    char why[1024];
+    char why[1024] = "";
+    bool yes = false;
     uint32_t reads;
 
     if (find_action(cli->words[0], &action, &name, err) < 0) {
@@ -135,14 +155,14 @@ ask(const struct cli *cli, struct host *host, struct err *err)
 
     if (!authorizer)
         return cli_fail(err);
+    auto_free char *newer = newer_path(action, cli->words[1]);
     void *approver = authorizer_approver_new(authorizer, target->as ? &principal : NULL, action, &reads);
-    bool yes = approver && authorizer_approved(authorizer, approver, &object);
 
-    why[0] = '\0';
-    if (approver)
-        authorizer_explain(authorizer, approver, &object, why, sizeof(why));
-    if (approver)
+    if (approver) {
+        yes = (!newer || ask_about(authorizer, approver, target, newer, why, sizeof(why))) &&
+              ask_about(authorizer, approver, target, cli->words[1], why, sizeof(why));
         authorizer_approver_free(authorizer, approver);
+    }
     return tell(target, name, cli->words[1], yes, why);
 }
 

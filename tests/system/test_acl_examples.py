@@ -226,6 +226,11 @@ def test_what_is_wrong_with_a_list_is_said_at_the_start(make_cluster):
     assert done.returncode == 2 and "did you mean 'RUN_TASK'?" in done.stderr, done.stderr
     answer = json.loads(cluster.tool("acl", "check", "--acls={}", "--json", "view_flags").stdout)
     assert answer["allowed"] and answer["action"] == "VIEW_FLAGS" and answer["principal"] is None
+    # An old name of an endpoint does not lead around the rules about it, neither here nor at a daemon.
+    closed = '{"get_endpoints": [{"principals": {"type": "NONE"}, "paths": {"values": ["/containers"]}}]}'
+    for name in "/containers", "/containers.json":
+        done = cluster.tool("acl", "check", f"--acls={closed}", "get_endpoints", name, check=False)
+        assert done.returncode == 1 and "(NONE -> /containers) says no" in done.stdout, done.stdout
     daemon = cluster._daemon("mesos-master", "second", {"registry": "in_memory", "acls": f"file://{path}"})
     daemon.start(wait=False)
     assert daemon.process.wait(60) == 1
