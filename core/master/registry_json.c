@@ -8,6 +8,7 @@
 #include "base/units.h"
 #include "mesos/internal/registry.pb-c.h"
 #include "wire/json.h"
+#include "wire/json_token.h"
 #include "wire/message.h"
 
 #define PART(name) &mesos__internal__registry__##name##__descriptor
@@ -193,7 +194,7 @@ transcode(const struct registry_section *section, const struct mesos_registry_en
     const ProtobufCMessageDescriptor *type = section->single ? &mesos__v1__master_info__descriptor : section->type;
     void *message = message_unpack(type, value_of(entry), arena, NULL);
     const char *key = message ? registry_key_of(section, message, arena, NULL) : NULL;
-    bool fits = key && str_is(key_of(entry), key);
+    bool fits = key && str_is(key_of(entry), key) && json_is_utf8(key_of(entry));
     if (fits && section->single)
         buf_puts(out, "{\"info\":");
     if (fits)
