@@ -22,7 +22,7 @@ modules/common/sasl_server.c strcmp(wanted->name, SASL_AUX_PASSWORD)
 modules/common/sasl_server.c strcmp(list, server->mechanism)
 modules/http_authenticator/jwt/token.c str_eq(buf_str(&again), text)
 modules/common/authorization.c str_ieq(str_cut(&value, ' '), str_of(scheme))
-core/wire/http_parse.c str_ieq(str_trim(str_cut(&list, ',')), token)
+core/wire/http_head.c str_ieq(str_trim(str_cut(&list, ',')), token)
 core/daemon/authentication.c strcmp(realm->name, name) != 0 && strcmp(realm->short_name, name)
 core/daemon/authentication.c strcmp(known, found->name)
 END
