@@ -225,7 +225,6 @@ void registration_update(struct agent *agent);
 /* Ends every executor, then the agent; its id is given up. why: a literal. */
 void agent_leave(struct agent *agent, const char *why);
 
-/* metrics.c */
 /* telemetry.c: what the telemetry module is told, when there is one */
 int agent_telemetry_start(struct agent *agent, struct err *err);
 void agent_telemetry_stop(struct agent *agent);
@@ -236,6 +235,8 @@ void agent_telemetry_environment_inside(struct agent *agent, const char *contain
                                         void (*set)(void *set_arg, const char *name, const char *value), void *set_arg);
 void agent_telemetry_recovered(struct agent *agent);
 void agent_telemetry_ended(const struct executor *executor);
+
+/* metrics.c */
 void agent_metrics_add(struct agent *agent);
 void agent_count(struct agent *agent, const char *metric);
 
