@@ -6,7 +6,7 @@
 #include "wire/http_connection.h"
 #include "wire/limits.h"
 
-enum { UNREAD_ANSWER_BYTES = 4 << 20, SMALL_BODY_BYTES = 16 << 10, BODY_STEP_BYTES = 4 << 10, TURN_REQUESTS = 8 };
+enum { UNREAD_ANSWER_BYTES = 4 << 20, SMALL_BODY_BYTES = 16 << 10, BODY_STEP_BYTES = 4 << 10, TURN_REQUESTS = 2 };
 
 /* Its answer has its place from now on. */
 static void
